@@ -1,0 +1,42 @@
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN = .venv/bin
+STAMP = .venv/installed
+
+.PHONY: help setup test test-long lint lock clean
+
+help:
+	@echo "make setup      create .venv with the locked dependencies"
+	@echo "make test       the whole suite, with a sample of the crash scenarios"
+	@echo "make test-long  every crash scenario"
+	@echo "make lint       ruff and mypy"
+	@echo "make lock       write requirements.lock anew from pyproject.toml"
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -q --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+test: $(STAMP)
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not long and not peer"
+
+test-long: $(STAMP)
+	@$(BIN)/python -m pytest -q -n 2 -m "long or peer"
+
+lint: $(STAMP)
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m mypy
+
+# pip-tools is needed only for this
+lock:
+	@$(BIN)/python -m pip install -q "pip-tools>=7.6,<8"
+	@$(BIN)/pip-compile -q --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+	  --no-emit-trusted-host --strip-extras --allow-unsafe --extra test --extra lint \
+	  --build-deps-for editable --build-deps-for wheel -o requirements.lock.new pyproject.toml
+	@{ echo '# Every dependency, pinned with hashes. `make lock` writes this file anew.'; cat requirements.lock.new; } > requirements.lock
+	@rm requirements.lock.new
+
+clean:
+	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

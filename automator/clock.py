@@ -1,0 +1,44 @@
+"""Time, passed in so that no test waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What the engine asks of time."""
+
+    def now(self) -> datetime:
+        """The wall clock, aware, UTC."""
+
+    def boottime(self) -> float:
+        """Seconds that also count while the machine sleeps; never set back."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class SystemClock:
+    """The machine's own time."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def boottime(self) -> float:
+        clock = getattr(time, "CLOCK_BOOTTIME", None)  # Linux only; elsewhere the monotonic clock is the nearest
+        return time.monotonic() if clock is None else time.clock_gettime(clock)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def micros(instant: datetime) -> int:
+    """Integer microseconds since 1970, UTC, exact (no floats)."""
+    delta = instant - EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds

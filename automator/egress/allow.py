@@ -1,0 +1,72 @@
+"""Allow: where a call may go and what it may do. A refusal is an event in the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import httpx
+
+from automator.clock import Clock, micros
+from automator.db import Writer
+from automator.egress.call import Call, call_of
+from automator.ledger import chain
+from connectors.base import CallRefused
+
+DENIED = ("withdraw", "transfer")  #: no operation with one of these words in its name ever leaves
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """Why a call may not leave; for a person."""
+
+    why: str
+
+
+def origin(url: httpx.URL) -> str:
+    """Scheme, host and port, the default port left out."""
+    return str(url.copy_with(path="/", query=None, fragment=None, username="", password="")).rstrip("/")
+
+
+def judge(call: Call, url: httpx.URL) -> Denied | None:
+    """Whether a call may leave. Pure."""
+    operation, account = call.operation, call.account
+    if any(word in operation.name.lower() for word in DENIED):
+        return Denied(f"{operation.name} moves money out, which Automator never does")
+    if operation.scope not in account.scopes:
+        return Denied(f"{account.name} is not allowed to {operation.scope}; allow it with the account's scopes")
+    if url.scheme != "https" and url.host not in LOOPBACK:
+        return Denied(f"{origin(url)} is not https, and keys go only over https")
+    if origin(url) not in account.provider.origins:
+        return Denied(f"{origin(url)} is not a place of {account.provider.name}")
+    return None
+
+
+class Allow(httpx.AsyncBaseTransport):
+    """Lets a call pass, or refuses it on the record."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, writer: Writer, clock: Clock) -> None:
+        self._inner = inner
+        self._writer = writer
+        self._clock = clock
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Pass on, or raise ``CallRefused``."""
+        call = call_of(request)
+        denied = judge(call, request.url)
+        if denied is None:
+            return await self._inner.handle_async_request(request)
+        await self._writer.run(
+            lambda tx: chain.append(
+                tx,
+                "event",
+                micros(self._clock.now()),
+                {"what": "refused", "why": denied.why, "actor": call.actor, "cause": dict(call.cause)},
+                account=call.account.name,
+                operation=call.operation.name,
+            )
+        )
+        raise CallRefused(denied.why)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()

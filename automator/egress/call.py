@@ -1,0 +1,53 @@
+"""What travels with a request through the egress, and the interface of its layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import httpx
+
+from connectors.base import Intent, Operation, Provider, Scope
+
+EXTENSION = "automator"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who a call is made for.
+
+    Attributes:
+        name: ``provider/name``.
+        provider: Its connector.
+        scopes: What the person allowed this key to do.
+        secrets: Reads the key's current values; called below the recorder, for every attempt.
+    """
+
+    name: str
+    provider: Provider
+    scopes: frozenset[Scope]
+    secrets: Callable[[], Mapping[str, str]] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request's meaning: ``client.post(url, extensions={"automator": Call(...)})``.
+
+    Attributes:
+        cause: Why it is made: ``{"job": "17"}``, ``{"command": "accounts test"}``.
+        actor: Who asked: ``user``, ``scheduler``.
+    """
+
+    operation: Operation
+    account: Account
+    intent: Intent | None = None
+    cause: Mapping[str, str] = field(default_factory=dict)
+    actor: str = "user"
+
+
+def call_of(request: httpx.Request) -> Call:
+    """The request's meaning; a request without one may not leave."""
+    call = request.extensions.get(EXTENSION)
+    if not isinstance(call, Call):
+        raise TypeError("a request without an operation may not leave; pass extensions={'automator': Call(...)}")
+    return call

@@ -1,0 +1,130 @@
+"""Record: the call is in the ledger, and the intention marked sent, before a byte leaves."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import httpx
+
+from automator import failpoints
+from automator.clock import Clock, micros
+from automator.db import DatabaseError, Writer
+from automator.egress import scrub
+from automator.egress.call import Call, call_of
+from automator.egress.wire import Unknown, Unsent
+from automator.intentions import State, mark_sent, settle
+from automator.ledger import chain
+from connectors.base import Effect, Kind, Outcome
+
+SEND_WITHIN = 2.0  #: seconds from the commit to the first byte; a process that slept longer sends nothing
+
+_AFTER = {
+    Kind.OK: State.DONE,
+    Kind.REJECTED: State.REFUSED,
+    Kind.LATER: State.PLANNED,
+    Kind.UNSENT: State.PLANNED,
+}
+
+
+class Record(httpx.AsyncBaseTransport):
+    """One recorded attempt is one request on the wire."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, writer: Writer, clock: Clock) -> None:
+        self._inner = inner
+        self._writer = writer
+        self._clock = clock
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Record, send, record the answer.
+
+        Raises:
+            automator.intentions.Fenced: someone else has this; nothing was sent.
+            DatabaseError: it could not be recorded. Nothing was sent, or the intention stays open.
+        """
+        call = call_of(request)
+        content = await request.aread()
+        seq = await self._writer.run(lambda tx: self._before(tx, request, call, content))
+        failpoints.reach("after-record")
+        send_by = self._clock.boottime() + SEND_WITHIN
+        request.extensions["send_by"] = lambda: self._on_time(send_by)
+        request.extensions["fresh"] = call.operation.effect is Effect.ONCE
+        response: httpx.Response | None = None
+        error: Exception | None = None
+        try:
+            response = await self._inner.handle_async_request(request)
+            failpoints.reach("after-answer")
+            await response.aread()
+            outcome = call.account.provider.judge(call.operation, response)
+        except Unsent as unsent:
+            outcome, error = Outcome(Kind.UNSENT, str(unsent)), unsent
+        except (Unknown, httpx.DecodingError) as unknown:
+            outcome = Outcome(Kind.UNKNOWN, str(unknown))
+            error = unknown if isinstance(unknown, Unknown) else Unknown(str(unknown), request=request)
+            if response is not None:
+                await response.aclose()
+        failpoints.reach("before-store")
+        await self._writer.run(lambda tx: self._after(tx, call, seq, outcome, None if error else response))
+        failpoints.reach("after-store")
+        if error is not None or response is None:
+            raise error or DatabaseError("an attempt ended without an answer")
+        response.extensions["outcome"] = outcome
+        return response
+
+    def _on_time(self, send_by: float) -> bool:
+        failpoints.reach("before-first-byte")
+        return self._clock.boottime() <= send_by
+
+    def _before(self, tx: sqlite3.Connection, request: httpx.Request, call: Call, content: bytes) -> int:
+        now = micros(self._clock.now())
+        secrets = call.account.secrets()
+        if call.intent is not None:
+            repeatable = call.operation.effect is Effect.REPEATABLE
+            states = (State.PLANNED, State.SENT) if repeatable else (State.PLANNED,)
+            mark_sent(tx, call.intent.key, call.intent.attempt, now, from_states=states)
+        data = {
+            "method": request.method,
+            "url": str(request.url),
+            "headers": scrub.headers(request.headers.multi_items()),
+            "body": chain.keep_body(tx, scrub.scrub(content, secrets.values())),
+            "effect": call.operation.effect,
+            "intention": call.intent.key if call.intent else None,
+            "attempt": call.intent.attempt if call.intent else None,
+            "cause": dict(call.cause),
+            "actor": call.actor,
+        }
+        data = scrub.clean(data, secrets.values())
+        return chain.append(tx, "call", now, data, account=call.account.name, operation=call.operation.name)
+
+    def _after(
+        self, tx: sqlite3.Connection, call: Call, seq: int, outcome: Outcome, response: httpx.Response | None
+    ) -> None:
+        secrets = call.account.secrets()
+        data = {
+            "status": response.status_code if response else None,
+            "headers": scrub.headers(response.headers.multi_items()) if response else [],
+            "body": chain.keep_body(tx, scrub.scrub(response.content, secrets.values())) if response else {},
+            "reason": outcome.reason,
+            "request_id": outcome.request_id,
+        }
+        chain.append(
+            tx,
+            "answer",
+            micros(self._clock.now()),
+            scrub.clean(data, secrets.values()),
+            call=seq,
+            account=call.account.name,
+            operation=call.operation.name,
+            outcome=outcome.kind,
+        )
+        state = _AFTER.get(outcome.kind)
+        if call.intent is None or state is None:
+            return
+        if state is State.PLANNED and call.operation.effect is Effect.REPEATABLE:
+            return  # an earlier attempt may have arrived: it stays open, and may be sent again all the same
+        # what the provider said of a finished attempt is true whoever holds the intention now; that nothing
+        # happened is true only of this attempt, so it may not reopen one that another worker has taken over
+        ours = call.intent.attempt if state is State.PLANNED else None
+        settle(tx, call.intent.key, state, scrub.clean(dict(outcome.result), secrets.values()), attempt=ours)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()

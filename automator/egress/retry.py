@@ -1,0 +1,97 @@
+"""Retry: short waits are held here, long ones are handed back so that the work can be parked."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+
+import httpx
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
+from tenacity.wait import wait_random_exponential
+
+from automator.clock import Clock
+from automator.egress.call import call_of
+from automator.egress.wire import Unknown, Unsent
+from connectors.base import Effect, Kind, NotNow, Outcome, Unresolved, outcome_of
+
+ATTEMPTS = 4
+HOLD = timedelta(seconds=5)  #: a longer wait parks the work
+
+
+class _Again(Exception):
+    """This attempt may be repeated."""
+
+    def __init__(self, outcome: Outcome, response: httpx.Response | None) -> None:
+        self.outcome = outcome
+        self.response = response
+
+
+class Retry(httpx.AsyncBaseTransport):
+    """Repeats what may be repeated: anything unsent or put off, and the unknown unless a repeat would be seen."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, clock: Clock) -> None:
+        self._inner = inner
+        self._clock = clock
+        self._transient = wait_random_exponential(multiplier=0.2, max=HOLD.total_seconds())
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Return a final answer.
+
+        Raises:
+            NotNow: the provider wants a longer wait, or the attempts are used up without anything having been sent.
+            Unresolved: the outcome of a write is open.
+        """
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(ATTEMPTS),
+            retry=retry_if_exception_type(_Again),
+            wait=self._wait,
+            sleep=self._clock.sleep,
+            reraise=True,
+        )
+        try:
+            return await retrying(self._attempt, request)
+        except _Again as last:
+            if last.outcome.kind is not Kind.UNKNOWN:
+                raise NotNow(last.outcome.until) from last
+            if (intent := call_of(request).intent) is not None:
+                raise Unresolved(intent.key) from last
+            if last.response is not None:
+                return last.response
+            raise
+
+    async def _attempt(self, request: httpx.Request) -> httpx.Response:
+        call = call_of(request)
+        response: httpx.Response | None = None
+        try:
+            response = await self._inner.handle_async_request(request)
+            outcome = outcome_of(response)
+        except Unsent as error:
+            outcome = Outcome(Kind.UNSENT, str(error))
+        except Unknown as error:
+            outcome = Outcome(Kind.UNKNOWN, str(error))
+        match outcome.kind:
+            case Kind.LATER:
+                if outcome.until is None or outcome.until - self._clock.now() > HOLD:
+                    raise NotNow(outcome.until)
+                raise _Again(outcome, response)
+            case Kind.UNSENT:
+                raise _Again(outcome, response)
+            case Kind.UNKNOWN:
+                if call.operation.effect is Effect.ONCE and call.intent is not None:
+                    raise Unresolved(call.intent.key)
+                raise _Again(outcome, response)
+            case _:
+                if response is None:
+                    raise TypeError("an outcome without an answer must be unsent or unknown")
+                return response
+
+    def _wait(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, _Again) and error.outcome.until is not None:
+            # full jitter can fall to nothing, which is wrong for a limit with a known end
+            wait = (error.outcome.until - self._clock.now()).total_seconds()
+            return max(0.0, wait) + random.uniform(0.01, 0.25)  # noqa: S311 - spreads load, guards nothing
+        return float(self._transient(state))
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()

@@ -1,0 +1,133 @@
+"""A thin transport over aiohttp's connections and parser.
+
+The boundary between *unsent* and *unknown* is the moment at which aiohttp starts to write the request on an
+acquired connection; exception classes alone do not tell (a server that hung up looks like a failed connection).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import httpx
+from aiohttp import client_reqrep
+from yarl import URL
+
+from automator.egress.wire.errors import Unknown, Unsent, check_on_time
+
+YOUNG = 1.0  #: seconds that a kept-alive connection may idle before a new one is taken
+CHUNK = 64 * 1024
+
+
+@dataclass(slots=True)
+class _Phase:
+    """How far one attempt has come."""
+
+    request: httpx.Request
+    left: bool = False
+
+
+_phase: ContextVar[_Phase] = ContextVar("automator_wire_phase")
+
+
+class _Request(client_reqrep.ClientRequest):
+    """aiohttp's request, which says when it starts to leave and refuses to leave twice."""
+
+    async def send(self, conn: Any) -> Any:
+        phase = _phase.get()
+        if phase.left:
+            raise Unknown("the connection dropped; the request is not sent a second time", request=phase.request)
+        check_on_time(phase.request)
+        phase.left = True
+        return await super().send(conn)
+
+
+class _Body(httpx.AsyncByteStream):
+    """aiohttp's response body as httpx reads it."""
+
+    def __init__(self, answer: aiohttp.ClientResponse, request: httpx.Request) -> None:
+        self._answer = answer
+        self._request = request
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._answer.content.iter_chunked(CHUNK):
+                yield chunk
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise Unknown(f"the answer broke off: {type(error).__name__}", request=self._request) from error
+
+    async def aclose(self) -> None:
+        if self._answer.content.at_eof():
+            self._answer.release()
+        else:
+            self._answer.close()
+
+
+class AioTransport(httpx.AsyncBaseTransport):
+    """One attempt is one request: nothing is re-sent, redirected, or given cookies."""
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=100, keepalive_timeout=YOUNG),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                trust_env=False,
+                request_class=_Request,
+                skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+            )
+            # aiohttp re-sends idempotent verbs on a dropped kept-alive connection; _Request refuses that as well
+            self._session._retry_connection = False  # noqa: SLF001 - there is no public switch
+        return self._session
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send once. Raises ``Unsent`` or ``Unknown``, never another transport error."""
+        phase = _Phase(request)
+        _phase.set(phase)
+        try:
+            answer = await self._open().request(
+                request.method,
+                URL(str(request.url), encoded=True),
+                headers=list(request.headers.multi_items()),
+                data=_payload(request),
+                allow_redirects=False,
+                timeout=_timeout(request),
+            )
+        except (Unsent, Unknown):
+            raise
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, asyncio.IncompleteReadError) as error:
+            kind = Unknown if phase.left else Unsent
+            raise kind(f"{type(error).__name__}: {error}", request=request) from error
+        return httpx.Response(answer.status, headers=list(answer.raw_headers), stream=_Body(answer, request))
+
+    async def aclose(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+
+def _payload(request: httpx.Request) -> bytes | AsyncIterator[bytes] | None:
+    """Bytes that are in memory already as they are; anything else is streamed."""
+    if hasattr(request, "_content"):
+        return request.content or None
+    if not isinstance(request.stream, httpx.AsyncByteStream):
+        raise TypeError("this request's body can't be sent asynchronously")
+    return aiter(request.stream)
+
+
+def _timeout(request: httpx.Request) -> aiohttp.ClientTimeout:
+    asked: dict[str, float | None] = request.extensions.get("timeout", {})
+    waits = [wait for wait in (asked.get("pool"), asked.get("connect")) if wait is not None]
+    return aiohttp.ClientTimeout(
+        total=None,
+        connect=sum(waits) if waits else None,
+        sock_connect=asked.get("connect"),
+        sock_read=asked.get("read"),
+    )

@@ -1,0 +1,115 @@
+"""Intentions: the journal of what is meant to happen once. Rows are never pruned."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlmodel import Field, SQLModel
+
+from automator.ledger import chain
+
+
+class State(StrEnum):
+    """How far an intention has come."""
+
+    PLANNED = "planned"  #: nothing has left
+    SENT = "sent"  #: something may have left; its outcome is open
+    DONE = "done"
+    REFUSED = "refused"  #: the provider said no
+    UNCONFIRMED = "unconfirmed"  #: cannot be known; a person settles it
+
+
+class IntentionRow(SQLModel, table=True):
+    """One thing meant to happen once."""
+
+    __tablename__ = "intention"
+
+    key: str = Field(primary_key=True)
+    account: str
+    operation: str
+    plan: str  #: canonical JSON
+    state: str
+    attempt: int  #: the claim that may send now
+    result: str | None
+    sent_at: int | None  #: microseconds UTC
+
+
+class Fenced(Exception):
+    """Another worker has taken this over, or it was already sent; nothing leaves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intention:
+    """An intention as it stands in the database."""
+
+    key: str
+    plan: Mapping[str, Any]
+    state: State
+    attempt: int
+    result: Mapping[str, Any]
+    sent_at: int | None
+
+
+def load(connection: sqlite3.Connection, key: str) -> Intention | None:
+    """Read one intention; ``None`` if it was never planned."""
+    row = connection.execute(
+        "SELECT plan, state, attempt, result, sent_at FROM intention WHERE key = ?", (key,)
+    ).fetchone()
+    if row is None:
+        return None
+    return Intention(key, json.loads(row[0]), State(row[1]), row[2], json.loads(row[3] or "{}"), row[4])
+
+
+def claim(
+    connection: sqlite3.Connection, key: str, account: str, operation: str, plan: Mapping[str, Any]
+) -> Intention:
+    """Freeze ``plan`` unless one is frozen already, take the intention over, and return it as it now stands.
+
+    An earlier holder's attempt number is no longer current, so it can send nothing more.
+    """
+    connection.execute(
+        "INSERT INTO intention (key, account, operation, plan, state, attempt) VALUES (?,?,?,?,?,0) "
+        "ON CONFLICT (key) DO NOTHING",
+        (key, account, operation, chain.canonical(plan), State.PLANNED),
+    )
+    connection.execute("UPDATE intention SET attempt = attempt + 1 WHERE key = ?", (key,))
+    claimed = load(connection, key)
+    if claimed is None:
+        raise Fenced(f"{key} vanished while it was claimed")
+    return claimed
+
+
+def mark_sent(connection: sqlite3.Connection, key: str, attempt: int, at: int, *, from_states: tuple[State, ...]) -> None:
+    """The decision to send, by compare-and-swap.
+
+    Raises:
+        Fenced: the intention is no longer in a sendable state, or ``attempt`` is not the current one.
+    """
+    marks = ",".join("?" * len(from_states))
+    changed = connection.execute(
+        f"UPDATE intention SET state = ?, sent_at = ? WHERE key = ? AND attempt = ? AND state IN ({marks})",  # noqa: S608
+        (State.SENT, at, key, attempt, *from_states),
+    ).rowcount
+    if changed != 1:
+        raise Fenced(f"{key} was taken over or has been sent; this worker sends nothing")
+
+
+def settle(  # noqa: PLR0913 - who, what and from where
+    connection: sqlite3.Connection,
+    key: str,
+    state: State,
+    result: Mapping[str, Any] | None = None,
+    *,
+    attempt: int | None = None,
+) -> bool:
+    """Store a verdict over an open intention; ``False`` if it was no longer open or (given) no longer ours."""
+    query = "UPDATE intention SET state = ?, result = ? WHERE key = ? AND state = ?"
+    values: list[Any] = [state, chain.canonical(dict(result)) if result else None, key, State.SENT]
+    if attempt is not None:
+        query, values = query + " AND attempt = ?", [*values, attempt]
+    return connection.execute(query, values).rowcount == 1

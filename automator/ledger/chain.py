@@ -1,0 +1,114 @@
+"""The hash chain: each entry's link is SHA-256 over the link before it and the entry's own content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import zstandard
+
+GENESIS = bytes(32)
+BODY_CAP = 256 * 1024  #: larger bodies are kept as digest and size only
+COLUMNS = "seq, kind, at, call, account, operation, outcome, data"
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys and no spaces: equal values, equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def link(previous: bytes, row: tuple[Any, ...]) -> bytes:
+    """The link of ``row`` (the columns of ``COLUMNS``) after ``previous``."""
+    return hashlib.sha256(previous + json.dumps(row, separators=(",", ":"), ensure_ascii=False).encode()).digest()
+
+
+def head(connection: sqlite3.Connection) -> tuple[int, bytes]:
+    """The newest entry's number and link; ``(0, GENESIS)`` for an empty ledger."""
+    row = connection.execute("SELECT seq, link FROM entry ORDER BY seq DESC LIMIT 1").fetchone()
+    return (row[0], bytes(row[1])) if row else (0, GENESIS)
+
+
+def append(  # noqa: PLR0913 - the entry's columns
+    connection: sqlite3.Connection,
+    kind: str,
+    at: int,
+    data: Mapping[str, Any],
+    *,
+    call: int | None = None,
+    account: str | None = None,
+    operation: str | None = None,
+    outcome: str | None = None,
+) -> int:
+    """Add an entry inside the caller's transaction and return its number."""
+    last, previous = head(connection)
+    row = (last + 1, kind, at, call, account, operation, outcome, canonical(data))
+    connection.execute(
+        f"INSERT INTO entry ({COLUMNS}, link) VALUES (?,?,?,?,?,?,?,?,?)",  # noqa: S608 - a constant
+        (*row, link(previous, row)),
+    )
+    return last + 1
+
+
+def keep_body(connection: sqlite3.Connection, content: bytes) -> dict[str, Any]:
+    """Store ``content`` under its digest and return what an entry says of it; empty for no body."""
+    if not content:
+        return {}
+    digest = hashlib.sha256(content).digest()
+    if len(content) <= BODY_CAP:
+        connection.execute(
+            "INSERT INTO body (digest, size, zstd) VALUES (?,?,?) ON CONFLICT DO NOTHING",
+            (digest, len(content), zstandard.compress(content)),
+        )
+    return {"sha256": digest.hex(), "size": len(content)}
+
+
+def read_body(connection: sqlite3.Connection, digest: bytes) -> bytes | None:
+    """The stored bytes, or ``None`` when they were pruned or too large to keep."""
+    row = connection.execute("SELECT zstd FROM body WHERE digest = ?", (digest,)).fetchone()
+    return zstandard.decompress(row[0]) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with the chain. ``what`` is ``altered``, ``gap``, ``truncated`` or ``fork``; ``seq`` is where."""
+
+    what: str
+    seq: int
+
+    def __str__(self) -> str:
+        return {
+            "altered": f"entry {self.seq} was altered after it was written",
+            "gap": f"entry {self.seq} is missing",
+            "truncated": f"entries from {self.seq} on are missing: a checkpoint names them",
+            "fork": f"entry {self.seq} is not the one that a checkpoint names: the ledger was rewritten",
+        }[self.what]
+
+
+def verify(connection: sqlite3.Connection, checkpoints: Mapping[int, bytes] | None = None) -> Fault | int:
+    """Recompute every link; compare the links that checkpoints (number -> link) name.
+
+    Returns the first fault, or the number of entries that hold.
+    """
+    known = dict(checkpoints or {})
+    previous, expected = GENESIS, 1
+    for row, stored in _rows(connection):
+        if row[0] != expected:
+            return Fault("gap", expected)
+        computed = link(previous, row)
+        if computed != stored:
+            return Fault("altered", expected)
+        if known.pop(expected, computed) != computed:
+            return Fault("fork", expected)
+        previous, expected = computed, expected + 1
+    if known and max(known) >= expected:
+        return Fault("truncated", expected)
+    return expected - 1
+
+
+def _rows(connection: sqlite3.Connection) -> Iterator[tuple[tuple[Any, ...], bytes]]:
+    for row in connection.execute(f"SELECT {COLUMNS}, link FROM entry ORDER BY seq"):  # noqa: S608 - a constant
+        yield row[:-1], row[-1]

@@ -1,0 +1,36 @@
+"""The ledger's tables: one chain of entries, and the bodies they name by digest."""
+
+from __future__ import annotations
+
+from sqlalchemy import Index, LargeBinary
+from sqlmodel import Field, SQLModel
+
+
+class Entry(SQLModel, table=True):
+    """One link of the chain: a call, its answer, or an event. Never updated."""
+
+    __tablename__ = "entry"
+    __table_args__ = (
+        Index("entry_newest", "account", "outcome", "seq"),
+        Index("entry_answer", "call", unique=True),
+    )
+
+    seq: int = Field(primary_key=True)
+    kind: str
+    at: int  #: microseconds UTC
+    call: int | None  #: an answer's call
+    account: str | None
+    operation: str | None
+    outcome: str | None
+    data: str  #: canonical JSON, without secrets
+    link: bytes = Field(sa_type=LargeBinary)
+
+
+class Body(SQLModel, table=True):
+    """The bytes behind a digest; may be pruned without breaking the chain."""
+
+    __tablename__ = "body"
+
+    digest: bytes = Field(sa_type=LargeBinary, primary_key=True)
+    size: int
+    zstd: bytes = Field(sa_type=LargeBinary)

@@ -1,0 +1,48 @@
+"""The toy provider's server, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+class ToyServer:
+    """What the test may ask of the toy provider's world, without passing through the product."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def plan_faults(self, *faults: str) -> None:
+        request = urllib.request.Request(  # noqa: S310 - our own server
+            f"{self.url}/faults", json.dumps(faults).encode(), {"content-type": "application/json"}
+        )
+        urllib.request.urlopen(request).close()  # noqa: S310 - our own server
+
+    def world(self) -> dict[str, Any]:
+        with urllib.request.urlopen(f"{self.url}/world") as answer:  # noqa: S310 - our own server
+            return dict(json.load(answer))
+
+    def count(self, text: str) -> int:
+        return sum(post["text"] == text for post in self.world()["posts"])
+
+
+@pytest.fixture(scope="session")
+def toy() -> Iterator[ToyServer]:
+    """A running toy provider."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.toy.server"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield ToyServer(f"http://127.0.0.1:{int(process.stdout.readline())}")
+        process.stdin.close()
+        process.wait(10)

@@ -1,0 +1,259 @@
+"""The whole stack against a mocked network: what leaves, what is recorded, what is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sqlite3
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import respx
+
+from automator.db import DatabaseError, Writer, connect, create
+from automator.egress.call import Account, Call
+from automator.egress.record import SEND_WITHIN
+from automator.egress.stack import client
+from automator.egress.wire import base_transport
+from automator.intentions import Fenced, State, claim, load
+from automator.ledger.chain import read_body, verify
+from connectors.base import CallRefused, Intent, NotNow, Operation, Scope, Unresolved, outcome_of
+from tests.toy.provider import CANARY, CREATE_ONCE, CREATE_REPEATABLE, LIST, account
+
+URL = "https://toy.example"
+
+
+@dataclass
+class FakeClock:
+    """A clock that moves only when told, or when someone sleeps."""
+
+    at: datetime = datetime(2026, 12, 1, 9, tzinfo=UTC)
+    slept: list[float] = field(default_factory=list)
+    boot: float = 0.0
+
+    def now(self) -> datetime:
+        return self.at
+
+    def boottime(self) -> float:
+        return self.boot
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.at += timedelta(seconds=seconds)
+        await asyncio.sleep(0)
+
+
+@dataclass
+class World:
+    """A stack under test and its database."""
+
+    path: Path
+    writer: Writer
+    reader: sqlite3.Connection
+    clock: FakeClock
+    http: httpx.AsyncClient
+
+    async def plan(self, operation: Operation = CREATE_ONCE, key: str = "k1", who: Account | None = None) -> Call:
+        who = who or account(URL)
+        held = await self.writer.run(lambda tx: claim(tx, key, who.name, operation.name, {"text": "hi"}))
+        return Call(operation, who, Intent(key, {"text": "hi"}, held.attempt), {"test": "stack"}, "tester")
+
+    async def post(self, call: Call, url: str = f"{URL}/posts") -> httpx.Response:
+        return await self.http.post(url, json={"text": "hi"}, extensions={"automator": call})
+
+    def state(self, key: str = "k1") -> State:
+        stored = load(self.reader, key)
+        assert stored is not None
+        return stored.state
+
+    def entries(self) -> list[tuple[str, str | None, dict[str, Any]]]:
+        rows = self.reader.execute("SELECT kind, outcome, data FROM entry ORDER BY seq")
+        return [(kind, outcome, json.loads(data)) for kind, outcome, data in rows]
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """A stack over plain httpx, whose network respx replaces."""
+    path = tmp_path / "a.db"
+    create(path)
+    reader, clock = connect(path, readonly=True), FakeClock()
+    with Writer(path) as writer:
+        async with client(base_transport("httpx"), writer, reader, clock) as http:
+            yield World(path, writer, reader, clock, http)
+    reader.close()
+
+
+@respx.mock
+async def test_a_write_is_recorded_before_it_leaves(world: World) -> None:
+    """When the request reaches the network, its entry and the intention's state are on the disk."""
+    seen: list[Any] = []
+
+    def network(_: httpx.Request) -> httpx.Response:
+        seen.extend([world.state(), [entry[:2] for entry in world.entries()]])
+        return httpx.Response(201, json={"id": "7"}, headers={"x-request-id": "r1"})
+
+    respx.post(f"{URL}/posts").mock(side_effect=network)
+    answer = await world.post(await world.plan())
+    assert seen == [State.SENT, [("call", None)]]
+    assert outcome_of(answer).result == {"id": "7"}
+    assert world.state() is State.DONE
+    assert [entry[:2] for entry in world.entries()] == [("call", None), ("answer", "ok")]
+    assert verify(world.reader) == 2
+
+
+@respx.mock
+async def test_a_finished_write_is_answered_from_the_record(world: World) -> None:
+    """The second time nothing leaves, and the same result comes back."""
+    route = respx.post(f"{URL}/posts").respond(201, json={"id": "7"})
+    await world.post(await world.plan())
+    again = await world.post(await world.plan())
+    assert outcome_of(again).result == {"id": "7"}
+    assert route.call_count == 1
+
+
+@respx.mock
+@pytest.mark.parametrize(
+    "answer",
+    [httpx.ReadTimeout("silence"), httpx.Response(500), httpx.Response(200), httpx.Response(200, text="<html>")],
+)
+async def test_an_open_outcome_is_never_repeated(world: World, answer: Any) -> None:
+    """After a time-out, a 5xx, an empty or an HTML answer to a write, it is looked up, not sent again."""
+    route = respx.post(f"{URL}/posts").mock(side_effect=[answer, httpx.Response(201, json={"id": "7"})])
+    for _ in range(2):
+        with pytest.raises(Unresolved):
+            await world.post(await world.plan())
+    assert world.state() is State.SENT
+    assert route.call_count == 1
+
+
+@respx.mock
+async def test_a_repeatable_write_is_repeated(world: World) -> None:
+    """What the provider dedupes is sent again after a lost reply, each attempt on the record."""
+    route = respx.post(f"{URL}/posts").mock(side_effect=[httpx.ReadTimeout("x"), httpx.Response(201, json={"id": "7"})])
+    await world.post(await world.plan(CREATE_REPEATABLE))
+    assert route.call_count == 2
+    assert [entry[:2] for entry in world.entries()] == [
+        ("call", None),
+        ("answer", "unknown"),
+        ("call", None),
+        ("answer", "ok"),
+    ]
+
+
+@respx.mock
+async def test_a_refused_connection_is_tried_again(world: World) -> None:
+    """Nothing left, so even a write with visible effect is sent again."""
+    respx.post(f"{URL}/posts").mock(side_effect=[httpx.ConnectError("refused"), httpx.Response(201, json={"id": "7"})])
+    await world.post(await world.plan())
+    assert world.state() is State.DONE
+
+
+@respx.mock
+async def test_a_long_wait_parks_the_work(world: World) -> None:
+    """A provider that asks for ten minutes gets them, and no worker waits for it."""
+    respx.post(f"{URL}/posts").respond(429, headers={"retry-after": "600000000"})
+    with pytest.raises(NotNow) as parked:
+        await world.post(await world.plan())
+    assert parked.value.until is not None
+    assert world.clock.slept == []
+    assert world.state() is State.PLANNED
+
+
+@respx.mock
+async def test_a_worker_that_lost_its_claim_sends_nothing(world: World) -> None:
+    """The claim of a second worker fences the first."""
+    route = respx.post(f"{URL}/posts").respond(201, json={"id": "7"})
+    first = await world.plan()
+    await world.plan()
+    with pytest.raises(Fenced):
+        await world.post(first)
+    assert route.call_count == 0
+    assert world.entries() == []
+
+
+@respx.mock
+async def test_a_process_that_slept_after_the_record_sends_nothing(world: World) -> None:
+    """Between commit and first byte at most SEND_WITHIN seconds may pass, also while the machine sleeps."""
+    respx.post(f"{URL}/posts").respond(201, json={"id": "7"})
+    call = await world.plan()
+    ticks = iter(range(100))
+    world.clock.boottime = lambda: next(ticks) * (SEND_WITHIN + 1)  # type: ignore[method-assign]
+    with pytest.raises(NotNow):
+        await world.post(call)
+    assert world.state() is State.PLANNED
+    assert {entry[1] for entry in world.entries()} == {None, "unsent"}
+
+
+@respx.mock
+@pytest.mark.parametrize(
+    ("operation", "url", "scopes"),
+    [
+        (CREATE_ONCE, "https://elsewhere.example/posts", frozenset(Scope)),
+        (CREATE_ONCE, "http://toy.example/posts", frozenset(Scope)),
+        (CREATE_ONCE, f"{URL}/posts", frozenset({Scope.READ})),
+        (Operation("toy.funds.withdraw", CREATE_ONCE.effect, Scope.WRITE), f"{URL}/posts", frozenset(Scope)),
+    ],
+)
+async def test_what_is_not_allowed_stays_here(
+    world: World, operation: Operation, url: str, scopes: frozenset[Scope]
+) -> None:
+    """A foreign or insecure address, a missing right and a withdrawal are refused, as an event."""
+    route = respx.post(url).respond(201, json={"id": "7"})
+    with pytest.raises(CallRefused):
+        await world.post(await world.plan(operation, who=account(URL, scopes)), url)
+    assert route.call_count == 0
+    assert [entry[0] for entry in world.entries()] == ["event"]
+    assert world.state() is State.PLANNED
+
+
+@respx.mock
+async def test_a_redirect_on_a_write_is_not_followed(world: World) -> None:
+    """Where a write was moved to is not asked; its outcome is open."""
+    respx.post(f"{URL}/posts").respond(307, headers={"location": f"{URL}/elsewhere"})
+    moved = respx.post(f"{URL}/elsewhere").respond(201, json={"id": "7"})
+    with pytest.raises(Unresolved):
+        await world.post(await world.plan())
+    assert moved.call_count == 0
+
+
+@respx.mock
+async def test_no_record_no_call(world: World) -> None:
+    """When the entry can't be written (a full disk), nothing is sent and the intention stays as it was."""
+    route = respx.post(f"{URL}/posts").respond(201, json={"id": "7"})
+    call = await world.plan()
+    await world.writer.run(lambda tx: tx.execute(f"PRAGMA max_page_count={tx.execute('PRAGMA page_count').fetchone()[0]}"))
+    big = {"automator": call}
+    with pytest.raises(DatabaseError):
+        await world.http.post(f"{URL}/posts", content=os.urandom(200_000), extensions=big)
+    assert route.call_count == 0
+    assert world.state() is State.PLANNED
+
+
+@respx.mock
+async def test_the_key_is_in_no_file_and_no_exception(world: World) -> None:
+    """A provider that echoes the key in a refusal does not get it into the database or its WAL."""
+    respx.post(f"{URL}/posts").mock(
+        side_effect=lambda request: httpx.Response(401, text=f"bad key {request.headers['x-toy-key']} {CANARY}")
+    )
+    respx.get(f"{URL}/posts").respond(200, json={"posts": [CANARY]})
+    call = await world.plan()
+    answer = await world.post(call)
+    assert outcome_of(answer).kind == "rejected"
+    await world.http.get(f"{URL}/posts", params={"key": CANARY}, extensions={"automator": Call(LIST, account(URL))})
+    stored = b"".join(file.read_bytes() for file in world.path.parent.iterdir())
+    bodies = [read_body(world.reader, row[0]) for row in world.reader.execute("SELECT digest FROM body").fetchall()]
+    everything = stored + b"".join(body or b"" for body in bodies) + repr(call).encode()
+    assert CANARY.encode() not in everything
+    assert b"94e0f1" not in everything
+
+
+async def test_a_request_without_an_operation_may_not_leave(world: World) -> None:
+    """Plain use of the client, with nothing said of what the call means, is an error."""
+    with pytest.raises(TypeError, match="operation"):
+        await world.http.get(f"{URL}/posts")

@@ -1,0 +1,88 @@
+"""The chain: what was written is what verifies, and any change is named with its place."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from automator.db import connect, create
+from automator.ledger import chain
+from automator.ledger.chain import Fault
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """Ten entries."""
+    create(tmp_path / "a.db")
+    connection = connect(tmp_path / "a.db")
+    for number in range(1, 11):
+        chain.append(connection, "call", number, {"n": number, "text": "é"}, account="x/brand", operation="x.post")
+    yield connection
+    connection.close()
+
+
+def test_an_untouched_ledger_verifies(ledger: sqlite3.Connection) -> None:
+    """The number of entries that hold is told."""
+    assert chain.verify(ledger) == 10
+
+
+@pytest.mark.parametrize("column", ["kind", "at", "account", "operation", "outcome", "data", "link"])
+def test_an_altered_entry_is_named(ledger: sqlite3.Connection, column: str) -> None:
+    """A change of any column of entry 4 shows at entry 4."""
+    ledger.execute(f"UPDATE entry SET {column} = 'other' WHERE seq = 4")
+    assert chain.verify(ledger) == Fault("altered", 4)
+
+
+def test_a_missing_entry_is_named(ledger: sqlite3.Connection) -> None:
+    """A deleted entry is a gap."""
+    ledger.execute("DELETE FROM entry WHERE seq = 4")
+    assert chain.verify(ledger) == Fault("gap", 4)
+
+
+def test_a_cut_tail_is_named_by_a_checkpoint(ledger: sqlite3.Connection) -> None:
+    """The chain alone can't know its end; a checkpoint does."""
+    checkpoint = {10: chain.head(ledger)[1]}
+    ledger.execute("DELETE FROM entry WHERE seq > 7")
+    assert chain.verify(ledger) == 7
+    assert chain.verify(ledger, checkpoint) == Fault("truncated", 8)
+
+
+def test_a_rewritten_ledger_is_named_by_a_checkpoint(ledger: sqlite3.Connection) -> None:
+    """Whoever recomputes every link still does not have the links that were checkpointed."""
+    checkpoint = {10: chain.head(ledger)[1]}
+    ledger.execute("DELETE FROM entry WHERE seq > 5")
+    for number in range(6, 12):
+        chain.append(ledger, "call", number, {"n": "rewritten"})
+    assert chain.verify(ledger) == 11
+    assert chain.verify(ledger, checkpoint) == Fault("fork", 10)
+
+
+def test_pruned_bodies_leave_the_chain_whole(ledger: sqlite3.Connection) -> None:
+    """The chain covers digests, so a body can go."""
+    said = chain.keep_body(ledger, b"hello" * 100)
+    chain.append(ledger, "answer", 11, {"body": said}, call=1)
+    assert chain.read_body(ledger, bytes.fromhex(said["sha256"])) == b"hello" * 100
+    ledger.execute("DELETE FROM body")
+    assert chain.verify(ledger) == 11
+    assert chain.read_body(ledger, bytes.fromhex(said["sha256"])) is None
+
+
+def test_a_large_body_is_kept_as_digest_and_size(ledger: sqlite3.Connection) -> None:
+    """Over the cap only what proves it is kept."""
+    said = chain.keep_body(ledger, bytes(chain.BODY_CAP + 1))
+    assert said["size"] == chain.BODY_CAP + 1
+    assert chain.read_body(ledger, bytes.fromhex(said["sha256"])) is None
+
+
+json_values = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x, max_size=3))
+
+
+@given(st.dictionaries(st.text(), json_values, max_size=5))
+def test_order_of_keys_does_not_matter(value: dict[str, object]) -> None:
+    """Equal values have equal canonical text."""
+    assert chain.canonical(value) == chain.canonical(dict(reversed(value.items())))

@@ -1,0 +1,79 @@
+"""Takes one post to its end in a process of its own: ``python -m tests.toy.worker DB URL once|repeatable KEY [WITHOUT]``."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from automator import failpoints
+from automator.clock import SystemClock
+from automator.db import Writer, connect, create
+from automator.egress import once, record
+from automator.egress.call import Call
+from automator.egress.resolve import resolve
+from automator.egress.stack import client
+from automator.egress.wire import base_transport
+from automator.intentions import State, claim, load
+from connectors.base import Effect, Intent, NotNow, Unresolved
+from tests.toy.provider import CREATE_ONCE, CREATE_REPEATABLE, LIST, account
+
+ROUNDS = 6
+
+
+async def deliver(path: Path, url: str, effect: Effect, key: str) -> State:
+    clock, who = SystemClock(), account(url)
+    operation = CREATE_ONCE if effect is Effect.ONCE else CREATE_REPEATABLE
+    plan = {"text": f"hello {key}", "rkey": key}
+    reader = connect(path, readonly=True)
+    try:
+        with Writer(path) as writer:
+            async with client(base_transport(), writer, reader, clock) as http:
+
+                async def find(frozen: Mapping[str, Any]) -> Mapping[str, Any] | None:
+                    answer = await http.get(f"{url}/posts", extensions={"automator": Call(LIST, who)})
+                    same = [post for post in answer.json()["posts"] if post["text"] == frozen["text"]]
+                    return {"id": same[0]["id"]} if same else None
+
+                for _ in range(ROUNDS):
+                    failpoints.reach("before-intent")
+                    held = await writer.run(lambda tx: claim(tx, key, who.name, operation.name, plan))
+                    call = Call(operation, who, Intent(key, held.plan, held.attempt), {"test": key})
+                    headers = {"idempotency-key": key} if effect is Effect.REPEATABLE else {}
+                    try:
+                        if held.state is State.UNCONFIRMED:
+                            break
+                        await http.post(
+                            f"{url}/posts",
+                            json={"text": held.plan["text"]},
+                            headers=headers,
+                            extensions={"automator": call},
+                        )
+                        break
+                    except Unresolved:
+                        state = await resolve(held, operation.absence, find, writer, clock)
+                        if state is not State.PLANNED:
+                            break
+                    except NotNow:
+                        await clock.sleep(0.05)
+        stored = load(reader, key)
+        assert stored is not None
+        return stored.state
+    finally:
+        reader.close()
+
+
+def main() -> None:
+    path, url, effect, key, *without = sys.argv[1:]
+    if "once" in without:
+        once.decide = lambda *_: once.Send()
+    if "cas" in without:
+        record.mark_sent = lambda *_, **__: None
+    create(Path(path))
+    print(asyncio.run(deliver(Path(path), url, Effect(effect), key)))
+
+
+if __name__ == "__main__":
+    main()
