@@ -84,7 +84,9 @@ def claim(
     return claimed
 
 
-def mark_sent(connection: sqlite3.Connection, key: str, attempt: int, at: int, *, from_states: tuple[State, ...]) -> None:
+def mark_sent(
+    connection: sqlite3.Connection, key: str, attempt: int, at: int, *, from_states: tuple[State, ...]
+) -> None:
     """The decision to send, by compare-and-swap.
 
     Raises:
@@ -99,7 +101,7 @@ def mark_sent(connection: sqlite3.Connection, key: str, attempt: int, at: int, *
         raise Fenced(f"{key} was taken over or has been sent; this worker sends nothing")
 
 
-def settle(  # noqa: PLR0913 - who, what and from where
+def settle(
     connection: sqlite3.Connection,
     key: str,
     state: State,

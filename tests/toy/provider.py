@@ -15,7 +15,7 @@ from connectors.base import Absence, Effect, Kind, Operation, Outcome, Scope
 CREATE_ONCE = Operation("toy.post.create", Effect.ONCE, Scope.WRITE, Absence.EVIDENCE)
 CREATE_REPEATABLE = Operation("toy.post.put", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
 LIST = Operation("toy.post.list", Effect.READ, Scope.READ)
-CANARY = "canary+Key/94e0f1-\"quoted\"=="
+CANARY = 'canary+Key/94e0f1-"quoted"=='
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,115 @@
+"""``automator calls``, as a person uses it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from automator.cli.app import app
+from automator.db import connect, create
+from automator.ledger import chain
+from tests.conftest import ROOT
+
+runner = CliRunner()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A folder with three calls: one ok, one unknown, one still open; and an event."""
+    create(tmp_path / "automator.db")
+    connection = connect(tmp_path / "automator.db")
+    who = {"account": "x/brand", "operation": "x.post.create"}
+    body = chain.keep_body(connection, b'{"text": "hello"}')
+    for outcome in ("ok", "unknown", None):
+        number = chain.append(connection, "call", 1_000_000, {"method": "POST", "body": body}, **who)
+        if outcome:
+            chain.append(connection, "answer", 2_000_000, {"status": 201}, call=number, outcome=outcome, **who)
+    chain.append(connection, "event", 3_000_000, {"what": "halt"})
+    connection.close()
+    return tmp_path
+
+
+def listed(home: Path, *options: str) -> list[int]:
+    result = runner.invoke(app, ["calls", "list", "--home", str(home), "--json", *options])
+    assert result.exit_code == 0, result.output
+    return [call["number"] for call in json.loads(result.output)]
+
+
+def test_newest_first_and_filtered(home: Path) -> None:
+    """Every call once, events left out; each outcome finds its own."""
+    assert listed(home) == [5, 3, 1]
+    assert listed(home, "--outcome", "unknown") == [3]
+    assert listed(home, "--outcome", "open") == [5]
+    assert listed(home, "--account", "x/brand", "--outcome", "ok") == [1]
+    assert listed(home, "--account", "x/other") == []
+    assert listed(home, "--limit", "2") == [5, 3]
+
+
+def test_a_call_is_shown_with_its_body(home: Path) -> None:
+    """What left and what came back, in one place."""
+    result = runner.invoke(app, ["calls", "show", "1", "--home", str(home), "--json"])
+    shown = json.loads(result.output)
+    assert shown["request"]["body"]["text"] == '{"text": "hello"}'
+    assert shown["answer"]["status"] == 201
+    assert shown["at"] == "1970-01-01T00:00:01+00:00"
+
+
+def test_verify_names_the_fault_and_fails(home: Path) -> None:
+    """Exit code 0 for a whole chain, 1 and the place for a broken one."""
+    good = runner.invoke(app, ["calls", "verify", "--home", str(home)])
+    assert (good.exit_code, good.output) == (0, "6 entries, none altered or missing\n")
+    connection = connect(home / "automator.db")
+    connection.execute("UPDATE entry SET data = '{}' WHERE seq = 3")
+    connection.close()
+    bad = runner.invoke(app, ["calls", "verify", "--home", str(home)])
+    assert bad.exit_code == 1
+    assert "entry 3 was altered" in bad.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["calls", "list", "--outcome", "fine"], 2, "no outcome"),
+        (["calls", "show", "99"], 1, "no call 99"),
+        (["calls", "list", "--limit", "0"], 2, "limit"),
+        (["calls", "lst"], 2, "lst"),
+    ],
+)
+def test_wrong_input_gets_a_sentence(home: Path, arguments: list[str], code: int, said: str) -> None:
+    """What is wrong is said, with 2 for usage and 1 for failure."""
+    env = {**os.environ, "AUTOMATOR_HOME": str(home)}
+    done = subprocess.run(
+        [sys.executable, "-m", "automator", *arguments], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    """A damaged database is a sentence, not a traceback."""
+    (tmp_path / "automator.db").write_bytes(b"not a database at all" * 100)
+    result = runner.invoke(app, ["calls", "list", "--home", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "can't be read" in result.output
+
+
+def test_no_database(tmp_path: Path) -> None:
+    """The folder that was looked in is named."""
+    result = runner.invoke(app, ["calls", "verify", "--home", str(tmp_path / "nowhere")])
+    assert result.exit_code == 2
+    assert "nowhere" in result.output
+
+
+def test_every_command_is_in_the_readme() -> None:
+    """A command that nobody can read about is a failure."""
+    readme = (ROOT / "README.md").read_text()
+    commands = [command.name or command.callback.__name__ for command in app.registered_groups[0].typer_instance.registered_commands if command.callback]
+    assert len(commands) == 3
+    assert [name for name in commands if f"automator calls {name}" not in readme] == []
