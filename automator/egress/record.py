@@ -6,7 +6,7 @@ import sqlite3
 
 import httpx
 
-from automator import failpoints
+from automator import failpoints, halts
 from automator.clock import Clock, micros
 from automator.db import DatabaseError, Writer
 from automator.egress import scrub
@@ -38,6 +38,7 @@ class Record(httpx.AsyncBaseTransport):
         """Record, send, record the answer.
 
         Raises:
+            automator.halts.Halted: a person stopped this account's writes; nothing was sent.
             automator.intentions.Fenced: someone else has this; nothing was sent.
             DatabaseError: it could not be recorded. Nothing was sent, or the intention stays open.
         """
@@ -77,6 +78,8 @@ class Record(httpx.AsyncBaseTransport):
     def _before(self, tx: sqlite3.Connection, request: httpx.Request, call: Call, content: bytes) -> int:
         now = micros(self._clock.now())
         secrets = call.account.secrets()
+        if call.operation.effect is not Effect.READ:
+            halts.check(tx, call.account.name)
         if call.intent is not None:
             repeatable = call.operation.effect is Effect.REPEATABLE
             states = (State.PLANNED, State.SENT) if repeatable else (State.PLANNED,)

@@ -16,6 +16,7 @@ import httpx
 import pytest
 import respx
 
+from automator import halts
 from automator.db import DatabaseError, Writer, connect, create
 from automator.egress.call import Account, Call
 from automator.egress.record import SEND_WITHIN
@@ -251,6 +252,25 @@ async def test_the_key_is_in_no_file_and_no_exception(world: World) -> None:
     everything = stored + b"".join(body or b"" for body in bodies) + repr(call).encode()
     assert CANARY.encode() not in everything
     assert b"94e0f1" not in everything
+
+
+@respx.mock
+@pytest.mark.parametrize("name", ["toy/brand", halts.EVERYTHING])
+async def test_a_halt_stops_writes_until_it_is_lifted(world: World, name: str) -> None:
+    """Halted: nothing leaves and the intention waits; resumed: it goes out. Both are events."""
+    route = respx.post(f"{URL}/posts").respond(201, json={"id": "7"})
+    reading = respx.get(f"{URL}/posts").respond(200, json={"posts": []})
+    assert await world.writer.run(lambda tx: halts.halt(tx, name, 1, reason="wrong picture", actor="anna"))
+    assert not await world.writer.run(lambda tx: halts.halt(tx, name, 2, reason="again", actor="anna"))
+    with pytest.raises(halts.Halted, match="wrong picture"):
+        await world.post(await world.plan())
+    await world.http.get(f"{URL}/posts", extensions={"automator": Call(LIST, account(URL))})
+    assert (route.call_count, reading.call_count) == (0, 1)
+    assert world.state() is State.PLANNED
+    assert await world.writer.run(lambda tx: halts.resume(tx, name, 3, actor="anna"))
+    await world.post(await world.plan())
+    assert world.state() is State.DONE
+    assert [data["what"] for kind, _, data in world.entries() if kind == "event"] == ["halt", "resume"]
 
 
 async def test_a_request_without_an_operation_may_not_leave(world: World) -> None:

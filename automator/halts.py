@@ -1,0 +1,54 @@
+"""Halt: stop every write at once, for one account or all, until a person resumes. Survives restarts."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sqlmodel import Field, SQLModel
+
+from automator.ledger import chain
+from connectors.base import CallRefused
+
+EVERYTHING = "*"  #: the name that halts all accounts
+
+
+class HaltRow(SQLModel, table=True):
+    """One halt in force."""
+
+    __tablename__ = "halt"
+
+    name: str = Field(primary_key=True)  #: an account's name, or ``*``
+    at: int  #: microseconds UTC
+    reason: str
+
+
+class Halted(CallRefused):
+    """A person halted this; nothing was sent. Look-ups still pass, so that what is open can be settled."""
+
+
+def halt(tx: sqlite3.Connection, name: str, at: int, *, reason: str, actor: str) -> bool:
+    """Put a halt in force, as an event; ``False`` if it was in force already."""
+    changed = tx.execute(
+        "INSERT INTO halt (name, at, reason) VALUES (?,?,?) ON CONFLICT DO NOTHING", (name, at, reason)
+    ).rowcount
+    if changed:
+        chain.append(tx, "event", at, {"what": "halt", "name": name, "reason": reason, "actor": actor})
+    return bool(changed)
+
+
+def resume(tx: sqlite3.Connection, name: str, at: int, *, actor: str) -> bool:
+    """Lift a halt, as an event; ``False`` if there was none."""
+    changed = tx.execute("DELETE FROM halt WHERE name = ?", (name,)).rowcount
+    if changed:
+        chain.append(tx, "event", at, {"what": "resume", "name": name, "actor": actor})
+    return bool(changed)
+
+
+def check(connection: sqlite3.Connection, account: str) -> None:
+    """Raise ``Halted`` if writes of ``account`` are halted."""
+    row = connection.execute(
+        "SELECT name, reason FROM halt WHERE name IN (?, ?) LIMIT 1", (account, EVERYTHING)
+    ).fetchone()
+    if row is not None:
+        what = "everything" if row[0] == EVERYTHING else row[0]
+        raise Halted(f"{what} is halted ({row[1] or 'no reason given'}); nothing was sent")
