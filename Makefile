@@ -2,12 +2,13 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN = .venv/bin
 STAMP = .venv/installed
 
-.PHONY: help setup test test-long lint lock clean
+.PHONY: help setup test test-long bench lint lock clean
 
 help:
 	@echo "make setup      create .venv with the locked dependencies"
 	@echo "make test       the whole suite, with a sample of the crash scenarios"
 	@echo "make test-long  every crash scenario"
+	@echo "make bench      what the record costs, beside unaudited clients"
 	@echo "make lint       ruff and mypy"
 	@echo "make lock       write requirements.lock anew from pyproject.toml"
 
@@ -24,6 +25,9 @@ test: $(STAMP)
 
 test-long: $(STAMP)
 	@$(BIN)/python -m pytest -q -n 2 -m "long or peer"
+
+bench: $(STAMP)
+	@$(BIN)/python -m benchmarks.egress
 
 lint: $(STAMP)
 	@$(BIN)/python -m ruff check .

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -30,10 +31,15 @@ def forms(secret: str) -> Iterable[bytes]:
 
 def scrub(content: bytes, secrets: Iterable[str]) -> bytes:
     """``content`` without any form of any secret of at least four characters."""
-    found = {form for secret in secrets if len(secret) >= 4 for form in forms(secret)}  # noqa: PLR2004 - said above
-    for form in sorted(found, key=len, reverse=True):
+    for form in _known_forms(tuple(secrets)):
         content = content.replace(form, REMOVED)
     return content
+
+
+@lru_cache(maxsize=64)  # the same few keys sign every call
+def _known_forms(secrets: tuple[str, ...]) -> tuple[bytes, ...]:
+    found = {form for secret in secrets if len(secret) >= 4 for form in forms(secret)}  # noqa: PLR2004 - said above
+    return tuple(sorted(found, key=len, reverse=True))
 
 
 def clean(value: Any, secrets: Iterable[str]) -> Any:

@@ -1,0 +1,121 @@
+"""What the record costs: the full stack beside unaudited clients, in the same run. ``make bench``.
+
+Every audited call is a write with visible effect: claimed, recorded, sent, its answer recorded, all durable.
+Rounds are interleaved; each figure is the median over rounds of the figure of one round.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from itertools import count
+from pathlib import Path
+
+import httpx
+
+from automator.clock import SystemClock
+from automator.db import Writer, connect, create
+from automator.egress.call import Call
+from automator.egress.stack import client
+from automator.egress.wire import base_transport
+from automator.intentions import claim
+from connectors.base import Intent
+from tests.toy.provider import CREATE_ONCE, account
+
+ROUNDS = 5
+ALONE, TOGETHER, WIDTH = 200, 1_500, 64
+LATEST = Path(__file__).parent / "latest.json"
+
+Post = Callable[[], Awaitable[None]]
+
+
+async def rate(post: Post, calls: int, width: int) -> float:
+    """Calls per second with ``width`` at once."""
+    left = iter(range(calls))
+
+    async def work() -> None:
+        for _ in left:
+            await post()
+
+    begin = time.perf_counter()
+    await asyncio.gather(*(work() for _ in range(width)))
+    return calls / (time.perf_counter() - begin)
+
+
+async def measure(url: str, folder: Path) -> dict[str, list[float]]:
+    path = folder / "bench.db"
+    create(path)
+    reader, clock, who, keys = connect(path, readonly=True), SystemClock(), account(url), count()
+    rates: dict[str, list[float]] = {}
+    base = httpx.AsyncClient(transport=base_transport(), trust_env=False)
+    plain = httpx.AsyncClient(trust_env=False)
+    with Writer(path) as writer:
+        async with client(base_transport(), writer, reader, clock) as audited, base, plain:
+
+            async def post_audited() -> None:
+                key = f"bench-{next(keys)}"
+                plan = {"text": f"hello {key}"}
+                held = await writer.run(lambda tx: claim(tx, key, who.name, CREATE_ONCE.name, plan))
+                call = Call(CREATE_ONCE, who, Intent(key, held.plan, held.attempt))
+                await audited.post(f"{url}/posts", json=plan, extensions={"automator": call})
+
+            async def post_base() -> None:
+                await base.post(f"{url}/posts", json={"text": f"hello {next(keys)}"})
+
+            async def post_plain() -> None:
+                await plain.post(f"{url}/posts", json={"text": f"hello {next(keys)}"})
+
+            for number in range(ROUNDS + 1):
+                for name, post in (("audited", post_audited), ("base", post_base), ("httpx", post_plain)):
+                    for calls, width in ((ALONE, 1), (TOGETHER, WIDTH)):
+                        value = await rate(post, calls, width)
+                        if number:  # the first round warms up
+                            rates.setdefault(f"{name}_c{width}", []).append(value)
+    reader.close()
+    return rates
+
+
+def figures(rates: dict[str, list[float]]) -> dict[str, dict[str, object]]:
+    def ratio(over: str, under: str) -> float:
+        return statistics.median(a / b for a, b in zip(rates[over], rates[under], strict=True))
+
+    added = statistics.median(1e3 / a - 1e3 / b for a, b in zip(rates["audited_c1"], rates["base_c1"], strict=True))
+    rows = [
+        ("audited_over_httpx_c64", ratio("audited_c64", "httpx_c64"), "ratio", ">= 2.0"),
+        ("audited_over_httpx_c1", ratio("audited_c1", "httpx_c1"), "ratio", ">= 1.0"),
+        ("audited_over_base_c64", ratio("audited_c64", "base_c64"), "ratio", ">= 0.5"),
+        ("added_ms_c1", added, "ms", "<= 1.0"),
+        *((f"{name}_calls_s", statistics.median(values), "calls/s", "") for name, values in rates.items()),
+    ]
+    return {
+        name: {"value": round(value, 3), "unit": unit, "goal": goal, "rounds": ROUNDS}
+        for name, value, unit, goal in rows
+    }
+
+
+def main() -> None:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.server"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as server,
+    ):
+        assert server.stdin is not None
+        assert server.stdout is not None
+        port = int(server.stdout.readline())
+        found = figures(asyncio.run(measure(f"http://127.0.0.1:{port}", Path(folder))))
+        server.stdin.close()
+        server.wait(10)
+    LATEST.write_text(json.dumps(found, indent=2) + "\n")
+    for name, figure in found.items():
+        print(f"{name:28} {figure['value']:>10} {figure['unit']:8} {figure['goal']}")
+
+
+if __name__ == "__main__":
+    main()
