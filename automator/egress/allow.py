@@ -25,7 +25,7 @@ class Denied:
 
 def origin(url: httpx.URL) -> str:
     """Scheme, host and port, the default port left out."""
-    return str(url.copy_with(path="/", query=None, fragment=None, username="", password="")).rstrip("/")
+    return f"{url.scheme}://{url.netloc.decode('ascii')}"
 
 
 def judge(call: Call, url: httpx.URL) -> Denied | None:
@@ -35,6 +35,8 @@ def judge(call: Call, url: httpx.URL) -> Denied | None:
         return Denied(f"{operation.name} moves money out, which Automator never does")
     if operation.scope not in account.scopes:
         return Denied(f"{account.name} is not allowed to {operation.scope}; allow it with the account's scopes")
+    if url.userinfo:
+        return Denied("an address with a user name or password in it would put them on the record")
     if url.scheme != "https" and url.host not in LOOPBACK:
         return Denied(f"{origin(url)} is not https, and keys go only over https")
     if origin(url) not in account.provider.origins:

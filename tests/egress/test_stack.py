@@ -197,6 +197,7 @@ async def test_a_process_that_slept_after_the_record_sends_nothing(world: World)
     [
         (CREATE_ONCE, "https://elsewhere.example/posts", frozenset(Scope)),
         (CREATE_ONCE, "http://toy.example/posts", frozenset(Scope)),
+        (CREATE_ONCE, "https://anna:secret@toy.example/posts", frozenset(Scope)),
         (CREATE_ONCE, f"{URL}/posts", frozenset({Scope.READ})),
         (Operation("toy.funds.withdraw", CREATE_ONCE.effect, Scope.WRITE), f"{URL}/posts", frozenset(Scope)),
     ],
@@ -204,7 +205,7 @@ async def test_a_process_that_slept_after_the_record_sends_nothing(world: World)
 async def test_what_is_not_allowed_stays_here(
     world: World, operation: Operation, url: str, scopes: frozenset[Scope]
 ) -> None:
-    """A foreign or insecure address, a missing right and a withdrawal are refused, as an event."""
+    """A foreign or insecure address, one with a password in it, a missing right and a withdrawal are refused, as an event."""
     route = respx.post(url).respond(201, json={"id": "7"})
     with pytest.raises(CallRefused):
         await world.post(await world.plan(operation, who=account(URL, scopes)), url)
