@@ -109,9 +109,13 @@ def settle(
     *,
     attempt: int | None = None,
 ) -> bool:
-    """Store a verdict over an open intention; ``False`` if it was no longer open or (given) no longer ours."""
-    query = "UPDATE intention SET state = ?, result = ? WHERE key = ? AND state = ?"
-    values: list[Any] = [state, chain.canonical(dict(result)) if result else None, key, State.SENT]
+    """Store a verdict over an open intention; ``False`` if it was no longer open or (given) no longer ours.
+
+    That it is done may come to light later, and then settles what was called unconfirmed too.
+    """
+    query = "UPDATE intention SET state = ?, result = ? WHERE key = ? AND state IN (?, ?)"
+    other = State.UNCONFIRMED if state is State.DONE else State.SENT
+    values: list[Any] = [state, chain.canonical(dict(result)) if result else None, key, State.SENT, other]
     if attempt is not None:
         query, values = query + " AND attempt = ?", [*values, attempt]
     return connection.execute(query, values).rowcount == 1

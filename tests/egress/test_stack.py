@@ -22,7 +22,7 @@ from automator.egress.call import Account, Call
 from automator.egress.record import SEND_WITHIN
 from automator.egress.stack import client
 from automator.egress.wire import base_transport
-from automator.intentions import Fenced, State, claim, load
+from automator.intentions import Fenced, State, claim, load, settle
 from automator.ledger.chain import read_body, verify
 from connectors.base import CallRefused, Intent, NotNow, Operation, Scope, Unresolved, outcome_of
 from tests.toy.provider import CANARY, CREATE_ONCE, CREATE_REPEATABLE, LIST, account
@@ -176,6 +176,20 @@ async def test_a_worker_that_lost_its_claim_sends_nothing(world: World) -> None:
         await world.post(first)
     assert route.call_count == 0
     assert world.entries() == []
+
+
+@respx.mock
+@pytest.mark.parametrize(("status", "expected"), [(201, State.DONE), (422, State.UNCONFIRMED)])
+async def test_an_answer_that_comes_after_the_verdict(world: World, status: int, expected: State) -> None:
+    """What was called unconfirmed while the answer was under way is done once an acceptance arrives."""
+
+    async def network(_: httpx.Request) -> httpx.Response:
+        await world.writer.run(lambda tx: settle(tx, "k1", State.UNCONFIRMED))
+        return httpx.Response(status, json={"id": "7"})
+
+    respx.post(f"{URL}/posts").mock(side_effect=network)
+    await world.post(await world.plan())
+    assert world.state() is expected
 
 
 @respx.mock
