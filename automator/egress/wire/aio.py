@@ -7,6 +7,7 @@ acquired connection; exception classes alone do not tell (a server that hung up 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -92,14 +93,15 @@ class AioTransport(httpx.AsyncBaseTransport):
         phase = _Phase(request)
         _phase.set(phase)
         try:
-            answer = await self._open().request(
-                request.method,
-                URL(str(request.url), encoded=True),
-                headers=list(request.headers.multi_items()),
-                data=_payload(request),
-                allow_redirects=False,
-                timeout=_timeout(request),
-            )
+            async with asyncio.timeout(None) as stall:
+                answer = await self._open().request(
+                    request.method,
+                    URL(str(request.url), encoded=True),
+                    headers=_headers(request),
+                    data=_payload(request, stall),
+                    allow_redirects=False,
+                    timeout=_timeout(request),
+                )
         except (Unsent, Unknown):
             raise
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, asyncio.IncompleteReadError) as error:
@@ -113,13 +115,46 @@ class AioTransport(httpx.AsyncBaseTransport):
             self._session = None
 
 
-def _payload(request: httpx.Request) -> bytes | AsyncIterator[bytes] | None:
-    """Bytes that are in memory already as they are; anything else is streamed."""
+def _headers(request: httpx.Request) -> list[tuple[str, str]]:
+    """The request's own, but for the transfer encoding: aiohttp insists on writing that one itself."""
+    return [(name, value) for name, value in request.headers.multi_items() if name.lower() != "transfer-encoding"]
+
+
+def _payload(request: httpx.Request, stall: asyncio.Timeout) -> bytes | AsyncIterator[bytes] | None:
+    """A small body as it is, since it fits the buffers; anything else in pieces, each watched until it is taken."""
     if hasattr(request, "_content"):
-        return request.content or None
+        content = request.content
+        return _watched(_pieces(content), request, stall) if len(content) > CHUNK else content or None
     if not isinstance(request.stream, httpx.AsyncByteStream):
         raise TypeError("this request's body can't be sent asynchronously")
-    return aiter(request.stream)
+    return _watched(aiter(request.stream), request, stall)
+
+
+async def _pieces(content: bytes) -> AsyncIterator[bytes]:
+    view = memoryview(content)
+    for start in range(0, len(view), CHUNK):
+        yield bytes(view[start : start + CHUNK])
+
+
+async def _watched(
+    source: AsyncIterator[bytes], request: httpx.Request, stall: asyncio.Timeout
+) -> AsyncIterator[bytes]:
+    """Pass ``source`` on; while a piece waits for the peer to take it, the write time-out runs.
+
+    aiohttp has none of its own, and starts its read time-out only after the whole body is written.
+    """
+    wait: float | None = request.extensions.get("timeout", {}).get("write")
+    loop = asyncio.get_running_loop()
+    async for piece in source:
+        _reschedule(stall, None if wait is None else loop.time() + wait)
+        yield piece
+        _reschedule(stall, None)
+
+
+def _reschedule(stall: asyncio.Timeout, when: float | None) -> None:
+    # a peer may answer before it has read everything: then the watch is over, while the upload goes on
+    with contextlib.suppress(RuntimeError):
+        stall.reschedule(when)
 
 
 def _timeout(request: httpx.Request) -> aiohttp.ClientTimeout:
