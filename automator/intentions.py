@@ -65,9 +65,7 @@ def load(connection: sqlite3.Connection, key: str) -> Intention | None:
     return Intention(key, json.loads(row[0]), State(row[1]), row[2], json.loads(row[3] or "{}"), row[4])
 
 
-def claim(
-    connection: sqlite3.Connection, key: str, account: str, operation: str, plan: Mapping[str, Any]
-) -> Intention:
+def claim(connection: sqlite3.Connection, key: str, account: str, operation: str, plan: Mapping[str, Any]) -> Intention:
     """Freeze ``plan`` unless one is frozen already, take the intention over, and return it as it now stands.
 
     An earlier holder's attempt number is no longer current, so it can send nothing more.

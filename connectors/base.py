@@ -73,6 +73,7 @@ class Outcome:
         until: Not before this instant (UTC), for ``LATER``.
         result: What is kept of an accepted write: the provider's id, the link.
         request_id: The provider's own name for the call, for its support desk.
+        renew: The access token has expired and nothing happened: renew it, then send again. Only with ``LATER``.
     """
 
     kind: Kind
@@ -80,6 +81,7 @@ class Outcome:
     until: datetime | None = None
     result: Mapping[str, Any] = field(default_factory=dict)
     request_id: str | None = None
+    renew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,53 @@ class Intent:
     attempt: int
 
 
+class Window(StrEnum):
+    """How a budget fills up again."""
+
+    FIXED = "fixed"  #: all at once, ``seconds`` after the window's first call or when the provider says
+    SLIDING = "sliding"  #: each call counts for ``seconds``
+    BUCKET = "bucket"  #: evenly, ``limit`` in ``seconds``
+    MONTH = "month"  #: all at once, at the start of the calendar month (UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """One published limit.
+
+    Attributes:
+        name: ``posts-15min``; unique in its provider.
+        limit: How many units a window holds; ``None``: no limit until a person sets one.
+        window: How it fills up again.
+        seconds: The window's length; unused for ``MONTH``.
+        shared: Counted for the whole app (all accounts of the provider on this installation), not per account.
+        unit: What is counted: ``calls``, ``points``, ``USD/1000``.
+    """
+
+    name: str
+    limit: int | None
+    window: Window
+    seconds: int = 0
+    shared: bool = False
+    unit: str = "calls"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The provider's own word on a budget.
+
+    Attributes:
+        budget: Its name.
+        limit: The limit it states.
+        remaining: What is left in the current window.
+        reset: When the window ends (UTC).
+    """
+
+    budget: str
+    limit: int | None
+    remaining: int
+    reset: datetime | None
+
+
 class Provider(Protocol):
     """The part of a connector that the egress needs."""
 
@@ -111,8 +160,24 @@ class Provider(Protocol):
     def judge(self, operation: Operation, response: httpx.Response) -> Outcome:
         """Say what a complete answer means. Pure; must not raise for any status or body."""
 
+    @property
+    def budgets(self) -> tuple[Budget, ...]:
+        """The provider's published limits."""
+
+    def costs(self, operation: Operation, request: httpx.Request) -> Mapping[str, int]:
+        """What one call takes from which budget, by the budget's name. Pure."""
+
+    def observe(self, operation: Operation, response: httpx.Response) -> tuple[Reading, ...]:
+        """What an answer's headers say of the budgets. Pure; must not raise for any header."""
+
     def sign(self, request: httpx.Request, secrets: Mapping[str, str]) -> httpx.Request:
         """Return the request with keys applied; called afresh for every attempt."""
+
+    def harvest(self, operation: Operation, response: httpx.Response) -> Mapping[str, str]:
+        """The keys that an answer brings (new tokens), by field name; nothing for most operations. Pure.
+
+        They go to the vault, and fingerprints take their place before the answer is recorded.
+        """
 
 
 class CallRefused(Exception):

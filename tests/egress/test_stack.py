@@ -243,7 +243,9 @@ async def test_no_record_no_call(world: World) -> None:
     """When the entry can't be written (a full disk), nothing is sent and the intention stays as it was."""
     route = respx.post(f"{URL}/posts").respond(201, json={"id": "7"})
     call = await world.plan()
-    await world.writer.run(lambda tx: tx.execute(f"PRAGMA max_page_count={tx.execute('PRAGMA page_count').fetchone()[0]}"))
+    await world.writer.run(
+        lambda tx: tx.execute(f"PRAGMA max_page_count={tx.execute('PRAGMA page_count').fetchone()[0]}")
+    )
     big = {"automator": call}
     with pytest.raises(DatabaseError):
         await world.http.post(f"{URL}/posts", content=os.urandom(200_000), extensions=big)

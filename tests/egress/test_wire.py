@@ -94,9 +94,7 @@ def after_body(answer: bytes, *, part: float = 1.0, wait: bool = False) -> Behav
     return behave
 
 
-async def send(
-    base: httpx.AsyncBaseTransport, verb: str, url: str, **extensions: object
-) -> tuple[int, bytes]:
+async def send(base: httpx.AsyncBaseTransport, verb: str, url: str, **extensions: object) -> tuple[int, bytes]:
     timeout = {"connect": 1.0, "read": 0.2, "write": 1.0, "pool": 0.2}
     request = httpx.Request(verb, url, content=BODY, extensions={"timeout": timeout, **extensions})
     response = await base.handle_async_request(request)

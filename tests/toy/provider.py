@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 
 from automator.egress.call import Account
-from connectors.base import Absence, Effect, Kind, Operation, Outcome, Scope
+from connectors.base import Absence, Budget, Effect, Kind, Operation, Outcome, Reading, Scope
 
 CREATE_ONCE = Operation("toy.post.create", Effect.ONCE, Scope.WRITE, Absence.EVIDENCE)
 CREATE_REPEATABLE = Operation("toy.post.put", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
@@ -28,6 +28,19 @@ class Toy:
     @property
     def origins(self) -> tuple[str, ...]:
         return (self.base_url,)
+
+    @property
+    def budgets(self) -> tuple[Budget, ...]:
+        return ()
+
+    def costs(self, operation: Operation, request: httpx.Request) -> Mapping[str, int]:
+        return {}
+
+    def observe(self, operation: Operation, response: httpx.Response) -> tuple[Reading, ...]:
+        return ()
+
+    def harvest(self, operation: Operation, response: httpx.Response) -> Mapping[str, str]:
+        return {}
 
     def judge(self, operation: Operation, response: httpx.Response) -> Outcome:
         request_id = response.headers.get("x-request-id")
