@@ -45,12 +45,14 @@ class Operation:
         effect: What a repeat would do.
         scope: The right that the account must have.
         absence: What a failed look-up proves, for writes.
+        brings_keys: Its answer holds new tokens (a login, a renewal); see ``Provider.harvest``.
     """
 
     name: str
     effect: Effect
     scope: Scope
     absence: Absence = Absence.NONE
+    brings_keys: bool = False
 
 
 class Kind(StrEnum):
@@ -198,6 +200,13 @@ class NotNow(Exception):
     def __init__(self, until: datetime | None) -> None:
         self.until = until
         super().__init__(f"not before {until.isoformat() if until else 'the provider answers again'}")
+
+
+class RenewNeeded(NotNow):
+    """The access token has expired; nothing happened. It is renewed, and the call made again."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
 
 
 def outcome_of(response: httpx.Response) -> Outcome:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 import httpx
@@ -10,6 +10,10 @@ import httpx
 from connectors.base import Intent, Operation, Provider, Scope
 
 EXTENSION = "automator"
+
+
+async def _keep_nothing(_: Mapping[str, str]) -> None:
+    raise TypeError("this account has nowhere to keep new keys")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +25,14 @@ class Account:
         provider: Its connector.
         scopes: What the person allowed this key to do.
         secrets: Reads the key's current values; called below the recorder, for every attempt.
+        keep: Stores new values of the key (renewed tokens) durably, as a new version.
     """
 
     name: str
     provider: Provider
     scopes: frozenset[Scope]
     secrets: Callable[[], Mapping[str, str]] = field(repr=False)
+    keep: Callable[[Mapping[str, str]], Awaitable[None]] = field(default=_keep_nothing, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

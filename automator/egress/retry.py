@@ -12,7 +12,7 @@ from tenacity.wait import wait_random_exponential
 from automator.clock import Clock
 from automator.egress.call import call_of
 from automator.egress.wire import Unknown, Unsent
-from connectors.base import Effect, Kind, NotNow, Outcome, Unresolved, outcome_of
+from connectors.base import Effect, Kind, NotNow, Outcome, RenewNeeded, Unresolved, outcome_of
 
 ATTEMPTS = 4
 HOLD = timedelta(seconds=5)  #: a longer wait parks the work
@@ -38,6 +38,7 @@ class Retry(httpx.AsyncBaseTransport):
         """Return a final answer.
 
         Raises:
+            RenewNeeded: the access token has expired; nothing happened.
             NotNow: the provider wants a longer wait, or the attempts are used up without anything having been sent.
             Unresolved: the outcome of a write is open.
         """
@@ -70,6 +71,8 @@ class Retry(httpx.AsyncBaseTransport):
         except Unknown as error:
             outcome = Outcome(Kind.UNKNOWN, str(error))
         match outcome.kind:
+            case Kind.LATER if outcome.renew:
+                raise RenewNeeded
             case Kind.LATER:
                 if outcome.until is None or outcome.until - self._clock.now() > HOLD:
                     raise NotNow(outcome.until)

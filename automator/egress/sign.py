@@ -1,10 +1,44 @@
-"""Sign: keys are applied below the recorder, afresh for every attempt."""
+"""Sign: keys are applied below the recorder, afresh for every attempt, and new ones are taken out of answers."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from urllib.parse import quote_plus
+
 import httpx
 
-from automator.egress.call import call_of
+from automator.egress import scrub
+from automator.egress.call import Call, call_of
+from connectors.base import CallRefused
+
+PLACEHOLDER = re.compile(rb"\{\{secret:([A-Za-z0-9_]+)\}\}")
+FORM = "application/x-www-form-urlencoded"
+
+
+def fill(content: bytes, content_type: str, secrets: Mapping[str, str]) -> bytes:
+    """Put the keys where their placeholders stand, escaped as the content type asks.
+
+    Raises:
+        CallRefused: a key that the account does not have.
+    """
+
+    def value(match: re.Match[bytes]) -> bytes:
+        name = match[1].decode()
+        if name not in secrets:
+            raise CallRefused(f"the account has no {name}; add it with `automator accounts rotate`")
+        if content_type.startswith(FORM):
+            return quote_plus(secrets[name]).encode()
+        return json.dumps(secrets[name])[1:-1].encode()
+
+    return PLACEHOLDER.sub(value, content)
+
+
+def fingerprint(secret: str) -> str:
+    """What the record shows instead of a token: enough to tell two apart, useless to sign with."""
+    return f"[token {hashlib.sha256(b'automator' + secret.encode()).hexdigest()[:12]}]"
 
 
 class Sign(httpx.AsyncBaseTransport):
@@ -14,11 +48,46 @@ class Sign(httpx.AsyncBaseTransport):
         self._inner = inner
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send the signed request."""
-        account = call_of(request).account
-        signed = account.provider.sign(request, account.secrets())
+        """Send the signed request; tokens in the answer are stored before anyone sees the answer."""
+        call = call_of(request)
+        secrets = call.account.secrets()
+        signed = call.account.provider.sign(_filled(request, secrets), secrets)
         signed.extensions = {**request.extensions, **signed.extensions}
-        return await self._inner.handle_async_request(signed)
+        response = await self._inner.handle_async_request(signed)
+        # judge and harvest may look at what was signed; nothing above this layer may
+        if not call.operation.brings_keys:
+            return response
+        return await _harvested(call, response)
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+
+def _filled(request: httpx.Request, secrets: Mapping[str, str]) -> httpx.Request:
+    try:
+        content = request.content
+    except httpx.RequestNotRead:
+        return request  # a streamed upload; placeholders stand only in small bodies
+    if b"{{secret:" not in content:
+        return request
+    filled = fill(content, request.headers.get("content-type", ""), secrets)
+    headers = [pair for pair in request.headers.multi_items() if pair[0].lower() != "content-length"]
+    return httpx.Request(request.method, request.url, headers=headers, content=filled)
+
+
+async def _harvested(call: Call, response: httpx.Response) -> httpx.Response:
+    await response.aread()
+    found = call.account.provider.harvest(call.operation, response)
+    if not found:
+        return response
+    await call.account.keep(found)
+    content = response.content
+    for secret in found.values():
+        for form in scrub.forms(secret):
+            content = content.replace(form, fingerprint(secret).encode())
+    headers = [
+        pair
+        for pair in response.headers.multi_items()
+        if pair[0].lower() not in {"content-length", "content-encoding", "transfer-encoding"}
+    ]
+    return httpx.Response(response.status_code, headers=headers, content=content, request=response.request)

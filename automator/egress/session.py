@@ -1,0 +1,91 @@
+"""Session: one account's way out, with its access token renewed when it has expired."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+import httpx
+
+from automator.clock import Clock
+from automator.egress.call import EXTENSION, Account, Call
+from connectors.base import Intent, NotNow, Operation, RenewNeeded
+from connectors.network import Network, Rejected
+
+
+class Renewals(Protocol):
+    """One renewal at a time for each account, over all processes."""
+
+    def __call__(self, account: str) -> AbstractAsyncContextManager[None]:
+        """Hold the account's renewal lock."""
+
+
+class Reconnect(Rejected):
+    """The key no longer works and can't be renewed; a person has to connect the account again."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """Implements ``connectors.network.Wire``."""
+
+    http: httpx.AsyncClient
+    account: Account
+    network: Network
+    clock: Clock
+    renewals: Renewals
+    cause: Mapping[str, str] = field(default_factory=dict)
+    actor: str = "user"
+
+    @property
+    def base(self) -> str:
+        """Scheme and host that calls go to."""
+        return self.network.origins[0]
+
+    def now(self) -> datetime:
+        """The engine's clock (UTC)."""
+        return self.clock.now()
+
+    async def request(
+        self, operation: Operation, method: str, url: str, *, intent: Intent | None = None, **content: Any
+    ) -> httpx.Response:
+        """Send; when the access token has expired, renew it once and send again.
+
+        Raises:
+            Reconnect: the token has expired and can't be renewed.
+        """
+        held = dict(self.account.secrets())
+        try:
+            return await self._send(operation, method, url, intent, content)
+        except RenewNeeded:
+            if operation.brings_keys:
+                raise
+        await self._renew(held)
+        try:
+            return await self._send(operation, method, url, intent, content)
+        except RenewNeeded:
+            raise NotNow(None) from None
+
+    async def _renew(self, held: Mapping[str, str]) -> None:
+        async with self.renewals(self.account.name):
+            now_held = await asyncio.to_thread(self.account.secrets)
+            if dict(now_held) != held:
+                return  # another call, or another process, has just done it
+            try:
+                renewed = await self.network.renew(self, frozenset(held))
+            except RenewNeeded:
+                renewed = False
+        if not renewed:
+            raise Reconnect(
+                f"{self.account.name} is no longer signed in and could not be renewed; "
+                f"connect it again with `automator accounts rotate {self.account.name}`"
+            )
+
+    async def _send(
+        self, operation: Operation, method: str, url: str, intent: Intent | None, content: Mapping[str, Any]
+    ) -> httpx.Response:
+        call = Call(operation, self.account, intent, self.cause, self.actor)
+        return await self.http.request(method, url, extensions={EXTENSION: call}, **content)
