@@ -34,7 +34,10 @@ def create(path: Path) -> None:
     """Make the tables in ``path`` where they are missing."""
     import automator.halts  # noqa: PLC0415 - registers its table
     import automator.intentions  # noqa: PLC0415 - registers its table
-    import automator.ledger.tables  # noqa: F401, PLC0415 - registers its tables
+    import automator.ledger.tables  # noqa: PLC0415 - registers its tables
+    import automator.notices  # noqa: PLC0415 - registers its table
+    import automator.scheduling.tables  # noqa: F401, PLC0415 - registers its tables
+    import jobs.posting.tables  # noqa: F401, PLC0415 - registers its tables
 
     engine = create_engine(f"sqlite:///{path}")
     try:

@@ -82,6 +82,20 @@ def claim(connection: sqlite3.Connection, key: str, account: str, operation: str
     return claimed
 
 
+def replan(tx: sqlite3.Connection, key: str, attempt: int, plan: Mapping[str, Any]) -> None:
+    """Freeze another plan in place of one of which nothing happened: that is what *planned* means.
+
+    Raises:
+        Fenced: it was sent, or another worker has it.
+    """
+    changed = tx.execute(
+        "UPDATE intention SET plan = ? WHERE key = ? AND attempt = ? AND state = ?",
+        (chain.canonical(plan), key, attempt, State.PLANNED),
+    ).rowcount
+    if changed != 1:
+        raise Fenced(f"{key} was taken over or has been sent; its plan stays")
+
+
 def mark_sent(
     connection: sqlite3.Connection, key: str, attempt: int, at: int, *, from_states: tuple[State, ...]
 ) -> None:

@@ -127,7 +127,8 @@ class Record(httpx.AsyncBaseTransport):
         # what the provider said of a finished attempt is true whoever holds the intention now; that nothing
         # happened is true only of this attempt, so it may not reopen one that another worker has taken over
         ours = call.intent.attempt if state is State.PLANNED else None
-        settle(tx, call.intent.key, state, scrub.clean(dict(outcome.result), secrets.values()), attempt=ours)
+        result = {"reason": outcome.reason} if state is State.REFUSED else dict(outcome.result)
+        settle(tx, call.intent.key, state, scrub.clean(result, secrets.values()), attempt=ours)
 
     async def aclose(self) -> None:
         await self._inner.aclose()

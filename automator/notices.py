@@ -1,0 +1,59 @@
+"""Notices: what a person must know, once each: missed, failed, unconfirmed, expiring, halted."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+
+class NoticeRow(SQLModel, table=True):
+    """One thing that a person must know."""
+
+    __tablename__ = "notice"
+    __table_args__ = (UniqueConstraint("kind", "about", "at"),)
+
+    id: int = Field(primary_key=True)
+    kind: str  #: missed, failed, unconfirmed, expiring, reconnect, halted
+    about: str  #: the job's or account's name
+    account: str | None
+    text: str  #: one sentence
+    at: int  #: microseconds UTC
+    seen_at: int | None
+    sent_at: int | None  #: when the webhook took it
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What to tell. ``text`` is one sentence."""
+
+    kind: str
+    about: str
+    text: str
+    account: str | None = None
+
+
+def tell(tx: sqlite3.Connection, notice: Notice, at: int) -> None:
+    """Add a notice inside the transaction that makes it true; one that is unread already is not doubled."""
+    found = tx.execute(
+        "SELECT 1 FROM notice WHERE kind = ? AND about = ? AND seen_at IS NULL", (notice.kind, notice.about)
+    )
+    if found.fetchone() is None:
+        tx.execute(
+            "INSERT INTO notice (kind, about, account, text, at) VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING",
+            (notice.kind, notice.about, notice.account, notice.text, at),
+        )
+
+
+def unread(connection: sqlite3.Connection) -> list[dict[str, object]]:
+    """The notices that no one has marked as seen, oldest first."""
+    rows = connection.execute("SELECT id, kind, about, account, text, at FROM notice WHERE seen_at IS NULL ORDER BY id")
+    names = ("id", "kind", "about", "account", "text", "at")
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def mark_seen(tx: sqlite3.Connection, at: int) -> int:
+    """Mark all as seen; returns how many."""
+    return tx.execute("UPDATE notice SET seen_at = ? WHERE seen_at IS NULL", (at,)).rowcount

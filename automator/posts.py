@@ -1,0 +1,220 @@
+"""Posts as a user sees them: planned, listed, cancelled, settled. Functions of an open transaction."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from automator.clock import micros
+from automator.intentions import State, settle
+from automator.ledger import chain
+from automator.scheduling import due
+from automator.scheduling.due import LATE, NewJob, instant
+from automator.scheduling.tables import RunState
+from connectors.network import Part
+from jobs.posting.deliver import KIND, dump
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """A post to plan on one account. ``identity`` makes a second import of it recognisable."""
+
+    account: str
+    parts: tuple[Part, ...]
+    at: datetime
+    zone: str
+    wall: str
+    identity: str
+
+
+def plan(
+    tx: sqlite3.Connection,
+    deliveries: Sequence[NewDelivery],
+    now: datetime,
+    *,
+    source: str,
+    late: timedelta = LATE,
+) -> list[str]:
+    """Plan one post; returns the ids of the deliveries that were not planned before."""
+    post, added = secrets.token_hex(8), []
+    for wanted in deliveries:
+        delivery = secrets.token_hex(8)
+        fresh = tx.execute(
+            "INSERT INTO delivery (id, post, account, identity, at, parts, generation) VALUES (?,?,?,?,?,?,0) "
+            "ON CONFLICT (identity) DO NOTHING",
+            (delivery, post, wanted.account, wanted.identity, micros(wanted.at), dump(wanted.parts)),
+        ).rowcount
+        if not fresh:
+            continue
+        job = NewJob(delivery, KIND, {}, wanted.at, wanted.account, wanted.zone, wanted.wall, late=late)
+        due.add(tx, job, now)
+        added.append(delivery)
+    if added:
+        tx.execute("INSERT INTO post (id, created_at, source) VALUES (?,?,?)", (post, micros(now), source))
+    return added
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One delivery with what became of it."""
+
+    id: str
+    post: str
+    account: str
+    at: datetime
+    zone: str
+    wall: str
+    state: str
+    reason: str
+    texts: tuple[str, ...]
+    results: tuple[dict[str, Any], ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {
+            "id": self.id,
+            "post": self.post,
+            "account": self.account,
+            "at": self.at.isoformat(),
+            "zone": self.zone,
+            "wall": self.wall,
+            "state": self.state,
+            "reason": self.reason,
+            "texts": list(self.texts),
+            "results": list(self.results),
+        }
+
+
+_LIST = """
+SELECT d.id, d.post, d.account, d.at, j.zone, j.wall, r.state, r.reason, d.parts, d.generation
+FROM delivery AS d JOIN job AS j ON j.id = d.id JOIN run AS r ON r.job = d.id
+"""
+
+
+def listed(
+    connection: sqlite3.Connection,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    delivery: str | None = None,
+) -> list[Listed]:
+    """Deliveries by their time; ``delivery`` may be the beginning of an id."""
+    query, values = f"{_LIST} WHERE 1", []
+    for clause, value in (
+        ("d.at >= ?", since and micros(since)),
+        ("d.at < ?", until and micros(until)),
+        ("d.id GLOB ?", delivery and f"{delivery}*"),
+    ):
+        if value is not None:
+            query += f" AND {clause}"
+            values.append(value)
+    return [_listed(connection, row) for row in connection.execute(f"{query} ORDER BY d.at, d.id", values)]
+
+
+def _listed(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Listed:
+    delivery, post, account, at, zone, wall, state, reason, parts, generation = row
+    texts = tuple(part["text"] for part in json.loads(parts))
+    keys = [f"{delivery}/{number}/{generation}" for number in range(len(texts))]
+    marks = ",".join("?" * len(keys))
+    found = connection.execute(
+        f"SELECT result FROM intention WHERE key IN ({marks}) AND state = 'done' ORDER BY key",  # noqa: S608 - marks
+        keys,
+    )
+    results = tuple(json.loads(item[0] or "{}") for item in found)
+    return Listed(delivery, post, account, instant(at), zone, wall, state, reason, texts, results)
+
+
+def _to(tx: sqlite3.Connection, delivery: str, state: RunState, reason: str, *, from_: Sequence[RunState]) -> bool:
+    marks = ",".join("?" * len(from_))
+    changed = tx.execute(
+        f"UPDATE run SET state = ?, reason = ?, attempt = attempt + 1, owner = NULL "  # noqa: S608 - marks
+        f"WHERE job = ? AND state IN ({marks})",
+        (state, reason, delivery, *from_),
+    ).rowcount
+    return bool(changed)
+
+
+def _sent(tx: sqlite3.Connection, delivery: str) -> bool:
+    return bool(_open_keys(tx, delivery))
+
+
+def _open_keys(tx: sqlite3.Connection, delivery: str) -> list[str]:
+    """The intentions of the current generation that may have gone out."""
+    rows = tx.execute(
+        "SELECT i.key FROM intention AS i JOIN delivery AS d ON d.id = ? "
+        "WHERE i.key >= d.id || '/' AND i.key < d.id || '0' AND i.key GLOB '*/' || d.generation "
+        "AND i.state IN ('sent', 'unconfirmed')",
+        (delivery,),
+    )
+    return [key for (key,) in rows.fetchall()]
+
+
+def cancel(tx: sqlite3.Connection, delivery: str, now: datetime, *, actor: str) -> bool:
+    """Take a delivery back; ``False`` if it is being published, or may have been."""
+    if _sent(tx, delivery):
+        return False
+    done = _to(tx, delivery, RunState.CANCELLED, "cancelled", from_=(RunState.SCHEDULED, RunState.WAITING))
+    if done:
+        chain.append(tx, "event", micros(now), {"what": "cancelled", "delivery": delivery, "actor": actor})
+    return done
+
+
+def retry(tx: sqlite3.Connection, delivery: str, now: datetime, *, actor: str) -> bool:
+    """Publish a failed, missed or cancelled delivery now, going on at the part that is missing."""
+    again = (RunState.FAILED, RunState.MISSED, RunState.CANCELLED)
+    done = _to(tx, delivery, RunState.SCHEDULED, "", from_=again)
+    if done:
+        _next_generation(tx, delivery, State.REFUSED)
+        at = micros(now)
+        tx.execute("UPDATE run SET ready_at = ?, started_at = ? WHERE job = ?", (at, at, delivery))
+        chain.append(tx, "event", at, {"what": "retried", "delivery": delivery, "actor": actor})
+    return done
+
+
+def _next_generation(tx: sqlite3.Connection, delivery: str, stale: State) -> None:
+    """Give the parts in state ``stale`` new intentions; those that are done keep their results."""
+    (generation,) = tx.execute("SELECT generation FROM delivery WHERE id = ?", (delivery,)).fetchone()
+    rows = tx.execute(
+        "SELECT key, account, operation, plan, state, result, sent_at FROM intention WHERE key GLOB ?",
+        (f"{delivery}/*/{generation}",),
+    ).fetchall()
+    if not any(row[4] == stale for row in rows):
+        return
+    for key, account, operation, frozen, state, result, sent_at in rows:
+        if state != State.DONE:
+            continue
+        following = f"{key.rsplit('/', 1)[0]}/{generation + 1}"
+        tx.execute(
+            "INSERT INTO intention (key, account, operation, plan, state, attempt, result, sent_at) "
+            "VALUES (?,?,?,?,?,0,?,?)",
+            (following, account, operation, frozen, state, result, sent_at),
+        )
+    tx.execute("UPDATE delivery SET generation = generation + 1 WHERE id = ?", (delivery,))
+
+
+def resolve_there(tx: sqlite3.Connection, delivery: str, result: dict[str, Any], now: datetime, *, actor: str) -> bool:
+    """A person saw that the open part was published: it is done, and the delivery goes on."""
+    keys = _open_keys(tx, delivery)
+    settled = [settle(tx, key, State.DONE, result) for key in keys]
+    return _taken_up(tx, delivery, now, actor, "it is there") if any(settled) else False
+
+
+def resolve_send_again(tx: sqlite3.Connection, delivery: str, now: datetime, *, actor: str) -> bool:
+    """A person saw that the open part was not published: it is sent again, as a new generation."""
+    if not _to(tx, delivery, RunState.UNCONFIRMED, "", from_=(RunState.UNCONFIRMED,)):
+        return False
+    _next_generation(tx, delivery, State.UNCONFIRMED)
+    return _taken_up(tx, delivery, now, actor, "send it again")
+
+
+def _taken_up(tx: sqlite3.Connection, delivery: str, now: datetime, actor: str, verdict: str) -> bool:
+    _to(tx, delivery, RunState.WAITING, "", from_=(RunState.UNCONFIRMED, RunState.WAITING))
+    at = micros(now)
+    tx.execute("UPDATE run SET ready_at = ? WHERE job = ?", (at, delivery))
+    chain.append(tx, "event", at, {"what": "settled", "delivery": delivery, "verdict": verdict, "actor": actor})
+    return True

@@ -1,0 +1,120 @@
+"""Jobs and the runs that fall due. Functions of an open transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from automator.clock import EPOCH, micros
+from automator.ledger.chain import canonical
+from automator.scheduling.tables import RunState
+
+LATE = timedelta(hours=1)  #: how late a job may start unless it says otherwise
+
+
+class BadSchedule(ValueError):
+    """A cron line that cannot be read; the sentence says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job to add.
+
+    Attributes:
+        id: Unique; adding the same id twice adds nothing.
+        at: When it is due (aware); for a recurring job, the instant from which it counts.
+        zone: IANA name.
+        wall: The wall-clock intention.
+        cron: Five fields, for a recurring job; read in ``zone``.
+    """
+
+    id: str
+    kind: str
+    payload: Mapping[str, Any]
+    at: datetime
+    account: str | None = None
+    zone: str = "UTC"
+    wall: str = ""
+    cron: str | None = None
+    late: timedelta = LATE
+
+
+def next_time(cron: str, zone: str, after: datetime) -> datetime | None:
+    """The first occurrence after ``after``; wall-clock times that do not exist are skipped.
+
+    Raises:
+        BadSchedule: not a cron line.
+    """
+    from apscheduler.triggers.cron import CronTrigger  # noqa: PLC0415 - only recurring jobs need it
+
+    try:
+        trigger = CronTrigger.from_crontab(cron, timezone=zone)
+    except ValueError as error:
+        raise BadSchedule(f"{cron!r} is no cron line of five fields ({error})") from None
+    found = trigger.get_next_fire_time(after, after)
+    return found if isinstance(found, datetime) else None
+
+
+def add(tx: sqlite3.Connection, job: NewJob, now: datetime) -> bool:
+    """Add a job, and for a single one its run; ``False`` if it was there already."""
+    due = next_time(job.cron, job.zone, job.at) if job.cron else job.at
+    changed = tx.execute(
+        "INSERT INTO job (id, kind, account, payload, zone, wall, cron, next_at, late, created_at) "
+        "VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING",
+        (
+            job.id,
+            job.kind,
+            job.account,
+            canonical(dict(job.payload)),
+            job.zone,
+            job.wall,
+            job.cron,
+            micros(due) if job.cron and due else None,
+            job.late // timedelta(microseconds=1),
+            micros(now),
+        ),
+    ).rowcount
+    if changed and not job.cron:
+        _run(tx, job.id, micros(job.at))
+    return bool(changed)
+
+
+def _run(tx: sqlite3.Connection, job: str, at: int) -> None:
+    tx.execute(
+        "INSERT INTO run (job, scheduled_for, ready_at, state, attempt, reason) VALUES (?,?,?,?,0,'') "
+        "ON CONFLICT (job, scheduled_for) DO NOTHING",
+        (job, at, at, RunState.SCHEDULED),
+    )
+
+
+def spawn(tx: sqlite3.Connection, now: datetime) -> int:
+    """Make runs of the recurring jobs that have fallen due: the newest occurrence only, never a backlog."""
+    rows = tx.execute(
+        "SELECT id, cron, zone, next_at FROM job WHERE next_at IS NOT NULL AND next_at <= ?", (micros(now),)
+    ).fetchall()
+    for job, cron, zone, next_at in rows:
+        latest, coming = next_at, instant(next_at)
+        while (following := next_time(cron, zone, coming + timedelta(microseconds=1))) and following <= now:
+            latest, coming = micros(following), following
+        _run(tx, job, latest)
+        tx.execute("UPDATE job SET next_at = ? WHERE id = ?", (micros(following) if following else None, job))
+    return len(rows)
+
+
+def instant(at: int) -> datetime:
+    """Microseconds since 1970 as an aware UTC datetime."""
+    return EPOCH + timedelta(microseconds=at)
+
+
+def earliest(connection: sqlite3.Connection) -> datetime | None:
+    """When something falls due next; ``None`` if nothing is planned."""
+    row = connection.execute(
+        "SELECT min(at) FROM ("
+        " SELECT min(ready_at) AS at FROM run WHERE state = 'scheduled'"
+        " UNION ALL SELECT min(ready_at) FROM run WHERE state = 'waiting'"
+        " UNION ALL SELECT min(next_at) FROM job)"
+    ).fetchone()
+    return instant(row[0]) if row[0] is not None else None

@@ -1,0 +1,161 @@
+"""Leases: which process works on a run. A lease passes on only when its owner's process has gone."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import sqlite3
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from automator.clock import micros
+from automator.intentions import Fenced
+from automator.notices import Notice, tell
+from automator.scheduling.due import instant
+from automator.scheduling.tables import RunState
+
+LEASE = timedelta(seconds=60)
+ENDED = (RunState.FAILED, RunState.UNCONFIRMED)
+
+
+class Owner:
+    """This process, as other processes on the machine see it: a locked file that the system frees when we die.
+
+    A process that is stopped, not dead, keeps its lock, so nobody acts in its place.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.id = f"{os.getpid()}-{secrets.token_hex(6)}"
+        self._path = folder / f"{self.id}.lock"
+        self._file = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def gone(self, owner: str) -> bool:
+        """Whether another owner's process has ended."""
+        if owner == self.id:
+            return False
+        try:
+            other = os.open(self.folder / f"{owner}.lock", os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return True
+        try:
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        else:
+            return True
+        finally:
+            os.close(other)
+
+    def close(self) -> None:
+        """Give the lock back."""
+        self._path.unlink(missing_ok=True)
+        os.close(self._file)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One claimed occurrence of a job."""
+
+    id: int
+    job: str
+    kind: str
+    account: str | None
+    payload: Mapping[str, Any]
+    attempt: int
+    scheduled_for: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a run. ``until``: when a waiting one is taken up again."""
+
+    state: RunState
+    reason: str = ""
+    until: datetime | None = None
+
+
+_READY = """
+SELECT r.id, r.job, j.kind, j.account, j.payload, r.attempt, r.scheduled_for, r.owner, r.state, j.late, r.started_at
+FROM run AS r JOIN job AS j ON j.id = r.job
+"""
+
+
+def claim(  # noqa: PLR0913 - what a claim depends on
+    tx: sqlite3.Connection,
+    owner: str,
+    now: datetime,
+    *,
+    limit: int,
+    gone: Callable[[str], bool],
+    held: Collection[int] = (),
+) -> list[Run]:
+    """Take up to ``limit`` runs that are ready, and those that nobody works on any more.
+
+    ``held`` are the numbers of the runs that this owner is working on: one of its own that is not among them was
+    dropped when its verdict could not be stored.
+    """
+    at = micros(now)
+    rows: list[tuple[Any, ...]] = []
+    for state in (RunState.SCHEDULED, RunState.WAITING):
+        query = f"{_READY} WHERE r.state = ? AND r.ready_at <= ? ORDER BY r.ready_at LIMIT ?"
+        rows += tx.execute(query, (state, at, limit - len(rows))).fetchall()
+    lost = tx.execute(f"{_READY} WHERE r.state = 'running'").fetchall()
+    known: dict[str, bool] = {}
+    for row in lost:
+        holder = row[7] or ""
+        if holder not in known:
+            known[holder] = gone(holder)
+        if (row[0] not in held if holder == owner else known[holder]) and len(rows) < limit:
+            rows.append(row)
+    claimed = (_claim_one(tx, owner, at, row) for row in rows)
+    return [run for run in claimed if run is not None]
+
+
+def _claim_one(tx: sqlite3.Connection, owner: str, at: int, row: tuple[Any, ...]) -> Run | None:
+    number, job, kind, account, payload, attempt, scheduled_for, _, _, late, started = row
+    if started is None and at - scheduled_for > late:
+        tx.execute("UPDATE run SET state = ?, reason = 'too late' WHERE id = ?", (RunState.MISSED, number))
+        minutes = (at - scheduled_for) // 60_000_000
+        tell(tx, Notice("missed", job, f"{job} was {minutes} minutes late and was not run", account), at)
+        return None
+    tx.execute(
+        "UPDATE run SET state = ?, owner = ?, lease_until = ?, attempt = attempt + 1, "
+        "started_at = coalesce(started_at, ?) WHERE id = ?",
+        (RunState.RUNNING, owner, at + LEASE // timedelta(microseconds=1), at, number),
+    )
+    return Run(number, job, kind, account, json.loads(payload), attempt + 1, instant(scheduled_for))
+
+
+def check(tx: sqlite3.Connection, run: Run) -> None:
+    """Raise ``Fenced`` unless this claim of the run is still the current one."""
+    row = tx.execute("SELECT attempt, state FROM run WHERE id = ?", (run.id,)).fetchone()
+    if row is None or row[0] != run.attempt or row[1] != RunState.RUNNING:
+        raise Fenced(f"run {run.id} of {run.job} was taken over or cancelled; this worker does nothing more for it")
+
+
+def finish(tx: sqlite3.Connection, run: Run, verdict: Verdict, now: datetime) -> bool:
+    """Store what became of a run; ``False`` if this claim was no longer the current one."""
+    ready = micros(verdict.until) if verdict.until else micros(now)
+    changed = tx.execute(
+        "UPDATE run SET state = ?, reason = ?, ready_at = ?, owner = NULL, lease_until = NULL "
+        "WHERE id = ? AND attempt = ? AND state = 'running'",
+        (verdict.state, verdict.reason, ready, run.id, run.attempt),
+    ).rowcount
+    if changed and verdict.state in ENDED:
+        tell(tx, Notice(verdict.state, run.job, f"{run.job}: {verdict.reason}", run.account), micros(now))
+    return bool(changed)

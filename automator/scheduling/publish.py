@@ -1,0 +1,141 @@
+"""Publishing one part: its intention taken from nothing to a verdict. What may be known decides; nothing is guessed."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from automator import failpoints
+from automator.clock import Clock
+from automator.db import Writer
+from automator.egress.resolve import resolve
+from automator.egress.session import Session
+from automator.intentions import Intention, State, claim, load, replan
+from automator.scheduling import lease
+from automator.scheduling.due import instant
+from automator.scheduling.lease import Run, Verdict
+from automator.scheduling.tables import RunState
+from connectors.base import CallRefused, Effect, Intent, Kind, NotNow, Unresolved, outcome_of
+from connectors.network import Network, Part, Rejected
+
+SETTLE = timedelta(seconds=45)  #: a lost answer's effect shows at the provider by then; twice for lists that lag
+PATIENCE = timedelta(minutes=1)  #: before the next try, when the provider names no instant
+
+
+class Stop(Exception):
+    """The run ends or is parked here."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+        super().__init__(verdict.reason)
+
+
+def failed(reason: str) -> Stop:
+    """It was not published, and will not be."""
+    return Stop(Verdict(RunState.FAILED, reason))
+
+
+def parked(until: datetime, reason: str) -> Stop:
+    """Not now."""
+    return Stop(Verdict(RunState.WAITING, reason, until))
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """Publishes the parts of one run."""
+
+    run: Run
+    network: Network
+    session: Session
+    writer: Writer
+    reader: sqlite3.Connection
+    clock: Clock
+    settle: timedelta = SETTLE
+    send_again: bool = False  #: the account opted in to sending again what lists do not show
+
+    async def part(self, key: str, part: Part, thread: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+        """Publish one part, or learn that it is published; returns its result.
+
+        Raises:
+            Stop: the run ends or is parked here.
+            automator.intentions.Fenced: another worker has this run.
+        """
+        try:
+            return await self._part(key, part, thread)
+        except Rejected as rejected:
+            raise failed(rejected.reason) from rejected
+        except NotNow as later:
+            until = later.until or self.clock.now() + PATIENCE
+            raise parked(until, str(later)) from later
+        except CallRefused as refused:
+            raise failed(str(refused)) from refused
+
+    async def _part(self, key: str, part: Part, thread: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+        stored = load(self.reader, key)
+        if stored is not None and stored.state is State.DONE:
+            return stored.result
+        if stored is None:
+            plan = await self.network.prepare(self.session, part, thread)
+            failpoints.reach("before-intent")
+            held = await self._claim(key, plan)
+        else:
+            held = await self._claim(key, stored.plan)
+        if held.state is State.PLANNED and self._expired(held.plan):
+            fresh = await self.network.prepare(self.session, part, thread)
+            await self.writer.run(lambda tx: replan(tx, key, held.attempt, fresh))
+            held = await self._claim(key, fresh)
+        if held.state is State.SENT and self.network.publishing.effect is Effect.ONCE:
+            held = await self._settled(held)
+        match held.state:
+            case State.DONE:
+                return held.result
+            case State.REFUSED:
+                raise failed(str(held.result.get("reason") or "the provider refused it"))
+            case State.UNCONFIRMED:
+                raise Stop(Verdict(RunState.UNCONFIRMED, "whether it went out is not known"))
+            case _:
+                return await self._send(held)
+
+    async def _send(self, held: Intention) -> Mapping[str, Any]:
+        try:
+            answer = await self.network.publish(self.session, Intent(held.key, held.plan, held.attempt))
+        except Unresolved as lost:
+            raise parked(self.clock.now() + self.settle, "the answer was lost; the provider will be asked") from lost
+        outcome = outcome_of(answer)
+        if outcome.kind is Kind.OK:
+            return outcome.result
+        raise failed(outcome.reason)
+
+    async def _settled(self, held: Intention) -> Intention:
+        """Ask the provider, once an answer to the last attempt can no longer arrive."""
+        settled_at = instant(held.sent_at or 0) + self.settle
+        if self.clock.now() < settled_at:
+            raise parked(settled_at, "the answer was lost; the provider will be asked")
+
+        try:
+            found = await self.network.find(self.session, held.plan)
+        except Rejected as error:
+            raise NotNow(None) from error
+        if found is None and self.clock.now() < settled_at + self.settle:
+            raise parked(settled_at + self.settle, "the provider does not show it yet; it will be asked once more")
+
+        async def same(_: Mapping[str, Any]) -> Mapping[str, Any] | None:
+            return found
+
+        absence = self.network.publishing.absence
+        await resolve(held, absence, same, self.writer, self.clock, send_again_opted_in=self.send_again)
+        return await self._claim(held.key, held.plan)
+
+    async def _claim(self, key: str, plan: Mapping[str, Any]) -> Intention:
+        def take(tx: sqlite3.Connection) -> Intention:
+            lease.check(tx, self.run)
+            return claim(tx, key, self.session.account.name, self.network.publishing.name, plan)
+
+        return await self.writer.run(take)
+
+    def _expired(self, plan: Mapping[str, Any]) -> bool:
+        expires = plan.get("expires")
+        return expires is not None and datetime.fromisoformat(str(expires)) <= self.clock.now()

@@ -1,0 +1,159 @@
+"""The worker: what is due is claimed, worked off side by side, and its verdict stored."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+
+from automator.clock import Clock, micros
+from automator.db import DatabaseError, Writer
+from automator.intentions import Fenced
+from automator.notices import Notice, tell
+from automator.scheduling import due, lease
+from automator.scheduling.lease import Owner, Run, Verdict
+from automator.scheduling.publish import Stop
+from automator.scheduling.tables import RunState
+
+Handler = Callable[[Run], Awaitable[Verdict]]
+
+TICK = 1.0  #: seconds; the wall clock is read at least as often, because a machine may have slept
+AT_ONCE = 64
+STUCK = 5  #: a run that failed for a reason nobody foresaw so many times is told of
+BACKOFF = timedelta(seconds=30)
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Works off due runs. Any number of them, in any number of processes, share one database."""
+
+    def __init__(  # noqa: PLR0913 - each is one thing it needs
+        self,
+        writer: Writer,
+        reader: sqlite3.Connection,
+        clock: Clock,
+        owner: Owner,
+        handlers: Mapping[str, Handler],
+        *,
+        at_once: int = AT_ONCE,
+    ) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._clock = clock
+        self._owner = owner
+        self._handlers = handlers
+        self._at_once = at_once
+        self._active: dict[int, asyncio.Task[None]] = {}
+        self._changed = asyncio.Event()
+
+    async def tick(self) -> int:
+        """Start whatever is due, as far as there is room; returns how many runs were started."""
+        room = self._at_once - len(self._active)
+        if room <= 0:
+            return 0
+        held = frozenset(self._active)
+
+        def take(tx: sqlite3.Connection) -> list[Run]:
+            now = self._clock.now()
+            due.spawn(tx, now)
+            return lease.claim(tx, self._owner.id, now, limit=room, gone=self._owner.gone, held=held)
+
+        runs = await self._writer.run(take)
+        for run in runs:
+            task = asyncio.create_task(self._work(run))
+            self._active[run.id] = task
+            task.add_done_callback(partial(self._ended, run.id))
+        return len(runs)
+
+    def _ended(self, number: int, _: asyncio.Task[None]) -> None:
+        self._active.pop(number, None)
+        self._changed.set()
+
+    async def run_due(self, until: datetime | None = None) -> None:
+        """Do all that is due, and what becomes due while doing it; with ``until``, all that is due by then."""
+        while True:
+            started = await self.tick()
+            if self._active:
+                await asyncio.wait(list(self._active.values()), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.sleep(0)
+            elif not started:
+                coming = due.earliest(self._reader)
+                if coming is None or until is None or coming > until:
+                    return
+                await self._clock.sleep(max(0.0, (coming - self._clock.now()).total_seconds()))
+
+    async def serve(self, stop: asyncio.Event, *, grace: float = 30.0) -> None:
+        """Work until ``stop``, then finish what is in flight within ``grace`` seconds.
+
+        What does not finish keeps its lease, which passes on when this process has ended.
+        """
+        waiting = asyncio.create_task(stop.wait())
+        while not stop.is_set():
+            try:
+                await self.tick()
+                await self._writer.run(self._ticked)
+            except DatabaseError as error:
+                log.error("%s", error)  # noqa: TRY400 - the sentence says it; a traceback would not help anyone
+            self._changed.clear()
+            changed = asyncio.create_task(self._changed.wait())
+            await asyncio.wait({waiting, changed}, timeout=self._pause(), return_when=asyncio.FIRST_COMPLETED)
+            changed.cancel()
+        waiting.cancel()
+        if self._active:
+            _, late = await asyncio.wait(list(self._active.values()), timeout=grace)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    def _pause(self) -> float:
+        coming = due.earliest(self._reader)
+        if coming is None:
+            return TICK
+        left = (coming - self._clock.now()).total_seconds()
+        # full: a finished run wakes us; else something due was put in after the claim
+        return TICK if len(self._active) >= self._at_once else min(TICK, max(0.001, left))
+
+    def _ticked(self, tx: sqlite3.Connection) -> None:
+        tx.execute(
+            "INSERT INTO beat (name, at) VALUES ('tick', ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at",
+            (micros(self._clock.now()),),
+        )
+
+    async def _work(self, run: Run) -> None:
+        try:
+            verdict = await self._verdict(run)
+            await self._writer.run(lambda tx: lease.finish(tx, run, verdict, self._clock.now()))
+        except Fenced as fenced:
+            log.info("%s", fenced)
+        except DatabaseError as error:
+            log.error("%s", error)  # noqa: TRY400 - the sentence says it; the run is taken up again by the next tick
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._clock.sleep(TICK)
+
+    async def _verdict(self, run: Run) -> Verdict:
+        handler = self._handlers.get(run.kind)
+        if handler is None:
+            return Verdict(RunState.FAILED, f"nothing here can do a job of the kind {run.kind!r}")
+        try:
+            return await handler(run)
+        except Stop as stop:
+            return stop.verdict
+        except (Fenced, DatabaseError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it was, the run must not be lost, nor done twice
+            return await self._parked(run, error)
+
+    async def _parked(self, run: Run, error: Exception) -> Verdict:
+        # the text of an error that nobody foresaw may hold anything, so only its kind is kept
+        reason = f"an unforeseen {type(error).__name__}; it will be taken up again"
+        log.error("%s: %s", run.job, reason)
+        if run.attempt >= STUCK:
+            notice = Notice("stuck", run.job, f"{run.job} could not be worked on {run.attempt} times: {reason}")
+            await self._writer.run(lambda tx: tell(tx, notice, micros(self._clock.now())))
+        wait = BACKOFF * 2 ** min(run.attempt, 7)
+        return Verdict(RunState.WAITING, reason, self._clock.now() + wait)

@@ -1,0 +1,52 @@
+"""Delivering a post to one account: its parts in order, each once, going on at the part that is missing."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from connectors.network import Media, Part
+from jobs.context import Publishing
+
+KIND = "deliver"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A post on one account."""
+
+    id: str
+    account: str
+    parts: tuple[Part, ...]
+    generation: int
+
+    def key(self, number: int) -> str:
+        """The intention's key of the part ``number`` (from 0)."""
+        return f"{self.id}/{number}/{self.generation}"
+
+
+def dump(parts: Sequence[Part]) -> str:
+    """Parts as stored."""
+    return json.dumps([asdict(part) for part in parts], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def parse(stored: str) -> tuple[Part, ...]:
+    """Parts as they were before ``dump``."""
+    return tuple(Part(item["text"], tuple(Media(**media) for media in item["media"])) for item in json.loads(stored))
+
+
+def load(connection: sqlite3.Connection, delivery: str) -> Delivery | None:
+    """Read one delivery."""
+    row = connection.execute("SELECT account, parts, generation FROM delivery WHERE id = ?", (delivery,)).fetchone()
+    return Delivery(delivery, row[0], parse(row[1]), row[2]) if row else None
+
+
+async def deliver(publishing: Publishing, delivery: Delivery) -> list[Mapping[str, Any]]:
+    """Publish every part that is not published yet; returns the results, in order."""
+    results: list[Mapping[str, Any]] = []
+    for number, part in enumerate(delivery.parts):
+        results.append(await publishing.part(delivery.key(number), part, results))
+    return results
