@@ -10,6 +10,7 @@ import httpx
 from automator.clock import Clock
 from automator.db import Writer
 from automator.egress.allow import Allow
+from automator.egress.limit import Limit
 from automator.egress.once import Once
 from automator.egress.record import Record
 from automator.egress.retry import Retry
@@ -24,5 +25,6 @@ def client(
     """An httpx client whose every call is checked, recorded and signed. It follows no redirects."""
     for name in ("httpx", "httpcore", "aiohttp"):
         logging.getLogger(name).setLevel(logging.WARNING)  # at INFO httpx logs whole URLs
-    stack = Once(Retry(Allow(Record(Sign(base), writer, clock), writer, clock), clock), reader)
+    recorded = Allow(Record(Sign(base), writer, clock), writer, clock)
+    stack = Once(Retry(Limit(recorded, writer, clock), clock), reader)
     return httpx.AsyncClient(transport=stack, timeout=TIMEOUT, trust_env=False, follow_redirects=False)

@@ -1,0 +1,100 @@
+"""Budgets in the database. Functions of an open transaction."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlmodel import Field, SQLModel
+
+from automator.budgets import window
+from automator.budgets.window import Usage
+from automator.ledger import chain
+from connectors.base import Budget
+
+
+class BudgetRow(SQLModel, table=True):
+    """What is used of one budget."""
+
+    __tablename__ = "budget"
+
+    subject: str = Field(primary_key=True)  #: an account's name, or the provider's for a shared one
+    name: str = Field(primary_key=True)
+    charges: str  #: JSON
+    closed: int  #: microseconds UTC; 0 if open
+
+
+class LimitRow(SQLModel, table=True):
+    """A limit that a person set in place of the provider's published one."""
+
+    __tablename__ = "limit_setting"
+
+    subject: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Units of one budget that a call takes."""
+
+    subject: str
+    budget: Budget
+    units: float
+
+
+def load(connection: sqlite3.Connection, subject: str, budget: Budget) -> tuple[Usage, int | None]:
+    """What is used, and the limit in force."""
+    row = connection.execute(
+        "SELECT charges, closed FROM budget WHERE subject = ? AND name = ?", (subject, budget.name)
+    ).fetchone()
+    usage = Usage(tuple((item[0], item[1]) for item in json.loads(row[0])), row[1]) if row else Usage()
+    own = connection.execute(
+        "SELECT value FROM limit_setting WHERE subject = ? AND name = ?", (subject, budget.name)
+    ).fetchone()
+    return usage, own[0] if own else budget.limit
+
+
+def save(tx: sqlite3.Connection, subject: str, budget: Budget, usage: Usage) -> None:
+    """Store what is used."""
+    tx.execute(
+        "INSERT INTO budget (subject, name, charges, closed) VALUES (?,?,?,?) "
+        "ON CONFLICT (subject, name) DO UPDATE SET charges = excluded.charges, closed = excluded.closed",
+        (subject, budget.name, json.dumps(usage.charges), usage.closed),
+    )
+
+
+def reserve(tx: sqlite3.Connection, claims: Sequence[Claim], now: int) -> int:
+    """Take all claims together or none; returns 0, or the instant from which they may fit."""
+    found = [(claim, *load(tx, claim.subject, claim.budget)) for claim in claims]
+    start = max((window.fits(c.budget, limit, usage, now, c.units) for c, usage, limit in found), default=now)
+    if start > now:
+        return start
+    for claim, usage, _ in found:
+        save(tx, claim.subject, claim.budget, window.charge(claim.budget, usage, now, claim.units))
+    return 0
+
+
+def set_limit(  # noqa: PLR0913 - who, what, when
+    tx: sqlite3.Connection, subject: str, budget: Budget, value: int, at: int, *, actor: str
+) -> None:
+    """Set a limit of one's own, as an event."""
+    tx.execute(
+        "INSERT INTO limit_setting (subject, name, value) VALUES (?,?,?) "
+        "ON CONFLICT (subject, name) DO UPDATE SET value = excluded.value",
+        (subject, budget.name, value),
+    )
+    data = {"what": "limit", "subject": subject, "budget": budget.name, "value": value, "actor": actor}
+    chain.append(tx, "event", at, data)
+
+
+def claims_of(account: str, provider: str, budgets: Sequence[Budget], costs: Mapping[str, int]) -> list[Claim]:
+    """The claims of a call that costs ``costs``."""
+    known = {budget.name: budget for budget in budgets}
+    return [
+        Claim(provider if known[name].shared else account, known[name], units)
+        for name, units in costs.items()
+        if units and name in known
+    ]
