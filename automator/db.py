@@ -32,6 +32,7 @@ class DatabaseError(Exception):
 
 def create(path: Path) -> None:
     """Make the tables in ``path`` where they are missing."""
+    import automator.accounts  # noqa: PLC0415 - registers its table
     import automator.budgets.store  # noqa: PLC0415 - registers its tables
     import automator.halts  # noqa: PLC0415 - registers its table
     import automator.intentions  # noqa: PLC0415 - registers its table

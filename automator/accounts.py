@@ -1,0 +1,174 @@
+"""Accounts: who calls are made for, what they may do, and the version of their key. The key itself is in the vault."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Field, SQLModel
+
+from automator.clock import Clock, micros
+from automator.db import Writer
+from automator.egress.sign import fingerprint
+from automator.ledger import chain
+from automator.vault.store import Store
+from connectors.base import Scope
+
+DEFAULT_SCOPES = (Scope.READ, Scope.WRITE, Scope.DELETE)
+
+
+class AccountRow(SQLModel, table=True):
+    """One connected account."""
+
+    __tablename__ = "account"
+
+    name: str = Field(primary_key=True)  #: ``provider/name``
+    provider: str
+    base_url: str | None  #: in place of the provider's own
+    scopes: str  #: separated by spaces
+    version: int  #: of the key in the vault
+    identity: str  #: who the provider says it is
+    created_at: int  #: microseconds UTC
+    tested_at: int | None
+    expires_at: int | None
+    send_again: int  #: 1: what lists do not show may be sent again
+
+
+class NoAccount(LookupError):
+    """No account has this name."""
+
+
+class Superseded(Exception):
+    """Someone else stored a newer key meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An account as it stands in the database."""
+
+    name: str
+    provider: str
+    base_url: str | None
+    scopes: frozenset[Scope]
+    version: int
+    identity: str
+    tested_at: int | None
+    expires_at: int | None
+    send_again: bool
+
+
+_COLUMNS = "name, provider, base_url, scopes, version, identity, tested_at, expires_at, send_again"
+
+
+def everything(connection: sqlite3.Connection) -> list[Stored]:
+    """All accounts, by name."""
+    return [_stored(row) for row in connection.execute(f"SELECT {_COLUMNS} FROM account ORDER BY name")]  # noqa: S608 - a constant
+
+
+def load(connection: sqlite3.Connection, name: str) -> Stored:
+    """Read one account.
+
+    Raises:
+        NoAccount: there is none of this name.
+    """
+    row = connection.execute(f"SELECT {_COLUMNS} FROM account WHERE name = ?", (name,)).fetchone()  # noqa: S608 - a constant
+    if row is None:
+        raise NoAccount(f"{name} is not connected; connect it with `automator accounts add {name}`")
+    return _stored(row)
+
+
+def _stored(row: tuple[object, ...]) -> Stored:
+    name, provider, base_url, scopes, version, identity, tested_at, expires_at, send_again = row
+    allowed = frozenset(Scope(scope) for scope in str(scopes).split())
+    return Stored(name, provider, base_url, allowed, version, identity, tested_at, expires_at, bool(send_again))  # type: ignore[arg-type]
+
+
+def add(tx: sqlite3.Connection, new: Stored, now: datetime, *, actor: str) -> None:
+    """Add an account whose key is in the vault already, as an event."""
+    tx.execute(
+        "INSERT INTO account (name, provider, base_url, scopes, version, identity, created_at, send_again) "
+        "VALUES (?,?,?,?,?,?,?,?)",
+        (
+            new.name,
+            new.provider,
+            new.base_url,
+            " ".join(sorted(new.scopes)),
+            new.version,
+            new.identity,
+            micros(now),
+            int(new.send_again),
+        ),
+    )
+    data = {"what": "account added", "scopes": sorted(new.scopes), "version": new.version, "actor": actor}
+    chain.append(tx, "event", micros(now), data, account=new.name)
+
+
+def remove(tx: sqlite3.Connection, name: str, now: datetime, *, actor: str) -> None:
+    """Forget an account, as an event; what it did stays on the record."""
+    tx.execute("DELETE FROM account WHERE name = ?", (name,))
+    chain.append(tx, "event", micros(now), {"what": "account removed", "actor": actor}, account=name)
+
+
+def tested(tx: sqlite3.Connection, name: str, identity: str, expires: datetime | None, now: datetime) -> None:
+    """The key worked: note who it belongs to and until when."""
+    tx.execute(
+        "UPDATE account SET identity = ?, tested_at = ?, expires_at = ? WHERE name = ?",
+        (identity, micros(now), micros(expires) if expires else None, name),
+    )
+
+
+class Keys:
+    """The keys of all accounts, read from the vault when their version changes."""
+
+    def __init__(self, store: Store, writer: Writer, reader: sqlite3.Connection, clock: Clock) -> None:
+        self._store = store
+        self._writer = writer
+        self._reader = reader
+        self._clock = clock
+        self._held: dict[str, tuple[int, dict[str, str]]] = {}
+
+    def secrets(self, name: str) -> Mapping[str, str]:
+        """The current values of an account's key.
+
+        Raises:
+            automator.vault.store.VaultError: the vault cannot be opened, or has no such key.
+        """
+        row = self._reader.execute("SELECT version FROM account WHERE name = ?", (name,)).fetchone()
+        if row is None:
+            raise NoAccount(f"{name} is not connected")
+        version = row[0]
+        held = self._held.get(name)
+        if held is None or held[0] != version:
+            found = self._store.get(name, version)
+            if found is None:
+                raise NoAccount(f"the key of {name} is no longer in the vault; add it with `automator accounts rotate`")
+            held = self._held[name] = (version, found)
+        return held[1]
+
+    async def keep(self, name: str, fresh: Mapping[str, str]) -> None:
+        """Store new values over the old ones as the next version; the version before stays until the one after.
+
+        Raises:
+            Superseded: another process stored a newer key meanwhile; nothing was changed.
+        """
+        old, (version, _) = dict(self.secrets(name)), self._held[name]
+        merged = {**old, **fresh}
+        await asyncio.to_thread(self._store.put, name, version + 1, merged)
+
+        def switch(tx: sqlite3.Connection) -> None:
+            changed = tx.execute(
+                "UPDATE account SET version = ? WHERE name = ? AND version = ?", (version + 1, name, version)
+            ).rowcount
+            if changed != 1:
+                raise Superseded(f"another process stored a newer key of {name}")
+            marks = {field: fingerprint(value) for field, value in sorted(fresh.items())}
+            data = {"what": "key renewed", "version": version + 1, "fields": marks}
+            chain.append(tx, "event", micros(self._clock.now()), data, account=name)
+
+        await self._writer.run(switch)
+        self._held[name] = (version + 1, merged)
+        if version > 1:
+            await asyncio.to_thread(self._store.delete, name, version - 1)

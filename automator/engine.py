@@ -1,0 +1,128 @@
+"""The engine, put together: one home folder, opened by one process."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Self
+
+import httpx
+
+from automator import accounts, db
+from automator.accounts import Keys
+from automator.clock import Clock, SystemClock
+from automator.egress.call import Account
+from automator.egress.session import Session
+from automator.egress.stack import client
+from automator.egress.wire import base_transport
+from automator.scheduling.lease import Owner, Run, Verdict
+from automator.scheduling.publish import Publisher
+from automator.scheduling.tables import RunState
+from automator.scheduling.worker import Worker
+from automator.settings import Settings, read
+from automator.vault.store import Store
+from connectors.network import Network
+from connectors.registry import build
+from jobs.posting import deliver as delivering
+
+DATABASE = "automator.db"
+CONFIG = "config.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folder of one installation."""
+
+    path: Path
+
+    @property
+    def database(self) -> Path:
+        return self.path / DATABASE
+
+    def settings(self) -> Settings:
+        """Read config.toml, if there is one."""
+        return read(self.path / CONFIG)
+
+    def prepare(self) -> None:
+        """Make the folder, for its owner only, and the tables."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        db.create(self.database)
+
+
+class Engine:
+    """Everything that a command or the service needs. Use as an asynchronous context manager."""
+
+    def __init__(self, home: Home, store: Store, *, clock: Clock | None = None) -> None:
+        self.home = home
+        self.settings = home.settings()
+        self.clock = clock or SystemClock()
+        self.writer = db.Writer(home.database)
+        self.reader = db.connect(home.database, readonly=True)
+        self.owner = Owner(home.path / "owners")
+        self.store = store
+        self.keys = Keys(store, self.writer, self.reader, self.clock)
+        self.http: httpx.AsyncClient = client(
+            base_transport(self.settings.egress.transport), self.writer, self.reader, self.clock
+        )
+        self.worker = Worker(self.writer, self.reader, self.clock, self.owner, {delivering.KIND: self._deliver})
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.http.aclose()
+        self.writer.close()
+        self.reader.close()
+        self.owner.close()
+
+    def session(self, name: str, cause: Mapping[str, str], actor: str = "user") -> tuple[Session, Network]:
+        """One account's way out, and its connector.
+
+        Raises:
+            automator.accounts.NoAccount: there is none of this name.
+        """
+        stored = accounts.load(self.reader, name)
+        network = build(stored.provider, stored.base_url)
+
+        async def keep(fresh: Mapping[str, str]) -> None:
+            await self.keys.keep(name, fresh)
+
+        who = Account(name, network, stored.scopes, lambda: self.keys.secrets(name), keep)
+        return Session(self.http, who, network, self.clock, self._renewal, cause, actor), network
+
+    @asynccontextmanager
+    async def _renewal(self, account: str) -> AsyncIterator[None]:
+        folder = self.home.path / "owners"
+        file = os.open(folder / f"renew-{account.replace('/', '-')}", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            await asyncio.to_thread(fcntl.flock, file, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(file)
+
+    async def _deliver(self, run: Run) -> Verdict:
+        delivery = delivering.load(self.reader, run.job)
+        if delivery is None:
+            return Verdict(RunState.FAILED, "its delivery is no longer in the database")
+        try:
+            session, network = self.session(delivery.account, {"delivery": run.job, "run": str(run.id)}, "scheduler")
+        except accounts.NoAccount as error:
+            return Verdict(RunState.FAILED, str(error))
+        publisher = Publisher(
+            run,
+            network,
+            session,
+            self.writer,
+            self.reader,
+            self.clock,
+            timedelta(seconds=self.settings.posting.settle_seconds),
+            accounts.load(self.reader, delivery.account).send_again,
+        )
+        await delivering.deliver(publisher, delivery)
+        return Verdict(RunState.DONE)

@@ -1,0 +1,79 @@
+"""config.toml, typed. Every setting is documented here and in config.example.toml; a test compares them."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+
+class SettingsError(ValueError):
+    """config.toml cannot be used; the sentence names the line or the key."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Vault(_Section):
+    """Where keys are kept."""
+
+    kind: Literal["auto", "keyring", "file"] = Field(
+        "auto", description="keyring: the operating system's; file: an encrypted file; auto: the first that works"
+    )
+
+
+class Posting(_Section):
+    """How posts are published."""
+
+    zone: str = Field("UTC", description="the time zone of times that name none (IANA, such as Europe/Berlin)")
+    late_minutes: int = Field(60, ge=1, description="how late a post may go out; later it is missed, with a notice")
+    settle_seconds: float = Field(
+        45.0, ge=0.0, description="after a lost answer, how long to wait before the provider is asked what happened"
+    )
+
+    @field_validator("zone")
+    @classmethod
+    def _known(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(f"{zone!r} is no IANA time zone") from None
+        return zone
+
+
+class Egress(_Section):
+    """How calls leave."""
+
+    transport: Literal["aiohttp", "httpx"] = Field(
+        "aiohttp", description="the HTTP implementation under the recorder; aiohttp is the faster one"
+    )
+
+
+class Settings(_Section):
+    """This installation."""
+
+    vault: Vault = Vault()
+    posting: Posting = Posting()
+    egress: Egress = Egress()
+
+
+def read(path: Path) -> Settings:
+    """Read a config.toml; the defaults if there is none.
+
+    Raises:
+        SettingsError: not TOML, an unknown key, or a value that cannot be.
+    """
+    if not path.exists():
+        return Settings()
+    try:
+        return Settings.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not TOML: {error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"{path}: {key}: {first['msg']}; config.example.toml shows what may stand there") from None

@@ -1,0 +1,39 @@
+"""Which place holds the keys of an installation."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from automator.vault import kek
+from automator.vault.os_keyring import OsKeyring
+from automator.vault.sealed_file import SealedFile
+from automator.vault.store import Store, VaultError
+
+FILE = "vault.json"
+
+
+def choose(home: Path, kind: str, environ: Mapping[str, str]) -> Store:
+    """The keyring if it can be used, else the encrypted file if there is a key for it; or the one that is named.
+
+    Raises:
+        VaultError: none can be used; the sentence names both ways out.
+    """
+    found = kek.find(home, environ) if kind != "keyring" else None
+    sealed = SealedFile(home / FILE, found) if found else None
+    if kind == "file" or (kind == "auto" and sealed is not None):
+        # auto: who made a key for the file wants the file, also when a desktop's keyring happens to be open
+        if sealed is None:
+            raise VaultError(
+                "there is no key for the encrypted file; make one with `automator init --vault file`, "
+                "or name one in AUTOMATOR_KEY_FILE or AUTOMATOR_PASSPHRASE_FILE"
+            )
+        return sealed
+    service = f"automator:{hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:12]}"
+    ring = OsKeyring(service)
+    try:
+        ring.check()
+    except VaultError as error:
+        raise VaultError(f"{error}; on a machine without one, run `automator init --vault file`") from None
+    return ring

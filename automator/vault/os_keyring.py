@@ -1,0 +1,93 @@
+"""The operating system's keyring: Secret Service, macOS Keychain, Windows Credential Locker."""
+
+from __future__ import annotations
+
+import json
+import secrets as random
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from automator.vault.store import VaultError
+
+if TYPE_CHECKING:
+    from keyring.backend import KeyringBackend
+
+REFUSED = ("keyrings.alt.", "keyrings.cryptfile.", "keyring.backends.null.", "keyring.backends.fail.")
+PLAIN = "keeps keys in the open or not at all"
+
+
+def refusal(backend: KeyringBackend) -> str | None:
+    """Why a backend may not hold keys; ``None`` if it may. A chain is as weak as its weakest member."""
+    members = getattr(backend, "backends", None)
+    if members is not None:
+        weak = [reason for reason in map(refusal, members) if reason]
+        if weak or not members:
+            return weak[0] if weak else "no keyring is running"
+        return None
+    kind = f"{type(backend).__module__}.{type(backend).__name__}"
+    if kind.startswith("keyring.backends.fail."):
+        return "no keyring is running in this session"
+    return f"{kind} {PLAIN}" if kind.startswith(REFUSED) or "plaintext" in kind.lower() else None
+
+
+class OsKeyring:
+    """Keys in the keyring of the operating system, under a name of this installation."""
+
+    def __init__(self, service: str, backend: KeyringBackend | None = None) -> None:
+        self._service = service
+        self._backend = backend
+
+    def _open(self) -> KeyringBackend:
+        if self._backend is None:
+            import keyring  # noqa: PLC0415 - looks for backends, which takes its time
+
+            self._backend = keyring.get_keyring()
+        reason = refusal(self._backend)
+        if reason is not None:
+            raise VaultError(f"the operating system's keyring can't be used: {reason}")
+        return self._backend
+
+    @property
+    def name(self) -> str:
+        """For a person."""
+        return "the operating system's keyring"
+
+    def get(self, account: str, version: int) -> dict[str, str] | None:
+        """Read a key; ``None`` if there is none."""
+        try:
+            found = self._open().get_password(self._service, f"{account}#{version}")
+        except VaultError:
+            raise
+        except Exception as error:  # noqa: BLE001 - any backend, any error
+            # what a backend's own error says may hold anything
+            raise VaultError(f"the keyring could not be read ({type(error).__name__}); is it locked?") from None
+        return None if found is None else dict(json.loads(found))
+
+    def put(self, account: str, version: int, secrets: Mapping[str, str]) -> None:
+        """Store a key and read it back: some backends drop what they cannot store without a word."""
+        content = json.dumps(dict(secrets))
+        try:
+            self._open().set_password(self._service, f"{account}#{version}", content)
+        except VaultError:
+            raise
+        except Exception as error:  # noqa: BLE001 - any backend, any error
+            raise VaultError(f"the keyring could not be written ({type(error).__name__}); is it locked?") from None
+        if self.get(account, version) != dict(secrets):
+            raise VaultError(f"the keyring did not keep the key of {account}; use `automator init --vault file`")
+
+    def delete(self, account: str, version: int) -> None:
+        """Forget a key; nothing if there is none."""
+        from keyring.errors import PasswordDeleteError  # noqa: PLC0415 - as above
+
+        try:
+            self._open().delete_password(self._service, f"{account}#{version}")
+        except PasswordDeleteError:
+            return
+
+    def check(self) -> str:
+        """Store, read and forget a value of no meaning."""
+        probe = random.token_hex(8)
+        self.put("automator-check", 0, {"probe": probe})
+        self.delete("automator-check", 0)
+        backend = self._open()
+        return f"keys are in {self.name} ({type(backend).__module__.rsplit('.', 1)[-1]})"

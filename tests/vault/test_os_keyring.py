@@ -1,0 +1,85 @@
+"""The operating system's keyring is used only when it really keeps keys, and keeps them closed."""
+
+from __future__ import annotations
+
+import pytest
+from keyring.backend import KeyringBackend
+from keyring.backends.chainer import ChainerBackend
+from keyring.backends.fail import Keyring as FailKeyring
+from keyring.backends.null import Keyring as NullKeyring
+from keyring.errors import KeyringLocked, PasswordDeleteError
+
+from automator.vault.os_keyring import OsKeyring, refusal
+from automator.vault.store import VaultError
+
+
+class Desktop(KeyringBackend):
+    """A keyring in memory."""
+
+    priority = 1  # type: ignore[assignment]
+
+    def __init__(self, *, drops: bool = False, locked: bool = False) -> None:
+        super().__init__()
+        self.held: dict[tuple[str, str], str] = {}
+        self.drops = drops
+        self.locked = locked
+
+    def get_password(self, service: str, username: str) -> str | None:
+        if self.locked:
+            raise KeyringLocked("canary")
+        return self.held.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        if not self.drops:
+            self.held[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        if self.held.pop((service, username), None) is None:
+            raise PasswordDeleteError("not found")
+
+
+class PlaintextKeyring(Desktop):
+    """Called as the one that keeps keys in the open."""
+
+
+def test_keys_go_in_and_come_out() -> None:
+    """Every version of every account is a key of its own."""
+    vault = OsKeyring("automator:test", Desktop())
+    vault.put("x/brand", 1, {"api_key": "a"})
+    vault.put("x/brand", 2, {"api_key": "b"})
+    assert vault.get("x/brand", 1) == {"api_key": "a"}
+    vault.delete("x/brand", 1)
+    vault.delete("x/brand", 1)
+    assert vault.get("x/brand", 1) is None
+    assert "keyring" in vault.check()
+
+
+def test_a_keyring_that_drops_keys_without_a_word_is_found_out() -> None:
+    """A key that can't be read back was not stored."""
+    with pytest.raises(VaultError, match="did not keep"):
+        OsKeyring("automator:test", Desktop(drops=True)).put("x/brand", 1, {"api_key": "a"})
+
+
+def test_a_locked_keyring_is_told_without_its_own_words() -> None:
+    """A backend's error text may hold anything, so it is not passed on."""
+    with pytest.raises(VaultError, match="locked") as told:
+        OsKeyring("automator:test", Desktop(locked=True)).get("x/brand", 1)
+    assert "canary" not in str(told.value)
+
+
+@pytest.mark.parametrize("backend", [FailKeyring(), NullKeyring(), PlaintextKeyring()])
+def test_backends_that_keep_keys_in_the_open_are_refused(backend: KeyringBackend) -> None:
+    """By name, before a key is handed to them."""
+    assert refusal(backend)
+    with pytest.raises(VaultError):
+        OsKeyring("automator:test", backend).put("x/brand", 1, {"api_key": "a"})
+
+
+def test_a_chain_with_a_weak_member_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A chain would fall back to its weakest member."""
+    monkeypatch.setattr(ChainerBackend, "backends", [Desktop(), PlaintextKeyring()])
+    assert refusal(ChainerBackend())
+    monkeypatch.setattr(ChainerBackend, "backends", [])
+    assert refusal(ChainerBackend())
+    monkeypatch.setattr(ChainerBackend, "backends", [Desktop()])
+    assert refusal(ChainerBackend()) is None
