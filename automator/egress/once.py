@@ -77,6 +77,9 @@ class Once(httpx.AsyncBaseTransport):
         call = call_of(request)
         intent = call.intent
         stored = load(self._reader, intent.key) if intent else None
+        if intent is None and call.operation.effect is Effect.REPEATABLE:
+            # an upload, a sign-in: nothing that the world sees, and nothing to remember
+            return await self._inner.handle_async_request(request)
         decision = decide(call.operation.effect, stored, intent.plan if intent else {})
         match decision:
             case Send():

@@ -58,7 +58,7 @@ class Retry(httpx.AsyncBaseTransport):
                 raise Unresolved(intent.key) from last
             if last.response is not None:
                 return last.response
-            raise
+            raise NotNow(None) from last
 
     async def _attempt(self, request: httpx.Request) -> httpx.Response:
         call = call_of(request)

@@ -90,4 +90,4 @@ async def _harvested(call: Call, response: httpx.Response) -> httpx.Response:
         for pair in response.headers.multi_items()
         if pair[0].lower() not in {"content-length", "content-encoding", "transfer-encoding"}
     ]
-    return httpx.Response(response.status_code, headers=headers, content=content, request=response.request)
+    return httpx.Response(response.status_code, headers=headers, content=content)

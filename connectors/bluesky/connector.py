@@ -1,0 +1,229 @@
+"""Bluesky: posts as records under keys of our own, so that putting one twice changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from connectors.base import Absence, Budget, Effect, Intent, Kind, Operation, Outcome, Reading, Scope, outcome_of
+from connectors.bluesky import limits, outcomes, text
+from connectors.bluesky.tid import tid
+from connectors.network import SECRET, Identity, Media, Part, Problem, Rejected, SecretField, Wire
+
+COLLECTION = "app.bsky.feed.post"
+IMAGES = 4
+IMAGE_BYTES = 2_000_000  #: lexicon app.bsky.embed.images, since 2026-04-08
+TYPES = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})
+
+PUT = Operation("bluesky.post.put", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
+DELETE = Operation("bluesky.post.delete", Effect.REPEATABLE, Scope.DELETE, Absence.PROOF)
+UPLOAD = Operation("bluesky.blob.upload", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
+GET = Operation("bluesky.post.get", Effect.READ, Scope.READ)
+WHO = Operation("bluesky.session.get", Effect.READ, Scope.READ)
+RESOLVE = Operation("bluesky.handle.resolve", Effect.READ, Scope.READ)
+LOGIN = Operation("bluesky.session.create", Effect.REPEATABLE, Scope.READ, Absence.PROOF, brings_keys=True)
+REFRESH = Operation("bluesky.session.refresh", Effect.REPEATABLE, Scope.READ, Absence.PROOF, brings_keys=True)
+
+
+@dataclass(frozen=True)
+class Connector:
+    """An account's personal data server, by default Bluesky's own."""
+
+    base_url: str = "https://bsky.social"
+    name: str = "bluesky"
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        return (self.base_url.rstrip("/"),)
+
+    @property
+    def fields(self) -> tuple[SecretField, ...]:
+        return (
+            SecretField("identifier", "handle (brand.bsky.social)"),
+            SecretField("password", "app password (Settings, Privacy and security, App passwords)"),
+        )
+
+    @property
+    def publishing(self) -> Operation:
+        return PUT
+
+    @property
+    def budgets(self) -> tuple[Budget, ...]:
+        return limits.BUDGETS
+
+    def costs(self, operation: Operation, _: httpx.Request) -> Mapping[str, int]:
+        return limits.costs(operation)
+
+    def observe(self, operation: Operation, response: httpx.Response) -> tuple[Reading, ...]:
+        return limits.observe(operation, response.headers)
+
+    def judge(self, operation: Operation, response: httpx.Response) -> Outcome:
+        return outcomes.judge(operation, response)
+
+    def sign(self, request: httpx.Request, secrets: Mapping[str, str]) -> httpx.Request:
+        path = request.url.path
+        headers = httpx.Headers(request.headers)
+        if path.endswith("com.atproto.server.refreshSession"):
+            headers["authorization"] = f"Bearer {secrets.get('refreshJwt', '')}"
+        elif not path.endswith("com.atproto.server.createSession") and secrets.get("accessJwt"):
+            headers["authorization"] = f"Bearer {secrets['accessJwt']}"
+        return httpx.Request(request.method, request.url, headers=headers, stream=request.stream)
+
+    def harvest(self, operation: Operation, response: httpx.Response) -> Mapping[str, str]:
+        if not operation.brings_keys or response.status_code != 200:  # noqa: PLR2004 - RFC 9110
+            return {}
+        try:
+            body = json.loads(response.content)
+        except ValueError:
+            return {}
+        found = body if isinstance(body, dict) else {}
+        return {name: found[name] for name in ("accessJwt", "refreshJwt") if isinstance(found.get(name), str)}
+
+    def check(self, parts: Sequence[Part]) -> list[Problem]:
+        problems: list[Problem] = []
+        for number, part in enumerate(parts, 1):
+            where = f"part {number}: " if len(parts) > 1 else ""
+            problems += [Problem(f"{where}{item.field}", item.what, item.warning) for item in _problems(part)]
+        return problems
+
+    def price(self, _: Part) -> Decimal:
+        return Decimal(0)
+
+    async def prepare(self, wire: Wire, part: Part, thread: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        did = (await self.test(wire)).id
+        now = wire.now().astimezone(UTC)
+        record: dict[str, Any] = {
+            "$type": COLLECTION,
+            "text": part.text,
+            "createdAt": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        }
+        found = text.facets(part.text)
+        if facets := [facet for item in found if (facet := await self._facet(wire, item))]:
+            record["facets"] = facets
+        if embed := await self._embed(wire, part, found):
+            record["embed"] = embed
+        if thread:
+            record["reply"] = {"root": _ref(thread[0]), "parent": _ref(thread[-1])}
+        return {"repo": did, "collection": COLLECTION, "rkey": tid(now), "record": record}
+
+    async def publish(self, wire: Wire, intent: Intent) -> httpx.Response:
+        # swapRecord null: only if nothing, or exactly this, is there
+        body = {**intent.plan, "swapRecord": None}
+        return await wire.request(PUT, "POST", f"{wire.base}/xrpc/com.atproto.repo.putRecord", intent=intent, json=body)
+
+    async def find(self, wire: Wire, plan: Mapping[str, Any]) -> dict[str, Any] | None:
+        wanted = {name: plan[name] for name in ("repo", "collection", "rkey")}
+        answer = await wire.request(GET, "GET", f"{wire.base}/xrpc/com.atproto.repo.getRecord", params=wanted)
+        if answer.status_code == 200:  # noqa: PLR2004 - RFC 9110
+            body = answer.json()
+            same = body.get("value", {}).get("text") == plan["record"]["text"]
+            return {"uri": body["uri"], "cid": body["cid"]} if same else None
+        if outcome_of(answer).reason == outcomes.REASONS["RecordNotFound"]:
+            return None
+        raise Rejected(outcome_of(answer).reason)
+
+    async def delete(self, wire: Wire, intent: Intent) -> httpx.Response:
+        repo, collection, rkey = str(intent.plan["published"]["uri"]).removeprefix("at://").split("/")
+        body = {"repo": repo, "collection": collection, "rkey": rkey}
+        url = f"{wire.base}/xrpc/com.atproto.repo.deleteRecord"
+        return await wire.request(DELETE, "POST", url, intent=intent, json=body)
+
+    async def test(self, wire: Wire) -> Identity:
+        answer = await wire.request(WHO, "GET", f"{wire.base}/xrpc/com.atproto.server.getSession")
+        outcome = outcome_of(answer)
+        if outcome.kind is not Kind.OK:
+            raise Rejected(outcome.reason)
+        body = answer.json()
+        return Identity(str(body["did"]), str(body["handle"]))
+
+    async def renew(self, wire: Wire, held: frozenset[str]) -> bool:
+        if "refreshJwt" in held:
+            answer = await wire.request(REFRESH, "POST", f"{wire.base}/xrpc/com.atproto.server.refreshSession")
+            if outcome_of(answer).kind is Kind.OK:
+                return True
+        if not {"identifier", "password"} <= held:
+            return False
+        body = json.dumps({name: SECRET % name for name in ("identifier", "password")}).encode()
+        headers = {"content-type": "application/json"}
+        url = f"{wire.base}/xrpc/com.atproto.server.createSession"
+        answer = await wire.request(LOGIN, "POST", url, content=body, headers=headers)
+        return outcome_of(answer).kind is Kind.OK
+
+    def link(self, result: Mapping[str, Any]) -> str:
+        repo, _, rkey = str(result["uri"]).removeprefix("at://").split("/")
+        return f"https://bsky.app/profile/{repo}/post/{rkey}"
+
+    async def _facet(self, wire: Wire, found: text.Facet) -> dict[str, Any] | None:
+        feature: dict[str, str] = {"$type": f"app.bsky.richtext.facet#{found.kind}"}
+        match found.kind:
+            case "link":
+                feature["uri"] = found.value
+            case "tag":
+                feature["tag"] = found.value
+            case _:
+                url = f"{wire.base}/xrpc/com.atproto.identity.resolveHandle"
+                answer = await wire.request(RESOLVE, "GET", url, params={"handle": found.value})
+                if outcome_of(answer).kind is not Kind.OK:
+                    return None  # a mention of nobody stays plain text
+                feature["did"] = str(answer.json()["did"])
+        return {"index": {"byteStart": found.start, "byteEnd": found.end}, "features": [feature]}
+
+    async def _embed(self, wire: Wire, part: Part, found: Sequence[text.Facet]) -> dict[str, Any] | None:
+        if part.media:
+            images = [await self._upload(wire, media) for media in part.media]
+            return {"$type": "app.bsky.embed.images", "images": images}
+        link = next((facet.value for facet in found if facet.kind == "link"), None)
+        if link is None:
+            return None
+        card = {"uri": link, "title": urlsplit(link).hostname or link, "description": ""}
+        return {"$type": "app.bsky.embed.external", "external": card}
+
+    async def _upload(self, wire: Wire, media: Media) -> dict[str, Any]:
+        try:
+            content = await asyncio.to_thread(Path(media.path).read_bytes)
+        except OSError as error:
+            raise Rejected(f"{media.path} can't be read any more ({error.strerror})") from None
+        if hashlib.sha256(content).hexdigest() != media.sha256:
+            raise Rejected(f"{media.path} has changed since the post was planned; plan it again")
+        url = f"{wire.base}/xrpc/com.atproto.repo.uploadBlob"
+        answer = await wire.request(UPLOAD, "POST", url, content=content, headers={"content-type": media.type})
+        if outcome_of(answer).kind is not Kind.OK:
+            raise Rejected(outcome_of(answer).reason or "the picture could not be uploaded")
+        ratio = {"width": media.width, "height": media.height}
+        return {"image": answer.json()["blob"], "alt": media.alt, "aspectRatio": ratio}
+
+
+def _ref(result: Mapping[str, Any]) -> dict[str, str]:
+    return {"uri": result["uri"], "cid": result["cid"]}
+
+
+def _problems(part: Part) -> list[Problem]:
+    found: list[Problem] = []
+    if not part.text.strip() and not part.media:
+        found.append(Problem("text", "there is nothing to post; write a text or add a picture"))
+    if (count := text.graphemes(part.text)) > text.GRAPHEMES:
+        over = count - text.GRAPHEMES
+        found.append(Problem("text", f"{count} characters, {over} more than Bluesky's {text.GRAPHEMES}; shorten it"))
+    if (size := len(part.text.encode())) > text.BYTES:
+        found.append(Problem("text", f"{size} bytes, more than Bluesky's {text.BYTES}; shorten it"))
+    if len(part.media) > IMAGES:
+        found.append(Problem("media", f"{len(part.media)} pictures, more than Bluesky's {IMAGES}"))
+    for media in part.media:
+        name = Path(media.path).name
+        if media.type not in TYPES:
+            found.append(Problem("media", f"{name} is {media.type}; Bluesky takes JPEG, PNG, WebP and GIF"))
+        if media.size > IMAGE_BYTES:
+            found.append(Problem("media", f"{name} has {media.size} bytes, more than Bluesky's {IMAGE_BYTES}"))
+        if not media.alt:
+            found.append(Problem("alt", f"{name} has no text for people who can't see it", warning=True))
+    return found

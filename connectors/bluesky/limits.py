@@ -1,0 +1,56 @@
+"""Bluesky's limits (docs.bsky.app, rate limits), and what its headers say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import httpx
+
+from connectors.base import Budget, Operation, Reading, Window
+
+HOUR, DAY = 3600, 86_400
+
+BUDGETS = (
+    Budget("points-hour", 5000, Window.FIXED, HOUR, unit="points"),
+    Budget("points-day", 35_000, Window.FIXED, DAY, unit="points"),
+    Budget("requests-5min", 3000, Window.FIXED, 300, shared=True),
+    Budget("logins-5min", 30, Window.FIXED, 300),
+    Budget("logins-day", 300, Window.FIXED, DAY),
+)
+
+POINTS = {"bluesky.post.put": 3, "bluesky.post.delete": 1}
+
+
+def costs(operation: Operation) -> dict[str, int]:
+    """What one call takes."""
+    taken = {"requests-5min": 1}
+    if operation.name == "bluesky.session.create":
+        taken |= {"logins-5min": 1, "logins-day": 1}
+    points = POINTS.get(operation.name)
+    return taken | {"points-hour": points, "points-day": points} if points else taken
+
+
+def observe(operation: Operation, headers: Mapping[str, str]) -> tuple[Reading, ...]:
+    """The reading of the budget whose window ``RateLimit-Policy`` names (``3000;w=300``)."""
+    try:
+        limit, _, window = headers["ratelimit-policy"].split(",")[0].partition(";w=")
+        remaining, reset = int(headers["ratelimit-remaining"]), int(headers["ratelimit-reset"])
+        size, seconds = int(limit), int(window)
+        ends = datetime.fromtimestamp(reset, UTC)
+    except (KeyError, ValueError, OverflowError, OSError):
+        return ()
+    mine = costs(operation)
+    named = [budget.name for budget in BUDGETS if budget.name in mine and budget.seconds == seconds]
+    # two budgets share the length of a window; the stated size tells them apart
+    sized = [budget.name for budget in BUDGETS if budget.name in named and budget.limit == size]
+    chosen = sized or (named if len(named) == 1 else [])
+    return tuple(Reading(name, size, remaining, ends) for name in chosen)
+
+
+def until(response: httpx.Response) -> datetime | None:
+    """When a throttled call may be made again."""
+    try:
+        return datetime.fromtimestamp(int(response.headers["ratelimit-reset"]), UTC)
+    except (KeyError, ValueError, OverflowError, OSError):
+        return None

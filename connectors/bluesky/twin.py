@@ -1,0 +1,280 @@
+"""A stand-in for a personal data server: the same paths, checks, errors and limits, over a world in memory."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from aiohttp import web
+
+from connectors.bluesky.text import BYTES, GRAPHEMES, graphemes
+
+Now = Callable[[], datetime]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+POST = "app.bsky.feed.post"
+
+
+@dataclass
+class Account:
+    """Someone with an account on this server."""
+
+    did: str
+    handle: str
+    password: str
+    records: dict[str, dict[str, Any]] = field(default_factory=dict)  #: by collection/rkey
+    blobs: dict[str, int] = field(default_factory=dict)  #: sizes by cid
+
+
+@dataclass
+class World:
+    """What the server holds."""
+
+    now: Now
+    token_life: timedelta = timedelta(hours=2)
+    requests_in_5_minutes: int = 3000
+    accounts: dict[str, Account] = field(default_factory=dict)  #: by did
+    sessions: dict[str, tuple[str, str, datetime]] = field(default_factory=dict)  #: token -> did, kind, ends
+    counted: dict[str, tuple[int, datetime]] = field(default_factory=dict)
+
+
+WORLD = web.AppKey("bluesky", World)
+
+
+class Refusal(Exception):
+    """An error answer in the form of the protocol."""
+
+    def __init__(self, error: str, message: str, status: int = 400) -> None:
+        self.answer = web.json_response({"error": error, "message": message}, status=status)
+        super().__init__(message)
+
+
+def cid(value: Any) -> str:
+    """A content identifier in the usual form (CIDv1, SHA-256); equal values, equal identifiers."""
+    digest = hashlib.sha256(json.dumps(value, sort_keys=True).encode()).digest()
+    return "b" + base64.b32encode(b"\x01\x71\x12\x20" + digest).decode().lower().rstrip("=")
+
+
+def add_account(app: web.Application, handle: str, password: str) -> str:
+    """Let someone sign in; returns their did."""
+    world = app[WORLD]
+    did = f"did:plc:{hashlib.sha256(handle.encode()).hexdigest()[:24]}"
+    world.accounts.setdefault(did, Account(did, handle, password))
+    return did
+
+
+def posts(app: web.Application) -> list[dict[str, Any]]:
+    """Every post that the world can see, by time."""
+    found = [
+        {
+            "account": account.handle,
+            "id": f"at://{account.did}/{key}",
+            "text": record["text"],
+            "at": record["createdAt"],
+            "reply_to": record.get("reply", {}).get("parent", {}).get("uri"),
+            "images": len(record.get("embed", {}).get("images", [])),
+        }
+        for account in app[WORLD].accounts.values()
+        for key, record in account.records.items()
+        if key.startswith(POST)
+    ]
+    return sorted(found, key=lambda post: (post["at"], post["id"]))
+
+
+def twin(now: Now) -> web.Application:
+    """The server, empty."""
+    app = web.Application(middlewares=[_protocol], client_max_size=60_000_000)
+    app[WORLD] = World(now)
+    for method, name, handler in (
+        ("POST", "com.atproto.server.createSession", _create_session),
+        ("POST", "com.atproto.server.refreshSession", _refresh_session),
+        ("GET", "com.atproto.server.getSession", _get_session),
+        ("GET", "com.atproto.server.describeServer", _describe),
+        ("GET", "com.atproto.identity.resolveHandle", _resolve),
+        ("POST", "com.atproto.repo.uploadBlob", _upload),
+        ("POST", "com.atproto.repo.putRecord", _put),
+        ("POST", "com.atproto.repo.createRecord", _put),
+        ("GET", "com.atproto.repo.getRecord", _get),
+        ("GET", "com.atproto.repo.listRecords", _list),
+        ("POST", "com.atproto.repo.deleteRecord", _delete),
+    ):
+        app.router.add_route(method, f"/xrpc/{name}", handler)
+    return app
+
+
+@web.middleware
+async def _protocol(request: web.Request, handler: Handler) -> web.StreamResponse:
+    world = request.app[WORLD]
+    used, ends = world.counted.get(request.remote or "", (0, world.now()))
+    if ends <= world.now():
+        used, ends = 0, world.now() + timedelta(minutes=5)
+    limit = world.requests_in_5_minutes
+    world.counted[request.remote or ""] = (used + 1, ends)
+    try:
+        answer = await (handler if used < limit else _throttled)(request)
+    except Refusal as refusal:
+        answer = refusal.answer
+    except web.HTTPNotFound:
+        answer = Refusal("MethodNotImplemented", "Method Not Implemented", 501).answer
+    answer.headers["ratelimit-limit"] = str(limit)
+    answer.headers["ratelimit-remaining"] = str(max(0, limit - used - 1))
+    answer.headers["ratelimit-reset"] = str(int(ends.timestamp()) + 1)
+    answer.headers["ratelimit-policy"] = f"{limit};w=300"
+    return answer
+
+
+async def _throttled(_: web.Request) -> web.StreamResponse:
+    raise Refusal("RateLimitExceeded", "Rate Limit Exceeded", 429)
+
+
+async def _body(request: web.Request, allowed: set[str], required: set[str]) -> dict[str, Any]:
+    try:
+        body = await request.json()
+    except ValueError:
+        raise Refusal("InvalidRequest", "Input must be JSON") from None
+    if not isinstance(body, dict) or (missing := required - body.keys()):
+        raise Refusal("InvalidRequest", f"Input must have the property {missing if isinstance(body, dict) else ''}")
+    if unknown := body.keys() - allowed:
+        raise Refusal("InvalidRequest", f"Unknown property {sorted(unknown)}")
+    return body
+
+
+def _session(world: World, account: Account) -> web.Response:
+    answer: dict[str, Any] = {"did": account.did, "handle": account.handle, "active": True}
+    for name, kind, life in (("accessJwt", "access", world.token_life), ("refreshJwt", "refresh", timedelta(days=60))):
+        token = f"{kind}.{secrets.token_urlsafe(40)}"
+        world.sessions[token] = (account.did, kind, world.now() + life)
+        answer[name] = token
+    return web.json_response(answer)
+
+
+def _who(request: web.Request, kind: str = "access") -> Account:
+    world = request.app[WORLD]
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme != "Bearer" or not token:
+        raise Refusal("AuthMissing", "Authentication Required", 401)
+    did, held, ends = world.sessions.get(token, ("", "", world.now()))
+    if held != kind:
+        raise Refusal("InvalidToken", "Token could not be verified")
+    if ends <= world.now():
+        raise Refusal("ExpiredToken", "Token has expired")
+    return world.accounts[did]
+
+
+async def _create_session(request: web.Request) -> web.Response:
+    world = request.app[WORLD]
+    body = await _body(request, {"identifier", "password", "authFactorToken"}, {"identifier", "password"})
+    wanted = (body["identifier"], body["password"])
+    for account in world.accounts.values():
+        if wanted in {(account.handle, account.password), (account.did, account.password)}:
+            return _session(world, account)
+    raise Refusal("AuthenticationRequired", "Invalid identifier or password", 401)
+
+
+async def _refresh_session(request: web.Request) -> web.Response:
+    account = _who(request, "refresh")
+    request.app[WORLD].sessions.pop(request.headers["authorization"].partition(" ")[2])
+    return _session(request.app[WORLD], account)
+
+
+async def _get_session(request: web.Request) -> web.Response:
+    account = _who(request)
+    return web.json_response({"did": account.did, "handle": account.handle, "active": True})
+
+
+async def _describe(_: web.Request) -> web.Response:
+    return web.json_response({"did": "did:web:localhost", "availableUserDomains": [".test"]})
+
+
+async def _resolve(request: web.Request) -> web.Response:
+    for account in request.app[WORLD].accounts.values():
+        if account.handle == request.query.get("handle"):
+            return web.json_response({"did": account.did})
+    raise Refusal("InvalidRequest", "Unable to resolve handle")
+
+
+async def _upload(request: web.Request) -> web.Response:
+    account, content = _who(request), await request.read()
+    link = cid(hashlib.sha256(content).hexdigest())
+    account.blobs[link] = len(content)
+    blob = {"$type": "blob", "ref": {"$link": link}, "mimeType": request.content_type, "size": len(content)}
+    return web.json_response({"blob": blob})
+
+
+async def _put(request: web.Request) -> web.Response:
+    account, put = _who(request), request.path.endswith("putRecord")
+    required = {"repo", "collection", "record"} | ({"rkey"} if put else set())
+    body = await _body(request, required | {"rkey", "validate", "swapRecord", "swapCommit"}, required)
+    if body["repo"] not in {account.did, account.handle}:
+        raise Refusal("InvalidRequest", "Could not find repo")
+    record, rkey = body["record"], body.get("rkey") or f"3{secrets.token_hex(6)}"
+    _validate(account, record)
+    key = f"{body['collection']}/{rkey}"
+    uri, link, there = f"at://{account.did}/{key}", cid(record), account.records.get(key)
+    if there is not None and cid(there) == link:
+        return web.json_response({"uri": uri, "cid": link, "validationStatus": "valid"})
+    if there is not None and (not put or ("swapRecord" in body and body["swapRecord"] != cid(there))):
+        raise Refusal("InvalidSwap", f"Record was at {cid(there)}")
+    account.records[key] = record
+    commit = {"cid": cid([uri, link]), "rev": rkey}
+    return web.json_response({"uri": uri, "cid": link, "commit": commit, "validationStatus": "valid"})
+
+
+def _validate(account: Account, record: Any) -> None:
+    if not isinstance(record, dict) or record.get("$type") != POST:
+        raise Refusal("InvalidRequest", "Invalid record")
+    text = record.get("text")
+    if not isinstance(text, str) or "createdAt" not in record:
+        raise Refusal("InvalidRequest", "Invalid app.bsky.feed.post record: Missing required key")
+    if graphemes(text) > GRAPHEMES or len(text.encode()) > BYTES:
+        raise Refusal("InvalidRequest", "Invalid app.bsky.feed.post record: text must not be longer")
+    for facet in record.get("facets", []):
+        index = facet["index"]
+        if not 0 <= index["byteStart"] < index["byteEnd"] <= len(text.encode()):
+            raise Refusal("InvalidRequest", "Invalid app.bsky.feed.post record: facet out of range")
+    for image in record.get("embed", {}).get("images", []):
+        if "alt" not in image or image["image"]["ref"]["$link"] not in account.blobs:
+            raise Refusal("BlobNotFound", "Could not find blob")
+
+
+def _found(request: web.Request) -> tuple[str, dict[str, Any]]:
+    account = request.app[WORLD].accounts.get(request.query.get("repo", ""))
+    if account is None:
+        raise Refusal("InvalidRequest", "Could not find repo")
+    key = f"{request.query.get('collection')}/{request.query.get('rkey')}"
+    record = account.records.get(key)
+    if record is None:
+        raise Refusal("RecordNotFound", "Could not locate record")
+    return f"at://{account.did}/{key}", record
+
+
+async def _get(request: web.Request) -> web.Response:
+    uri, record = _found(request)
+    return web.json_response({"uri": uri, "cid": cid(record), "value": record})
+
+
+async def _list(request: web.Request) -> web.Response:
+    account = request.app[WORLD].accounts.get(request.query.get("repo", ""))
+    if account is None:
+        raise Refusal("InvalidRequest", "Could not find repo")
+    limit = int(request.query.get("limit", "50"))
+    keys = sorted((key for key in account.records if key.startswith(request.query["collection"])), reverse=True)
+    found = [
+        {"uri": f"at://{account.did}/{key}", "cid": cid(account.records[key]), "value": account.records[key]}
+        for key in keys[:limit]
+    ]
+    return web.json_response({"records": found})
+
+
+async def _delete(request: web.Request) -> web.Response:
+    account = _who(request)
+    required = {"repo", "collection", "rkey"}
+    body = await _body(request, required | {"swapRecord", "swapCommit"}, required)
+    account.records.pop(f"{body['collection']}/{body['rkey']}", None)
+    return web.json_response({})
