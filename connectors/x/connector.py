@@ -1,0 +1,257 @@
+"""X, API version 2. It has no key of ours to dedupe by: a lost answer is settled by reading the account's posts."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import html
+import json
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_plus
+
+import httpx
+import regex
+
+from connectors.base import Absence, Budget, Effect, Intent, Kind, Operation, Outcome, Reading, Scope, outcome_of
+from connectors.network import SECRET, Identity, Media, Part, Problem, Rejected, SecretField, Wire
+from connectors.x import limits, outcomes, text
+
+IMAGES = 4
+IMAGE_BYTES, GIF_BYTES = 5 * 1024 * 1024, 15 * 1024 * 1024
+ALT = 1000
+TYPES = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})
+CHUNK = 1024 * 1024
+MEDIA_LIFE = timedelta(hours=20)  #: X says 24 hours
+_CASHTAG = regex.compile(r"(?<![\w$])\$[A-Za-z]{1,6}(?:[._][A-Za-z]{1,2})?(?!\w)")
+
+CREATE = Operation("x.post.create", Effect.ONCE, Scope.WRITE, Absence.EVIDENCE)
+DELETE = Operation("x.post.delete", Effect.REPEATABLE, Scope.DELETE, Absence.PROOF)
+ME = Operation("x.user.me", Effect.READ, Scope.READ)
+POSTS = Operation("x.user.posts", Effect.READ, Scope.READ)
+INITIALIZE = Operation("x.media.initialize", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
+APPEND = Operation("x.media.append", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
+FINALIZE = Operation("x.media.finalize", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
+METADATA = Operation("x.media.metadata", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
+TOKEN = Operation("x.token.refresh", Effect.REPEATABLE, Scope.READ, Absence.PROOF, brings_keys=True)
+
+TOKENS = {"access_token": "oauth2_access_token", "refresh_token": "oauth2_refresh_token"}
+
+
+@dataclass(frozen=True)
+class Connector:
+    """One X account, with OAuth 1.0a user keys or an OAuth 2.0 user token."""
+
+    base_url: str = "https://api.x.com"
+    name: str = "x"
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        return (self.base_url.rstrip("/"),)
+
+    @property
+    def fields(self) -> tuple[SecretField, ...]:
+        return (
+            SecretField("api_key", "API key (consumer key)", required=False),
+            SecretField("api_secret", "API key secret", required=False),
+            SecretField("access_token", "access token", required=False),
+            SecretField("access_secret", "access token secret", required=False),
+            SecretField("client_id", "OAuth 2.0 client id", required=False),
+            SecretField("oauth2_access_token", "OAuth 2.0 user access token", required=False),
+            SecretField("oauth2_refresh_token", "OAuth 2.0 refresh token", required=False),
+        )
+
+    @property
+    def publishing(self) -> Operation:
+        return CREATE
+
+    @property
+    def budgets(self) -> tuple[Budget, ...]:
+        return limits.BUDGETS
+
+    def costs(self, operation: Operation, request: httpx.Request) -> Mapping[str, int]:
+        return limits.costs(operation, request)
+
+    def observe(self, operation: Operation, response: httpx.Response) -> tuple[Reading, ...]:
+        return limits.observe(operation, response.headers)
+
+    def judge(self, operation: Operation, response: httpx.Response) -> Outcome:
+        return outcomes.judge(operation, response)
+
+    def sign(self, request: httpx.Request, secrets: Mapping[str, str]) -> httpx.Request:
+        headers = httpx.Headers(request.headers)
+        if request.url.path != "/2/oauth2/token":
+            headers["authorization"] = _authorization(request, secrets)
+        return httpx.Request(request.method, request.url, headers=headers, stream=request.stream)
+
+    def harvest(self, operation: Operation, response: httpx.Response) -> Mapping[str, str]:
+        if not operation.brings_keys or response.status_code != 200:  # noqa: PLR2004 - RFC 9110
+            return {}
+        try:
+            body = json.loads(response.content)
+        except ValueError:
+            return {}
+        found = body if isinstance(body, dict) else {}
+        # an answer without a new refresh token leaves the old one in force
+        return {ours: found[theirs] for theirs, ours in TOKENS.items() if isinstance(found.get(theirs), str)}
+
+    def check(self, parts: Sequence[Part]) -> list[Problem]:
+        problems: list[Problem] = []
+        for number, part in enumerate(parts, 1):
+            where = f"part {number}: " if len(parts) > 1 else ""
+            problems += [Problem(f"{where}{item.field}", item.what, item.warning) for item in _problems(part)]
+        return problems
+
+    def price(self, part: Part) -> Decimal:
+        alts = sum(bool(media.alt) for media in part.media) * limits.TABLE[METADATA.name][2]
+        return Decimal(limits.price(part.text) + alts) / 1000
+
+    async def prepare(self, wire: Wire, part: Part, thread: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        user = (await self.test(wire)).id
+        since = (wire.now() - timedelta(minutes=2)).isoformat(timespec="seconds").replace("+00:00", "Z")
+        body: dict[str, Any] = {"text": part.text} if part.text else {}
+        if thread:
+            body["reply"] = {"in_reply_to_tweet_id": thread[-1]["id"]}
+        plan: dict[str, Any] = {"body": body, "user": user, "since": since}
+        if part.media:
+            body["media"] = {"media_ids": [await self._upload(wire, media) for media in part.media]}
+            plan["expires"] = (wire.now() + MEDIA_LIFE).isoformat()
+        return plan
+
+    async def publish(self, wire: Wire, intent: Intent) -> httpx.Response:
+        return await wire.request(CREATE, "POST", f"{wire.base}/2/tweets", intent=intent, json=intent.plan["body"])
+
+    async def find(self, wire: Wire, plan: Mapping[str, Any]) -> dict[str, Any] | None:
+        params = {
+            "start_time": plan["since"],
+            "max_results": "100",
+            "tweet.fields": "created_at,entities,referenced_tweets,attachments",
+        }
+        body = await _json(wire, POSTS, "GET", f"{wire.base}/2/users/{plan['user']}/tweets", params=params)
+        found = body.get("data") or []
+        same = [post for post in found if _same(post, plan["body"])]
+        return {"id": str(same[-1]["id"])} if same else None
+
+    async def delete(self, wire: Wire, intent: Intent) -> httpx.Response:
+        url = f"{wire.base}/2/tweets/{intent.plan['published']['id']}"
+        return await wire.request(DELETE, "DELETE", url, intent=intent)
+
+    async def test(self, wire: Wire) -> Identity:
+        body = await _json(wire, ME, "GET", f"{wire.base}/2/users/me")
+        return Identity(str(body["data"]["id"]), f"@{body['data']['username']}")
+
+    async def renew(self, wire: Wire, held: frozenset[str]) -> bool:
+        if not {"oauth2_refresh_token", "client_id"} <= held:
+            return False
+        form = {"grant_type": "refresh_token"}
+        content = "&".join(
+            [f"{name}={quote_plus(value)}" for name, value in form.items()]
+            + [f"refresh_token={SECRET % 'oauth2_refresh_token'}", f"client_id={SECRET % 'client_id'}"]
+        )
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        url = f"{wire.base}/2/oauth2/token"
+        answer = await wire.request(TOKEN, "POST", url, content=content.encode(), headers=headers)
+        return outcome_of(answer).kind is Kind.OK
+
+    def link(self, result: Mapping[str, Any]) -> str:
+        return f"https://x.com/i/status/{result['id']}"
+
+    async def _upload(self, wire: Wire, media: Media) -> str:
+        base = f"{wire.base}/2/media"
+        try:
+            content = await asyncio.to_thread(Path(media.path).read_bytes)
+        except OSError as error:
+            raise Rejected(f"{media.path} can't be read any more ({error.strerror})") from None
+        if hashlib.sha256(content).hexdigest() != media.sha256:
+            raise Rejected(f"{media.path} has changed since the post was planned; plan it again")
+        category = "tweet_gif" if media.type == "image/gif" else "tweet_image"
+        begin = {"media_type": media.type, "total_bytes": media.size, "media_category": category}
+        started = await _json(wire, INITIALIZE, "POST", f"{base}/upload/initialize", json=begin)
+        number = str(started["data"]["id"])
+        for index in range(0, len(content), CHUNK):
+            files = {"media": ("blob", content[index : index + CHUNK], "application/octet-stream")}
+            data = {"segment_index": str(index // CHUNK)}
+            answer = await wire.request(APPEND, "POST", f"{base}/upload/{number}/append", data=data, files=files)
+            if outcome_of(answer).kind is not Kind.OK:
+                raise Rejected(outcome_of(answer).reason)
+        await _json(wire, FINALIZE, "POST", f"{base}/upload/{number}/finalize")
+        if media.alt:
+            alt = {"id": number, "metadata": {"alt_text": {"text": media.alt}}}
+            answer = await wire.request(METADATA, "POST", f"{base}/metadata", json=alt)
+            if outcome_of(answer).kind is not Kind.OK:
+                raise Rejected(outcome_of(answer).reason)
+        return number
+
+
+async def _json(wire: Wire, operation: Operation, method: str, url: str, **content: Any) -> dict[str, Any]:
+    answer = await wire.request(operation, method, url, **content)
+    outcome = outcome_of(answer)
+    if outcome.kind is not Kind.OK:
+        raise Rejected(outcome.reason)
+    return dict(answer.json())
+
+
+def _authorization(request: httpx.Request, secrets: Mapping[str, str]) -> str:
+    if "access_secret" not in secrets:
+        return f"Bearer {secrets.get('oauth2_access_token', '')}"
+    from authlib.oauth1 import ClientAuth  # noqa: PLC0415 - slow to load
+
+    names = ("api_key", "api_secret", "access_token", "access_secret")
+    keys = ClientAuth(*(secrets.get(name, "") for name in names))
+    # JSON and multipart bodies are not part of an OAuth 1.0a signature (RFC 5849, section 3.4.1.3.1)
+    _, headers, _ = keys.prepare(request.method, str(request.url), {"Content-Type": "application/json"}, b"")
+    return str(headers["Authorization"])
+
+
+def _same(post: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
+    """Whether X's post is what we sent: X shortens addresses, escapes ``&<>`` and appends a link to pictures."""
+    shown = str(post.get("text") or "")
+    for url in (post.get("entities") or {}).get("urls") or []:
+        inner = url.get("media_key") is not None or "/photo/" in str(url.get("expanded_url"))
+        shown = shown.replace(str(url["url"]), "" if inner else str(url.get("expanded_url") or url["url"]))
+    parents = [item["id"] for item in post.get("referenced_tweets") or [] if item.get("type") == "replied_to"]
+    parent = (body.get("reply") or {}).get("in_reply_to_tweet_id")
+    same_parent = parents == ([parent] if parent else [])
+    return same_parent and _plain(html.unescape(shown)) == _plain(str(body.get("text") or ""))
+
+
+def _plain(written: str) -> str:
+    """A text as far as X keeps it: composed, white space at the ends gone, addresses with their protocol."""
+    composed = unicodedata.normalize("NFC", written).strip()
+    for url in reversed(text.urls(composed)):
+        bare = url.text.lower().removeprefix("https://").removeprefix("http://").rstrip("/")
+        composed = f"{composed[: url.start]}{bare}{composed[url.end :]}"
+    return composed
+
+
+def _problems(part: Part) -> list[Problem]:
+    found: list[Problem] = []
+    if not part.text.strip() and not part.media:
+        found.append(Problem("text", "there is nothing to post; write a text or add a picture"))
+    if (weight := text.weight(part.text)) > text.LIMIT:
+        found.append(
+            Problem("text", f"it counts {weight}, {weight - text.LIMIT} more than X's {text.LIMIT}; shorten it")
+        )
+    if len(_CASHTAG.findall(part.text)) > 1:
+        found.append(Problem("text", "X takes one cashtag ($ABC) in a post; leave one"))
+    if len(part.media) > IMAGES:
+        found.append(Problem("media", f"{len(part.media)} pictures, more than X's {IMAGES}"))
+    if len(part.media) > 1 and any(media.type == "image/gif" for media in part.media):
+        found.append(Problem("media", "X takes a GIF only alone"))
+    for media in part.media:
+        name = Path(media.path).name
+        most = GIF_BYTES if media.type == "image/gif" else IMAGE_BYTES
+        if media.type not in TYPES:
+            found.append(Problem("media", f"{name} is {media.type}; X takes JPEG, PNG, WebP and GIF"))
+        if media.size > most:
+            found.append(Problem("media", f"{name} has {media.size} bytes, more than X's {most}"))
+        if len(media.alt) > ALT:
+            found.append(Problem("alt", f"the text for {name} has {len(media.alt)} characters, more than X's {ALT}"))
+        if not media.alt:
+            found.append(Problem("alt", f"{name} has no text for people who can't see it", warning=True))
+    return found

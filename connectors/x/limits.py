@@ -1,0 +1,78 @@
+"""X's limits and prices (docs.x.com, rate limits and pricing, as of 2026-08), and what its headers say of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import httpx
+
+from connectors.base import Budget, Operation, Reading, Window
+from connectors.x import text
+
+QUARTER, DAY = 900, 86_400
+CREDIT = "credit"
+
+#: operation -> (budget, calls in 15 minutes for each user, price in thousandths of a US dollar)
+TABLE: dict[str, tuple[str, int, int]] = {
+    "x.post.create": ("posts-15min", 100, 15),
+    "x.post.delete": ("deletes-15min", 50, 10),
+    "x.user.me": ("me-15min", 75, 0),
+    "x.user.posts": ("timeline-15min", 900, 1),
+    "x.media.initialize": ("media-initialize-15min", 1875, 0),
+    "x.media.append": ("media-append-15min", 1875, 0),
+    "x.media.finalize": ("media-finalize-15min", 1875, 0),
+    "x.media.metadata": ("media-metadata-15min", 500, 5),
+}
+POST_WITH_URL = 200
+
+BUDGETS = (
+    *(Budget(name, limit, Window.FIXED, QUARTER) for name, limit, _ in TABLE.values()),
+    Budget("posts-day", 10_000, Window.FIXED, DAY, shared=True),
+    Budget(CREDIT, None, Window.MONTH, shared=True, unit="USD/1000"),
+)
+
+
+def price(written: str) -> int:
+    """What a post costs, in thousandths of a US dollar; one with an address costs more."""
+    return POST_WITH_URL if text.urls(written) else TABLE["x.post.create"][2]
+
+
+def costs(operation: Operation, request: httpx.Request) -> dict[str, int]:
+    """What one call takes."""
+    row = TABLE.get(operation.name)
+    if row is None:
+        return {}
+    name, _, credit = row
+    taken = {name: 1}
+    if operation.name == "x.post.create":
+        taken["posts-day"] = 1
+        credit = price(_written(request))
+    return taken | ({CREDIT: credit} if credit else {})
+
+
+def _written(request: httpx.Request) -> str:
+    try:
+        return str(json.loads(request.content).get("text") or "")
+    except (ValueError, AttributeError, httpx.RequestNotRead):
+        return ""
+
+
+def observe(operation: Operation, headers: Mapping[str, str]) -> tuple[Reading, ...]:
+    """``x-rate-limit-*`` speak of the window of the endpoint that was called."""
+    row = TABLE.get(operation.name)
+    ends = until(headers)
+    try:
+        limit, remaining = int(headers["x-rate-limit-limit"]), int(headers["x-rate-limit-remaining"])
+    except (KeyError, ValueError):
+        return ()
+    return (Reading(row[0], limit, remaining, ends),) if row else ()
+
+
+def until(headers: Mapping[str, str]) -> datetime | None:
+    """When the window ends, as the headers say."""
+    try:
+        return datetime.fromtimestamp(int(headers["x-rate-limit-reset"]), UTC)
+    except (KeyError, ValueError, OverflowError, OSError):
+        return None
