@@ -16,6 +16,7 @@ from automator.egress.sign import fingerprint
 from automator.ledger import chain
 from automator.vault.store import Store
 from connectors.base import Scope
+from connectors.network import Identity
 
 DEFAULT_SCOPES = (Scope.READ, Scope.WRITE, Scope.DELETE)
 
@@ -30,7 +31,7 @@ class AccountRow(SQLModel, table=True):
     base_url: str | None  #: in place of the provider's own
     scopes: str  #: separated by spaces
     version: int  #: of the key in the vault
-    identity: str  #: who the provider says it is
+    identity: str  #: who the provider says it is: its id, a space, its handle
     created_at: int  #: microseconds UTC
     tested_at: int | None
     expires_at: int | None
@@ -112,11 +113,11 @@ def remove(tx: sqlite3.Connection, name: str, now: datetime, *, actor: str) -> N
     chain.append(tx, "event", micros(now), {"what": "account removed", "actor": actor}, account=name)
 
 
-def tested(tx: sqlite3.Connection, name: str, identity: str, expires: datetime | None, now: datetime) -> None:
+def tested(tx: sqlite3.Connection, name: str, who: Identity, now: datetime) -> None:
     """The key worked: note who it belongs to and until when."""
     tx.execute(
         "UPDATE account SET identity = ?, tested_at = ?, expires_at = ? WHERE name = ?",
-        (identity, micros(now), micros(expires) if expires else None, name),
+        (f"{who.id} {who.handle}", micros(now), micros(who.expires) if who.expires else None, name),
     )
 
 

@@ -94,7 +94,9 @@ class Engine:
             await self.keys.keep(name, fresh)
 
         who = Account(name, network, stored.scopes, lambda: self.keys.secrets(name), keep)
-        return Session(self.http, who, network, self.clock, self._renewal, cause, actor), network
+        return Session(
+            self.http, who, network, self.clock, self._renewal, cause, actor, stored.identity.partition(" ")[0]
+        ), network
 
     @asynccontextmanager
     async def _renewal(self, account: str) -> AsyncIterator[None]:

@@ -94,6 +94,10 @@ class Wire(Protocol):
     def base(self) -> str:
         """Scheme and host that calls go to, without a slash at the end."""
 
+    @property
+    def who(self) -> str:
+        """The provider's id of the account, as it was when the key was last tested; empty if it never was."""
+
     def now(self) -> datetime:
         """The engine's clock (UTC)."""
 

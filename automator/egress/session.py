@@ -39,6 +39,7 @@ class Session:
     renewals: Renewals
     cause: Mapping[str, str] = field(default_factory=dict)
     actor: str = "user"
+    who: str = ""
 
     @property
     def base(self) -> str:

@@ -100,7 +100,7 @@ class Connector:
         return Decimal(0)
 
     async def prepare(self, wire: Wire, part: Part, thread: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        did = (await self.test(wire)).id
+        did = wire.who or (await self.test(wire)).id
         now = wire.now().astimezone(UTC)
         record: dict[str, Any] = {
             "$type": COLLECTION,

@@ -61,12 +61,12 @@ def cid(value: Any) -> str:
     return "b" + base64.b32encode(b"\x01\x71\x12\x20" + digest).decode().lower().rstrip("=")
 
 
-def add_account(app: web.Application, handle: str, password: str) -> str:
-    """Let someone sign in; returns their did."""
+def add_account(app: web.Application, handle: str, password: str | None = None) -> dict[str, str]:
+    """Let someone sign in; returns their keys."""
     world = app[WORLD]
     did = f"did:plc:{hashlib.sha256(handle.encode()).hexdigest()[:24]}"
-    world.accounts.setdefault(did, Account(did, handle, password))
-    return did
+    account = world.accounts.setdefault(did, Account(did, handle, password or secrets.token_urlsafe(14)))
+    return {"identifier": account.handle, "password": account.password}
 
 
 def posts(app: web.Application) -> list[dict[str, Any]]:

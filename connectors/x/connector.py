@@ -112,7 +112,7 @@ class Connector:
         return Decimal(limits.price(part.text) + alts) / 1000
 
     async def prepare(self, wire: Wire, part: Part, thread: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        user = (await self.test(wire)).id
+        user = wire.who or (await self.test(wire)).id
         since = (wire.now() - timedelta(minutes=2)).isoformat(timespec="seconds").replace("+00:00", "Z")
         body: dict[str, Any] = {"text": part.text} if part.text else {}
         if thread:
@@ -243,15 +243,19 @@ def _problems(part: Part) -> list[Problem]:
         found.append(Problem("media", f"{len(part.media)} pictures, more than X's {IMAGES}"))
     if len(part.media) > 1 and any(media.type == "image/gif" for media in part.media):
         found.append(Problem("media", "X takes a GIF only alone"))
-    for media in part.media:
-        name = Path(media.path).name
-        most = GIF_BYTES if media.type == "image/gif" else IMAGE_BYTES
-        if media.type not in TYPES:
-            found.append(Problem("media", f"{name} is {media.type}; X takes JPEG, PNG, WebP and GIF"))
-        if media.size > most:
-            found.append(Problem("media", f"{name} has {media.size} bytes, more than X's {most}"))
-        if len(media.alt) > ALT:
-            found.append(Problem("alt", f"the text for {name} has {len(media.alt)} characters, more than X's {ALT}"))
-        if not media.alt:
-            found.append(Problem("alt", f"{name} has no text for people who can't see it", warning=True))
+    return found + [problem for media in part.media for problem in _media_problems(media)]
+
+
+def _media_problems(media: Media) -> list[Problem]:
+    found: list[Problem] = []
+    name = Path(media.path).name
+    most = GIF_BYTES if media.type == "image/gif" else IMAGE_BYTES
+    if media.type not in TYPES:
+        found.append(Problem("media", f"{name} is {media.type}; X takes JPEG, PNG, WebP and GIF"))
+    if media.size > most:
+        found.append(Problem("media", f"{name} has {media.size} bytes, more than X's {most}"))
+    if len(media.alt) > ALT:
+        found.append(Problem("alt", f"the text for {name} has {len(media.alt)} characters, more than X's {ALT}"))
+    if not media.alt:
+        found.append(Problem("alt", f"{name} has no text for people who can't see it", warning=True))
     return found

@@ -55,7 +55,7 @@ def costs(operation: Operation, request: httpx.Request) -> dict[str, int]:
 def _written(request: httpx.Request) -> str:
     try:
         return str(json.loads(request.content).get("text") or "")
-    except (ValueError, AttributeError, httpx.RequestNotRead):
+    except (ValueError, AttributeError, RuntimeError):
         return ""
 
 

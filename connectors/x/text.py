@@ -66,13 +66,17 @@ def urls(text: str) -> list[Url]:
         for pattern, match in coming.items():
             if match is not None and match.start() < at:
                 coming[pattern] = pattern.search(text, at)
-        first = min((match for match in coming.values() if match), key=lambda match: int(match.start()), default=None)
+        first = min((match for match in coming.values() if match), key=_start, default=None)
         if first is None:
             return found
         url = _url(text, first)
         at = url.end if url else first.end()
         if url:
             found.append(url)
+
+
+def _start(match: regex.Match[str]) -> int:
+    return int(match.start())
 
 
 def _url(text: str, match: regex.Match[str]) -> Url | None:
@@ -98,7 +102,7 @@ def _url(text: str, match: regex.Match[str]) -> Url | None:
 
 
 def _trim(match: regex.Match[str], last: regex.Pattern[str]) -> int:
-    end = match.end()
+    end = int(match.end())
     while end > match.start() and not last.match(match.string[end - 1]):
         end -= 1
     return end

@@ -1,0 +1,1 @@
+"""The providers' twins, served on loopback, with faults; nothing leaves this machine."""

@@ -1,0 +1,106 @@
+"""Faults on purpose: what networks and providers do on bad days."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Literal
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+KINDS = "drop-before, drop-after, error-after, html-after, garbage-after, throttle, slow"
+
+
+class FaultsError(ValueError):
+    """A file of faults that can't be used; one sentence."""
+
+
+class Fault(BaseModel):
+    """One kind of trouble.
+
+    Attributes:
+        path: Only requests whose path ends so.
+        method: Only these.
+        fault: drop-before: the connection ends before anything happened; drop-after, error-after, html-after,
+            garbage-after: it happened, but the answer says otherwise; throttle: 429; slow: a second's wait.
+        skip: So many fitting requests pass first.
+        times: So many are hit.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    path: str
+    fault: Literal["drop-before", "drop-after", "error-after", "html-after", "garbage-after", "throttle", "slow"]
+    method: str = "POST"
+    skip: int = 0
+    times: int = 1
+
+
+def read(path: Path) -> list[Fault]:
+    """Read a JSON list of faults.
+
+    Raises:
+        FaultsError: not such a list.
+    """
+    try:
+        return TypeAdapter(list[Fault]).validate_python(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise FaultsError(f"{path} can't be read: {error.strerror}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise FaultsError(f"{path}: {where}: {first['msg']}; faults are {KINDS}") from None
+    except ValueError as error:
+        raise FaultsError(f"{path} is not JSON: {error}") from None
+
+
+def middleware(faults: list[Fault]) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+    """Strike requests as the list says; the list may be changed while the server runs."""
+
+    @web.middleware
+    async def strike(request: web.Request, handler: Handler) -> web.StreamResponse:
+        fault = _next(faults, request)
+        if fault is None:
+            return await handler(request)
+        await request.read()
+        if fault == "drop-before":
+            return _hang_up(request)
+        if fault == "throttle":
+            return web.json_response({"error": "RateLimitExceeded", "title": "Too Many Requests"}, status=429)
+        answer = await handler(request)
+        match fault:
+            case "drop-after":
+                return _hang_up(request)
+            case "error-after":
+                return web.json_response({"title": "Internal Server Error"}, status=500)
+            case "html-after":
+                return web.Response(text="<html><body>Be right back</body></html>", content_type="text/html")
+            case "garbage-after":
+                return web.Response(body=b"\x00\xff{", content_type="application/json")
+            case _:
+                await asyncio.sleep(1)
+                return answer
+
+    return strike
+
+
+def _next(faults: list[Fault], request: web.Request) -> str | None:
+    for fault in faults:
+        if fault.times <= 0 or fault.method != request.method or not request.path.endswith(fault.path):
+            continue
+        if fault.skip > 0:
+            fault.skip -= 1
+            return None
+        fault.times -= 1
+        return fault.fault
+    return None
+
+
+def _hang_up(request: web.Request) -> web.StreamResponse:
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()

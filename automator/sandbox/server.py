@@ -1,0 +1,90 @@
+"""The sandbox: one loopback port for each provider's twin, and files that say what the world saw."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from automator.sandbox.faults import Fault, middleware
+from connectors.registry import providers
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+ACCOUNTS, WORLD = "accounts.json", "world.json"
+
+
+@dataclass
+class Sandbox:
+    """Twins with one account each, called ``brand``.
+
+    ``state`` is a folder: accounts.json (addresses and generated keys, readable by its owner alone) is written when
+    the sandbox starts, world.json whenever the world changes.
+    """
+
+    state: Path
+    faults: list[Fault] = field(default_factory=list)
+    _runners: list[web.AppRunner] = field(default_factory=list)
+    _twins: dict[str, tuple[Any, web.Application]] = field(default_factory=dict)
+
+    async def start(self, port: int = 0) -> dict[str, dict[str, Any]]:
+        """Serve; returns accounts by name with ``base_url`` and ``secrets``. ``port`` is that of the first twin."""
+        accounts: dict[str, dict[str, Any]] = {}
+        known = [name for name in providers() if find_spec(f"connectors.{name}.twin")]
+        for number, name in enumerate(known):
+            module = import_module(f"connectors.{name}.twin")
+            app = module.twin(lambda: datetime.now(UTC))
+            app.middlewares.insert(0, middleware(self.faults))
+            app.middlewares.insert(0, self._told())
+            handle = "brand.test" if name == "bluesky" else "brand"
+            secrets = module.add_account(app, handle)
+            runner = web.AppRunner(app, access_log=None)
+            await runner.setup()
+            self._runners.append(runner)
+            await web.TCPSite(runner, "127.0.0.1", port + number if port else 0).start()
+            base_url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            accounts[f"{name}/brand"] = {"base_url": base_url, "secrets": secrets}
+            self._twins[name] = (module, app)
+        self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _write(self.state / ACCOUNTS, accounts)
+        self._tell()
+        return accounts
+
+    async def stop(self) -> None:
+        """End all servers."""
+        for runner in self._runners:
+            await runner.cleanup()
+
+    def world(self) -> dict[str, list[dict[str, Any]]]:
+        """What the world sees: posts by provider, oldest first."""
+        return {name: module.posts(app) for name, (module, app) in self._twins.items()}
+
+    def _tell(self) -> None:
+        _write(self.state / WORLD, self.world())
+
+    def _told(self) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+        @web.middleware
+        async def tell(request: web.Request, handler: Handler) -> web.StreamResponse:
+            try:
+                return await handler(request)
+            finally:
+                if request.method != "GET":
+                    self._tell()
+
+        return tell
+
+
+def _write(path: Path, content: Any) -> None:
+    fresh = path.with_suffix(".new")
+    file = os.open(fresh, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+    with os.fdopen(file, "w", encoding="utf-8") as out:
+        json.dump(content, out, ensure_ascii=False, indent=1)
+    fresh.replace(path)

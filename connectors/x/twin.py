@@ -1,0 +1,340 @@
+"""A stand-in for X's API: the same paths, signatures, errors, limits and habits, over a world in memory."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import html
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote
+
+from aiohttp import web
+
+from connectors.x import text
+
+Now = Callable[[], datetime]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+#: what POST /2/tweets takes; anything else is refused
+FIELDS = frozenset(
+    {"text", "media", "poll", "reply", "quote_tweet_id", "reply_settings", "community_id", "share_with_followers"}
+    | {"geo", "card_uri", "edit_options", "direct_message_deep_link", "made_with_ai", "paid_partnership", "nullcast"}
+    | {"for_super_followers_only"}
+)
+SKEW = 300  #: seconds that a signature's clock may differ
+
+
+@dataclass
+class User:
+    """Someone with an account and keys."""
+
+    id: str
+    handle: str
+    keys: dict[str, str]
+
+
+@dataclass
+class World:
+    """What X holds."""
+
+    now: Now
+    visible_after: timedelta = timedelta()  #: how long a new post is not shown in lists
+    token_life: timedelta = timedelta(hours=2)
+    posts_in_15_minutes: int = 100
+    users: dict[str, User] = field(default_factory=dict)
+    posts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    media: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tokens: dict[str, tuple[str, datetime]] = field(default_factory=dict)  #: OAuth 2.0 access tokens
+    refresh: dict[str, str] = field(default_factory=dict)
+    counted: dict[tuple[str, str], tuple[int, datetime]] = field(default_factory=dict)
+    last: int = 1_900_000_000_000_000_000
+
+
+WORLD = web.AppKey("x", World)
+
+
+class Refusal(Exception):
+    """An error answer in X's form (RFC 9457)."""
+
+    def __init__(self, status: int, detail: str, title: str = "", kind: str = "about:blank") -> None:
+        body = {"title": title or "Forbidden", "detail": detail, "type": kind, "status": status}
+        self.answer = web.json_response(body, status=status, content_type="application/problem+json")
+        super().__init__(detail)
+
+
+def add_account(app: web.Application, handle: str) -> dict[str, str]:
+    """Give someone an account; returns the keys of an app that may post for them."""
+    names = ("api_key", "api_secret", "access_token", "access_secret")
+    keys = {name: secrets.token_urlsafe(24) for name in names}
+    number = str(int.from_bytes(hashlib.sha256(handle.encode()).digest()[:7], "big"))
+    app[WORLD].users[number] = User(number, handle, keys)
+    return keys
+
+
+def add_token(app: web.Application, handle: str) -> dict[str, str]:
+    """Give an existing user OAuth 2.0 tokens."""
+    world = app[WORLD]
+    user = next(user for user in world.users.values() if user.handle == handle)
+    fresh = _tokens(world, user.id)
+    return {"client_id": "app", "oauth2_access_token": fresh[0], "oauth2_refresh_token": fresh[1]}
+
+
+def posts(app: web.Application) -> list[dict[str, Any]]:
+    """Every post that the world can see, in order."""
+    world = app[WORLD]
+    return [
+        {
+            "account": world.users[post["author_id"]].handle,
+            "id": post["id"],
+            "text": post["written"],
+            "at": post["created_at"],
+            "reply_to": post["reply_to"],
+            "images": len(post["media"]),
+        }
+        for post in world.posts.values()
+    ]
+
+
+def twin(now: Now) -> web.Application:
+    """X, empty."""
+    app = web.Application(middlewares=[_protocol], client_max_size=20_000_000)
+    app[WORLD] = World(now)
+    app.router.add_post("/2/tweets", _create)
+    app.router.add_delete("/2/tweets/{id}", _delete)
+    app.router.add_get("/2/tweets/{id}", _one)
+    app.router.add_get("/2/users/me", _me)
+    app.router.add_get("/2/users/{id}/tweets", _timeline)
+    app.router.add_post("/2/media/upload/initialize", _initialize)
+    app.router.add_post("/2/media/upload/{id}/append", _append)
+    app.router.add_post("/2/media/upload/{id}/finalize", _finalize)
+    app.router.add_post("/2/media/metadata", _metadata)
+    app.router.add_post("/2/oauth2/token", _token)
+    return app
+
+
+@web.middleware
+async def _protocol(request: web.Request, handler: Handler) -> web.StreamResponse:
+    world = request.app[WORLD]
+    count = (0, 0, world.now())
+    try:
+        if request.path != "/2/oauth2/token":
+            request["user"] = await _who(request)
+            count = _counted(world, request)
+        answer = await (handler if count[0] <= count[1] else _throttled)(request)
+    except Refusal as refusal:
+        answer = refusal.answer
+    if count[1]:
+        answer.headers["x-rate-limit-limit"] = str(count[1])
+        answer.headers["x-rate-limit-remaining"] = str(max(0, count[1] - count[0]))
+        answer.headers["x-rate-limit-reset"] = str(int(count[2].timestamp()) + 1)
+    answer.headers["x-transaction-id"] = secrets.token_hex(8)
+    return answer
+
+
+def _counted(world: World, request: web.Request) -> tuple[int, int, datetime]:
+    create = request.method == "POST" and request.path == "/2/tweets"
+    limit = world.posts_in_15_minutes if create else {"/2/users/me": 75}.get(request.path, 900)
+    kind = request.path if request.path in {"/2/tweets", "/2/users/me"} else request.method + request.path[:12]
+    key = (request["user"].id, kind)
+    used, ends = world.counted.get(key, (0, world.now()))
+    if ends <= world.now():
+        used, ends = 0, world.now() + timedelta(minutes=15)
+    world.counted[key] = (used + 1, ends)
+    return used + 1, limit, ends
+
+
+async def _throttled(_: web.Request) -> web.StreamResponse:
+    raise Refusal(429, "Too Many Requests", "Too Many Requests")
+
+
+async def _who(request: web.Request) -> User:
+    world = request.app[WORLD]
+    scheme, _, rest = request.headers.get("authorization", "").partition(" ")
+    if scheme == "Bearer":
+        number, ends = world.tokens.get(rest, ("", world.now()))
+        if ends > world.now():
+            return world.users[number]
+    elif scheme == "OAuth":
+        given = {
+            unquote(name.strip()): unquote(value.strip().strip('"'))
+            for name, _, value in (item.partition("=") for item in rest.split(","))
+        }
+        for user in world.users.values():
+            if user.keys["access_token"] == given.get("oauth_token") and _signed(request, user, given, world.now()):
+                return user
+    raise Refusal(401, "Unauthorized", "Unauthorized")
+
+
+def _signed(request: web.Request, user: User, given: dict[str, str], now: datetime) -> bool:
+    """Recompute the signature (RFC 5849, section 3.4)."""
+    if abs(int(given.get("oauth_timestamp") or 0) - now.timestamp()) > SKEW:
+        return False
+    query = parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True)
+    pairs = [(name, value) for name, value in given.items() if name not in {"oauth_signature", "realm"}] + query
+    encoded = sorted((quote(name, safe="~"), quote(value, safe="~")) for name, value in pairs)
+    parameters = "&".join(f"{name}={value}" for name, value in encoded)
+    base = f"http://{request.host}{request.rel_url.raw_path}"
+    signed = "&".join(quote(item, safe="~") for item in (request.method, base, parameters))
+    key = f"{quote(user.keys['api_secret'], safe='~')}&{quote(user.keys['access_secret'], safe='~')}"
+    digest = hmac.new(key.encode(), signed.encode(), hashlib.sha1).digest()
+    consumer = user.keys["api_key"] == given.get("oauth_consumer_key")
+    return consumer and hmac.compare_digest(base64.b64encode(digest).decode(), given.get("oauth_signature", ""))
+
+
+async def _json(request: web.Request, allowed: frozenset[str]) -> dict[str, Any]:
+    try:
+        body = await request.json()
+    except ValueError:
+        raise Refusal(400, "Invalid JSON", "Invalid Request") from None
+    if not isinstance(body, dict) or (unknown := sorted(body.keys() - allowed)):
+        kind = "https://api.twitter.com/2/problems/invalid-request"
+        raise Refusal(400, f"unknown fields {unknown if isinstance(body, dict) else ''}", "Invalid Request", kind)
+    return body
+
+
+async def _create(request: web.Request) -> web.Response:
+    world, user = request.app[WORLD], request["user"]
+    body = await _json(request, FIELDS)
+    written, media = str(body.get("text") or ""), (body.get("media") or {}).get("media_ids", [])
+    parent = (body.get("reply") or {}).get("in_reply_to_tweet_id")
+    if not written.strip() and not media:
+        raise Refusal(400, "One of text or media is required", "Invalid Request")
+    if text.weight(written) > text.LIMIT:
+        raise Refusal(403, "Your Tweet text is too long. You are not allowed to create it.")
+    if any(world.media.get(item, {}).get("state") != "succeeded" for item in media):
+        raise Refusal(400, "Your media IDs are invalid.", "Invalid Request")
+    if parent is not None and parent not in world.posts:
+        raise Refusal(403, "You attempted to reply to a Tweet that is deleted or not visible to you.")
+    same = (post for post in world.posts.values() if post["author_id"] == user.id and post["written"] == written)
+    if any(post["reply_to"] == parent and not media and not post["media"] for post in same):
+        raise Refusal(403, "You are not allowed to create a Tweet with duplicate content.")
+    world.last += 1
+    number = str(world.last)
+    shown, urls = _shortened(written, number, len(media))
+    created = world.now().strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    world.posts[number] = {
+        "id": number, "author_id": user.id, "written": written, "text": shown, "created_at": created,
+        "visible_at": world.now() + world.visible_after, "urls": urls, "reply_to": parent, "media": media,
+    }  # fmt: skip
+    return web.json_response({"data": {"id": number, "text": shown, "edit_history_tweet_ids": [number]}}, status=201)
+
+
+def _shortened(written: str, number: str, pictures: int) -> tuple[str, list[dict[str, str]]]:
+    shown, at, urls = "", 0, []
+    for index, url in enumerate(text.urls(written)):
+        short = f"https://t.co/{number[-6:]}{index}"
+        full = url.text if url.text.lower().startswith("http") else f"http://{url.text}"
+        urls.append({"url": short, "expanded_url": full})
+        shown += html.escape(written[at : url.start], quote=False) + short
+        at = url.end
+    shown += html.escape(written[at:], quote=False)
+    if pictures:
+        short = f"https://t.co/{number[-6:]}p"
+        urls.append({"url": short, "expanded_url": f"https://x.com/i/status/{number}/photo/1"})
+        shown = f"{shown} {short}".strip()
+    return shown, urls
+
+
+def _as_json(post: dict[str, Any]) -> dict[str, Any]:
+    found = {name: post[name] for name in ("id", "text", "author_id", "created_at")}
+    if post["urls"]:
+        found["entities"] = {"urls": post["urls"]}
+    if post["reply_to"]:
+        found["referenced_tweets"] = [{"type": "replied_to", "id": post["reply_to"]}]
+    return found
+
+
+async def _delete(request: web.Request) -> web.Response:
+    world, number = request.app[WORLD], request.match_info["id"]
+    if number in world.posts and world.posts[number]["author_id"] != request["user"].id:
+        raise Refusal(403, "You are not permitted to perform this action.")
+    return web.json_response({"data": {"deleted": world.posts.pop(number, None) is not None}})
+
+
+async def _one(request: web.Request) -> web.Response:
+    post = request.app[WORLD].posts.get(request.match_info["id"])
+    if post is None:
+        return web.json_response({"errors": [{"title": "Not Found Error", "detail": "Could not find tweet"}]})
+    return web.json_response({"data": _as_json(post)})
+
+
+async def _me(request: web.Request) -> web.Response:
+    user = request["user"]
+    return web.json_response({"data": {"id": user.id, "name": user.handle, "username": user.handle}})
+
+
+async def _timeline(request: web.Request) -> web.Response:
+    world, query = request.app[WORLD], request.query
+    found = [
+        _as_json(post)
+        for post in reversed(world.posts.values())
+        if post["author_id"] == request.match_info["id"]
+        and post["visible_at"] <= world.now()
+        and post["created_at"] >= query.get("start_time", "")
+    ][: int(query.get("max_results", "10"))]
+    return web.json_response(
+        {"data": found, "meta": {"result_count": len(found)}} if found else {"meta": {}, "data": []}
+    )
+
+
+async def _initialize(request: web.Request) -> web.Response:
+    world = request.app[WORLD]
+    body = await _json(
+        request, frozenset({"media_type", "total_bytes", "media_category", "additional_owners", "shared"})
+    )
+    world.last += 1
+    world.media[str(world.last)] = {"size": body["total_bytes"], "parts": {}, "state": "pending", "alt": ""}
+    data = {"id": str(world.last), "media_key": f"3_{world.last}", "expires_after_secs": 86_400}
+    return web.json_response({"data": data})
+
+
+def _medium(request: web.Request) -> dict[str, Any]:
+    found = request.app[WORLD].media.get(request.match_info["id"])
+    if found is None:
+        raise Refusal(400, "Media ID is invalid", "Invalid Request")
+    return found
+
+
+async def _append(request: web.Request) -> web.Response:
+    medium, form = _medium(request), await request.post()
+    media = form["media"]
+    content = media.file.read() if isinstance(media, web.FileField) else str(media).encode()
+    medium["parts"][int(str(form["segment_index"]))] = len(content)
+    return web.json_response({"data": {"expires_at": 0}})
+
+
+async def _finalize(request: web.Request) -> web.Response:
+    medium = _medium(request)
+    if sum(medium["parts"].values()) != medium["size"]:
+        raise Refusal(400, "Segments do not add up to provided total file size.", "Invalid Request")
+    medium["state"] = "succeeded"
+    return web.json_response({"data": {"id": request.match_info["id"], "size": medium["size"]}})
+
+
+async def _metadata(request: web.Request) -> web.Response:
+    body = await _json(request, frozenset({"id", "metadata"}))
+    request.app[WORLD].media[body["id"]]["alt"] = body["metadata"]["alt_text"]["text"]
+    return web.json_response({"data": {"id": body["id"]}})
+
+
+async def _token(request: web.Request) -> web.Response:
+    world, form = request.app[WORLD], await request.post()
+    number = world.refresh.pop(str(form.get("refresh_token")), None)
+    if form.get("grant_type") != "refresh_token" or number is None:
+        error = {"error": "invalid_request", "error_description": "Value passed for the token was invalid."}
+        return web.json_response(error, status=400)
+    access, refresh = _tokens(world, number)
+    body = {"token_type": "bearer", "expires_in": 7200, "access_token": access, "refresh_token": refresh}
+    return web.json_response(body)
+
+
+def _tokens(world: World, number: str) -> tuple[str, str]:
+    access, refresh = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    world.tokens[access] = (number, world.now() + world.token_life)
+    world.refresh[refresh] = number
+    return access, refresh

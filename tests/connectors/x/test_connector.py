@@ -1,0 +1,214 @@
+"""X over a real socket, with signatures that its twin recomputes; and a lost answer settled by looking."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from automator.engine import Engine
+from automator.intentions import claim, load
+from connectors.base import CallRefused, Intent, Kind, Operation, outcome_of
+from connectors.network import Media, Part, Rejected
+from connectors.x import limits, outcomes
+from connectors.x.connector import CREATE, ME, Connector
+from connectors.x.twin import WORLD, add_account, add_token, posts, twin
+
+
+class World:
+    """The twin, and an engine that is connected to it."""
+
+    def __init__(self, engine: Engine, app: Any) -> None:
+        self.engine = engine
+        self.app = app
+        self.session, self.network = engine.session("x/brand", {"test": "yes"})
+
+    async def publish(self, key: str, part: Part, thread: Any = ()) -> httpx.Response:
+        plan = await self.network.prepare(self.session, part, thread)
+        held = await self.engine.writer.run(lambda tx: claim(tx, key, "x/brand", CREATE.name, plan))
+        return await self.network.publish(self.session, Intent(key, held.plan, held.attempt))
+
+
+@pytest.fixture
+async def world(serve: Any, opened: Any) -> Any:
+    app = twin(lambda: datetime.now(UTC))
+    async with opened("x/brand", await serve(app), add_account(app, "brand")) as engine:
+        yield World(engine, app)
+
+
+TEXTS = [
+    "Hello",
+    "Bread & butter <3 costs > 2",
+    "see https://example.com/a_(b) and example.org.",
+    "Khóa API là gì? 🔑 https://example.com/vi/khoa-api",
+    "e\u0301 composed",
+    "two\nlines\n\nand more",
+]
+
+
+@pytest.mark.parametrize("written", TEXTS)
+async def test_a_published_post_is_found_again(world: World, written: str) -> None:
+    """X rewrites addresses and escapes characters; the post is still recognised as ours."""
+    result = outcome_of(await world.publish("one", Part(written))).result
+    stored = load(world.engine.reader, "one")
+    assert stored is not None
+    assert await world.network.find(world.session, stored.plan) == result
+    assert posts(world.app)[0]["text"] == written
+
+
+async def test_a_post_that_is_not_there_is_not_found(world: World) -> None:
+    """Another post is not mistaken for the one we look for."""
+    await world.publish("one", Part("Something else"))
+    plan = await world.network.prepare(world.session, Part("Something"), [])
+    assert await world.network.find(world.session, plan) is None
+
+
+async def test_the_same_text_in_another_place_of_a_thread_is_another_post(world: World) -> None:
+    """A reply is matched by what it replies to as well."""
+    first = outcome_of(await world.publish("one", Part("Same"))).result
+    plan = await world.network.prepare(world.session, Part("Same"), [first])
+    assert await world.network.find(world.session, plan) is None
+
+
+async def test_a_picture_is_uploaded_in_chunks_with_its_alt_text(world: World, tmp_path: Path) -> None:
+    """The post with its picture is found again too."""
+    path = tmp_path / "p.png"
+    Image.effect_noise((1500, 1500), 90).save(path)
+    content = path.read_bytes()
+    assert len(content) > 2 * 1024 * 1024 // 2
+    media = Media(str(path), "image/png", len(content), hashlib.sha256(content).hexdigest(), 1500, 1500, "noise")
+    result = outcome_of(await world.publish("one", Part("Look", (media,)))).result
+    assert [medium["alt"] for medium in world.app[WORLD].media.values()] == ["noise"]
+    stored = load(world.engine.reader, "one")
+    assert stored is not None
+    assert await world.network.find(world.session, stored.plan) == result
+
+
+async def test_a_duplicate_is_told_as_one(world: World) -> None:
+    """X's refusal of identical text is no error of ours, and nothing was published twice."""
+    await world.publish("one", Part("Twice"))
+    again = await world.publish("two", Part("Twice"))
+    assert outcome_of(again).kind is Kind.REJECTED
+    assert "duplicate" in outcome_of(again).reason
+    with pytest.raises(CallRefused):
+        await world.publish("two", Part("Twice"))
+    assert len(posts(world.app)) == 1
+
+
+async def test_wrong_keys_are_told(serve: Any, opened: Any) -> None:
+    """A key that X does not know ends in a sentence that says what to do."""
+    app = twin(lambda: datetime.now(UTC))
+    keys = add_account(app, "brand") | {"access_secret": "wrong"}
+    async with opened("x/brand", await serve(app), keys) as engine:
+        session, network = engine.session("x/brand", {})
+        with pytest.raises(Rejected, match="connect it again"):
+            await network.test(session)
+
+
+async def test_an_expired_oauth2_token_is_renewed_and_rotated(serve: Any, opened: Any) -> None:
+    """The refresh token is used once; its successor is in the vault before the new access token is used."""
+    app = twin(lambda: datetime.now(UTC))
+    add_account(app, "brand")
+    keys = add_token(app, "brand")
+    app[WORLD].tokens[keys["oauth2_access_token"]] = (next(iter(app[WORLD].users)), datetime.now(UTC))
+    async with opened("x/brand", await serve(app), keys) as engine:
+        session, network = engine.session("x/brand", {})
+        assert (await network.test(session)).handle == "@brand"
+        kept = engine.store.get("x/brand", 2)
+        assert kept is not None
+        assert kept["oauth2_refresh_token"] in app[WORLD].refresh
+        dump = "".join(engine.reader.iterdump())
+        hidden = {*keys.values(), *kept.values()} - {"app"}
+        assert [token for token in hidden if token in dump] == []
+
+
+async def test_the_twin_takes_no_forged_signature(world: World) -> None:
+    """What the twin accepts proves something, because it recomputes every signature."""
+    secrets = dict(world.engine.keys.secrets("x/brand"))
+    request = httpx.Request("GET", f"{world.session.base}/2/users/me?a=b%20c")
+    signed = Connector().sign(request, secrets)
+    async with httpx.AsyncClient() as plain:
+        assert (await plain.get(request.url, headers=signed.headers)).status_code == 200
+        assert (await plain.get(f"{request.url}d", headers=signed.headers)).status_code == 401
+
+
+def problem(detail: str) -> str:
+    return json.dumps({"title": "Forbidden", "detail": detail, "type": "about:blank", "status": 403})
+
+
+@pytest.mark.parametrize(
+    ("operation", "status", "body", "kind", "words"),
+    [
+        (CREATE, 201, '{"data":{"id":"1","text":"a"}}', Kind.OK, ""),
+        (CREATE, 200, "", Kind.UNKNOWN, "JSON"),
+        (CREATE, 200, "<html>", Kind.UNKNOWN, "JSON"),
+        (CREATE, 201, '{"data":{}}', Kind.UNKNOWN, "id"),
+        (CREATE, 200, '{"errors":[{"message":"x"}]}', Kind.UNKNOWN, "id"),
+        (CREATE, 500, "", Kind.UNKNOWN, "500"),
+        (CREATE, 503, "{}", Kind.UNKNOWN, "503"),
+        (CREATE, 302, "", Kind.UNKNOWN, "302"),
+        (CREATE, 403, "<html>", Kind.UNKNOWN, "no answer"),
+        (CREATE, 400, '{"detail":"bad"}', Kind.REJECTED, "bad"),
+        (CREATE, 401, "{}", Kind.LATER, "keys"),
+        (CREATE, 402, '{"title":"CreditsDepleted"}', Kind.REJECTED, "credit"),
+        (
+            CREATE,
+            403,
+            problem("You are not allowed to create a Tweet with duplicate content."),
+            Kind.REJECTED,
+            "duplicate",
+        ),
+        (CREATE, 403, problem("You are not permitted to perform this action."), Kind.REJECTED, "permit"),
+        (CREATE, 429, '{"title":"Too Many Requests"}', Kind.LATER, "limit"),
+        (CREATE, 429, '{"title":"UsageCapExceeded","detail":"Usage cap exceeded: Monthly"}', Kind.REJECTED, "cap"),
+        (ME, 200, '{"errors":[{"detail":"gone"}]}', Kind.UNKNOWN, "gone"),
+    ],
+)
+def test_outcomes(operation: Operation, status: int, body: str, kind: Kind, words: str) -> None:
+    """The same 403 means several things, and only the text tells them apart."""
+    outcome = outcomes.judge(operation, httpx.Response(status, content=body.encode()))
+    assert outcome.kind is kind
+    assert words in outcome.reason
+
+
+@given(st.binary(max_size=60), st.integers(200, 599))
+def test_no_answer_is_too_odd_to_be_judged(content: bytes, status: int) -> None:
+    """Judging raises for nothing that a server may send."""
+    outcomes.judge(CREATE, httpx.Response(status, content=content))
+
+
+def test_a_post_with_an_address_costs_more() -> None:
+    """The price is known before the post is sent, and counts against the month's credit."""
+    plain = httpx.Request("POST", "https://api.x.com/2/tweets", json={"text": "hello"})
+    linked = httpx.Request("POST", "https://api.x.com/2/tweets", json={"text": "hello example.org"})
+    assert limits.costs(CREATE, plain) == {"posts-15min": 1, "posts-day": 1, "credit": 15}
+    assert limits.costs(CREATE, linked)["credit"] == 200
+    assert str(Connector().price(Part("hello example.org"))) == "0.2"
+
+
+def test_headers_speak_of_the_endpoint_s_window() -> None:
+    """Nonsense says nothing."""
+    headers = {"x-rate-limit-limit": "100", "x-rate-limit-remaining": "7", "x-rate-limit-reset": "1800000000"}
+    (reading,) = limits.observe(CREATE, headers)
+    assert (reading.budget, reading.remaining) == ("posts-15min", 7)
+    assert reading.reset == datetime.fromtimestamp(1_800_000_000, UTC)
+    assert limits.observe(CREATE, {"x-rate-limit-limit": "?"}) == ()
+
+
+def test_all_problems_are_named_at_once() -> None:
+    """Length, cashtags, number and size of pictures in one answer."""
+    big = Media("/p/a.tiff", "image/tiff", 6_000_000, "0" * 64, 1, 1, "x" * 1001)
+    found = [item.what for item in Connector().check([Part("$ABC $DEF " + "x" * 280, (big,) * 5)])]
+    assert any("more than X's 280" in what for what in found)
+    assert any("cashtag" in what for what in found)
+    assert any("5 pictures" in what for what in found)
+    assert sum("image/tiff" in what for what in found) == 5
+    assert sum("1001 characters" in what for what in found) == 5

@@ -1,0 +1,149 @@
+"""A campaign file: every row judged, everything that is wrong with it said at once."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from connectors.registry import build
+from jobs.posting.campaign import CampaignError, Rules, Verdict, judge, read
+from jobs.posting.media import LARGEST, MediaError, inspect
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+DATA = os.environ.get("AUTOMATOR_DATA")
+ROOT = Path(__file__).parents[2]
+
+
+def verdicts(path: Path, now: datetime = NOW) -> list[Verdict]:
+    networks = {"x/brand": build("x"), "bluesky/brand": build("bluesky")}
+    return judge(read(path), Rules(path.parent, now, "UTC", networks))
+
+
+def campaign(tmp_path: Path, *rows: str) -> Path:
+    path = tmp_path / "c.csv"
+    path.write_text("to,at,text,image,alt,thread\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+AWKWARD = {
+    12: "text: x/brand: it counts 281, 1 more",
+    13: "text: bluesky/brand: 301 characters, 1 more",
+    14: "image: ",  # the picture does not come with the file
+    15: "at: 2026-03-29 02:30 does not exist in Europe/Berlin",
+    16: "at: 2026-10-25 02:30 happens twice in Europe/Berlin",
+    17: "to: mastodon/brand is not connected",
+    18: "at: 'tomorrow-ish' is no time",
+    19: "to: it says no account",
+    20: "text: x/brand: there is nothing to post",
+    21: "image: ",
+}
+
+
+@pytest.mark.skipif(DATA is None, reason="AUTOMATOR_DATA names the folder of the real campaign")
+def test_the_real_campaign_gets_the_right_answer_for_every_row() -> None:
+    """Twenty-two rows as people write them: the good ones pass, each bad one is told what is wrong with it."""
+    found = verdicts(Path(DATA or "") / "campaign.csv")
+    for number, verdict in enumerate(found, 1):
+        said = [f"{item.field}: {item.what}" for item in verdict.problems if not item.warning]
+        expected = AWKWARD.get(number)
+        assert verdict.ok == (expected is None), (number, said)
+        if expected is not None:
+            assert any(line.startswith(expected) for line in said), (number, said)
+    assert len(found) == 22
+    assert [len(verdict.deliveries[0].parts) for verdict in found[8:10]] == [3, 2]
+
+
+def test_the_example_campaign_is_judged_as_it_says() -> None:
+    """Two rows of the example are wrong on purpose; the others can be planned."""
+    found = verdicts(ROOT / "examples" / "campaign.csv")
+    assert [verdict.ok for verdict in found] == [True] * 8 + [False] * 2
+
+
+def test_importing_twice_gives_the_same_identities(tmp_path: Path) -> None:
+    """Also for two rows that are the same, which are two posts."""
+    row = "x/brand,2026-12-01 09:00,Same,,,"
+    first, second = (
+        [planned.identity for verdict in verdicts(campaign(tmp_path, row, row)) for planned in verdict.deliveries]
+        for _ in range(2)
+    )
+    assert first == second
+    assert len(set(first)) == 2
+
+
+def test_an_id_stays_when_the_text_is_edited(tmp_path: Path) -> None:
+    """A row with an id of its own is the same post whatever it says."""
+    path = tmp_path / "c.csv"
+    found = []
+    for text in ("One", "Two"):
+        path.write_text(f"id,to,at,text\na1,x/brand,2026-12-01 09:00,{text}\n", encoding="utf-8")
+        found.append(verdicts(path)[0].deliveries[0].identity)
+    assert found[0] == found[1]
+
+
+def test_all_problems_of_a_row_come_at_once(tmp_path: Path) -> None:
+    """Nobody has to correct a file five times."""
+    (verdict,) = verdicts(campaign(tmp_path, f"x/brand x/brand y/none,soon,{'x' * 300},none.png,,maybe"))
+    fields = sorted(problem.field for problem in verdict.problems if not problem.warning)
+    assert fields == ["at", "image", "text", "thread", "to", "to"]
+
+
+def test_rows_are_compared_with_each_other(tmp_path: Path) -> None:
+    """The same text twice, and two posts in one minute, are pointed out but not refused."""
+    rows = ("x/brand,2026-12-01 09:00,Same,,,", "x/brand,2026-12-01 09:00,Same,,,", "x/brand,2026-12-02 09:00,,,,")
+    found = verdicts(campaign(tmp_path, *rows))
+    assert [problem.warning for problem in found[1].problems] == [True, True]
+    assert found[1].ok
+    assert not found[2].ok
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (b"to,at,text,when\n", "unknown column 'when'"),
+        (b"to,at\n", "'text' is missing"),
+        (b"to,at,text\nx,y,\xff\n", "not UTF-8 text .line 2"),
+        (b'to,at,text\nx,y,"never closed\n', "line"),
+        (b"to,at,text\na,b,c,d\n", "4 values for 3 columns"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_where(tmp_path: Path, content: bytes, words: str) -> None:
+    """One sentence with the line."""
+    path = tmp_path / "c.csv"
+    path.write_bytes(content)
+    with pytest.raises(CampaignError, match=words):
+        read(path)
+
+
+def test_json_says_the_same_as_csv(tmp_path: Path) -> None:
+    """A list of objects, with accounts as a list."""
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps([{"to": ["x/brand"], "at": "2026-12-01 09:00", "text": "Same"}]))
+    other = campaign(tmp_path, "x/brand,2026-12-01 09:00,Same,,,")
+    assert verdicts(path)[0].deliveries == verdicts(other)[0].deliveries
+    path.write_text("{")
+    with pytest.raises(CampaignError, match="not JSON"):
+        read(path)
+
+
+def test_pictures_are_judged_by_their_content(tmp_path: Path) -> None:
+    """A name proves nothing; what is cut off, no picture, or gigantic is refused in one sentence."""
+    path = tmp_path / "p.jpg"
+    Image.new("RGB", (40, 30)).save(path, "PNG")
+    found = inspect(path, "black")
+    assert (found.type, found.width, found.height, found.alt) == ("image/png", 40, 30, "black")
+    path.write_bytes(path.read_bytes()[:60])
+    with pytest.raises(MediaError):
+        inspect(path)
+    path.write_text("hello")
+    with pytest.raises(MediaError, match="no picture"):
+        inspect(path)
+    with path.open("wb") as file:
+        file.truncate(LARGEST * 17)
+    with pytest.raises(MediaError, match="more than any network"):
+        inspect(path)

@@ -1,0 +1,67 @@
+"""Times are what a person meant, or they are refused; never silently shifted."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.posting.when import WhenError, parse_when
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2026-12-01 09:00", "2026-12-01T08:00:00+00:00"),
+        ("2026-12-01 09:00 Asia/Ho_Chi_Minh", "2026-12-01T02:00:00+00:00"),
+        ("2026-12-01 09:00 UTC", "2026-12-01T09:00:00+00:00"),
+        ("2026-12-01T09:00:00Z", "2026-12-01T09:00:00+00:00"),
+        ("2026-12-01T09:00-05:00", "2026-12-01T14:00:00+00:00"),
+        ("now", "2026-11-24T12:00:00+00:00"),
+        ("in 10 minutes", "2026-11-24T12:10:00+00:00"),
+        ("in 1 hour", "2026-11-24T13:00:00+00:00"),
+        ("in 3 days", "2026-11-27T12:00:00+00:00"),
+        ("2026-10-25T02:30+02:00", "2026-10-25T00:30:00+00:00"),
+    ],
+)
+def test_times(text: str, instant: str) -> None:
+    """Every way of writing a time that is promised."""
+    assert parse_when(text, now=NOW, zone="Europe/Berlin").at.isoformat() == instant
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("tomorrow-ish", "is no time"),
+        ("", "is no time"),
+        ("2026-12-01", "no time of day"),
+        ("2026-02-30 09:00", "is no time"),
+        ("2026-12-01 09:00 Mars/Base", "no time zone"),
+        ("2026-12-01 09:00 ../etc/passwd", "is no time"),
+        ("2026-03-29 02:30 Europe/Berlin", "does not exist.*03:30"),
+        ("2026-10-25 02:30 Europe/Berlin", r"happens twice.*02:30\+02:00 or .*02:30\+01:00"),
+    ],
+)
+def test_refused(text: str, words: str) -> None:
+    """One sentence says what is wrong and what to write."""
+    with pytest.raises(WhenError, match=words):
+        parse_when(text, now=NOW, zone="UTC")
+
+
+@given(
+    st.integers(0, 4 * 365 * 24 * 60).map(lambda minutes: datetime(2026, 1, 1) + timedelta(minutes=minutes)),  # noqa: DTZ001 - a wall
+    st.sampled_from(["Europe/Berlin", "America/New_York", "Asia/Ho_Chi_Minh", "Australia/Lord_Howe", "UTC"]),
+)
+def test_the_clocks_there_show_what_was_written(wall: datetime, zone: str) -> None:
+    """Whatever zone, a time that is accepted shows on its clocks exactly as written."""
+    written = f"{wall:%Y-%m-%d %H:%M}"
+    try:
+        when = parse_when(f"{written} {zone}", now=NOW, zone="UTC")
+    except WhenError:
+        return
+    assert f"{when.at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}" == written == when.wall
