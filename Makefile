@@ -2,10 +2,12 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN = .venv/bin
 STAMP = .venv/installed
 
-.PHONY: help setup test test-long bench lint lock clean
+.PHONY: help setup demo serve test test-long bench lint lock clean
 
 help:
 	@echo "make setup      create .venv with the locked dependencies"
+	@echo "make demo       publish a campaign on the sandbox, killed once in the middle, and count"
+	@echo "make serve      work on the installation that AUTOMATOR_HOME names, until Ctrl-C"
 	@echo "make test       the whole suite, with a sample of the crash scenarios"
 	@echo "make test-long  every crash scenario"
 	@echo "make bench      what the record costs, beside unaudited clients"
@@ -19,6 +21,12 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install -q --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
+
+demo: $(STAMP)
+	@$(BIN)/automator demo
+
+serve: $(STAMP)
+	@$(BIN)/automator serve
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not long and not peer"

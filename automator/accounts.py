@@ -155,8 +155,19 @@ class Keys:
         Raises:
             Superseded: another process stored a newer key meanwhile; nothing was changed.
         """
-        old, (version, _) = dict(self.secrets(name)), self._held[name]
-        merged = {**old, **fresh}
+        await self._store_next(name, {**self.secrets(name), **fresh}, fresh)
+
+    async def replace(self, name: str, fresh: Mapping[str, str]) -> None:
+        """Store a new key in place of the old one, as the next version.
+
+        Raises:
+            Superseded: another process stored a newer key meanwhile; nothing was changed.
+        """
+        self.secrets(name)
+        await self._store_next(name, dict(fresh), fresh)
+
+    async def _store_next(self, name: str, merged: dict[str, str], fresh: Mapping[str, str]) -> None:
+        version, _ = self._held[name]
         await asyncio.to_thread(self._store.put, name, version + 1, merged)
 
         def switch(tx: sqlite3.Connection) -> None:

@@ -27,7 +27,7 @@ from automator.scheduling.tables import RunState
 from automator.scheduling.worker import Worker
 from automator.settings import Settings, read
 from automator.vault.store import Store
-from connectors.network import Network
+from connectors.network import Identity, Network
 from connectors.registry import build
 from jobs.posting import deliver as delivering
 
@@ -97,6 +97,26 @@ class Engine:
         return Session(
             self.http, who, network, self.clock, self._renewal, cause, actor, stored.identity.partition(" ")[0]
         ), network
+
+    async def try_keys(self, name: str, secrets: Mapping[str, str]) -> Identity:
+        """Test new keys of an account, and put them in force only if they work.
+
+        Raises:
+            connectors.network.Rejected: they do not work; the old ones stay in force.
+        """
+        stored = accounts.load(self.reader, name)
+        network = build(stored.provider, stored.base_url)
+        trial = dict(secrets)
+
+        async def keep(fresh: Mapping[str, str]) -> None:
+            trial.update(fresh)
+
+        who = Account(name, network, stored.scopes, lambda: dict(trial), keep)
+        session = Session(self.http, who, network, self.clock, self._renewal, {"command": "accounts rotate"})
+        identity = await network.test(session)
+        await self.keys.replace(name, trial)
+        await self.writer.run(lambda tx: accounts.tested(tx, name, identity, self.clock.now()))
+        return identity
 
     @asynccontextmanager
     async def _renewal(self, account: str) -> AsyncIterator[None]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from automator.cli import posts, service
+from automator.cli.accounts import accounts
 from automator.cli.calls import calls
 
 app = typer.Typer(
@@ -12,7 +14,20 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(service.init)
+app.command()(service.doctor)
+app.command()(service.demo)
+app.command()(service.sandbox)
+app.command()(service.serve)
+app.command("run-due")(service.run_due)
+app.command()(service.notices)
+app.command()(service.halt)
+app.command()(service.resume)
+app.add_typer(accounts)
+app.command()(posts.post)
+app.add_typer(posts.posts)
 app.add_typer(calls)
+app.add_typer(service.limits)
 
 
 @app.callback()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,27 +11,19 @@ from typing import Annotated
 
 import typer
 
+from automator.cli.common import HomeOption, JsonOption, fail, folder
+
 DATABASE = "automator.db"
 OUTCOMES = ("ok", "rejected", "later", "unsent", "unknown", "open")
 
 calls = typer.Typer(name="calls", help="Audit the calls that left for providers.", no_args_is_help=True)
-
-Home = Annotated[Path | None, typer.Option(help="The folder of this installation (else AUTOMATOR_HOME).")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-def fail(sentence: str, code: int) -> typer.Exit:
-    """Say what is wrong on standard error."""
-    typer.echo(f"automator: {sentence}", err=True)
-    return typer.Exit(code)
 
 
 @contextmanager
 def _ledger(home: Path | None) -> Iterator[sqlite3.Connection]:
     from automator.db import connect  # noqa: PLC0415 - keeps --help fast
 
-    folder = home or Path(os.environ.get("AUTOMATOR_HOME", "."))
-    path = folder / DATABASE
+    path = folder(home) / DATABASE
     if not path.is_file():
         raise fail(f"there is no database at {path}; name its folder with --home or AUTOMATOR_HOME", 2)
     connection = connect(path, readonly=True)
@@ -46,11 +37,11 @@ def _ledger(home: Path | None) -> Iterator[sqlite3.Connection]:
 
 @calls.command("list")
 def list_(
-    home: Home = None,
+    home: HomeOption = None,
     account: Annotated[str | None, typer.Option(help="Only this account's: provider/name.")] = None,
     outcome: Annotated[str | None, typer.Option(help=f"Only these: {', '.join(OUTCOMES)}.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 50,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """List calls, newest first."""
     from automator.ledger.query import newest  # noqa: PLC0415 - keeps --help fast
@@ -71,7 +62,7 @@ def list_(
 
 
 @calls.command()
-def show(number: int, home: Home = None, as_json: Json = False) -> None:
+def show(number: int, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Show one call, with what is kept of its bodies."""
     from automator.ledger.chain import read_body  # noqa: PLC0415 - keeps --help fast
     from automator.ledger.query import one  # noqa: PLC0415 - keeps --help fast
@@ -94,7 +85,7 @@ def show(number: int, home: Home = None, as_json: Json = False) -> None:
 
 
 @calls.command()
-def verify(home: Home = None, as_json: Json = False) -> None:
+def verify(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Check that no recorded entry was altered or removed."""
     from automator.ledger import chain  # noqa: PLC0415 - keeps --help fast
 

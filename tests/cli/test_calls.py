@@ -105,15 +105,3 @@ def test_no_database(tmp_path: Path) -> None:
     result = runner.invoke(app, ["calls", "verify", "--home", str(tmp_path / "nowhere")])
     assert result.exit_code == 2
     assert "nowhere" in result.output
-
-
-def test_every_command_is_in_the_readme() -> None:
-    """A command that nobody can read about is a failure."""
-    readme = (ROOT / "README.md").read_text()
-    commands = [
-        command.name or command.callback.__name__
-        for command in app.registered_groups[0].typer_instance.registered_commands
-        if command.callback
-    ]
-    assert len(commands) == 3
-    assert [name for name in commands if f"automator calls {name}" not in readme] == []

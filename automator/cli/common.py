@@ -1,0 +1,110 @@
+"""What every command needs: the home folder, the engine, and errors told in one sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
+
+import typer
+
+if TYPE_CHECKING:
+    from automator.engine import Engine, Home
+
+HomeOption = Annotated[
+    Path | None, typer.Option("--home", help="The folder of this installation (else AUTOMATOR_HOME).")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def fail(sentence: str, code: int) -> typer.Exit:
+    """Say what is wrong on standard error."""
+    typer.echo(f"automator: {sentence}", err=True)
+    return typer.Exit(code)
+
+
+def folder(home: Path | None) -> Path:
+    """The installation's folder: the option, AUTOMATOR_HOME, or the user's data folder."""
+    if home is not None:
+        return home
+    if "AUTOMATOR_HOME" in os.environ:
+        return Path(os.environ["AUTOMATOR_HOME"])
+    from platformdirs import user_data_path  # noqa: PLC0415 - keeps --help fast
+
+    return user_data_path("automator")
+
+
+def existing(home: Path | None) -> Home:
+    """The installation, which must have been made by ``automator init``."""
+    from automator.engine import Home  # noqa: PLC0415 - keeps --help fast
+
+    found = Home(folder(home))
+    if not found.database.is_file():
+        raise fail(
+            f"there is no database at {found.database}; make one with `automator init`, or name it with --home", 2
+        )
+    found.prepare()
+    return found
+
+
+@asynccontextmanager
+async def engine(home: Path | None) -> AsyncIterator[Engine]:
+    """Open the installation."""
+    from automator.engine import Engine  # noqa: PLC0415 - keeps --help fast
+    from automator.vault.choose import choose  # noqa: PLC0415 - as above
+
+    place = existing(home)
+    store = choose(place.path, place.settings().vault.kind, os.environ)
+    async with Engine(place, store) as opened:
+        yield opened
+
+
+def _known() -> dict[type[Exception], int]:
+    from automator.accounts import NoAccount  # noqa: PLC0415 - only when something went wrong
+    from automator.db import DatabaseError  # noqa: PLC0415 - as above
+    from automator.sandbox.faults import FaultsError  # noqa: PLC0415 - as above
+    from automator.settings import SettingsError  # noqa: PLC0415 - as above
+    from automator.vault.store import VaultError  # noqa: PLC0415 - as above
+    from connectors.base import CallRefused, NotNow, Unresolved  # noqa: PLC0415 - as above
+    from connectors.network import Rejected  # noqa: PLC0415 - as above
+    from connectors.registry import UnknownProvider  # noqa: PLC0415 - as above
+    from jobs.posting.campaign import CampaignError  # noqa: PLC0415 - as above
+    from jobs.posting.media import MediaError  # noqa: PLC0415 - as above
+    from jobs.posting.when import WhenError  # noqa: PLC0415 - as above
+
+    usage = (SettingsError, FaultsError, UnknownProvider, CampaignError, WhenError, MediaError, NoAccount)
+    failure = (DatabaseError, VaultError, CallRefused, NotNow, Unresolved, Rejected)
+    return {**dict.fromkeys(usage, 2), **dict.fromkeys(failure, 1)}
+
+
+P = ParamSpec("P")
+
+
+def told(command: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """Make a coroutine a command; whatever goes wrong is one sentence and an exit code."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            asyncio.run(command(*args, **kwargs))
+        except typer.Exit:
+            raise
+        except KeyboardInterrupt:
+            raise fail("stopped; what was begun is on the record, and is taken up again", 130) from None
+        except Exception as error:
+            for kind, code in _known().items():
+                if isinstance(error, kind):
+                    raise fail(str(error), code) from None
+            raise
+
+    return run
+
+
+def show_json(value: Any) -> None:
+    """Print for programs."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))

@@ -1,0 +1,237 @@
+"""Setting up, running, stopping, and looking after an installation."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from automator.cli.common import HomeOption, JsonOption, engine, fail, folder, show_json, told
+
+if TYPE_CHECKING:
+    from automator.engine import Engine
+
+STALE = timedelta(seconds=10)  #: a service ticks every second
+OVERDUE = timedelta(seconds=30)
+
+limits = typer.Typer(name="limits", help="Provider limits: used, free, next reset.", no_args_is_help=False)
+
+
+@told
+async def init(
+    home: HomeOption = None,
+    vault: Annotated[
+        str, typer.Option(help="auto, keyring, or file (makes a key file for the encrypted one).")
+    ] = "auto",
+) -> None:
+    """Make the folder of an installation; one that exists is left as it is."""
+    from automator.engine import CONFIG, Home  # noqa: PLC0415 - keeps --help fast
+    from automator.vault import kek  # noqa: PLC0415 - as above
+    from automator.vault.choose import choose  # noqa: PLC0415 - as above
+
+    if vault not in {"auto", "keyring", "file"}:
+        raise fail(f"{vault!r} is no vault; there are auto, keyring and file", 2)
+    place = Home(folder(home))
+    place.prepare()
+    config = place.path / CONFIG
+    if not config.exists():
+        config.write_text(f'# config.example.toml shows every setting\n[vault]\nkind = "{vault}"\n', encoding="utf-8")
+    if vault == "file":
+        kek.new_key_file(place.path / "vault.key")
+    typer.echo(f"{place.path} is ready; {choose(place.path, place.settings().vault.kind, os.environ).check()}")
+    typer.echo("next: automator accounts add x/brand")
+
+
+def _health(opened: Engine) -> dict[str, object]:
+    from automator.clock import micros  # noqa: PLC0415 - keeps --help fast
+    from automator.ledger.chain import Fault, verify  # noqa: PLC0415 - as above
+
+    now = micros(opened.clock.now())
+    beat = opened.reader.execute("SELECT at FROM beat WHERE name = 'tick'").fetchone()
+    late = opened.reader.execute(
+        "SELECT min(ready_at) FROM run WHERE state IN ('scheduled', 'waiting') AND ready_at <= ?", (now,)
+    ).fetchone()[0]
+    count = opened.reader.execute("SELECT count(*) FROM notice WHERE seen_at IS NULL").fetchone()[0]
+    chain = verify(opened.reader)
+    return {
+        "vault": opened.store.check(),
+        "ticked_seconds_ago": round((now - beat[0]) / 1e6, 1) if beat else None,
+        "oldest_due_seconds_late": round((now - late) / 1e6, 1) if late is not None else 0.0,
+        "notices": count,
+        "ledger": str(chain) if isinstance(chain, Fault) else f"{chain} entries, none altered or missing",
+        "ledger_ok": not isinstance(chain, Fault),
+    }
+
+
+@told
+async def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Say whether everything works; exit code 1 if something needs you."""
+    place = folder(home)
+    if not (place / "automator.db").is_file():
+        typer.echo(f"no installation at {place} yet; `automator init` makes one")
+        return
+    async with engine(home) as opened:
+        found = _health(opened)
+    ticked, late = found["ticked_seconds_ago"], found["oldest_due_seconds_late"]
+    overdue = isinstance(late, float) and late > OVERDUE.total_seconds()
+    stale = overdue and (not isinstance(ticked, float) or ticked > STALE.total_seconds())
+    if as_json:
+        show_json({**found, "ok": bool(found["ledger_ok"]) and not overdue})
+    else:
+        typer.echo(str(found["vault"]))
+        typer.echo("the service has never run" if ticked is None else f"ticked {ticked} s ago")
+        typer.echo(f"oldest due run {late} s late")
+        typer.echo(f"ledger: {found['ledger']}")
+        typer.echo(f"{found['notices']} unread notices; `automator notices` shows them")
+        if stale:
+            typer.echo("problem: posts are due and nothing works on them; start `automator serve`", err=True)
+    if overdue or not found["ledger_ok"]:
+        raise typer.Exit(1)
+
+
+@told
+async def serve(home: HomeOption = None) -> None:
+    """Work until told to stop (Ctrl-C, SIGTERM); what is in flight is finished within 30 seconds."""
+    async with engine(home) as opened:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        typer.echo(f"working on {opened.home.path}; stop with Ctrl-C")
+        await opened.worker.serve(stop)
+    typer.echo("stopped; nothing is lost")
+
+
+@told
+async def run_due(
+    home: HomeOption = None,
+    wait: Annotated[float, typer.Option(help="Also do what falls due within so many seconds.")] = 0.0,
+) -> None:
+    """Do all that is due, then exit: for cron."""
+    async with engine(home) as opened:
+        await opened.worker.run_due(opened.clock.now() + timedelta(seconds=wait) if wait else None)
+
+
+@told
+async def notices(
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Mark all as read.")] = False,
+) -> None:
+    """What you must know: missed, failed, unconfirmed."""
+    from automator.clock import micros  # noqa: PLC0415 - keeps --help fast
+    from automator.notices import mark_seen, unread  # noqa: PLC0415 - as above
+    from automator.scheduling.due import instant  # noqa: PLC0415 - as above
+
+    async with engine(home) as opened:
+        found = unread(opened.reader)
+        if clear:
+            await opened.writer.run(lambda tx: mark_seen(tx, micros(opened.clock.now())))
+    for item in found:
+        item["at"] = instant(int(str(item["at"]))).isoformat()
+    if as_json:
+        show_json(found)
+        return
+    for item in found:
+        typer.echo(f"{item['at']}  {item['kind']:12} {item['text']}")
+    if not found:
+        typer.echo("no notices")
+
+
+@told
+async def halt(
+    name: Annotated[str, typer.Argument(help="An account; all of them without.")] = "*",
+    home: HomeOption = None,
+    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
+) -> None:
+    """Stop every write at once, until you resume."""
+    from automator import halts  # noqa: PLC0415 - keeps --help fast
+    from automator.clock import micros  # noqa: PLC0415 - as above
+
+    async with engine(home) as opened:
+        at = micros(opened.clock.now())
+        await opened.writer.run(lambda tx: halts.halt(tx, name, at, reason=reason, actor="user"))
+    typer.echo(f"{'everything' if name == '*' else name} is halted")
+
+
+@told
+async def resume(
+    name: Annotated[str, typer.Argument(help="An account; all of them without.")] = "*", home: HomeOption = None
+) -> None:
+    """Lift a halt."""
+    from automator import halts  # noqa: PLC0415 - keeps --help fast
+    from automator.clock import micros  # noqa: PLC0415 - as above
+
+    async with engine(home) as opened:
+        done = await opened.writer.run(lambda tx: halts.resume(tx, name, micros(opened.clock.now()), actor="user"))
+    typer.echo(f"{'everything' if name == '*' else name} {'goes on' if done else 'was not halted'}")
+
+
+@limits.callback(invoke_without_command=True)
+@told
+async def show_limits(context: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Show budgets: used, free, and when more fits."""
+    if context.invoked_subcommand is not None:
+        return
+    from automator.limits import rows  # noqa: PLC0415 - keeps --help fast
+
+    async with engine(home) as opened:
+        found = rows(opened.reader, opened.clock.now())
+    if as_json:
+        show_json([row.as_json() for row in found])
+        return
+    for row in found:
+        size = "no limit" if row.limit is None else f"of {row.limit}"
+        typer.echo(f"{row.subject:16} {row.name:22} {row.used:>8.0f} {size:12} {row.unit:9} {row.reset or ''}")
+    if not found:
+        typer.echo("no accounts, no limits")
+
+
+@limits.command("set")
+@told
+async def set_limit(account: str, name: str, value: int, home: HomeOption = None) -> None:
+    """Set a limit of your own, such as `limits set x/brand credit 10000` (thousandths of a dollar a month)."""
+    from automator.limits import change  # noqa: PLC0415 - keeps --help fast
+
+    if value < 0:
+        raise fail("a limit can't be negative", 2)
+    async with engine(home) as opened:
+        known = await opened.writer.run(lambda tx: change(tx, account, name, value, opened.clock.now(), actor="user"))
+    if known:
+        raise fail(f"{account} has no limit {name!r}; there are {', '.join(known)}", 2)
+    typer.echo(f"{account}: {name} is {value} from now on")
+
+
+@told
+async def sandbox(
+    state: Annotated[Path, typer.Option(help="Folder for accounts.json and world.json.")],
+    port: Annotated[int, typer.Option(help="Port of the first twin; 0 takes free ones.")] = 0,
+    faults: Annotated[Path | None, typer.Option(help="A JSON list of faults.")] = None,
+) -> None:
+    """Serve twins of the providers on this machine, to try everything without a key."""
+    from automator.sandbox.faults import read  # noqa: PLC0415 - keeps --help fast
+    from automator.sandbox.server import ACCOUNTS, WORLD, Sandbox  # noqa: PLC0415 - as above
+
+    box = Sandbox(state, read(faults) if faults else [])
+    for name, account in (await box.start(port)).items():
+        typer.echo(f"{name} at {account['base_url']}")
+    typer.echo(f"keys are in {state / ACCOUNTS}, what the world sees in {state / WORLD}; stop with Ctrl-C")
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+    await box.stop()
+
+
+def demo(
+    keep: Annotated[Path | None, typer.Option(help="Keep the demo's installation in this folder.")] = None,
+) -> None:
+    """Publish a campaign on the sandbox, survive a kill -9 in the middle, and count what the world saw."""
+    from automator.sandbox.demo import run  # noqa: PLC0415 - keeps --help fast
+
+    raise typer.Exit(run(keep))

@@ -1,0 +1,76 @@
+"""Limits as a user sees them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from automator import accounts
+from automator.budgets import store, window
+from automator.clock import micros
+from automator.scheduling.due import instant
+from connectors.base import Budget, Window
+from connectors.registry import build
+
+
+@dataclass(frozen=True, slots=True)
+class LimitUse:
+    """One budget of one account, or of a whole app.
+
+    ``reset`` is when used units come back (ISO 8601), if any are used.
+    """
+
+    subject: str
+    name: str
+    unit: str
+    limit: int | None
+    used: float
+    free: float | None
+    reset: str | None
+    closed_until: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return asdict(self)
+
+
+def _budgets(connection: sqlite3.Connection) -> Iterator[tuple[str, Budget]]:
+    found: dict[tuple[str, str], Budget] = {}
+    for account in accounts.everything(connection):
+        for budget in build(account.provider, account.base_url).budgets:
+            found[account.provider if budget.shared else account.name, budget.name] = budget
+    for (subject, _), budget in sorted(found.items()):
+        yield subject, budget
+
+
+def rows(connection: sqlite3.Connection, now: datetime) -> list[LimitUse]:
+    """Every budget of every connected account."""
+    at = micros(now)
+    return [_row(connection, subject, budget, at) for subject, budget in _budgets(connection)]
+
+
+def _row(connection: sqlite3.Connection, subject: str, budget: Budget, at: int) -> LimitUse:
+    usage, limit = store.load(connection, subject, budget)
+    used = window.used(budget, usage, at)
+    coming = min((gone for gone, _ in usage.charges if gone > at), default=0)
+    reset = instant(coming).isoformat(timespec="seconds") if coming and budget.window is not Window.BUCKET else None
+    closed = instant(usage.closed).isoformat(timespec="seconds") if usage.closed > at else None
+    return LimitUse(
+        subject, budget.name, budget.unit, limit, used, None if limit is None else max(0.0, limit - used), reset, closed
+    )
+
+
+def change(  # noqa: PLR0913 - who, what, when
+    tx: sqlite3.Connection, account: str, name: str, value: int, now: datetime, *, actor: str
+) -> list[str]:
+    """Set a limit of one's own, as an event; returns the names there are if ``name`` is none of them."""
+    stored = accounts.load(tx, account)
+    known = {budget.name: budget for budget in build(stored.provider, stored.base_url).budgets}
+    if name not in known:
+        return sorted(known)
+    subject = stored.provider if known[name].shared else account
+    store.set_limit(tx, subject, known[name], value, micros(now), actor=actor)
+    return []

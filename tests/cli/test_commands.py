@@ -1,0 +1,207 @@
+"""The command line from the first command to the audited post, against the sandbox over real sockets."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from automator.cli.app import app
+
+ROOT = Path(__file__).parents[2]
+
+
+class Shell:
+    """Runs the program as a user would."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = folder / "home"
+        self.state = folder / "sandbox"
+
+    def run(self, *arguments: str, given: str = "", code: int = 0) -> str:
+        environment = {**os.environ, "AUTOMATOR_HOME": str(self.home), "COLUMNS": "200"}
+        environment["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+        done = subprocess.run(
+            [sys.executable, "-m", "automator", *arguments],
+            input=given,
+            capture_output=True,
+            text=True,
+            env=environment,
+            cwd=ROOT,
+            timeout=60,
+            check=False,
+        )
+        said = done.stdout + done.stderr
+        assert done.returncode == code, said
+        assert "Traceback" not in said
+        return said
+
+    def world(self) -> dict[str, list[dict[str, Any]]]:
+        return dict(json.loads((self.state / "world.json").read_text()))
+
+    def connect(self) -> None:
+        self.run("init", "--vault", "file")
+        for name, given in json.loads((self.state / "accounts.json").read_text()).items():
+            secrets = json.dumps(given["secrets"])
+            self.run("accounts", "add", name, "--base-url", given["base_url"], "--secret-stdin", given=secrets)
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """An installation with two accounts on a running sandbox."""
+    made = Shell(tmp_path_factory.mktemp("cli"))
+    with subprocess.Popen(
+        [sys.executable, "-m", "automator", "sandbox", "--state", str(made.state)], cwd=ROOT, stdout=subprocess.DEVNULL
+    ) as server:
+        deadline = time.monotonic() + 20
+        while not (made.state / "world.json").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        made.connect()
+        yield made
+        server.terminate()
+        server.wait(10)
+
+
+def test_a_post_goes_out_to_both_networks_and_is_on_the_record(shell: Shell) -> None:
+    """Planned, published by one command, shown with its links, and every call in the ledger."""
+    shell.run("post", "Hello from here", "--to", "x/brand", "--to", "bluesky/brand")
+    shell.run("run-due")
+    posts = [post for post in json.loads(shell.run("posts", "list", "--json")) if post["texts"] == ["Hello from here"]]
+    assert [post["state"] for post in posts] == ["done", "done"]
+    seen = [post["text"] for provider in shell.world().values() for post in provider]
+    assert seen.count("Hello from here") == 2
+    assert "https://" in shell.run("posts", "show", posts[0]["id"])
+    assert "none altered" in shell.run("calls", "verify")
+    operations = {call["operation"] for call in json.loads(shell.run("calls", "list", "--json"))}
+    assert {"x.post.create", "bluesky.post.put"} <= operations
+    assert "posts-15min" in shell.run("limits")
+
+
+def test_no_key_is_anywhere_in_the_home_folder(shell: Shell) -> None:
+    """Neither in the database, nor in the vault's file as plain text, nor in what commands print."""
+    keys = [
+        value
+        for given in json.loads((shell.state / "accounts.json").read_text()).values()
+        for name, value in given["secrets"].items()
+        if name != "identifier"
+    ]
+    files = b"".join(path.read_bytes() for path in shell.home.rglob("*") if path.is_file())
+    printed = shell.run("calls", "list", "--json") + shell.run("accounts", "list", "--json")
+    assert [key for key in keys if key.encode() in files or key in printed] == []
+
+
+def test_a_campaign_is_judged_then_planned_once(shell: Shell) -> None:
+    """A dry run plans nothing, bad rows stop the import unless skipped, and a second import adds nothing."""
+    file = str(ROOT / "examples" / "campaign.csv")
+    assert "2 bad; nothing was planned" in shell.run("posts", "import", file, "--dry-run")
+    assert "--skip-bad" in shell.run("posts", "import", file, code=1)
+    assert "12 posts planned, 0 planned before" in shell.run("posts", "import", file, "--skip-bad")
+    assert "0 posts planned, 12 planned before" in shell.run("posts", "import", file, "--skip-bad")
+
+
+def test_a_planned_post_can_be_taken_back_and_tried_again(shell: Shell) -> None:
+    """What was cancelled does not go out, until a person wants it after all."""
+    said = shell.run("post", "Changed my mind", "--to", "x/brand", "--at", "in 2 hours")
+    delivery = said.split()[-1]
+    shell.run("posts", "cancel", delivery)
+    shell.run("run-due")
+    shell.run("posts", "cancel", delivery, code=1)
+    assert "Changed my mind" not in json.dumps(shell.world())
+    shell.run("posts", "retry", delivery)
+    shell.run("run-due")
+    assert json.dumps(shell.world()).count("Changed my mind") == 1
+
+
+def test_a_halt_stops_posts_until_a_person_resumes(shell: Shell) -> None:
+    """Nothing goes out while everything is halted, over processes; the post fails aloud and can be tried again."""
+    shell.run("halt", "--reason", "sale is over")
+    delivery = shell.run("post", "While halted", "--to", "bluesky/brand").split()[-1]
+    shell.run("run-due")
+    assert "While halted" not in json.dumps(shell.world())
+    assert "sale is over" in shell.run("notices", "--clear")
+    shell.run("resume")
+    shell.run("posts", "retry", delivery)
+    shell.run("run-due")
+    assert json.dumps(shell.world()).count("While halted") == 1
+
+
+def test_new_keys_must_work_before_the_old_ones_go(shell: Shell) -> None:
+    """A mistyped key costs nothing."""
+    wrong = json.dumps({"identifier": "brand.test", "password": "mistyped"})
+    assert "the old ones stay" in shell.run(
+        "accounts", "rotate", "bluesky/brand", "--secret-stdin", given=wrong, code=1
+    )
+    shell.run("accounts", "test", "bluesky/brand")
+    right = json.dumps(json.loads((shell.state / "accounts.json").read_text())["bluesky/brand"]["secrets"])
+    assert "new keys" in shell.run("accounts", "rotate", "bluesky/brand", "--secret-stdin", given=right)
+
+
+def test_limits_of_one_s_own_stop_posts(shell: Shell) -> None:
+    """A monthly credit of nothing parks the next post."""
+    assert "there are" in shell.run("limits", "set", "x/brand", "nonsense", "1", code=2)
+    shell.run("limits", "set", "x/brand", "credit", "0")
+    delivery = shell.run("post", "Too dear", "--to", "x/brand").split()[-1]
+    shell.run("run-due")
+    assert "Too dear" not in json.dumps(shell.world())
+    (post,) = [item for item in json.loads(shell.run("posts", "list", "--json")) if item["id"].startswith(delivery)]
+    assert post["state"] == "waiting"
+    shell.run("posts", "cancel", delivery)
+    shell.run("limits", "set", "x/brand", "credit", "100000")
+
+
+def test_doctor_says_that_all_is_well(shell: Shell) -> None:
+    """Vault, ticks, lateness, ledger and notices in a few lines, and for programs."""
+    assert "encrypted file" in shell.run("doctor")
+    assert json.loads(shell.run("doctor", "--json"))["ok"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("post", "Hi", "--to", "nobody/here"), "not connected"),
+        (("post", "Hi", "--to", "x/brand", "--at", "soonish"), "is no time"),
+        (("post", "x" * 100_000, "--to", "x/brand"), "more than X's 280"),
+        (("post", "", "--to", "x/brand"), "nothing to post"),
+        (("post", "Hi", "--to", "x/brand", "--image", "none.png"), "can't be read"),
+        (("posts", "show", "zzz"), "no post begins"),
+        (("posts", "import", "none.csv"), "can't be read"),
+        (("posts", "resolve", "zzz"), "either --there"),
+        (("accounts", "add", "mastodon/brand"), "there is no provider"),
+        (("accounts", "add", "x"), "provider/name"),
+        (("accounts", "add", "x/brand"), "connected already"),
+        (("accounts", "test", "x/other"), "not connected"),
+        (("sandbox", "--state", "none", "--faults", "none.json"), "can't be read"),
+        (("init", "--vault", "paper"), "is no vault"),
+    ],
+)
+def test_wrong_usage_gets_one_sentence(shell: Shell, arguments: tuple[str, ...], words: str) -> None:
+    """What is wrong and what to do, exit code 2, no traceback."""
+    assert words in shell.run(*arguments, code=2)
+
+
+def test_plain_http_to_a_stranger_is_refused(shell: Shell) -> None:
+    """Keys go only over https, unless the server is on this machine."""
+    keys = json.dumps({"identifier": "a.b", "password": "canary-p"})
+    arguments = ("accounts", "add", "bluesky/far", "--base-url", "http://example.com", "--secret-stdin")
+    assert "not https" in shell.run(*arguments, given=keys, code=1)
+    assert "bluesky/far" not in shell.run("accounts", "list")
+
+
+def test_every_command_is_in_the_readme() -> None:
+    """A command that nobody is told of does not exist."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    root = get_command(app)
+    names: list[str] = []
+    for name, command in root.commands.items():  # type: ignore[attr-defined]
+        below = getattr(command, "commands", None)
+        names += [f"{name} {sub}" for sub in below] if below else [name]
+    assert [name for name in names if f"automator {name}" not in readme] == []

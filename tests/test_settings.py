@@ -1,0 +1,52 @@
+"""config.toml: every setting documented, every mistake told by its line or key."""
+
+from __future__ import annotations
+
+import tomllib
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from automator.settings import Settings, SettingsError, read
+
+EXAMPLE = Path(__file__).parents[1] / "config.example.toml"
+
+
+def test_the_example_shows_every_setting_with_its_default() -> None:
+    """Nothing can be set that the example does not show, and it says the truth about defaults."""
+    shown = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
+    assert Settings.model_validate(shown) == Settings()
+    assert shown == Settings().model_dump()
+
+
+def test_every_setting_has_a_comment() -> None:
+    """A line of the example that sets something follows one that says what it is."""
+    lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
+    bare = [line for above, line in pairwise(lines) if "=" in line and not above.startswith("#")]
+    assert [line for line in bare if not line.startswith("#")] == []
+    for section in Settings.model_fields.values():
+        model = section.annotation
+        assert isinstance(model, type)
+        assert issubclass(model, BaseModel)
+        assert all(field.description for field in model.model_fields.values())
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("[posting]\nzone = Berlin\n", "line 2"),
+        ('[posting]\nzone = "Mars/Base"\n', "posting.zone"),
+        ("[posting]\nlate_minutes = 0\n", "posting.late_minutes"),
+        ("[posting]\nlate = 5\n", "posting.late"),
+        ("[vualt]\n", "vualt"),
+        ('[vault]\nkind = "plain"\n', "vault.kind"),
+    ],
+)
+def test_mistakes_are_told(tmp_path: Path, content: str, words: str) -> None:
+    """The sentence names the line, or the key."""
+    path = tmp_path / "config.toml"
+    path.write_text(content)
+    with pytest.raises(SettingsError, match=words):
+        read(path)
