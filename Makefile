@@ -45,7 +45,7 @@ lint: $(STAMP)
 lock:
 	@$(BIN)/python -m pip install -q "pip-tools>=7.6,<8"
 	@$(BIN)/pip-compile -q --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
-	  --no-emit-trusted-host --strip-extras --allow-unsafe --extra test --extra lint \
+	  --no-emit-trusted-host --strip-extras --allow-unsafe --extra test --extra lint --extra peers \
 	  --build-deps-for editable --build-deps-for wheel -o requirements.lock.new pyproject.toml
 	@{ echo '# Every dependency, pinned with hashes. `make lock` writes this file anew.'; cat requirements.lock.new; } > requirements.lock
 	@rm requirements.lock.new

@@ -40,6 +40,10 @@ FINALIZE = Operation("x.media.finalize", Effect.REPEATABLE, Scope.WRITE, Absence
 METADATA = Operation("x.media.metadata", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
 TOKEN = Operation("x.token.refresh", Effect.REPEATABLE, Scope.READ, Absence.PROOF, brings_keys=True)
 
+#: X's specification renamed these with version 2.167; which of them a server takes, only asking tells
+FIELDS = {"post.fields": "created_at,entities,attachments", "expansions": "referenced_posts"}
+OLD_FIELDS = {"tweet.fields": "created_at,entities,attachments,referenced_tweets"}
+
 TOKENS = {"access_token": "oauth2_access_token", "refresh_token": "oauth2_refresh_token"}
 
 
@@ -127,12 +131,12 @@ class Connector:
         return await wire.request(CREATE, "POST", f"{wire.base}/2/tweets", intent=intent, json=intent.plan["body"])
 
     async def find(self, wire: Wire, plan: Mapping[str, Any]) -> dict[str, Any] | None:
-        params = {
-            "start_time": plan["since"],
-            "max_results": "100",
-            "tweet.fields": "created_at,entities,referenced_tweets,attachments",
-        }
-        body = await _json(wire, POSTS, "GET", f"{wire.base}/2/users/{plan['user']}/tweets", params=params)
+        url = f"{wire.base}/2/users/{plan['user']}/tweets"
+        window = {"start_time": plan["since"], "max_results": "100"}
+        try:
+            body = await _json(wire, POSTS, "GET", url, params=window | FIELDS)
+        except Rejected:
+            body = await _json(wire, POSTS, "GET", url, params=window | OLD_FIELDS)
         found = body.get("data") or []
         same = [post for post in found if _same(post, plan["body"])]
         return {"id": str(same[-1]["id"])} if same else None
@@ -214,7 +218,8 @@ def _same(post: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
     for url in (post.get("entities") or {}).get("urls") or []:
         inner = url.get("media_key") is not None or "/photo/" in str(url.get("expanded_url"))
         shown = shown.replace(str(url["url"]), "" if inner else str(url.get("expanded_url") or url["url"]))
-    parents = [item["id"] for item in post.get("referenced_tweets") or [] if item.get("type") == "replied_to"]
+    others = post.get("referenced_tweets") or post.get("referenced_posts") or []
+    parents = [item["id"] for item in others if item.get("type") == "replied_to"]
     parent = (body.get("reply") or {}).get("in_reply_to_tweet_id")
     same_parent = parents == ([parent] if parent else [])
     return same_parent and _plain(html.unescape(shown)) == _plain(str(body.get("text") or ""))

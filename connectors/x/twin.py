@@ -46,6 +46,7 @@ class World:
     visible_after: timedelta = timedelta()  #: how long a new post is not shown in lists
     token_life: timedelta = timedelta(hours=2)
     posts_in_15_minutes: int = 100
+    old_names: bool = False  #: only the parameter names of version 2.166
     users: dict[str, User] = field(default_factory=dict)
     posts: dict[str, dict[str, Any]] = field(default_factory=dict)
     media: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -270,6 +271,8 @@ async def _me(request: web.Request) -> web.Response:
 
 async def _timeline(request: web.Request) -> web.Response:
     world, query = request.app[WORLD], request.query
+    if "post.fields" in query and world.old_names:
+        raise Refusal(400, "The query parameter [post.fields] is not one of [...]", "Invalid Request")
     found = [
         _as_json(post)
         for post in reversed(world.posts.values())

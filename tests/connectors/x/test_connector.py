@@ -14,35 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from automator.engine import Engine
-from automator.intentions import claim, load
-from connectors.base import CallRefused, Intent, Kind, Operation, outcome_of
+from automator.intentions import load
+from connectors.base import CallRefused, Kind, Operation, outcome_of
 from connectors.network import Media, Part, Rejected
 from connectors.x import limits, outcomes
 from connectors.x.connector import CREATE, ME, Connector
 from connectors.x.twin import WORLD, add_account, add_token, posts, twin
-
-
-class World:
-    """The twin, and an engine that is connected to it."""
-
-    def __init__(self, engine: Engine, app: Any) -> None:
-        self.engine = engine
-        self.app = app
-        self.session, self.network = engine.session("x/brand", {"test": "yes"})
-
-    async def publish(self, key: str, part: Part, thread: Any = ()) -> httpx.Response:
-        plan = await self.network.prepare(self.session, part, thread)
-        held = await self.engine.writer.run(lambda tx: claim(tx, key, "x/brand", CREATE.name, plan))
-        return await self.network.publish(self.session, Intent(key, held.plan, held.attempt))
-
-
-@pytest.fixture
-async def world(serve: Any, opened: Any) -> Any:
-    app = twin(lambda: datetime.now(UTC))
-    async with opened("x/brand", await serve(app), add_account(app, "brand")) as engine:
-        yield World(engine, app)
-
+from tests.connectors.x.conftest import World
 
 TEXTS = [
     "Hello",
@@ -62,6 +40,15 @@ async def test_a_published_post_is_found_again(world: World, written: str) -> No
     assert stored is not None
     assert await world.network.find(world.session, stored.plan) == result
     assert posts(world.app)[0]["text"] == written
+
+
+async def test_a_server_with_the_older_parameter_names_is_asked_in_its_own_words(world: World) -> None:
+    """X renamed what a look-up may ask for; either server can settle a lost answer."""
+    world.app[WORLD].old_names = True
+    result = outcome_of(await world.publish("one", Part("see example.org"))).result
+    stored = load(world.engine.reader, "one")
+    assert stored is not None
+    assert await world.network.find(world.session, stored.plan) == result
 
 
 async def test_a_post_that_is_not_there_is_not_found(world: World) -> None:

@@ -1,0 +1,150 @@
+"""Every request that we build for Bluesky, against the lexicons that it publishes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from PIL import Image
+
+from automator.intentions import claim, load
+from connectors.base import Intent
+from connectors.bluesky.connector import DELETE
+from connectors.bluesky.text import graphemes
+from connectors.network import Media, Part
+from tests.connectors.bluesky.conftest import HANDLE, World
+from tests.connectors.recorded import requests
+
+SPECS = os.environ.get("AUTOMATOR_SPECS")
+pytestmark = pytest.mark.skipif(SPECS is None, reason="AUTOMATOR_SPECS names the folder of specifications")
+
+
+@cache
+def lexicon(name: str) -> dict[str, Any]:
+    path = Path(SPECS or "") / "bluesky" / "lexicons" / Path(*name.split("."))
+    return dict(json.loads(path.with_name(f"{path.name}.json").read_text(encoding="utf-8")))
+
+
+def definition(reference: str, inside: str) -> tuple[dict[str, Any], str]:
+    name, _, part = reference.partition("#")
+    name = name or inside
+    return lexicon(name)["defs"][part or "main"], name
+
+
+def faults(value: Any, schema: dict[str, Any], inside: str, at: str = "") -> list[str]:
+    """What a lexicon has against a value; unlike the protocol, unknown fields are faults."""
+    match schema["type"]:
+        case "ref":
+            found, name = definition(schema["ref"], inside)
+            return faults(value, found, name, at)
+        case "union":
+            kind = value.get("$type", "") if isinstance(value, dict) else ""
+            names = [ref if not ref.startswith("#") else inside + ref for ref in schema["refs"]]
+            if kind not in names:
+                return [f"{at}: {kind} is none of {names}"]
+            found, name = definition(kind, inside)
+            return faults({key: item for key, item in value.items() if key != "$type"}, found, name, at)
+        case "object" | "params":
+            return _object(value, schema, inside, at)
+        case "array":
+            if not isinstance(value, list) or len(value) > schema.get("maxLength", len(value)):
+                return [f"{at}: no list, or too long"]
+            return [said for item in value for said in faults(item, schema["items"], inside, f"{at}[]")]
+        case "string":
+            too_long = isinstance(value, str) and (
+                len(value.encode()) > schema.get("maxLength", 10**9)
+                or graphemes(value) > schema.get("maxGraphemes", 10**9)
+            )
+            return [f"{at}: no text, or too long"] if not isinstance(value, str) or too_long else []
+        case "integer":
+            return [] if isinstance(value, int) and value >= schema.get("minimum", value) else [f"{at}: no integer"]
+        case "blob":
+            return [] if set(value) == {"$type", "ref", "mimeType", "size"} else [f"{at}: no blob"]
+        case _:
+            return []
+
+
+def _object(value: Any, schema: dict[str, Any], inside: str, at: str) -> list[str]:
+    if not isinstance(value, dict):
+        return [f"{at}: no object"]
+    known, nullable = schema.get("properties", {}), schema.get("nullable", [])
+    said = [f"{at}.{name}: unknown" for name in value if name not in known]
+    said += [f"{at}.{name}: missing" for name in schema.get("required", []) if name not in value]
+    for name, item in value.items():
+        if name in known and not (item is None and name in nullable):
+            said += faults(item, known[name], inside, f"{at}.{name}")
+    return said
+
+
+def checked(target: str, body: bytes) -> list[str]:
+    """What the lexicons have against a request."""
+    url = urlsplit(target)
+    name = url.path.removeprefix("/xrpc/")
+    main = lexicon(name)["defs"]["main"]
+    said = _object(dict(parse_qsl(url.query)), main.get("parameters", {"properties": {}}), name, "query")
+    given = main.get("input", {}).get("schema")
+    if given is None or not body:
+        return said + ([f"{name}: a body is missing"] if given else [])
+    value = json.loads(body)
+    said += faults(value, given, name, name)
+    if "record" in value:
+        record = dict(value["record"])
+        kind = record.pop("$type")
+        said += faults(record, lexicon(kind)["defs"]["main"]["record"], kind, "record")
+    return said
+
+
+async def test_every_request_is_one_that_bluesky_describes(world: World, tmp_path: Path) -> None:
+    """Sign-in, renewal, posts with facets, pictures and cards, threads, look-ups and deletions."""
+    path = tmp_path / "p.png"
+    Image.new("RGB", (9, 9)).save(path)
+    content = path.read_bytes()
+    media = Media(str(path), "image/png", len(content), hashlib.sha256(content).hexdigest(), 9, 9, "black")
+    first = await world.publish("1", Part(f"A picture for @{HANDLE} #art", (media,)))
+    await world.publish("2", Part("A card: https://example.com/x"), [first])
+    world.clock[0] += timedelta(hours=3)
+    stored = load(world.engine.reader, "1")
+    assert stored is not None
+    await world.network.find(world.session, stored.plan)
+    gone = {"published": dict(first)}
+    held = await world.engine.writer.run(lambda tx: claim(tx, "3", "bluesky/brand", DELETE.name, gone))
+    await world.network.delete(world.session, Intent("3", gone, held.attempt))
+    seen = [(operation, target, body) for operation, _, target, body in requests(world.engine.reader)]
+    assert {operation for operation, *_ in seen} >= {
+        "bluesky.session.refresh",
+        "bluesky.blob.upload",
+        "bluesky.post.get",
+    }
+    found = {
+        operation: checked(target, body if operation != "bluesky.blob.upload" else b"")
+        for operation, target, body in seen
+        if operation != "bluesky.blob.upload"
+    }
+    assert {operation: said for operation, said in found.items() if said} == {}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"txt": "a"},
+        {"text": 5},
+        {"langs": ["a"] * 4},
+        {"reply": {"root": {}}},
+        {"embed": {"$type": "none"}},
+        {"text": "x" * 301},
+    ],
+)
+def test_a_wrong_record_is_found_out(change: dict[str, Any]) -> None:
+    """An unknown field, a wrong type, a missing or too long one are faults, so that passing means something."""
+    record = {"$type": "app.bsky.feed.post", "text": "a", "createdAt": "2026-12-01T09:00:00.000Z"}
+    body = {"repo": "did:plc:x", "collection": "app.bsky.feed.post", "rkey": "3k", "swapRecord": None}
+    target = "/xrpc/com.atproto.repo.putRecord"
+    assert not checked(target, json.dumps({**body, "record": record}).encode())
+    assert checked(target, json.dumps({**body, "record": {**record, **change}}).encode())
