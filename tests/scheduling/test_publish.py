@@ -1,0 +1,207 @@
+"""A lost answer is settled by asking; what cannot be known is left to a person; nothing is sent twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from automator import accounts, halts, posts
+from automator.accounts import DEFAULT_SCOPES, Stored
+from automator.clock import SystemClock, micros
+from automator.engine import Engine, Home
+from automator.posts import Listed, NewDelivery, listed
+from automator.sandbox.faults import Fault, middleware
+from automator.vault import kek
+from automator.vault.sealed_file import SealedFile
+from connectors.bluesky import twin as bluesky
+from connectors.network import Part
+from connectors.x import twin as x
+
+SETTLE = timedelta(seconds=45)
+
+
+class LeapClock(SystemClock):
+    """The machine's time plus whatever was slept: waits pass at once."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    async def sleep(self, seconds: float) -> None:
+        self.ahead += timedelta(seconds=seconds)
+        await asyncio.sleep(0)
+
+
+class Desk:
+    """An engine with one account on a twin that has faults."""
+
+    def __init__(self, engine: Engine, clock: LeapClock, app: Any, name: str, faults: list[Fault]) -> None:
+        self.engine, self.clock, self.app, self.name, self.faults = engine, clock, app, name, faults
+
+    async def plan(self, *texts: str) -> str:
+        now = self.clock.now()
+        wanted = NewDelivery(self.name, tuple(map(Part, texts)), now, "UTC", "", "-".join(texts))
+        (delivery,) = await self.engine.writer.run(lambda tx: posts.plan(tx, [wanted], now, source="test"))
+        return delivery
+
+    async def work(self, minutes: int = 30) -> Listed:
+        await self.engine.worker.run_due(self.clock.now() + timedelta(minutes=minutes))
+        return listed(self.engine.reader)[0]
+
+    def world(self) -> list[str]:
+        module = x if self.name.startswith("x/") else bluesky
+        return [post["text"] for post in module.posts(self.app)]
+
+
+@pytest.fixture
+async def desk(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
+    provider = request.param
+    clock, faults = LeapClock(), list[Fault]()
+    module: Any = x if provider == "x" else bluesky
+    app = module.twin(clock.now if provider == "bluesky" else lambda: datetime.now(UTC))
+    app.middlewares.insert(0, middleware(faults))
+    secrets = module.add_account(app, "brand.test")
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    home = Home(tmp_path / "home")
+    home.prepare()
+    kek.new_key_file(home.path / "vault.key")
+    store = SealedFile(home.path / "vault.json", kek.from_file(home.path / "vault.key"))
+    name = f"{provider}/brand"
+    async with Engine(home, store, clock=clock) as engine:
+        store.put(name, 1, secrets)
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        new = Stored(name, provider, url, frozenset(DEFAULT_SCOPES), 1, "", None, None, send_again=False)
+        await engine.writer.run(lambda tx: accounts.add(tx, new, clock.now(), actor="test"))
+        yield Desk(engine, clock, app, name, faults)
+    await runner.cleanup()
+
+
+on_x = pytest.mark.parametrize("desk", ["x"], indirect=True)
+on_bluesky = pytest.mark.parametrize("desk", ["bluesky"], indirect=True)
+CREATE = "/2/tweets"
+PUT = "putRecord"
+
+
+@on_x
+@pytest.mark.parametrize("fault", ["drop-after", "error-after", "html-after", "garbage-after"])
+async def test_a_lost_answer_is_settled_by_looking(desk: Desk, fault: Any) -> None:
+    """The post is there, so the thread goes on with its next part, and nothing was sent twice."""
+    desk.faults.append(Fault(path=CREATE, fault=fault))
+    await desk.plan("One", "Two")
+    assert (await desk.work()).state == "done"
+    assert desk.world() == ["One", "Two"]
+
+
+@on_x
+async def test_what_the_list_does_not_show_is_unconfirmed_until_a_person_looks(desk: Desk) -> None:
+    """The post never arrived, but a list cannot prove that; a person says so, and only then it is sent again."""
+    desk.faults.append(Fault(path=CREATE, fault="drop-before"))
+    delivery = await desk.plan("One")
+    post = await desk.work()
+    assert post.state == "unconfirmed"
+    assert desk.world() == []
+    await desk.work()
+    assert desk.world() == []
+    now = desk.clock.now()
+    assert await desk.engine.writer.run(lambda tx: posts.resolve_send_again(tx, delivery, now, actor="user"))
+    assert (await desk.work()).state == "done"
+    assert desk.world() == ["One"]
+
+
+@on_x
+async def test_a_post_that_shows_up_too_late_is_never_doubled(desk: Desk) -> None:
+    """The list lags for longer than we wait: unconfirmed, and the person who sees it says that it is there."""
+    desk.app[x.WORLD].visible_after = timedelta(hours=5)
+    desk.faults.append(Fault(path=CREATE, fault="drop-after"))
+    delivery = await desk.plan("One", "Two")
+    assert (await desk.work()).state == "unconfirmed"
+    assert desk.world() == ["One"]
+    seen = {"id": x.posts(desk.app)[0]["id"]}
+    now = desk.clock.now()
+    assert await desk.engine.writer.run(lambda tx: posts.resolve_there(tx, delivery, seen, now, actor="user"))
+    assert (await desk.work()).state == "done"
+    assert desk.world() == ["One", "Two"]
+
+
+@on_bluesky
+@pytest.mark.parametrize("fault", ["drop-before", "drop-after", "error-after", "html-after", "garbage-after"])
+async def test_a_provider_with_our_own_keys_never_needs_a_person(desk: Desk, fault: Any) -> None:
+    """The same record is put again under the same key: never twice, never unconfirmed."""
+    desk.faults.extend([Fault(path=PUT, fault=fault, times=6), Fault(path=PUT, fault="throttle")])
+    await desk.plan("One", "Two")
+    assert (await desk.work()).state == "done"
+    assert desk.world() == ["One", "Two"]
+
+
+@on_bluesky
+async def test_a_provider_that_is_down_for_an_hour_gets_the_post_afterwards(desk: Desk) -> None:
+    """Nothing is lost while nothing answers."""
+    desk.faults.append(Fault(path=PUT, fault="drop-before", times=200))
+    await desk.plan("One")
+    assert (await desk.work(minutes=20)).state == "waiting"
+    desk.faults.clear()
+    assert (await desk.work(minutes=90)).state == "done"
+    assert desk.world() == ["One"]
+
+
+@on_bluesky
+async def test_a_session_that_expires_in_mid_campaign_is_renewed(desk: Desk) -> None:
+    """A campaign that lasts longer than a token goes on without anyone."""
+    desk.app[bluesky.WORLD].token_life = timedelta(seconds=1)
+    for number in range(4):
+        await desk.plan(f"Post {number}")
+        desk.clock.ahead += timedelta(minutes=1)
+        await desk.work(minutes=5)
+    assert sorted(desk.world()) == [f"Post {number}" for number in range(4)]
+
+
+@on_bluesky
+async def test_an_app_password_that_was_revoked_ends_the_post_with_a_notice(desk: Desk) -> None:
+    """The post fails with what to do, and nothing hammers the server."""
+    await desk.plan("One")
+    for account in desk.app[bluesky.WORLD].accounts.values():
+        account.password = "changed"  # noqa: S105 - a stand-in
+    post = await desk.work()
+    assert post.state == "failed"
+    assert "connect it again" in post.reason
+    assert desk.engine.reader.execute("SELECT count(*) FROM notice").fetchone() == (1,)
+
+
+@on_x
+async def test_a_halt_between_parts_stops_the_rest(desk: Desk) -> None:
+    """A halt holds for what has begun, too: the next part does not go out."""
+    desk.faults.append(Fault(path=CREATE, fault="drop-after"))
+    await desk.plan("One", "Two")
+    await desk.work(minutes=0)
+    at = micros(desk.clock.now())
+    await desk.engine.writer.run(lambda tx: halts.halt(tx, "x/brand", at, reason="", actor="user"))
+    assert (await desk.work()).state == "failed"
+    assert desk.world() == ["One"]
+
+
+@on_x
+async def test_a_thread_resumes_at_the_part_that_is_missing(desk: Desk) -> None:
+    """A part that was refused can be tried again without the parts before it."""
+    delivery = await desk.plan("One", "Two")
+    session, network = desk.engine.session("x/brand", {})
+    desk.app[x.WORLD].posts_in_15_minutes = 1
+    assert (await desk.work(minutes=1)).state == "waiting"
+    assert desk.world() == ["One"]
+    desk.app[x.WORLD].posts_in_15_minutes = 100
+    desk.app[x.WORLD].counted.clear()
+    await desk.engine.writer.run(lambda tx: tx.execute("DELETE FROM budget"))
+    assert (await desk.work()).state == "done"
+    assert desk.world() == ["One", "Two"]
+    assert listed(desk.engine.reader, delivery=delivery)[0].results[0]["id"]
+    assert network.link({"id": "1"})
+    assert session.base.startswith("http://127.0.0.1")
