@@ -117,7 +117,11 @@ async def _protocol(request: web.Request, handler: Handler) -> web.StreamRespons
     limit = world.requests_in_5_minutes
     world.counted[request.remote or ""] = (used + 1, ends)
     try:
-        answer = await (handler if used < limit else _throttled)(request)
+        bodiless = request.method == "GET" or request.path.endswith("refreshSession")
+        if bodiless and (request.body_exists or "transfer-encoding" in request.headers):
+            answer = Refusal("InvalidRequest", "A request body was provided when none was expected").answer
+        else:
+            answer = await (handler if used < limit else _throttled)(request)
     except Refusal as refusal:
         answer = refusal.answer
     except web.HTTPNotFound:

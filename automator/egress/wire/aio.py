@@ -122,6 +122,8 @@ def _headers(request: httpx.Request) -> list[tuple[str, str]]:
 
 def _payload(request: httpx.Request, stall: asyncio.Timeout) -> bytes | AsyncIterator[bytes] | None:
     """A small body as it is, since it fits the buffers; anything else in pieces, each watched until it is taken."""
+    if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
+        return None  # some servers refuse even an empty body where they expect none
     if hasattr(request, "_content"):
         content = request.content
         return _watched(_pieces(content), request, stall) if len(content) > CHUNK else content or None
