@@ -118,10 +118,8 @@ async def _protocol(request: web.Request, handler: Handler) -> web.StreamRespons
     world.counted[request.remote or ""] = (used + 1, ends)
     try:
         bodiless = request.method == "GET" or request.path.endswith("refreshSession")
-        if bodiless and (request.body_exists or "transfer-encoding" in request.headers):
-            answer = Refusal("InvalidRequest", "A request body was provided when none was expected").answer
-        else:
-            answer = await (handler if used < limit else _throttled)(request)
+        unasked = bodiless and (request.body_exists or "transfer-encoding" in request.headers)
+        answer = await (_throttled if used >= limit else _unasked if unasked else handler)(request)
     except Refusal as refusal:
         answer = refusal.answer
     except web.HTTPNotFound:
@@ -135,6 +133,10 @@ async def _protocol(request: web.Request, handler: Handler) -> web.StreamRespons
 
 async def _throttled(_: web.Request) -> web.StreamResponse:
     raise Refusal("RateLimitExceeded", "Rate Limit Exceeded", 429)
+
+
+async def _unasked(_: web.Request) -> web.StreamResponse:
+    raise Refusal("InvalidRequest", "A request body was provided when none was expected")
 
 
 async def _body(request: web.Request, allowed: set[str], required: set[str]) -> dict[str, Any]:
