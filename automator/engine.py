@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import logging
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -21,18 +22,22 @@ from automator.egress.call import Account
 from automator.egress.session import Session
 from automator.egress.stack import client
 from automator.egress.wire import base_transport
+from automator.ledger import checkpoint
+from automator.ledger.checkpoint import BadCheckpoint
 from automator.scheduling.lease import Owner, Run, Verdict
 from automator.scheduling.publish import Publisher
 from automator.scheduling.tables import RunState
 from automator.scheduling.worker import Worker
 from automator.settings import Settings, read
-from automator.vault.store import Store
+from automator.vault.store import Store, VaultError
 from connectors.network import Identity, Network
 from connectors.registry import build
 from jobs.posting import deliver as delivering
 
 DATABASE = "automator.db"
 CONFIG = "config.toml"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +83,17 @@ class Engine:
     async def __aexit__(self, *_: object) -> None:
         await self.http.aclose()
         self.writer.close()
+        try:
+            self.checkpoint()
+        except (VaultError, BadCheckpoint, OSError) as error:
+            # what was done is on the record all the same; the next checkpoint covers it
+            log.warning("no checkpoint was written: %s", error)
         self.reader.close()
         self.owner.close()
+
+    def checkpoint(self) -> None:
+        """Sign the ledger's head into the file beside the database, if it has grown."""
+        checkpoint.write(self.home.path, self.store, self.reader, self.clock.now())
 
     def session(self, name: str, cause: Mapping[str, str], actor: str = "user") -> tuple[Session, Network]:
         """One account's way out, and its connector.

@@ -86,11 +86,14 @@ def show(number: int, home: HomeOption = None, as_json: JsonOption = False) -> N
 
 @calls.command()
 def verify(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Check that no recorded entry was altered or removed."""
-    from automator.ledger import chain  # noqa: PLC0415 - keeps --help fast
+    """Check that no recorded entry was altered or removed, as far as the last signed checkpoint."""
+    from automator.ledger import chain, checkpoint  # noqa: PLC0415 - keeps --help fast
 
     with _ledger(home) as ledger:
-        result = chain.verify(ledger)
+        try:
+            result = chain.verify(ledger, checkpoint.read(folder(home)))
+        except checkpoint.BadCheckpoint as error:
+            raise fail(str(error), 1) from None
     fault = result if isinstance(result, chain.Fault) else None
     if as_json:
         typer.echo(json.dumps({"ok": fault is None, "entries": None if fault else result, "fault": str(fault or "")}))

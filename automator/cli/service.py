@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from automator.engine import Engine
 
 STALE = timedelta(seconds=10)  #: a service ticks every second
+CHECKPOINT = 600.0  #: seconds between two signed checkpoints of a running service
 OVERDUE = timedelta(seconds=30)
 
 limits = typer.Typer(name="limits", help="Provider limits: used, free, next reset.", no_args_is_help=False)
@@ -49,6 +50,7 @@ async def init(
 
 def _health(opened: Engine) -> dict[str, object]:
     from automator.clock import micros  # noqa: PLC0415 - keeps --help fast
+    from automator.ledger import checkpoint  # noqa: PLC0415 - as above
     from automator.ledger.chain import Fault, verify  # noqa: PLC0415 - as above
 
     now = micros(opened.clock.now())
@@ -57,7 +59,7 @@ def _health(opened: Engine) -> dict[str, object]:
         "SELECT min(ready_at) FROM run WHERE state IN ('scheduled', 'waiting') AND ready_at <= ?", (now,)
     ).fetchone()[0]
     count = opened.reader.execute("SELECT count(*) FROM notice WHERE seen_at IS NULL").fetchone()[0]
-    chain = verify(opened.reader)
+    chain = verify(opened.reader, checkpoint.read(opened.home.path))
     return {
         "vault": opened.store.check(),
         "ticked_seconds_ago": round((now - beat[0]) / 1e6, 1) if beat else None,
@@ -94,6 +96,12 @@ async def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
+async def _checkpoints(opened: Engine) -> None:
+    while True:
+        await opened.clock.sleep(CHECKPOINT)
+        opened.checkpoint()
+
+
 @told
 async def serve(home: HomeOption = None) -> None:
     """Work until told to stop (Ctrl-C, SIGTERM); what is in flight is finished within 30 seconds."""
@@ -103,7 +111,9 @@ async def serve(home: HomeOption = None) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         typer.echo(f"working on {opened.home.path}; stop with Ctrl-C")
+        signing = asyncio.create_task(_checkpoints(opened))
         await opened.worker.serve(stop)
+        signing.cancel()
     typer.echo("stopped; nothing is lost")
 
 

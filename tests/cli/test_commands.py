@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -162,6 +164,19 @@ def test_doctor_says_that_all_is_well(shell: Shell) -> None:
     """Vault, ticks, lateness, ledger and notices in a few lines, and for programs."""
     assert "encrypted file" in shell.run("doctor")
     assert json.loads(shell.run("doctor", "--json"))["ok"]
+
+
+def test_a_ledger_that_was_cut_is_told(shell: Shell, tmp_path: Path) -> None:
+    """Someone deletes the newest entries of a copy; the chain is whole, but its signed checkpoints tell."""
+    shell.run("accounts", "test", "x/brand")
+    copy = Shell(tmp_path)
+    shutil.copytree(shell.home, copy.home)
+    connection = sqlite3.connect(copy.home / "automator.db")
+    connection.execute("DELETE FROM entry WHERE seq > 5")
+    connection.commit()
+    connection.close()
+    assert "entries from 6 on are missing" in copy.run("calls", "verify", code=1)
+    assert "are missing" in copy.run("doctor", code=1)
 
 
 @pytest.mark.parametrize(

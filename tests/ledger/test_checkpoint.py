@@ -1,0 +1,86 @@
+"""What is cut off the end of the ledger, or rewritten as a whole, shows against the signed checkpoints."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from automator.db import connect, create
+from automator.ledger import chain, checkpoint
+from automator.ledger.chain import Fault
+from automator.ledger.checkpoint import BadCheckpoint
+from automator.vault import kek
+from automator.vault.sealed_file import SealedFile
+
+NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> SealedFile:
+    kek.new_key_file(tmp_path / "vault.key")
+    return SealedFile(tmp_path / "vault.json", kek.from_file(tmp_path / "vault.key"))
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, vault: SealedFile) -> sqlite3.Connection:
+    """Five entries, a checkpoint, and two more."""
+    create(tmp_path / "automator.db")
+    connection = connect(tmp_path / "automator.db")
+    for number in range(5):
+        chain.append(connection, "event", number, {"what": "halt"})
+    assert checkpoint.write(tmp_path, vault, connection, NOW) is not None
+    for number in range(2):
+        chain.append(connection, "event", number, {"what": "resume"})
+    return connection
+
+
+def test_an_untouched_ledger_holds(tmp_path: Path, ledger: sqlite3.Connection, vault: SealedFile) -> None:
+    """A second checkpoint names the new head, a third that would say the same is not written."""
+    assert chain.verify(ledger, checkpoint.read(tmp_path)) == 7
+    assert checkpoint.write(tmp_path, vault, ledger, NOW) is not None
+    assert checkpoint.write(tmp_path, vault, ledger, NOW) is None
+    assert sorted(checkpoint.read(tmp_path)) == [5, 7]
+
+
+def test_a_ledger_that_was_cut_shows(tmp_path: Path, ledger: sqlite3.Connection, vault: SealedFile) -> None:
+    """Entries that a checkpoint names are missing, and nothing new is signed over the gap."""
+    ledger.execute("DELETE FROM entry WHERE seq > 3")
+    assert chain.verify(ledger, checkpoint.read(tmp_path)) == Fault("truncated", 4)
+    assert checkpoint.write(tmp_path, vault, ledger, NOW) is None
+
+
+def test_a_ledger_that_was_rewritten_shows(tmp_path: Path, ledger: sqlite3.Connection) -> None:
+    """A chain that is whole, but another, is told by the first checkpoint that it does not meet."""
+    ledger.execute("DELETE FROM entry")
+    for number in range(7):
+        chain.append(ledger, "event", number, {"what": "nothing happened"})
+    assert chain.verify(ledger) == 7
+    assert chain.verify(ledger, checkpoint.read(tmp_path)) == Fault("fork", 5)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [('"count": 5', '"count": 4'), ("{", ""), ('"signature": "', '"signature": "00')]
+)
+def test_an_altered_checkpoint_shows(tmp_path: Path, ledger: sqlite3.Connection, old: str, new: str) -> None:
+    """Whoever has no signing key can't make checkpoints fit."""
+    path = tmp_path / checkpoint.FILE
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(BadCheckpoint, match="line 1"):
+        checkpoint.read(tmp_path)
+
+
+def test_without_the_public_key_nothing_is_believed(tmp_path: Path, ledger: sqlite3.Connection) -> None:
+    """Taking the key away does not make checkpoints pass."""
+    (tmp_path / checkpoint.PUBLIC).unlink()
+    with pytest.raises(BadCheckpoint, match="missing"):
+        checkpoint.read(tmp_path)
+
+
+def test_the_signing_key_is_only_in_the_vault(tmp_path: Path, ledger: sqlite3.Connection, vault: SealedFile) -> None:
+    """Neither the database nor the files beside it hold it."""
+    held = vault.get(checkpoint.ACCOUNT, 1)
+    assert held is not None
+    assert [path.name for path in tmp_path.iterdir() if held["key"].encode() in path.read_bytes()] == []
