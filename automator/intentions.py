@@ -82,6 +82,16 @@ def claim(connection: sqlite3.Connection, key: str, account: str, operation: str
     return claimed
 
 
+def taken(connection: sqlite3.Connection, key: str, result: Mapping[str, Any]) -> bool:
+    """Whether another intention came to this very result, so that it cannot be the result of ``key`` too."""
+    row = connection.execute(
+        "SELECT 1 FROM intention WHERE state = ? AND result = ? AND key <> ? "
+        "AND account = (SELECT account FROM intention WHERE key = ?)",
+        (State.DONE, chain.canonical(dict(result)), key, key),
+    ).fetchone()
+    return row is not None
+
+
 def replan(tx: sqlite3.Connection, key: str, attempt: int, plan: Mapping[str, Any]) -> None:
     """Freeze another plan in place of one of which nothing happened: that is what *planned* means.
 

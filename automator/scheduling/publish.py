@@ -13,7 +13,7 @@ from automator.clock import Clock
 from automator.db import Writer
 from automator.egress.resolve import resolve
 from automator.egress.session import Session
-from automator.intentions import Intention, State, claim, load, replan
+from automator.intentions import Intention, State, claim, load, replan, taken
 from automator.scheduling import lease
 from automator.scheduling.due import instant
 from automator.scheduling.lease import Run, Verdict
@@ -119,6 +119,8 @@ class Publisher:
             found = await self.network.find(self.session, held.plan)
         except Rejected as error:
             raise NotNow(None) from error
+        if found is not None and taken(self.reader, held.key, found):
+            found = None  # it is another post of ours with the same text, which has its own intention
         if found is None and self.clock.now() < settled_at + self.settle:
             raise parked(settled_at + self.settle, "the provider does not show it yet; it will be asked once more")
 

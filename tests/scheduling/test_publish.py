@@ -133,6 +133,21 @@ async def test_a_post_that_shows_up_too_late_is_never_doubled(desk: Desk) -> Non
     assert desk.world() == ["One", "Two"]
 
 
+@on_x
+async def test_another_post_of_ours_with_the_same_text_is_not_taken_for_the_lost_one(desk: Desk) -> None:
+    """The second never arrived; that the first is there proves nothing about it."""
+    await desk.plan("Same")
+    await desk.work(minutes=0)
+    desk.faults.append(Fault(path=CREATE, fault="drop-before"))
+    now = desk.clock.now()
+    second = NewDelivery(desk.name, (Part("Same"),), now, "UTC", "", "second")
+    (delivery,) = await desk.engine.writer.run(lambda tx: posts.plan(tx, [second], now, source="test"))
+    await desk.work()
+    (post,) = listed(desk.engine.reader, delivery=delivery)
+    assert post.state == "unconfirmed"
+    assert desk.world() == ["Same"]
+
+
 @on_bluesky
 @pytest.mark.parametrize("fault", ["drop-before", "drop-after", "error-after", "html-after", "garbage-after"])
 async def test_a_provider_with_our_own_keys_never_needs_a_person(desk: Desk, fault: Any) -> None:
