@@ -85,6 +85,30 @@ def show(number: int, home: HomeOption = None, as_json: JsonOption = False) -> N
 
 
 @calls.command()
+def export(
+    to: Annotated[Path, typer.Option(help="The file to write; a manifest is written beside it.")],
+    format_: Annotated[str, typer.Option("--format", help="har, jsonl or csv.")] = "jsonl",
+    home: HomeOption = None,
+    account: Annotated[str | None, typer.Option(help="Only this account's: provider/name.")] = None,
+    outcome: Annotated[str | None, typer.Option(help=f"Only these: {', '.join(OUTCOMES)}.")] = None,
+) -> None:
+    """Write calls to a file, oldest first, without keys."""
+    from automator.ledger.export import FORMATS  # noqa: PLC0415 - keeps --help fast
+    from automator.ledger.export import export as write  # noqa: PLC0415 - as above
+
+    if format_ not in FORMATS:
+        raise fail(f"{format_!r} is no format; use one of {', '.join(FORMATS)}", 2)
+    if outcome is not None and outcome not in OUTCOMES:
+        raise fail(f"{outcome!r} is no outcome; use one of {', '.join(OUTCOMES)}", 2)
+    with _ledger(home) as ledger:
+        try:
+            manifest = write(ledger, to, format_, account=account, outcome=outcome)
+        except OSError as error:
+            raise fail(f"{to} can't be written: {error.strerror}", 1) from None
+    typer.echo(f"{manifest.calls} calls in {to}, up to entry {manifest.head_number}")
+
+
+@calls.command()
 def verify(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Check that no recorded entry was altered or removed, as far as the last signed checkpoint."""
     from automator.ledger import chain, checkpoint  # noqa: PLC0415 - keeps --help fast

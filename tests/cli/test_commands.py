@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -164,6 +165,26 @@ def test_doctor_says_that_all_is_well(shell: Shell) -> None:
     """Vault, ticks, lateness, ledger and notices in a few lines, and for programs."""
     assert "encrypted file" in shell.run("doctor")
     assert json.loads(shell.run("doctor", "--json"))["ok"]
+
+
+def test_calls_are_exported_without_keys(shell: Shell, tmp_path: Path) -> None:
+    """As lines, as a table and for a browser's developer tools, each with a manifest that fits its file."""
+    shell.run("accounts", "test", "x/brand")
+    keys = json.loads((shell.state / "accounts.json").read_text())["x/brand"]["secrets"].values()
+    for kind in ("jsonl", "csv", "har"):
+        file = tmp_path / f"calls.{kind}"
+        shell.run("calls", "export", "--to", str(file), "--format", kind, "--account", "x/brand")
+        content = file.read_bytes()
+        manifest = json.loads((tmp_path / f"calls.{kind}.manifest.json").read_text())
+        assert manifest["sha256"] == hashlib.sha256(content).hexdigest()
+        assert manifest["calls"] >= 1
+        assert [key for key in keys if key.encode() in content] == []
+    (first, *_) = json.loads((tmp_path / "calls.har").read_text())["log"]["entries"]
+    assert first["request"]["url"].endswith("/2/users/me")
+    assert first["response"]["status"] == 200
+    assert json.loads(first["response"]["content"]["text"])["data"]["username"] == "brand"
+    assert "is no format" in shell.run("calls", "export", "--to", "x", "--format", "pdf", code=2)
+    assert "can't be written" in shell.run("calls", "export", "--to", str(tmp_path / "no" / "x"), code=1)
 
 
 def test_a_ledger_that_was_cut_is_told(shell: Shell, tmp_path: Path) -> None:
