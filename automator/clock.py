@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -38,7 +38,12 @@ class SystemClock:
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def micros(instant: datetime) -> int:
+def instant(at: int) -> datetime:
+    """Microseconds since 1970 as an aware UTC datetime."""
+    return EPOCH + timedelta(microseconds=at)
+
+
+def micros(at: datetime) -> int:
     """Integer microseconds since 1970, UTC, exact (no floats)."""
-    delta = instant - EPOCH
+    delta = at - EPOCH
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds

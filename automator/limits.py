@@ -10,8 +10,7 @@ from typing import Any
 
 from automator import accounts
 from automator.budgets import store, window
-from automator.clock import micros
-from automator.scheduling.due import instant
+from automator.clock import instant, micros
 from connectors.base import Budget, Window
 from connectors.registry import build
 

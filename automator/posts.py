@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from automator.clock import micros
+from automator.clock import instant, micros
 from automator.intentions import State, settle
 from automator.ledger import chain
 from automator.scheduling import due
-from automator.scheduling.due import LATE, NewJob, instant
+from automator.scheduling.due import LATE, NewJob
 from automator.scheduling.tables import RunState
 from connectors.network import Part
 from jobs.posting.deliver import KIND, dump

@@ -134,9 +134,8 @@ async def notices(
     clear: Annotated[bool, typer.Option("--clear", help="Mark all as read.")] = False,
 ) -> None:
     """What you must know: missed, failed, unconfirmed."""
-    from automator.clock import micros  # noqa: PLC0415 - keeps --help fast
+    from automator.clock import instant, micros  # noqa: PLC0415 - keeps --help fast
     from automator.notices import mark_seen, unread  # noqa: PLC0415 - as above
-    from automator.scheduling.due import instant  # noqa: PLC0415 - as above
 
     async with engine(home) as opened:
         found = unread(opened.reader)

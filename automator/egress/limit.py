@@ -10,7 +10,7 @@ import httpx
 
 from automator.budgets import store, window
 from automator.budgets.store import Claim
-from automator.clock import EPOCH, Clock, micros
+from automator.clock import EPOCH, Clock, instant, micros
 from automator.db import Writer
 from automator.egress.call import Call, call_of
 from automator.egress.wire import Unsent
@@ -58,7 +58,7 @@ class Limit(httpx.AsyncBaseTransport):
             start = await self._writer.run(lambda tx: store.reserve(tx, claims, micros(self._clock.now())))
             if not start:
                 return
-            until = EPOCH + timedelta(microseconds=start)
+            until = instant(start)
             wait = until - self._clock.now()
             if wait > HOLD:
                 raise NotNow(until)

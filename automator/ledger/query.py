@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+
+from automator.clock import instant
 
 OPEN = "open"  #: the outcome of a call without a stored answer
 
@@ -49,22 +51,17 @@ class RecordedCall:
         }
 
 
-def _instant(micros: int) -> datetime:
-    seconds, rest = divmod(micros, 1_000_000)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
-
-
 def _call(row: tuple[Any, ...]) -> RecordedCall:
     seq, at, account, operation, outcome, request, answer, answered = row
     return RecordedCall(
         seq,
-        _instant(at),
+        instant(at),
         account,
         operation,
         outcome or OPEN,
         json.loads(request),
         json.loads(answer) if answer else None,
-        _instant(answered) if answered else None,
+        instant(answered) if answered else None,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from automator.clock import EPOCH, micros
+from automator.clock import instant, micros
 from automator.ledger.chain import canonical
 from automator.scheduling.tables import RunState
 
@@ -102,11 +102,6 @@ def spawn(tx: sqlite3.Connection, now: datetime) -> int:
         _run(tx, job, latest)
         tx.execute("UPDATE job SET next_at = ? WHERE id = ?", (micros(following) if following else None, job))
     return len(rows)
-
-
-def instant(at: int) -> datetime:
-    """Microseconds since 1970 as an aware UTC datetime."""
-    return EPOCH + timedelta(microseconds=at)
 
 
 def earliest(connection: sqlite3.Connection) -> datetime | None:

@@ -14,10 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from automator.clock import micros
+from automator.clock import instant, micros
 from automator.intentions import Fenced
 from automator.notices import Notice, tell
-from automator.scheduling.due import instant
 from automator.scheduling.tables import RunState
 
 LEASE = timedelta(seconds=60)

@@ -9,13 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from automator import failpoints
-from automator.clock import Clock
+from automator.clock import Clock, instant
 from automator.db import Writer
 from automator.egress.resolve import resolve
 from automator.egress.session import Session
 from automator.intentions import Intention, State, claim, load, replan, taken
 from automator.scheduling import lease
-from automator.scheduling.due import instant
 from automator.scheduling.lease import Run, Verdict
 from automator.scheduling.tables import RunState
 from connectors.base import CallRefused, Effect, Intent, Kind, NotNow, Unresolved, outcome_of
