@@ -30,7 +30,7 @@ from automator.scheduling.tables import RunState
 from automator.scheduling.worker import Worker
 from automator.settings import Settings, read
 from automator.vault.store import Store, VaultError
-from connectors.network import Identity, Network
+from connectors.network import Identity, Network, public
 from connectors.registry import build
 from jobs.posting import deliver as delivering
 
@@ -107,7 +107,7 @@ class Engine:
         async def keep(fresh: Mapping[str, str]) -> None:
             await self.keys.keep(name, fresh)
 
-        who = Account(name, network, stored.scopes, lambda: self.keys.secrets(name), keep)
+        who = Account(name, network, stored.scopes, lambda: self.keys.secrets(name), keep, public(network))
         return Session(
             self.http, who, network, self.clock, self._renewal, cause, actor, stored.identity.partition(" ")[0]
         ), network
@@ -125,7 +125,7 @@ class Engine:
         async def keep(fresh: Mapping[str, str]) -> None:
             trial.update(fresh)
 
-        who = Account(name, network, stored.scopes, lambda: dict(trial), keep)
+        who = Account(name, network, stored.scopes, lambda: dict(trial), keep, public(network))
         session = Session(self.http, who, network, self.clock, self._renewal, {"command": "accounts rotate"})
         identity = await network.test(session)
         await self.keys.replace(name, trial)

@@ -108,12 +108,13 @@ def replan(tx: sqlite3.Connection, key: str, attempt: int, plan: Mapping[str, An
 
 def mark_sent(
     connection: sqlite3.Connection, key: str, attempt: int, at: int, *, from_states: tuple[State, ...]
-) -> None:
-    """The decision to send, by compare-and-swap.
+) -> bool:
+    """The decision to send, by compare-and-swap; returns whether nothing had left before.
 
     Raises:
         Fenced: the intention is no longer in a sendable state, or ``attempt`` is not the current one.
     """
+    before = load(connection, key)
     marks = ",".join("?" * len(from_states))
     changed = connection.execute(
         f"UPDATE intention SET state = ?, sent_at = ? WHERE key = ? AND attempt = ? AND state IN ({marks})",  # noqa: S608
@@ -121,6 +122,7 @@ def mark_sent(
     ).rowcount
     if changed != 1:
         raise Fenced(f"{key} was taken over or has been sent; this worker sends nothing")
+    return before is not None and before.state is State.PLANNED
 
 
 def settle(

@@ -197,9 +197,10 @@ class Unresolved(Exception):
 class NotNow(Exception):
     """The provider asks for a longer wait than a worker should hold; nothing happened."""
 
-    def __init__(self, until: datetime | None) -> None:
+    def __init__(self, until: datetime | None, why: str = "") -> None:
         self.until = until
-        super().__init__(f"not before {until.isoformat() if until else 'the provider answers again'}")
+        when = f"not before {until.isoformat() if until else 'the provider answers again'}"
+        super().__init__(f"{why}; {when}" if why else when)
 
 
 class RenewNeeded(NotNow):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -63,11 +63,19 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class SecretField:
-    """One value that a person must give to connect an account; the provider's own name for it."""
+    """One value that a person must give to connect an account; the provider's own name for it.
+
+    Attributes:
+        name: ``api_key``.
+        label: What a person is asked for.
+        required: There is no account without it.
+        public: A name rather than a key: shown while it is typed, and kept on the record where it occurs.
+    """
 
     name: str
     label: str
     required: bool = True
+    public: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,22 @@ class Identity:
     handle: str
     expires: datetime | None = None
     warnings: tuple[str, ...] = ()
+
+
+def public(network: Network) -> frozenset[str]:
+    """The names of the fields that are no keys."""
+    return frozenset(field.name for field in network.fields if field.public)
+
+
+def numbered(parts: Sequence[Part], judge: Callable[[Part], Sequence[Problem]]) -> list[Problem]:
+    """The problems of all parts; those of a thread say which part they are of."""
+    if len(parts) == 1:
+        return list(judge(parts[0]))
+    return [
+        Problem(f"part {number}: {found.field}", found.what, found.warning)
+        for number, part in enumerate(parts, 1)
+        for found in judge(part)
+    ]
 
 
 class Wire(Protocol):

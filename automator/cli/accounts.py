@@ -34,7 +34,10 @@ def _ask(network: Network, *, stdin: bool) -> dict[str, str]:
             )
         found = {name: str(value) for name, value in given.items() if value}
     else:
-        asked = {field.name: typer.prompt(field.label, hide_input=True, default="") for field in network.fields}
+        asked = {
+            field.name: typer.prompt(field.label, hide_input=not field.public, default="", show_default=False)
+            for field in network.fields
+        }
         found = {name: value for name, value in asked.items() if value}
     missing = [field.name for field in network.fields if field.required and field.name not in found]
     if missing or not found:

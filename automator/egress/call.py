@@ -26,6 +26,7 @@ class Account:
         scopes: What the person allowed this key to do.
         secrets: Reads the key's current values; called below the recorder, for every attempt.
         keep: Stores new values of the key (renewed tokens) durably, as a new version.
+        public: The names of those values that are no keys (a handle), and stay on the record where they occur.
     """
 
     name: str
@@ -33,6 +34,11 @@ class Account:
     scopes: frozenset[Scope]
     secrets: Callable[[], Mapping[str, str]] = field(repr=False)
     keep: Callable[[Mapping[str, str]], Awaitable[None]] = field(default=_keep_nothing, repr=False)
+    public: frozenset[str] = frozenset()
+
+    def hidden(self) -> tuple[str, ...]:
+        """The values that must not be stored anywhere but in the vault."""
+        return tuple(value for name, value in self.secrets().items() if name not in self.public)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
+from dataclasses import dataclass
 
 import httpx
 
@@ -26,6 +28,21 @@ _AFTER = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A recorded attempt.
+
+    Attributes:
+        call: What it is for.
+        seq: Its entry in the ledger.
+        first: Nothing of its intention had left before.
+    """
+
+    call: Call
+    seq: int
+    first: bool
+
+
 class Record(httpx.AsyncBaseTransport):
     """One recorded attempt is one request on the wire."""
 
@@ -44,7 +61,8 @@ class Record(httpx.AsyncBaseTransport):
         """
         call = call_of(request)
         content = await request.aread()
-        seq = await self._writer.run(lambda tx: self._before(tx, request, call, content))
+        secrets = call.account.hidden()
+        sent = await self._writer.run(lambda tx: self._before(tx, request, call, content, secrets))
         failpoints.reach("after-record")
         send_by = self._clock.boottime() + SEND_WITHIN
         request.extensions["send_by"] = lambda: self._on_time(send_by)
@@ -64,7 +82,9 @@ class Record(httpx.AsyncBaseTransport):
             if response is not None:
                 await response.aclose()
         failpoints.reach("before-store")
-        await self._writer.run(lambda tx: self._after(tx, call, seq, outcome, None if error else response))
+        secrets = call.account.hidden()  # an answer may have brought new ones
+        answer = None if error else response
+        await self._writer.run(lambda tx: self._after(tx, sent, outcome, answer, secrets))
         failpoints.reach("after-store")
         if error is not None or response is None:
             raise error or DatabaseError("an attempt ended without an answer")
@@ -75,37 +95,45 @@ class Record(httpx.AsyncBaseTransport):
         failpoints.reach("before-first-byte")
         return self._clock.boottime() <= send_by
 
-    def _before(self, tx: sqlite3.Connection, request: httpx.Request, call: Call, content: bytes) -> int:
+    def _before(
+        self, tx: sqlite3.Connection, request: httpx.Request, call: Call, content: bytes, secrets: Collection[str]
+    ) -> _Sent:
         now = micros(self._clock.now())
-        secrets = call.account.secrets()
+        first = True
         if call.operation.effect is not Effect.READ:
             halts.check(tx, call.account.name)
         if call.intent is not None:
             repeatable = call.operation.effect is Effect.REPEATABLE
             states = (State.PLANNED, State.SENT) if repeatable else (State.PLANNED,)
-            mark_sent(tx, call.intent.key, call.intent.attempt, now, from_states=states)
+            first = mark_sent(tx, call.intent.key, call.intent.attempt, now, from_states=states)
         data = {
             "method": request.method,
             "url": str(request.url),
             "headers": scrub.headers(request.headers.multi_items()),
-            "body": chain.keep_body(tx, scrub.scrub(content, secrets.values())),
+            "body": chain.keep_body(tx, scrub.scrub(content, secrets)),
             "effect": call.operation.effect,
             "intention": call.intent.key if call.intent else None,
             "attempt": call.intent.attempt if call.intent else None,
             "cause": dict(call.cause),
             "actor": call.actor,
         }
-        data = scrub.clean(data, secrets.values())
-        return chain.append(tx, "call", now, data, account=call.account.name, operation=call.operation.name)
+        data = scrub.clean(data, secrets)
+        seq = chain.append(tx, "call", now, data, account=call.account.name, operation=call.operation.name)
+        return _Sent(call, seq, first)
 
     def _after(
-        self, tx: sqlite3.Connection, call: Call, seq: int, outcome: Outcome, response: httpx.Response | None
+        self,
+        tx: sqlite3.Connection,
+        sent: _Sent,
+        outcome: Outcome,
+        response: httpx.Response | None,
+        secrets: Collection[str],
     ) -> None:
-        secrets = call.account.secrets()
+        call = sent.call
         data = {
             "status": response.status_code if response else None,
             "headers": scrub.headers(response.headers.multi_items()) if response else [],
-            "body": chain.keep_body(tx, scrub.scrub(response.content, secrets.values())) if response else {},
+            "body": chain.keep_body(tx, scrub.scrub(response.content, secrets)) if response else {},
             "reason": outcome.reason,
             "request_id": outcome.request_id,
         }
@@ -113,8 +141,8 @@ class Record(httpx.AsyncBaseTransport):
             tx,
             "answer",
             micros(self._clock.now()),
-            scrub.clean(data, secrets.values()),
-            call=seq,
+            scrub.clean(data, secrets),
+            call=sent.seq,
             account=call.account.name,
             operation=call.operation.name,
             outcome=outcome.kind,
@@ -122,13 +150,13 @@ class Record(httpx.AsyncBaseTransport):
         state = _AFTER.get(outcome.kind)
         if call.intent is None or state is None:
             return
-        if state is State.PLANNED and call.operation.effect is Effect.REPEATABLE:
+        if state is State.PLANNED and not sent.first:
             return  # an earlier attempt may have arrived: it stays open, and may be sent again all the same
         # what the provider said of a finished attempt is true whoever holds the intention now; that nothing
         # happened is true only of this attempt, so it may not reopen one that another worker has taken over
         ours = call.intent.attempt if state is State.PLANNED else None
         result = {"reason": outcome.reason} if state is State.REFUSED else dict(outcome.result)
-        settle(tx, call.intent.key, state, scrub.clean(result, secrets.values()), attempt=ours)
+        settle(tx, call.intent.key, state, scrub.clean(result, secrets), attempt=ours)
 
     async def aclose(self) -> None:
         await self._inner.aclose()

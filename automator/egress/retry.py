@@ -53,7 +53,7 @@ class Retry(httpx.AsyncBaseTransport):
             return await retrying(self._attempt, request)
         except _Again as last:
             if last.outcome.kind is not Kind.UNKNOWN:
-                raise NotNow(last.outcome.until) from last
+                raise NotNow(last.outcome.until, last.outcome.reason) from last
             if (intent := call_of(request).intent) is not None:
                 raise Unresolved(intent.key) from last
             if last.response is not None:
@@ -75,7 +75,7 @@ class Retry(httpx.AsyncBaseTransport):
                 raise RenewNeeded
             case Kind.LATER:
                 if outcome.until is None or outcome.until - self._clock.now() > HOLD:
-                    raise NotNow(outcome.until)
+                    raise NotNow(outcome.until, outcome.reason)
                 raise _Again(outcome, response)
             case Kind.UNSENT:
                 raise _Again(outcome, response)

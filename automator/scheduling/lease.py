@@ -86,10 +86,12 @@ class Verdict:
     state: RunState
     reason: str = ""
     until: datetime | None = None
+    begun: bool = True  #: ``False``: nothing of it has left, so it must still start in time
 
 
 _READY = """
-SELECT r.id, r.job, j.kind, j.account, j.payload, r.attempt, r.scheduled_for, r.owner, r.state, j.late, r.started_at
+SELECT r.id, r.job, j.kind, j.account, j.payload, r.attempt, r.scheduled_for, r.owner, r.state, j.late, r.started_at,
+  r.reason
 FROM run AS r JOIN job AS j ON j.id = r.job
 """
 
@@ -126,11 +128,12 @@ def claim(  # noqa: PLR0913 - what a claim depends on
 
 
 def _claim_one(tx: sqlite3.Connection, owner: str, at: int, row: tuple[Any, ...]) -> Run | None:
-    number, job, kind, account, payload, attempt, scheduled_for, _, _, late, started = row
+    number, job, kind, account, payload, attempt, scheduled_for, _, _, late, started, reason = row
     if started is None and at - scheduled_for > late:
         tx.execute("UPDATE run SET state = ?, reason = 'too late' WHERE id = ?", (RunState.MISSED, number))
         minutes = (at - scheduled_for) // 60_000_000
-        tell(tx, Notice("missed", job, f"{job} was {minutes} minutes late and was not run", account), at)
+        why = f": {reason}" if reason else ""
+        tell(tx, Notice("missed", job, f"{job} was {minutes} minutes late and was not run{why}", account), at)
         return None
     tx.execute(
         "UPDATE run SET state = ?, owner = ?, lease_until = ?, attempt = attempt + 1, "
@@ -151,9 +154,9 @@ def finish(tx: sqlite3.Connection, run: Run, verdict: Verdict, now: datetime) ->
     """Store what became of a run; ``False`` if this claim was no longer the current one."""
     ready = micros(verdict.until) if verdict.until else micros(now)
     changed = tx.execute(
-        "UPDATE run SET state = ?, reason = ?, ready_at = ?, owner = NULL, lease_until = NULL "
-        "WHERE id = ? AND attempt = ? AND state = 'running'",
-        (verdict.state, verdict.reason, ready, run.id, run.attempt),
+        "UPDATE run SET state = ?, reason = ?, ready_at = ?, owner = NULL, lease_until = NULL, "
+        "started_at = CASE WHEN ? THEN started_at END WHERE id = ? AND attempt = ? AND state = 'running'",
+        (verdict.state, verdict.reason, ready, verdict.begun, run.id, run.attempt),
     ).rowcount
     if changed and verdict.state in ENDED:
         tell(tx, Notice(verdict.state, run.job, f"{run.job}: {verdict.reason}", run.account), micros(now))

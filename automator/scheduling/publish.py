@@ -37,9 +37,9 @@ def failed(reason: str) -> Stop:
     return Stop(Verdict(RunState.FAILED, reason))
 
 
-def parked(until: datetime, reason: str) -> Stop:
+def parked(until: datetime, reason: str, *, begun: bool = True) -> Stop:
     """Not now."""
-    return Stop(Verdict(RunState.WAITING, reason, until))
+    return Stop(Verdict(RunState.WAITING, reason, until, begun))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Publisher:
             raise failed(rejected.reason) from rejected
         except NotNow as later:
             until = later.until or self.clock.now() + PATIENCE
-            raise parked(until, str(later)) from later
+            raise parked(until, str(later), begun=bool(thread) or self._begun(key)) from later
         except CallRefused as refused:
             raise failed(str(refused)) from refused
 
@@ -136,6 +136,10 @@ class Publisher:
             return claim(tx, key, self.session.account.name, self.network.publishing.name, plan)
 
         return await self.writer.run(take)
+
+    def _begun(self, key: str) -> bool:
+        stored = load(self.reader, key)
+        return stored is not None and stored.state is not State.PLANNED
 
     def _expired(self, plan: Mapping[str, Any]) -> bool:
         expires = plan.get("expires")

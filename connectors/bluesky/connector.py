@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
-from connectors.base import Absence, Budget, Effect, Intent, Kind, Operation, Outcome, Reading, Scope, outcome_of
+from connectors.answer import accepted, tokens
+from connectors.base import (
+    Absence,
+    Budget,
+    Effect,
+    Intent,
+    Kind,
+    NotNow,
+    Operation,
+    Outcome,
+    Reading,
+    Scope,
+    outcome_of,
+)
 from connectors.bluesky import limits, outcomes, text
 from connectors.bluesky.tid import tid
-from connectors.network import SECRET, Identity, Media, Part, Problem, Rejected, SecretField, Wire
+from connectors.network import SECRET, Identity, Media, Part, Problem, SecretField, Wire, numbered
+from connectors.picture import TYPES, content_of
 
 COLLECTION = "app.bsky.feed.post"
 IMAGES = 4
 IMAGE_BYTES = 2_000_000  #: lexicon app.bsky.embed.images, since 2026-04-08
-TYPES = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})
+BLOB_LIFE = timedelta(minutes=30)  #: the lexicon of uploadBlob lets a server drop what no record names after minutes
+PLAN = ("repo", "collection", "rkey", "record")
+TOKENS = {"accessJwt": "accessJwt", "refreshJwt": "refreshJwt"}
 
 PUT = Operation("bluesky.post.put", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
 DELETE = Operation("bluesky.post.delete", Effect.REPEATABLE, Scope.DELETE, Absence.PROOF)
@@ -49,7 +62,7 @@ class Connector:
     @property
     def fields(self) -> tuple[SecretField, ...]:
         return (
-            SecretField("identifier", "handle (brand.bsky.social)"),
+            SecretField("identifier", "handle (brand.bsky.social)", public=True),
             SecretField("password", "app password (Settings, Privacy and security, App passwords)"),
         )
 
@@ -80,21 +93,10 @@ class Connector:
         return httpx.Request(request.method, request.url, headers=headers, stream=request.stream)
 
     def harvest(self, operation: Operation, response: httpx.Response) -> Mapping[str, str]:
-        if not operation.brings_keys or response.status_code != 200:  # noqa: PLR2004 - RFC 9110
-            return {}
-        try:
-            body = json.loads(response.content)
-        except ValueError:
-            return {}
-        found = body if isinstance(body, dict) else {}
-        return {name: found[name] for name in ("accessJwt", "refreshJwt") if isinstance(found.get(name), str)}
+        return tokens(response, TOKENS) if operation.brings_keys else {}
 
     def check(self, parts: Sequence[Part]) -> list[Problem]:
-        problems: list[Problem] = []
-        for number, part in enumerate(parts, 1):
-            where = f"part {number}: " if len(parts) > 1 else ""
-            problems += [Problem(f"{where}{item.field}", item.what, item.warning) for item in _problems(part)]
-        return problems
+        return numbered(parts, _problems)
 
     def price(self, _: Part) -> Decimal:
         return Decimal(0)
@@ -114,23 +116,22 @@ class Connector:
             record["embed"] = embed
         if thread:
             record["reply"] = {"root": _ref(thread[0]), "parent": _ref(thread[-1])}
-        return {"repo": did, "collection": COLLECTION, "rkey": tid(now), "record": record}
+        plan = {"repo": did, "collection": COLLECTION, "rkey": tid(now), "record": record}
+        return plan | {"expires": (now + BLOB_LIFE).isoformat()} if part.media else plan
 
     async def publish(self, wire: Wire, intent: Intent) -> httpx.Response:
         # swapRecord null: only if nothing, or exactly this, is there
-        body = {**intent.plan, "swapRecord": None}
+        body = {name: intent.plan[name] for name in PLAN} | {"swapRecord": None}
         return await wire.request(PUT, "POST", f"{wire.base}/xrpc/com.atproto.repo.putRecord", intent=intent, json=body)
 
     async def find(self, wire: Wire, plan: Mapping[str, Any]) -> dict[str, Any] | None:
         wanted = {name: plan[name] for name in ("repo", "collection", "rkey")}
         answer = await wire.request(GET, "GET", f"{wire.base}/xrpc/com.atproto.repo.getRecord", params=wanted)
-        if answer.status_code == 200:  # noqa: PLR2004 - RFC 9110
-            body = answer.json()
-            same = body.get("value", {}).get("text") == plan["record"]["text"]
-            return {"uri": body["uri"], "cid": body["cid"]} if same else None
         if outcome_of(answer).reason == outcomes.REASONS["RecordNotFound"]:
             return None
-        raise Rejected(outcome_of(answer).reason)
+        body = accepted(answer)
+        same = body["value"].get("text") == plan["record"]["text"]
+        return {"uri": body["uri"], "cid": body["cid"]} if same else None
 
     async def delete(self, wire: Wire, intent: Intent) -> httpx.Response:
         repo, collection, rkey = str(intent.plan["published"]["uri"]).removeprefix("at://").split("/")
@@ -140,10 +141,7 @@ class Connector:
 
     async def test(self, wire: Wire) -> Identity:
         answer = await wire.request(WHO, "GET", f"{wire.base}/xrpc/com.atproto.server.getSession")
-        outcome = outcome_of(answer)
-        if outcome.kind is not Kind.OK:
-            raise Rejected(outcome.reason)
-        body = answer.json()
+        body = accepted(answer)
         return Identity(str(body["did"]), str(body["handle"]))
 
     async def renew(self, wire: Wire, held: frozenset[str]) -> bool:
@@ -157,6 +155,8 @@ class Connector:
         headers = {"content-type": "application/json"}
         url = f"{wire.base}/xrpc/com.atproto.server.createSession"
         answer = await wire.request(LOGIN, "POST", url, content=body, headers=headers)
+        if outcome_of(answer).kind is Kind.UNKNOWN:
+            raise NotNow(None)  # a server in trouble says nothing against the password
         return outcome_of(answer).kind is Kind.OK
 
     def link(self, result: Mapping[str, Any]) -> str:
@@ -173,9 +173,9 @@ class Connector:
             case _:
                 url = f"{wire.base}/xrpc/com.atproto.identity.resolveHandle"
                 answer = await wire.request(RESOLVE, "GET", url, params={"handle": found.value})
-                if outcome_of(answer).kind is not Kind.OK:
+                if outcome_of(answer).kind is Kind.REJECTED:
                     return None  # a mention of nobody stays plain text
-                feature["did"] = str(answer.json()["did"])
+                feature["did"] = str(accepted(answer)["did"])
         return {"index": {"byteStart": found.start, "byteEnd": found.end}, "features": [feature]}
 
     async def _embed(self, wire: Wire, part: Part, found: Sequence[text.Facet]) -> dict[str, Any] | None:
@@ -185,22 +185,16 @@ class Connector:
         link = next((facet.value for facet in found if facet.kind == "link"), None)
         if link is None:
             return None
-        card = {"uri": link, "title": urlsplit(link).hostname or link, "description": ""}
+        card = {"uri": link, "title": text.host(link), "description": ""}
         return {"$type": "app.bsky.embed.external", "external": card}
 
     async def _upload(self, wire: Wire, media: Media) -> dict[str, Any]:
-        try:
-            content = await asyncio.to_thread(Path(media.path).read_bytes)
-        except OSError as error:
-            raise Rejected(f"{media.path} can't be read any more ({error.strerror})") from None
-        if hashlib.sha256(content).hexdigest() != media.sha256:
-            raise Rejected(f"{media.path} has changed since the post was planned; plan it again")
+        content = await content_of(media)
         url = f"{wire.base}/xrpc/com.atproto.repo.uploadBlob"
         answer = await wire.request(UPLOAD, "POST", url, content=content, headers={"content-type": media.type})
-        if outcome_of(answer).kind is not Kind.OK:
-            raise Rejected(outcome_of(answer).reason or "the picture could not be uploaded")
+        blob = accepted(answer)["blob"]
         ratio = {"width": media.width, "height": media.height}
-        return {"image": answer.json()["blob"], "alt": media.alt, "aspectRatio": ratio}
+        return {"image": blob, "alt": media.alt, "aspectRatio": ratio}
 
 
 def _ref(result: Mapping[str, Any]) -> dict[str, str]:
@@ -214,8 +208,10 @@ def _problems(part: Part) -> list[Problem]:
     if (count := text.graphemes(part.text)) > text.GRAPHEMES:
         over = count - text.GRAPHEMES
         found.append(Problem("text", f"{count} characters, {over} more than Bluesky's {text.GRAPHEMES}; shorten it"))
-    if (size := len(part.text.encode())) > text.BYTES:
+    if (size := len(part.text.encode(errors="surrogatepass"))) > text.BYTES:
         found.append(Problem("text", f"{size} bytes, more than Bluesky's {text.BYTES}; shorten it"))
+    if any("\ud800" <= character <= "\udfff" for character in part.text):
+        found.append(Problem("text", "it has a broken character (half of a pair); write the text again"))
     if len(part.media) > IMAGES:
         found.append(Problem("media", f"{len(part.media)} pictures, more than Bluesky's {IMAGES}"))
     for media in part.media:

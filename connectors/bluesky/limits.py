@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-import httpx
-
 from connectors.base import Budget, Operation, Reading, Window
 
 HOUR, DAY = 3600, 86_400
@@ -46,11 +44,3 @@ def observe(operation: Operation, headers: Mapping[str, str]) -> tuple[Reading, 
     sized = [budget.name for budget in BUDGETS if budget.name in named and budget.limit == size]
     chosen = sized or (named if len(named) == 1 else [])
     return tuple(Reading(name, size, remaining, ends) for name in chosen)
-
-
-def until(response: httpx.Response) -> datetime | None:
-    """When a throttled call may be made again."""
-    try:
-        return datetime.fromtimestamp(int(response.headers["ratelimit-reset"]), UTC)
-    except (KeyError, ValueError, OverflowError, OSError):
-        return None

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import httpx
 
-from connectors.base import Effect, Kind, Operation, Outcome
-from connectors.bluesky import limits
+from connectors.answer import json_object, resets
+from connectors.base import Kind, Operation, Outcome
 
 RENEW = frozenset({"ExpiredToken", "InvalidToken", "AuthMissing", "AuthenticationRequired"})
+
+# what an accepted answer must hold to be believed
+HOLDS: dict[str, dict[str, type]] = {
+    "bluesky.post.put": {"uri": str, "cid": str},
+    "bluesky.post.get": {"uri": str, "cid": str, "value": dict},
+    "bluesky.blob.upload": {"blob": dict},
+    "bluesky.handle.resolve": {"did": str},
+    "bluesky.session.get": {"did": str, "handle": str},
+    "bluesky.session.create": {"accessJwt": str, "refreshJwt": str},
+    "bluesky.session.refresh": {"accessJwt": str, "refreshJwt": str},
+}
 
 REASONS = {
     "InvalidToken": "Bluesky does not accept the session; connect the account again",
@@ -27,27 +35,24 @@ REASONS = {
 def judge(operation: Operation, response: httpx.Response) -> Outcome:
     """Say what a complete answer means. Pure."""
     status = response.status_code
-    body = _json(response)
+    body = json_object(response)
     if 200 <= status < 300:  # noqa: PLR2004 - RFC 9110
         return _accepted(operation, body)
     if status == 429:  # noqa: PLR2004 - RFC 6585
-        return Outcome(Kind.LATER, "Bluesky's limit is reached", until=limits.until(response))
+        return Outcome(Kind.LATER, "Bluesky's limit is reached", until=resets(response.headers, "ratelimit-reset"))
     if 400 <= status < 500 and body is not None and isinstance(body.get("error"), str):  # noqa: PLR2004 - RFC 9110
         return _refused(operation, str(body["error"]), str(body.get("message") or ""))
-    if operation.effect is Effect.READ and 400 <= status < 500:  # noqa: PLR2004 - RFC 9110
-        return Outcome(Kind.REJECTED, f"status {status}")
     return Outcome(Kind.UNKNOWN, f"status {status}, which is no answer of Bluesky's")
 
 
-def _accepted(operation: Operation, body: dict[str, Any] | None) -> Outcome:
+def _accepted(operation: Operation, body: dict[str, object] | None) -> Outcome:
     if body is None:
         return Outcome(Kind.UNKNOWN, "an answer that is not JSON")
-    if operation.name != "bluesky.post.put":
-        return Outcome(Kind.OK)
-    uri, cid = body.get("uri"), body.get("cid")
-    if not (isinstance(uri, str) and isinstance(cid, str)):
-        return Outcome(Kind.UNKNOWN, "an answer without uri and cid")
-    return Outcome(Kind.OK, result={"uri": uri, "cid": cid})
+    wanted = HOLDS.get(operation.name, {})
+    if not all(isinstance(body.get(name), kind) for name, kind in wanted.items()):
+        return Outcome(Kind.UNKNOWN, f"an answer without {' and '.join(wanted)}")
+    kept = wanted if operation.name == "bluesky.post.put" else ()
+    return Outcome(Kind.OK, result={name: body[name] for name in kept})
 
 
 def _refused(operation: Operation, error: str, message: str) -> Outcome:
@@ -57,13 +62,3 @@ def _refused(operation: Operation, error: str, message: str) -> Outcome:
         return Outcome(Kind.LATER, "Bluesky's limit is reached")
     known = REASONS.get(error)
     return Outcome(Kind.REJECTED, known or f"Bluesky says {error}: {message[:200]}")
-
-
-def _json(response: httpx.Response) -> dict[str, Any] | None:
-    try:
-        found = json.loads(response.content or b"null")
-    except ValueError:
-        return None
-    if found is None and response.status_code == 200 and response.headers.get("content-length") == "0":  # noqa: PLR2004
-        return None
-    return found if isinstance(found, dict) else None

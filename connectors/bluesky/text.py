@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import regex
 
@@ -12,9 +13,14 @@ TAG_GRAPHEMES = 64
 
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _DOMAIN = rf"(?:{_LABEL}\.)+[a-zA-Z]{{2,24}}"
-_LINK = regex.compile(rf"(?<![\w@/.])(?:https?://[^\s<>\"]+|{_DOMAIN}(?:/[^\s<>\"]*)?)(?![\w@])", regex.IGNORECASE)
+# an address follows text in a script without spaces, and ends at that script's own punctuation
+_LINK = regex.compile(
+    rf"(?:(?<![a-z0-9_@/.])https?://[\w\[][^\s<>\"\u3001\u3002\uff0c]*|(?<![\w@/.]){_DOMAIN}(?:/[^\s<>\"]*)?)(?![\w@])",
+    regex.IGNORECASE,
+)
 _MENTION = regex.compile(rf"(?<![\w@/.])@({_DOMAIN})(?![\w@-])")
 _TAG = regex.compile(r"(?<![\w#/])[#\uff03]([^\s\p{P}\p{S}]*[\p{L}\p{M}_][\w\p{M}]*|\d+[\p{L}_][\w\p{M}]*)")
+_BRACKETS = {")": "(", "]": "["}
 _TRAILING = ".,;:!?'\"\u2026\u00bb\u201d\u2019"
 # a word with a dot is a place only under these; the others are mostly file names and abbreviations
 _PLACES = frozenset(
@@ -38,6 +44,14 @@ def graphemes(text: str) -> int:
     return len(regex.findall(r"\X", text))
 
 
+def host(address: str) -> str:
+    """The host that an address names; empty if it names none."""
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
+
+
 def facets(text: str) -> list[Facet]:
     """Links, mentions and hashtags, in order, none overlapping."""
     found: list[Facet] = []
@@ -54,7 +68,9 @@ def facets(text: str) -> list[Facet]:
         bare = not shown.lower().startswith(("http://", "https://"))
         if bare and shown.split("/", 1)[0].rsplit(".", 1)[-1].lower() not in _PLACES:
             continue
-        keep(match.start(), match.start() + len(shown), "link", f"https://{shown}" if bare else shown)
+        address = f"https://{shown}" if bare else shown
+        if host(address):
+            keep(match.start(), match.start() + len(shown), "link", address)
     for match in _MENTION.finditer(text):
         keep(match.start(), match.end(), "mention", match[1].lower())
     for match in _TAG.finditer(text):
@@ -67,8 +83,9 @@ def _trimmed(shown: str) -> str:
     """A link without the punctuation of the sentence around it; brackets stay while they are balanced."""
     while shown:
         last = shown[-1]
-        unbalanced = last == ")" and shown.count(")") > shown.count("(")
-        if last not in _TRAILING and not unbalanced and last != "]":
+        opening = _BRACKETS.get(last)
+        unbalanced = opening is not None and shown.count(last) > shown.count(opening)
+        if last not in _TRAILING and not unbalanced:
             break
         shown = shown[:-1]
     return shown

@@ -245,7 +245,9 @@ def _validate(account: Account, record: Any) -> None:
         if not 0 <= index["byteStart"] < index["byteEnd"] <= len(text.encode()):
             raise Refusal("InvalidRequest", "Invalid app.bsky.feed.post record: facet out of range")
     for image in record.get("embed", {}).get("images", []):
-        if "alt" not in image or image["image"]["ref"]["$link"] not in account.blobs:
+        if "alt" not in image:
+            raise Refusal("InvalidRequest", 'Invalid app.bsky.feed.post record: Missing required key "alt"')
+        if image["image"]["ref"]["$link"] not in account.blobs:
             raise Refusal("BlobNotFound", "Could not find blob")
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import html
-import json
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,14 +15,27 @@ from urllib.parse import quote_plus
 import httpx
 import regex
 
-from connectors.base import Absence, Budget, Effect, Intent, Kind, Operation, Outcome, Reading, Scope, outcome_of
-from connectors.network import SECRET, Identity, Media, Part, Problem, Rejected, SecretField, Wire
+from connectors.answer import accepted, tokens
+from connectors.base import (
+    Absence,
+    Budget,
+    Effect,
+    Intent,
+    Kind,
+    NotNow,
+    Operation,
+    Outcome,
+    Reading,
+    Scope,
+    outcome_of,
+)
+from connectors.network import SECRET, Identity, Media, Part, Problem, Rejected, SecretField, Wire, numbered
+from connectors.picture import TYPES, content_of
 from connectors.x import limits, outcomes, text
 
 IMAGES = 4
 IMAGE_BYTES, GIF_BYTES = 5 * 1024 * 1024, 15 * 1024 * 1024
 ALT = 1000
-TYPES = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})
 CHUNK = 1024 * 1024
 MEDIA_LIFE = timedelta(hours=20)  #: X says 24 hours
 _CASHTAG = regex.compile(r"(?<![\w$])\$[A-Za-z]{1,6}(?:[._][A-Za-z]{1,2})?(?!\w)")
@@ -65,7 +75,7 @@ class Connector:
             SecretField("api_secret", "API key secret", required=False),
             SecretField("access_token", "access token", required=False),
             SecretField("access_secret", "access token secret", required=False),
-            SecretField("client_id", "OAuth 2.0 client id", required=False),
+            SecretField("client_id", "OAuth 2.0 client id", required=False, public=True),
             SecretField("oauth2_access_token", "OAuth 2.0 user access token", required=False),
             SecretField("oauth2_refresh_token", "OAuth 2.0 refresh token", required=False),
         )
@@ -94,22 +104,11 @@ class Connector:
         return httpx.Request(request.method, request.url, headers=headers, stream=request.stream)
 
     def harvest(self, operation: Operation, response: httpx.Response) -> Mapping[str, str]:
-        if not operation.brings_keys or response.status_code != 200:  # noqa: PLR2004 - RFC 9110
-            return {}
-        try:
-            body = json.loads(response.content)
-        except ValueError:
-            return {}
-        found = body if isinstance(body, dict) else {}
         # an answer without a new refresh token leaves the old one in force
-        return {ours: found[theirs] for theirs, ours in TOKENS.items() if isinstance(found.get(theirs), str)}
+        return tokens(response, TOKENS) if operation.brings_keys else {}
 
     def check(self, parts: Sequence[Part]) -> list[Problem]:
-        problems: list[Problem] = []
-        for number, part in enumerate(parts, 1):
-            where = f"part {number}: " if len(parts) > 1 else ""
-            problems += [Problem(f"{where}{item.field}", item.what, item.warning) for item in _problems(part)]
-        return problems
+        return numbered(parts, _problems)
 
     def price(self, part: Part) -> Decimal:
         alts = sum(bool(media.alt) for media in part.media) * limits.TABLE[METADATA.name][2]
@@ -134,9 +133,9 @@ class Connector:
         url = f"{wire.base}/2/users/{plan['user']}/tweets"
         window = {"start_time": plan["since"], "max_results": "100"}
         try:
-            body = await _json(wire, POSTS, "GET", url, params=window | FIELDS)
+            body = accepted(await wire.request(POSTS, "GET", url, params=window | FIELDS))
         except Rejected:
-            body = await _json(wire, POSTS, "GET", url, params=window | OLD_FIELDS)
+            body = accepted(await wire.request(POSTS, "GET", url, params=window | OLD_FIELDS))
         found = body.get("data") or []
         same = [post for post in found if _same(post, plan["body"])]
         return {"id": str(same[-1]["id"])} if same else None
@@ -146,7 +145,7 @@ class Connector:
         return await wire.request(DELETE, "DELETE", url, intent=intent)
 
     async def test(self, wire: Wire) -> Identity:
-        body = await _json(wire, ME, "GET", f"{wire.base}/2/users/me")
+        body = accepted(await wire.request(ME, "GET", f"{wire.base}/2/users/me"))
         return Identity(str(body["data"]["id"]), f"@{body['data']['username']}")
 
     async def renew(self, wire: Wire, held: frozenset[str]) -> bool:
@@ -160,6 +159,8 @@ class Connector:
         headers = {"content-type": "application/x-www-form-urlencoded"}
         url = f"{wire.base}/2/oauth2/token"
         answer = await wire.request(TOKEN, "POST", url, content=content.encode(), headers=headers)
+        if outcome_of(answer).kind is Kind.UNKNOWN:
+            raise NotNow(None)  # a server in trouble says nothing against the token
         return outcome_of(answer).kind is Kind.OK
 
     def link(self, result: Mapping[str, Any]) -> str:
@@ -167,37 +168,20 @@ class Connector:
 
     async def _upload(self, wire: Wire, media: Media) -> str:
         base = f"{wire.base}/2/media"
-        try:
-            content = await asyncio.to_thread(Path(media.path).read_bytes)
-        except OSError as error:
-            raise Rejected(f"{media.path} can't be read any more ({error.strerror})") from None
-        if hashlib.sha256(content).hexdigest() != media.sha256:
-            raise Rejected(f"{media.path} has changed since the post was planned; plan it again")
+        content = await content_of(media)
         category = "tweet_gif" if media.type == "image/gif" else "tweet_image"
         begin = {"media_type": media.type, "total_bytes": media.size, "media_category": category}
-        started = await _json(wire, INITIALIZE, "POST", f"{base}/upload/initialize", json=begin)
+        started = accepted(await wire.request(INITIALIZE, "POST", f"{base}/upload/initialize", json=begin))
         number = str(started["data"]["id"])
         for index in range(0, len(content), CHUNK):
             files = {"media": ("blob", content[index : index + CHUNK], "application/octet-stream")}
             data = {"segment_index": str(index // CHUNK)}
-            answer = await wire.request(APPEND, "POST", f"{base}/upload/{number}/append", data=data, files=files)
-            if outcome_of(answer).kind is not Kind.OK:
-                raise Rejected(outcome_of(answer).reason)
-        await _json(wire, FINALIZE, "POST", f"{base}/upload/{number}/finalize")
+            accepted(await wire.request(APPEND, "POST", f"{base}/upload/{number}/append", data=data, files=files))
+        accepted(await wire.request(FINALIZE, "POST", f"{base}/upload/{number}/finalize"))
         if media.alt:
             alt = {"id": number, "metadata": {"alt_text": {"text": media.alt}}}
-            answer = await wire.request(METADATA, "POST", f"{base}/metadata", json=alt)
-            if outcome_of(answer).kind is not Kind.OK:
-                raise Rejected(outcome_of(answer).reason)
+            accepted(await wire.request(METADATA, "POST", f"{base}/metadata", json=alt))
         return number
-
-
-async def _json(wire: Wire, operation: Operation, method: str, url: str, **content: Any) -> dict[str, Any]:
-    answer = await wire.request(operation, method, url, **content)
-    outcome = outcome_of(answer)
-    if outcome.kind is not Kind.OK:
-        raise Rejected(outcome.reason)
-    return dict(answer.json())
 
 
 def _authorization(request: httpx.Request, secrets: Mapping[str, str]) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 import httpx
 
+from connectors.answer import resets
 from connectors.base import Budget, Operation, Reading, Window
 from connectors.x import text
 
@@ -62,17 +62,9 @@ def _written(request: httpx.Request) -> str:
 def observe(operation: Operation, headers: Mapping[str, str]) -> tuple[Reading, ...]:
     """``x-rate-limit-*`` speak of the window of the endpoint that was called."""
     row = TABLE.get(operation.name)
-    ends = until(headers)
+    ends = resets(headers, "x-rate-limit-reset")
     try:
         limit, remaining = int(headers["x-rate-limit-limit"]), int(headers["x-rate-limit-remaining"])
     except (KeyError, ValueError):
         return ()
     return (Reading(row[0], limit, remaining, ends),) if row else ()
-
-
-def until(headers: Mapping[str, str]) -> datetime | None:
-    """When the window ends, as the headers say."""
-    try:
-        return datetime.fromtimestamp(int(headers["x-rate-limit-reset"]), UTC)
-    except (KeyError, ValueError, OverflowError, OSError):
-        return None

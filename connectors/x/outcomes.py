@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import httpx
 
-from connectors.base import Effect, Kind, Operation, Outcome
-from connectors.x import limits
+from connectors.answer import json_object, resets
+from connectors.base import Kind, Operation, Outcome
 
 #: (status, words in the answer's detail) -> what a person reads; the first row that fits
 REFUSALS: tuple[tuple[int, str, str], ...] = (
@@ -20,15 +19,21 @@ REFUSALS: tuple[tuple[int, str, str], ...] = (
     (403, "suspended", "X has suspended this account; its support can say why"),
     (429, "usage cap", "the usage cap of this app is reached; raise it in X's developer console"),
 )
+#: what an accepted answer's ``data`` must hold to be believed
+HOLDS: dict[str, tuple[str, ...]] = {
+    "x.post.create": ("id",),
+    "x.media.initialize": ("id",),
+    "x.user.me": ("id", "username"),
+}
 TOKEN = "X does not accept these keys; make new ones in its developer console"  # noqa: S105 - a sentence
 
 
 def judge(operation: Operation, response: httpx.Response) -> Outcome:
     """Say what a complete answer means. Pure."""
-    status, body = response.status_code, _json(response)
+    status, body = response.status_code, json_object(response)
     request_id = response.headers.get("x-transaction-id")
     if 200 <= status < 300:  # noqa: PLR2004 - RFC 9110
-        return _accepted(operation, body, request_id)
+        return _accepted(operation, response.content, body, request_id)
     if not 400 <= status < 500:  # noqa: PLR2004 - RFC 9110
         return Outcome(Kind.UNKNOWN, f"status {status}", request_id=request_id)
     if status == 401:  # noqa: PLR2004 - RFC 9110
@@ -39,25 +44,32 @@ def judge(operation: Operation, response: httpx.Response) -> Outcome:
         if status == code and words in detail.lower():
             return Outcome(Kind.REJECTED, sentence, request_id=request_id)
     if status == 429:  # noqa: PLR2004 - RFC 6585
-        return Outcome(Kind.LATER, "X's limit is reached", until=limits.until(response.headers), request_id=request_id)
-    if body is None and operation.effect is Effect.ONCE:
+        return Outcome(
+            Kind.LATER,
+            "X's limit is reached",
+            until=resets(response.headers, "x-rate-limit-reset"),
+            request_id=request_id,
+        )
+    if body is None:
         return Outcome(Kind.UNKNOWN, f"status {status}, but no answer of X's", request_id=request_id)
     return Outcome(Kind.REJECTED, f"X says {status}: {detail[:200] or 'nothing more'}", request_id=request_id)
 
 
-def _accepted(operation: Operation, body: dict[str, Any] | None, request_id: str | None) -> Outcome:
-    if operation.name in {"x.media.append", "x.media.metadata"}:
-        return Outcome(Kind.OK, request_id=request_id)  # may have no body
+def _accepted(operation: Operation, said: bytes, body: dict[str, Any] | None, request_id: str | None) -> Outcome:
+    if operation.name in {"x.media.append", "x.media.metadata"} and not said:
+        return Outcome(Kind.OK, request_id=request_id)
     if body is None:
         return Outcome(Kind.UNKNOWN, "an answer that is not JSON", request_id=request_id)
     data = body.get("data")
-    if operation.name == "x.post.create":
-        if not isinstance(data, dict) or not isinstance(data.get("id"), str):
-            return Outcome(Kind.UNKNOWN, "an answer without the post's id", request_id=request_id)
-        return Outcome(Kind.OK, result={"id": data["id"]}, request_id=request_id)
+    wanted = HOLDS.get(operation.name, ())
+    held = data if isinstance(data, dict) else {}
+    if not all(isinstance(held.get(name), str) for name in wanted):
+        missing = f"an answer without {' and '.join(wanted)}: {_detail(body)[:200]}"
+        return Outcome(Kind.UNKNOWN, missing, request_id=request_id)
     if "data" not in body and "errors" in body:
         return Outcome(Kind.UNKNOWN, f"errors without data: {_detail(body)[:200]}", request_id=request_id)
-    return Outcome(Kind.OK, request_id=request_id)
+    kept = wanted if operation.name == "x.post.create" else ()
+    return Outcome(Kind.OK, result={name: held[name] for name in kept}, request_id=request_id)
 
 
 def _detail(body: dict[str, Any] | None) -> str:
@@ -67,11 +79,3 @@ def _detail(body: dict[str, Any] | None) -> str:
     first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
     words = (body.get("detail"), body.get("title"), first.get("message"), first.get("detail"), body.get("reason"))
     return "; ".join(str(word) for word in words if word)
-
-
-def _json(response: httpx.Response) -> dict[str, Any] | None:
-    try:
-        found = json.loads(response.content)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from PIL import Image
 
 from automator import accounts, halts, posts
 from automator.accounts import DEFAULT_SCOPES, Stored
@@ -20,7 +22,7 @@ from automator.sandbox.faults import Fault, middleware
 from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
 from connectors.bluesky import twin as bluesky
-from connectors.network import Part
+from connectors.network import Media, Part
 from connectors.x import twin as x
 
 SETTLE = timedelta(seconds=45)
@@ -46,9 +48,9 @@ class Desk:
     def __init__(self, engine: Engine, clock: LeapClock, app: Any, name: str, faults: list[Fault]) -> None:
         self.engine, self.clock, self.app, self.name, self.faults = engine, clock, app, name, faults
 
-    async def plan(self, *texts: str) -> str:
+    async def plan(self, *texts: str, media: tuple[Media, ...] = ()) -> str:
         now = self.clock.now()
-        wanted = NewDelivery(self.name, tuple(map(Part, texts)), now, "UTC", "", "-".join(texts))
+        wanted = NewDelivery(self.name, tuple(Part(text, media) for text in texts), now, "UTC", "", "-".join(texts))
         (delivery,) = await self.engine.writer.run(lambda tx: posts.plan(tx, [wanted], now, source="test"))
         return delivery
 
@@ -59,6 +61,14 @@ class Desk:
     def world(self) -> list[str]:
         module = x if self.name.startswith("x/") else bluesky
         return [post["text"] for post in module.posts(self.app)]
+
+
+def picture(folder: Path) -> Media:
+    """A picture with its text for the blind."""
+    path = folder / "p.png"
+    Image.new("RGB", (20, 10)).save(path)
+    content = path.read_bytes()
+    return Media(str(path), "image/png", len(content), hashlib.sha256(content).hexdigest(), 20, 10, "A bar")
 
 
 @pytest.fixture
@@ -166,6 +176,53 @@ async def test_a_provider_that_is_down_for_an_hour_gets_the_post_afterwards(desk
     assert (await desk.work(minutes=20)).state == "waiting"
     desk.faults.clear()
     assert (await desk.work(minutes=90)).state == "done"
+    assert desk.world() == ["One"]
+
+
+@pytest.mark.parametrize("fault", ["error-after", "html-after", "drop-after"])
+@pytest.mark.parametrize(
+    ("desk", "method", "path"),
+    [
+        ("bluesky", "POST", "createSession"),
+        ("bluesky", "GET", "getSession"),
+        ("bluesky", "POST", "uploadBlob"),
+        ("x", "GET", "/2/users/me"),
+        ("x", "POST", "/initialize"),
+        ("x", "POST", "/append"),
+        ("x", "POST", "/metadata"),
+    ],
+    indirect=["desk"],
+)
+async def test_trouble_before_the_post_only_delays_it(desk: Desk, method: str, path: str, fault: Any) -> None:
+    """A server in trouble says nothing against a post: it waits, and goes out when the server is back."""
+    desk.faults.append(Fault(path=path, method=method, fault=fault, times=9))
+    await desk.plan("One", media=(picture(desk.engine.home.path),))
+    assert (await desk.work(minutes=0)).state == "waiting"
+    assert (await desk.work()).state == "done"
+    assert desk.world() == ["One"]
+
+
+@on_bluesky
+async def test_what_could_not_begin_in_time_is_missed_not_posted_late(desk: Desk) -> None:
+    """Hours of trouble before anything left end with a notice that says why, not with a stale post."""
+    desk.faults.append(Fault(path="getSession", method="GET", fault="error-after", times=2000))
+    await desk.plan("Good morning")
+    assert (await desk.work(minutes=120)).state == "missed"
+    ((text,),) = desk.engine.reader.execute("SELECT text FROM notice").fetchall()
+    assert "was not run: status 500" in text
+    assert desk.world() == []
+
+
+@on_bluesky
+async def test_a_picture_that_waited_for_hours_is_uploaded_anew(desk: Desk) -> None:
+    """A server forgets pictures that no post names, so an old plan with one is made again."""
+    desk.faults.append(Fault(path=PUT, fault="throttle"))
+    await desk.plan("One", media=(picture(desk.engine.home.path),))
+    assert (await desk.work(minutes=0)).state == "waiting"
+    desk.clock.ahead += timedelta(minutes=40)
+    for account in desk.app[bluesky.WORLD].accounts.values():
+        account.blobs.clear()
+    assert (await desk.work()).state == "done"
     assert desk.world() == ["One"]
 
 

@@ -70,7 +70,7 @@ def main() -> None:
     if "once" in without:
         once.decide = lambda *_: once.Send()
     if "cas" in without:
-        record.mark_sent = lambda *_, **__: None
+        record.mark_sent = lambda *_, **__: True
     create(Path(path))
     print(asyncio.run(deliver(Path(path), url, Effect(effect), key)))
 

@@ -20,20 +20,19 @@ HANDLE, PASSWORD = "brand.test", "canary-abcd-efgh-ijkl"
 class World:
     """One account on the twin."""
 
-    def __init__(self, engine: Engine, app: Any, clock: list[datetime]) -> None:
+    def __init__(self, engine: Engine, app: Any, clock: list[datetime], account: str = "bluesky/brand") -> None:
         self.engine = engine
         self.app = app
         self.clock = clock
-        self.session, self.network = engine.session("bluesky/brand", {"test": "yes"})
+        self.session, self.network = engine.session(account, {"test": "yes"})
+        self.account = account
 
     async def publish(self, key: str, part: Part, thread: list[Mapping[str, Any]] | None = None) -> Mapping[str, Any]:
         plan = await self.network.prepare(self.session, part, thread or [])
         return await self.send(key, plan)
 
     async def send(self, key: str, plan: Mapping[str, Any]) -> Mapping[str, Any]:
-        held = await self.engine.writer.run(
-            lambda tx: claim(tx, key, "bluesky/brand", self.network.publishing.name, plan)
-        )
+        held = await self.engine.writer.run(lambda tx: claim(tx, key, self.account, self.network.publishing.name, plan))
         answer = await self.network.publish(self.session, Intent(key, held.plan, held.attempt))
         return outcome_of(answer).result
 

@@ -37,6 +37,18 @@ async def test_a_wrong_app_password_is_told(serve: Any, opened: Any) -> None:
             await network.test(session)
 
 
+async def test_signing_in_by_the_accounts_id_keeps_it_on_the_record(world: World, opened: Any) -> None:
+    """What someone signs in as is a name, not a key: links and threads are made of it."""
+    did = next(iter(world.app[WORLD].accounts))
+    async with opened("bluesky/second", world.session.base, {"identifier": did, "password": PASSWORD}) as engine:
+        second = World(engine, world.app, world.clock, "bluesky/second")
+        result = await second.publish("one", Part("Hello"))
+        stored = load(engine.reader, "one")
+    assert result["uri"].startswith(f"at://{did}/")
+    assert stored is not None
+    assert stored.result == result
+
+
 async def test_a_post_is_published_and_can_be_found_and_deleted(world: World) -> None:
     """What the world sees is what was written, under the link that is shown."""
     result = await world.publish("one", Part("Hello #world, see https://example.com/a_(b)."))

@@ -28,6 +28,11 @@ from connectors.network import Media, Part
         ("@brand alone is no handle", []),
         ("#hashtag2026. #日本 #1 #", [("tag", "hashtag2026"), ("tag", "日本")]),
         ("https://example.com/#part", [("link", "https://example.com/#part")]),
+        ("看https://example.com/a。", [("link", "https://example.com/a")]),
+        ("https://example.com/[a]", [("link", "https://example.com/[a]")]),
+        ("[https://example.com/a]", [("link", "https://example.com/a")]),
+        ("“https://example.com/x”", [("link", "https://example.com/x")]),
+        ("http://) https://[x https:// now", []),
     ],
 )
 def test_facets(written: str, found: list[tuple[str, str]]) -> None:
@@ -50,6 +55,32 @@ def test_a_very_long_text_is_answered(unit: str) -> None:
     """A hundred thousand characters of anything get their answer."""
     part = Part(unit * (100_000 // len(unit)))
     assert any("characters" in problem.what for problem in Connector().check([part]))
+
+
+def test_half_a_character_is_a_problem_not_a_crash() -> None:
+    """What no encoding can write is refused with a sentence."""
+    (problem,) = Connector().check([Part("broken \ud83d")])
+    assert "broken character" in problem.what
+
+
+def test_an_answer_nested_without_end_is_only_unknown() -> None:
+    """A garbled answer never brings the work down."""
+    assert outcomes.judge(PUT, httpx.Response(200, content=b"[" * 200_000)).kind is Kind.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"ratelimit-reset": "1796115840", "retry-after": "9"},
+        {"date": "Tue, 01 Dec 2026 09:03:00 GMT", "retry-after": "60"},
+        {"retry-after": "Tue, 01 Dec 2026 09:04:00 GMT"},
+    ],
+)
+def test_a_throttled_call_waits_as_long_as_it_is_told(headers: dict[str, str]) -> None:
+    """By Bluesky's own header, else by the standard one that a proxy in front sends."""
+    told = outcomes.judge(PUT, httpx.Response(429, headers=headers))
+    assert told.kind is Kind.LATER
+    assert told.until == datetime(2026, 12, 1, 9, 4, tzinfo=UTC)
 
 
 def test_a_family_is_one_character() -> None:

@@ -1,0 +1,65 @@
+"""Reading answers: what every provider's connector asks of one, asked in one way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from connectors.base import Kind, NotNow, outcome_of
+from connectors.network import Rejected
+
+_ANSWERED = 200
+
+
+def accepted(answer: httpx.Response) -> dict[str, Any]:
+    """What an accepted answer says; empty if it has no JSON object.
+
+    Raises:
+        Rejected: the provider said no.
+        NotNow: the provider is in trouble, which says nothing of what was asked: ask again later.
+    """
+    outcome = outcome_of(answer)
+    match outcome.kind:
+        case Kind.OK:
+            return json_object(answer) or {}
+        case Kind.REJECTED:
+            raise Rejected(outcome.reason)
+        case _:
+            raise NotNow(outcome.until, outcome.reason)
+
+
+def json_object(answer: httpx.Response) -> dict[str, Any] | None:
+    """The JSON object in an answer; ``None`` for anything else, however deeply nested."""
+    try:
+        found = json.loads(answer.content)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def tokens(answer: httpx.Response, names: Mapping[str, str]) -> dict[str, str]:
+    """The keys that an accepted answer brings: ``names`` is the provider's field -> ours."""
+    found = json_object(answer) if answer.status_code == _ANSWERED else None
+    return {ours: found[theirs] for theirs, ours in names.items() if found and isinstance(found.get(theirs), str)}
+
+
+def resets(headers: Mapping[str, str], epoch: str) -> datetime | None:
+    """When a throttled call may be made again, by the provider's clock.
+
+    Either the header ``epoch`` says so in seconds since 1970, or ``Retry-After`` counts from ``Date``
+    (RFC 9110, section 10.2.3); a date in ``Retry-After`` is taken as it stands.
+    """
+    try:
+        if epoch in headers:
+            return datetime.fromtimestamp(int(headers[epoch]), UTC)
+        after = headers["retry-after"]
+        if not after.isdigit():
+            return parsedate_to_datetime(after).astimezone(UTC)
+        return parsedate_to_datetime(headers["date"]).astimezone(UTC) + timedelta(seconds=int(after))
+    except (KeyError, ValueError, OverflowError, OSError, TypeError):
+        return None
