@@ -7,17 +7,20 @@ Writes are functions of an open transaction. They queue up and are committed in 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import sqlite3
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from sqlalchemy import create_engine
 from sqlmodel import SQLModel
+
+from automator.ledger import chain
 
 T = TypeVar("T")
 Write = Callable[[sqlite3.Connection], T]
@@ -48,9 +51,9 @@ def create(path: Path) -> None:
         engine.dispose()
 
 
-def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
+def connect(path: Path, *, readonly: bool = False) -> chain.Connection:
     """Open a connection with this project's pragmas; a reader cannot write."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=chain.Connection)
     connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
     if readonly:
         connection.execute("PRAGMA query_only=ON")
@@ -61,28 +64,42 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
     return connection
 
 
+@dataclass(slots=True)
+class _Item:
+    """A write and whoever waits for it."""
+
+    write: Write[Any]
+    future: asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop
+
+
+_Settled = tuple[asyncio.Future[Any], Any, BaseException | None]
+
+
 class Writer:
     """The only way this process writes. Use as a context manager, or call ``close``."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._queue: queue.SimpleQueue[tuple[Write[Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._connection = connect(path)
+        self._connection.remembers = True
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._thread.start()
 
-    def submit(self, write: Write[T]) -> Future[T]:
-        """Queue ``write``; the future is done when its transaction is on the disk, or failed."""
+    async def run(self, write: Write[T]) -> T:
+        """Queue ``write`` and wait until its transaction is on the disk.
+
+        A write may be called twice (when another one of its group fails, all are undone and done again), so it works
+        on the database alone. A cancelled caller does not take a write back that has begun.
+        """
         if self._closed:
             raise DatabaseError("the database is closed")
-        future: Future[T] = Future()
-        self._queue.put((write, future))
-        return future
-
-    async def run(self, write: Write[T]) -> T:
-        """``submit``, awaited. A cancelled caller does not take a write back that has begun."""
-        return await asyncio.wrap_future(self.submit(write))
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._queue.put(_Item(write, future, loop))
+        return await future
 
     def close(self) -> None:
         """Commit what is queued and end the thread."""
@@ -111,41 +128,68 @@ class Writer:
                     last = True
                     break
                 group.append(item)
-            self._commit([(write, future) for write, future in group if future.set_running_or_notify_cancel()])
+            self._commit([item for item in group if not item.future.cancelled()])
             if last:
                 return
 
-    def _commit(self, group: list[tuple[Write[Any], Future[Any]]]) -> None:
+    def _commit(self, group: list[_Item]) -> None:
         """One transaction; a write that raises is undone alone, a failed commit fails everyone in it."""
-        settled: list[tuple[Future[Any], Any, BaseException | None]] = []
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            for write, future in group:
-                settled.append((future, *self._one(write)))
-            self._connection.execute("COMMIT")
+            try:
+                settled = self._apply(group, self._bare)
+            except sqlite3.OperationalError:
+                raise  # a full disk or a broken file concerns the whole group
+            except Exception:  # noqa: BLE001 - whosever it is, the second time it is told apart
+                self._undo()
+                settled = self._apply(group, self._apart)
         except sqlite3.Error as error:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            self._undo()
             failure = DatabaseError(f"{self.path.name} could not be written ({error}); nothing of this was kept")
             failure.__cause__ = error
-            for _, future in group:
-                future.set_exception(failure)
-            return
-        for future, value, failed in settled:
-            if failed is None:
-                future.set_result(value)
-            else:
-                future.set_exception(failed)
+            settled = [(item.future, None, failure) for item in group]
+        for loop in {item.loop for item in group}:
+            mine = [one for item, one in zip(group, settled, strict=True) if item.loop is loop]
+            # one wake-up for all that wait in a loop; one that is closed has nobody waiting any more
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(_tell, mine)
 
-    def _one(self, write: Write[Any]) -> tuple[Any, BaseException | None]:
+    def _apply(
+        self, group: list[_Item], do: Callable[[Write[Any]], tuple[Any, BaseException | None]]
+    ) -> list[_Settled]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        self._connection.tail = None
+        settled = [(item.future, *do(item.write)) for item in group]
+        self._connection.execute("COMMIT")
+        return settled
+
+    def _undo(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def _bare(self, write: Write[Any]) -> tuple[Any, None]:
+        return write(self._connection), None
+
+    def _apart(self, write: Write[Any]) -> tuple[Any, BaseException | None]:
         self._connection.execute("SAVEPOINT one")
+        tail = self._connection.tail
         try:
             value = write(self._connection)
         except sqlite3.OperationalError:
-            raise  # a full disk or a broken file concerns the whole group
+            raise  # as above
         except Exception as error:  # noqa: BLE001 - handed to the caller that it belongs to
             self._connection.execute("ROLLBACK TO one")
             self._connection.execute("RELEASE one")
+            self._connection.tail = tail
             return None, error
         self._connection.execute("RELEASE one")
         return value, None
+
+
+def _tell(settled: list[_Settled]) -> None:
+    for future, value, error in settled:
+        if future.done():
+            continue  # its caller was cancelled
+        if error is None:
+            future.set_result(value)
+        else:
+            future.set_exception(error)

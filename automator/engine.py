@@ -13,8 +13,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
-import httpx
-
 from automator import accounts, db
 from automator.accounts import Keys
 from automator.clock import Clock, SystemClock
@@ -72,9 +70,7 @@ class Engine:
         self.owner = Owner(home.path / "owners")
         self.store = store
         self.keys = Keys(store, self.writer, self.reader, self.clock)
-        self.http: httpx.AsyncClient = client(
-            base_transport(self.settings.egress.transport), self.writer, self.reader, self.clock
-        )
+        self.http = client(base_transport(self.settings.egress.transport), self.writer, self.reader, self.clock)
         self.worker = Worker(self.writer, self.reader, self.clock, self.owner, {delivering.KIND: self._deliver})
 
     async def __aenter__(self) -> Self:

@@ -60,9 +60,12 @@ def load(connection: sqlite3.Connection, key: str) -> Intention | None:
     row = connection.execute(
         "SELECT plan, state, attempt, result, sent_at FROM intention WHERE key = ?", (key,)
     ).fetchone()
-    if row is None:
-        return None
-    return Intention(key, json.loads(row[0]), State(row[1]), row[2], json.loads(row[3] or "{}"), row[4])
+    return _intention(key, row) if row else None
+
+
+def _intention(key: str, row: tuple[Any, ...]) -> Intention:
+    plan, state, attempt, result, sent_at = row
+    return Intention(key, json.loads(plan), State(state), attempt, json.loads(result or "{}"), sent_at)
 
 
 def claim(connection: sqlite3.Connection, key: str, account: str, operation: str, plan: Mapping[str, Any]) -> Intention:
@@ -70,16 +73,12 @@ def claim(connection: sqlite3.Connection, key: str, account: str, operation: str
 
     An earlier holder's attempt number is no longer current, so it can send nothing more.
     """
-    connection.execute(
-        "INSERT INTO intention (key, account, operation, plan, state, attempt) VALUES (?,?,?,?,?,0) "
-        "ON CONFLICT (key) DO NOTHING",
+    row = connection.execute(
+        "INSERT INTO intention (key, account, operation, plan, state, attempt) VALUES (?,?,?,?,?,1) "
+        "ON CONFLICT (key) DO UPDATE SET attempt = attempt + 1 RETURNING plan, state, attempt, result, sent_at",
         (key, account, operation, chain.canonical(plan), State.PLANNED),
-    )
-    connection.execute("UPDATE intention SET attempt = attempt + 1 WHERE key = ?", (key,))
-    claimed = load(connection, key)
-    if claimed is None:
-        raise Fenced(f"{key} vanished while it was claimed")
-    return claimed
+    ).fetchone()
+    return _intention(key, row)
 
 
 def taken(connection: sqlite3.Connection, key: str, result: Mapping[str, Any]) -> bool:
@@ -106,23 +105,18 @@ def replan(tx: sqlite3.Connection, key: str, attempt: int, plan: Mapping[str, An
         raise Fenced(f"{key} was taken over or has been sent; its plan stays")
 
 
-def mark_sent(
-    connection: sqlite3.Connection, key: str, attempt: int, at: int, *, from_states: tuple[State, ...]
-) -> bool:
+def mark_sent(connection: sqlite3.Connection, key: str, attempt: int, at: int, *, again: bool) -> bool:
     """The decision to send, by compare-and-swap; returns whether nothing had left before.
 
     Raises:
         Fenced: the intention is no longer in a sendable state, or ``attempt`` is not the current one.
     """
-    before = load(connection, key)
-    marks = ",".join("?" * len(from_states))
-    changed = connection.execute(
-        f"UPDATE intention SET state = ?, sent_at = ? WHERE key = ? AND attempt = ? AND state IN ({marks})",  # noqa: S608
-        (State.SENT, at, key, attempt, *from_states),
-    ).rowcount
-    if changed != 1:
-        raise Fenced(f"{key} was taken over or has been sent; this worker sends nothing")
-    return before is not None and before.state is State.PLANNED
+    query = "UPDATE intention SET state = 'sent', sent_at = ? WHERE key = ? AND attempt = ? AND state = ?"
+    if connection.execute(query, (at, key, attempt, State.PLANNED)).rowcount == 1:
+        return True
+    if again and connection.execute(query, (at, key, attempt, State.SENT)).rowcount == 1:
+        return False
+    raise Fenced(f"{key} was taken over or has been sent; this worker sends nothing")
 
 
 def settle(

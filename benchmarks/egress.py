@@ -63,7 +63,7 @@ async def measure(url: str, folder: Path) -> dict[str, list[float]]:
                 plan = {"text": f"hello {key}"}
                 held = await writer.run(lambda tx: claim(tx, key, who.name, CREATE_ONCE.name, plan))
                 call = Call(CREATE_ONCE, who, Intent(key, held.plan, held.attempt))
-                await audited.post(f"{url}/posts", json=plan, extensions={"automator": call})
+                await audited.request("POST", f"{url}/posts", json=plan, extensions={"automator": call})
 
             async def post_base() -> None:
                 await base.post(f"{url}/posts", json={"text": f"hello {next(keys)}"})

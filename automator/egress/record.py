@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 
@@ -29,18 +30,43 @@ _AFTER = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Sent:
-    """A recorded attempt.
+class _Entry:
+    """What is about to be stored, without any key; made before the transaction, which it would only hold up."""
 
-    Attributes:
-        call: What it is for.
-        seq: Its entry in the ledger.
-        first: Nothing of its intention had left before.
-    """
+    data: Mapping[str, Any]
+    body: chain.Packed
+    result: Mapping[str, Any] = field(default_factory=dict)
 
-    call: Call
-    seq: int
-    first: bool
+
+def _asked(request: httpx.Request, content: bytes, call: Call) -> _Entry:
+    secrets = call.account.hidden()
+    body = chain.pack(scrub.scrub(content, secrets))
+    data = {
+        "method": request.method,
+        "url": str(request.url),
+        "headers": scrub.headers(request.headers.multi_items()),
+        "body": body.says,
+        "effect": call.operation.effect,
+        "intention": call.intent.key if call.intent else None,
+        "attempt": call.intent.attempt if call.intent else None,
+        "cause": dict(call.cause),
+        "actor": call.actor,
+    }
+    return _Entry(scrub.clean(data, secrets), body)
+
+
+def _answered(call: Call, outcome: Outcome, response: httpx.Response | None) -> _Entry:
+    secrets = call.account.hidden()  # the answer may have brought new ones
+    body = chain.pack(scrub.scrub(response.content, secrets) if response else b"")
+    data = {
+        "status": response.status_code if response else None,
+        "headers": scrub.headers(response.headers.multi_items()) if response else [],
+        "body": body.says,
+        "reason": outcome.reason,
+        "request_id": outcome.request_id,
+    }
+    result = {"reason": outcome.reason} if outcome.kind is Kind.REJECTED else dict(outcome.result)
+    return _Entry(scrub.clean(data, secrets), body, scrub.clean(result, secrets))
 
 
 class Record(httpx.AsyncBaseTransport):
@@ -60,9 +86,8 @@ class Record(httpx.AsyncBaseTransport):
             DatabaseError: it could not be recorded. Nothing was sent, or the intention stays open.
         """
         call = call_of(request)
-        content = await request.aread()
-        secrets = call.account.hidden()
-        sent = await self._writer.run(lambda tx: self._before(tx, request, call, content, secrets))
+        entry = _asked(request, await request.aread(), call)
+        seq, first = await self._writer.run(lambda tx: self._before(tx, call, entry))
         failpoints.reach("after-record")
         send_by = self._clock.boottime() + SEND_WITHIN
         request.extensions["send_by"] = lambda: self._on_time(send_by)
@@ -82,9 +107,8 @@ class Record(httpx.AsyncBaseTransport):
             if response is not None:
                 await response.aclose()
         failpoints.reach("before-store")
-        secrets = call.account.hidden()  # an answer may have brought new ones
-        answer = None if error else response
-        await self._writer.run(lambda tx: self._after(tx, sent, outcome, answer, secrets))
+        told = _answered(call, outcome, None if error else response)
+        await self._writer.run(lambda tx: self._after(tx, call, seq, outcome, told, first=first))
         failpoints.reach("after-store")
         if error is not None or response is None:
             raise error or DatabaseError("an attempt ended without an answer")
@@ -95,54 +119,28 @@ class Record(httpx.AsyncBaseTransport):
         failpoints.reach("before-first-byte")
         return self._clock.boottime() <= send_by
 
-    def _before(
-        self, tx: sqlite3.Connection, request: httpx.Request, call: Call, content: bytes, secrets: Collection[str]
-    ) -> _Sent:
-        now = micros(self._clock.now())
-        first = True
+    def _before(self, tx: sqlite3.Connection, call: Call, entry: _Entry) -> tuple[int, bool]:
+        """The entry's number, and whether nothing of the intention had left before."""
+        now, first = micros(self._clock.now()), True
         if call.operation.effect is not Effect.READ:
             halts.check(tx, call.account.name)
         if call.intent is not None:
-            repeatable = call.operation.effect is Effect.REPEATABLE
-            states = (State.PLANNED, State.SENT) if repeatable else (State.PLANNED,)
-            first = mark_sent(tx, call.intent.key, call.intent.attempt, now, from_states=states)
-        data = {
-            "method": request.method,
-            "url": str(request.url),
-            "headers": scrub.headers(request.headers.multi_items()),
-            "body": chain.keep_body(tx, scrub.scrub(content, secrets)),
-            "effect": call.operation.effect,
-            "intention": call.intent.key if call.intent else None,
-            "attempt": call.intent.attempt if call.intent else None,
-            "cause": dict(call.cause),
-            "actor": call.actor,
-        }
-        data = scrub.clean(data, secrets)
-        seq = chain.append(tx, "call", now, data, account=call.account.name, operation=call.operation.name)
-        return _Sent(call, seq, first)
+            again = call.operation.effect is Effect.REPEATABLE
+            first = mark_sent(tx, call.intent.key, call.intent.attempt, now, again=again)
+        entry.body.store(tx)
+        account, operation = call.account.name, call.operation.name
+        return chain.append(tx, "call", now, entry.data, account=account, operation=operation), first
 
-    def _after(
-        self,
-        tx: sqlite3.Connection,
-        sent: _Sent,
-        outcome: Outcome,
-        response: httpx.Response | None,
-        secrets: Collection[str],
+    def _after(  # noqa: PLR0913 - each is one thing the verdict depends on
+        self, tx: sqlite3.Connection, call: Call, seq: int, outcome: Outcome, entry: _Entry, *, first: bool
     ) -> None:
-        call = sent.call
-        data = {
-            "status": response.status_code if response else None,
-            "headers": scrub.headers(response.headers.multi_items()) if response else [],
-            "body": chain.keep_body(tx, scrub.scrub(response.content, secrets)) if response else {},
-            "reason": outcome.reason,
-            "request_id": outcome.request_id,
-        }
+        entry.body.store(tx)
         chain.append(
             tx,
             "answer",
             micros(self._clock.now()),
-            scrub.clean(data, secrets),
-            call=sent.seq,
+            entry.data,
+            call=seq,
             account=call.account.name,
             operation=call.operation.name,
             outcome=outcome.kind,
@@ -150,13 +148,12 @@ class Record(httpx.AsyncBaseTransport):
         state = _AFTER.get(outcome.kind)
         if call.intent is None or state is None:
             return
-        if state is State.PLANNED and not sent.first:
+        if state is State.PLANNED and not first:
             return  # an earlier attempt may have arrived: it stays open, and may be sent again all the same
         # what the provider said of a finished attempt is true whoever holds the intention now; that nothing
         # happened is true only of this attempt, so it may not reopen one that another worker has taken over
         ours = call.intent.attempt if state is State.PLANNED else None
-        result = {"reason": outcome.reason} if state is State.REFUSED else dict(outcome.result)
-        settle(tx, call.intent.key, state, scrub.clean(result, secrets), attempt=ours)
+        settle(tx, call.intent.key, state, entry.result, attempt=ours)
 
     async def aclose(self) -> None:
         await self._inner.aclose()

@@ -42,6 +42,19 @@ class Retry(httpx.AsyncBaseTransport):
             NotNow: the provider wants a longer wait, or the attempts are used up without anything having been sent.
             Unresolved: the outcome of a write is open.
         """
+        try:
+            return await self._attempt(request)
+        except _Again as first:
+            return await self._again(request, first)
+
+    async def _again(self, request: httpx.Request, first: _Again) -> httpx.Response:
+        pending: list[_Again] = [first]
+
+        async def attempt() -> httpx.Response:
+            if pending:
+                raise pending.pop()
+            return await self._attempt(request)
+
         retrying = AsyncRetrying(
             stop=stop_after_attempt(ATTEMPTS),
             retry=retry_if_exception_type(_Again),
@@ -50,7 +63,7 @@ class Retry(httpx.AsyncBaseTransport):
             reraise=True,
         )
         try:
-            return await retrying(self._attempt, request)
+            return await retrying(attempt)
         except _Again as last:
             if last.outcome.kind is not Kind.UNKNOWN:
                 raise NotNow(last.outcome.until, last.outcome.reason) from last

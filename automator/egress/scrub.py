@@ -44,16 +44,27 @@ def _known_forms(secrets: tuple[str, ...]) -> tuple[bytes, ...]:
 
 def clean(value: Any, secrets: Iterable[str]) -> Any:
     """A JSON value with every string in it scrubbed, keys too."""
-    known = list(secrets)
+    known = tuple(secrets)
+    written = json.dumps(value, ensure_ascii=False).encode(errors="surrogatepass")
+    return _cleaned(value, known) if any(form in written for form in _written_forms(known)) else value
+
+
+def _cleaned(value: Any, known: tuple[str, ...]) -> Any:
     match value:
         case str():
-            return scrub(value.encode(), known).decode(errors="replace")
+            return scrub(value.encode(errors="replace"), known).decode(errors="replace")
         case Mapping():
-            return {clean(name, known): clean(item, known) for name, item in value.items()}
+            return {_cleaned(name, known): _cleaned(item, known) for name, item in value.items()}
         case list() | tuple():
-            return [clean(item, known) for item in value]
+            return [_cleaned(item, known) for item in value]
         case _:
             return value
+
+
+@lru_cache(maxsize=64)
+def _written_forms(secrets: tuple[str, ...]) -> tuple[bytes, ...]:
+    """The known forms as they stand inside a JSON string."""
+    return tuple(json.dumps(form.decode(), ensure_ascii=False)[1:-1].encode() for form in _known_forms(secrets))
 
 
 def headers(items: Iterable[tuple[str, str]]) -> list[list[str]]:

@@ -13,6 +13,7 @@ import httpx
 
 from automator.clock import Clock
 from automator.egress.call import EXTENSION, Account, Call
+from automator.egress.stack import Client
 from connectors.base import Intent, NotNow, Operation, RenewNeeded
 from connectors.network import Network, Rejected
 
@@ -32,7 +33,7 @@ class Reconnect(Rejected):
 class Session:
     """Implements ``connectors.network.Wire``."""
 
-    http: httpx.AsyncClient
+    http: Client
     account: Account
     network: Network
     clock: Clock

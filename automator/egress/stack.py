@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
 
 import httpx
 
@@ -16,15 +19,57 @@ from automator.egress.record import Record
 from automator.egress.retry import Retry
 from automator.egress.sign import Sign
 
-TIMEOUT = httpx.Timeout(30.0, connect=10.0, pool=10.0)
+TIMEOUT = httpx.Timeout(30.0, connect=10.0, pool=10.0).as_dict()
+HEADERS = {"accept": "*/*", "accept-encoding": "gzip, deflate", "user-agent": "automator"}
 
 
-def client(
-    base: httpx.AsyncBaseTransport, writer: Writer, reader: sqlite3.Connection, clock: Clock
-) -> httpx.AsyncClient:
-    """An httpx client whose every call is checked, recorded and signed. It follows no redirects."""
+class Client:
+    """Sends requests through the layers, and nothing besides: no cookies, no redirects, no proxy of the environment.
+
+    httpx's own client has one cookie jar, which would carry one account's session into another account's calls.
+    """
+
+    def __init__(self, stack: httpx.AsyncBaseTransport) -> None:
+        self._stack = stack
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        extensions: Mapping[str, Any] | None = None,
+        **content: Any,
+    ) -> httpx.Response:
+        """Send, with httpx's own keywords for what is sent; returns a complete answer."""
+        request = httpx.Request(
+            method,
+            url,
+            headers=HEADERS | dict(headers or {}),
+            extensions={"timeout": TIMEOUT, **(extensions or {})},
+            **content,
+        )
+        answer = await self._stack.handle_async_request(request)
+        answer.request = request
+        await answer.aread()
+        return answer
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._stack.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+def client(base: httpx.AsyncBaseTransport, writer: Writer, reader: sqlite3.Connection, clock: Clock) -> Client:
+    """A client whose every call is checked, recorded and signed."""
     for name in ("httpx", "httpcore", "aiohttp"):
         logging.getLogger(name).setLevel(logging.WARNING)  # at INFO httpx logs whole URLs
     recorded = Allow(Record(Sign(base), writer, clock), writer, clock)
-    stack = Once(Retry(Limit(recorded, writer, clock), clock), reader)
-    return httpx.AsyncClient(transport=stack, timeout=TIMEOUT, trust_env=False, follow_redirects=False)
+    return Client(Once(Retry(Limit(recorded, writer, clock), clock), reader))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import zstandard
@@ -14,6 +16,18 @@ import zstandard
 GENESIS = bytes(32)
 BODY_CAP = 256 * 1024  #: larger bodies are kept as digest and size only
 COLUMNS = "seq, kind, at, call, account, operation, outcome, data"
+
+
+class Connection(sqlite3.Connection):
+    """A connection that may remember the newest entry, so that it is not looked up for each.
+
+    Attributes:
+        remembers: Whoever opens its transactions sets ``tail`` to ``None`` at the start of each.
+        tail: The newest entry's number and link, in the transaction that is open; ``None``: look it up.
+    """
+
+    remembers: bool = False
+    tail: tuple[int, bytes] | None = None
 
 
 def canonical(value: Any) -> str:
@@ -44,26 +58,60 @@ def append(  # noqa: PLR0913 - the entry's columns
     outcome: str | None = None,
 ) -> int:
     """Add an entry inside the caller's transaction and return its number."""
-    last, previous = head(connection)
+    memory = connection if isinstance(connection, Connection) and connection.remembers else None
+    last, previous = (memory and memory.tail) or head(connection)
     row = (last + 1, kind, at, call, account, operation, outcome, canonical(data))
+    mark = link(previous, row)
     connection.execute(
         f"INSERT INTO entry ({COLUMNS}, link) VALUES (?,?,?,?,?,?,?,?,?)",  # noqa: S608 - a constant
-        (*row, link(previous, row)),
+        (*row, mark),
     )
+    if memory is not None:
+        memory.tail = (last + 1, mark)
     return last + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A body made ready to be stored, outside of any transaction.
+
+    Attributes:
+        says: What an entry says of it; empty for no body.
+        row: What is stored; ``None`` if nothing is.
+    """
+
+    says: dict[str, Any]
+    row: tuple[bytes, int, bytes] | None
+
+    def store(self, connection: sqlite3.Connection) -> None:
+        """Store it under its digest, unless it is there."""
+        if self.row is not None:
+            connection.execute("INSERT INTO body (digest, size, zstd) VALUES (?,?,?) ON CONFLICT DO NOTHING", self.row)
+
+
+def pack(content: bytes) -> Packed:
+    """Digest and compress a body."""
+    if not content:
+        return Packed({}, None)
+    digest = hashlib.sha256(content).digest()
+    says = {"sha256": digest.hex(), "size": len(content)}
+    return Packed(says, (digest, len(content), _compressor().compress(content)) if len(content) <= BODY_CAP else None)
+
+
+@cache
+def _compressor_of(_: int) -> zstandard.ZstdCompressor:
+    return zstandard.ZstdCompressor()
+
+
+def _compressor() -> zstandard.ZstdCompressor:
+    return _compressor_of(threading.get_ident())  # not to be shared by threads
 
 
 def keep_body(connection: sqlite3.Connection, content: bytes) -> dict[str, Any]:
     """Store ``content`` under its digest and return what an entry says of it; empty for no body."""
-    if not content:
-        return {}
-    digest = hashlib.sha256(content).digest()
-    if len(content) <= BODY_CAP:
-        connection.execute(
-            "INSERT INTO body (digest, size, zstd) VALUES (?,?,?) ON CONFLICT DO NOTHING",
-            (digest, len(content), zstandard.compress(content)),
-        )
-    return {"sha256": digest.hex(), "size": len(content)}
+    packed = pack(content)
+    packed.store(connection)
+    return packed.says
 
 
 def read_body(connection: sqlite3.Connection, digest: bytes) -> bytes | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import os
 import sqlite3
@@ -20,7 +21,7 @@ from automator import halts
 from automator.db import DatabaseError, Writer, connect, create
 from automator.egress.call import Account, Call
 from automator.egress.record import SEND_WITHIN
-from automator.egress.stack import client
+from automator.egress.stack import Client, client
 from automator.egress.wire import base_transport
 from automator.intentions import Fenced, State, claim, load, settle
 from automator.ledger.chain import read_body, verify
@@ -58,7 +59,7 @@ class World:
     writer: Writer
     reader: sqlite3.Connection
     clock: FakeClock
-    http: httpx.AsyncClient
+    http: Client
 
     async def plan(self, operation: Operation = CREATE_ONCE, key: str = "k1", who: Account | None = None) -> Call:
         who = who or account(URL)
@@ -66,7 +67,7 @@ class World:
         return Call(operation, who, Intent(key, {"text": "hi"}, held.attempt), {"test": "stack"}, "tester")
 
     async def post(self, call: Call, url: str = f"{URL}/posts") -> httpx.Response:
-        return await self.http.post(url, json={"text": "hi"}, extensions={"automator": call})
+        return await self.http.request("POST", url, json={"text": "hi"}, extensions={"automator": call})
 
     def state(self, key: str = "k1") -> State:
         stored = load(self.reader, key)
@@ -248,7 +249,7 @@ async def test_no_record_no_call(world: World) -> None:
     )
     big = {"automator": call}
     with pytest.raises(DatabaseError):
-        await world.http.post(f"{URL}/posts", content=os.urandom(200_000), extensions=big)
+        await world.http.request("POST", f"{URL}/posts", content=os.urandom(200_000), extensions=big)
     assert route.call_count == 0
     assert world.state() is State.PLANNED
 
@@ -263,12 +264,23 @@ async def test_the_key_is_in_no_file_and_no_exception(world: World) -> None:
     call = await world.plan()
     answer = await world.post(call)
     assert outcome_of(answer).kind == "rejected"
-    await world.http.get(f"{URL}/posts", params={"key": CANARY}, extensions={"automator": Call(LIST, account(URL))})
+    await world.http.request(
+        "GET", f"{URL}/posts", params={"key": CANARY}, extensions={"automator": Call(LIST, account(URL))}
+    )
     stored = b"".join(file.read_bytes() for file in world.path.parent.iterdir())
     bodies = [read_body(world.reader, row[0]) for row in world.reader.execute("SELECT digest FROM body").fetchall()]
     everything = stored + b"".join(body or b"" for body in bodies) + repr(call).encode()
     assert CANARY.encode() not in everything
     assert b"94e0f1" not in everything
+
+
+@respx.mock
+async def test_cookies_of_one_account_never_reach_another(world: World) -> None:
+    """Accounts share connections and nothing else; who is asked is told by the keys of the call alone."""
+    route = respx.get(f"{URL}/posts").respond(200, json={"posts": []}, headers={"set-cookie": "session=of-the-first"})
+    for who in (account(URL), dataclasses.replace(account(URL), name="toy/other")):
+        await world.http.request("GET", f"{URL}/posts", extensions={"automator": Call(LIST, who)})
+    assert [call.request.headers.get("cookie") for call in route.calls] == [None, None]
 
 
 @respx.mock
@@ -281,7 +293,7 @@ async def test_a_halt_stops_writes_until_it_is_lifted(world: World, name: str) -
     assert not await world.writer.run(lambda tx: halts.halt(tx, name, 2, reason="again", actor="anna"))
     with pytest.raises(halts.Halted, match="wrong picture"):
         await world.post(await world.plan())
-    await world.http.get(f"{URL}/posts", extensions={"automator": Call(LIST, account(URL))})
+    await world.http.request("GET", f"{URL}/posts", extensions={"automator": Call(LIST, account(URL))})
     assert (route.call_count, reading.call_count) == (0, 1)
     assert world.state() is State.PLANNED
     assert await world.writer.run(lambda tx: halts.resume(tx, name, 3, actor="anna"))
@@ -293,4 +305,4 @@ async def test_a_halt_stops_writes_until_it_is_lifted(world: World, name: str) -
 async def test_a_request_without_an_operation_may_not_leave(world: World) -> None:
     """Plain use of the client, with nothing said of what the call means, is an error."""
     with pytest.raises(TypeError, match="operation"):
-        await world.http.get(f"{URL}/posts")
+        await world.http.request("GET", f"{URL}/posts")

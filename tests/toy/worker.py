@@ -33,7 +33,7 @@ async def deliver(path: Path, url: str, effect: Effect, key: str) -> State:
             async with client(base_transport(), writer, reader, clock) as http:
 
                 async def find(frozen: Mapping[str, Any]) -> Mapping[str, Any] | None:
-                    answer = await http.get(f"{url}/posts", extensions={"automator": Call(LIST, who)})
+                    answer = await http.request("GET", f"{url}/posts", extensions={"automator": Call(LIST, who)})
                     same = [post for post in answer.json()["posts"] if post["text"] == frozen["text"]]
                     return {"id": same[0]["id"]} if same else None
 
@@ -45,7 +45,8 @@ async def deliver(path: Path, url: str, effect: Effect, key: str) -> State:
                     try:
                         if held.state is State.UNCONFIRMED:
                             break
-                        await http.post(
+                        await http.request(
+                            "POST",
                             f"{url}/posts",
                             json={"text": held.plan["text"]},
                             headers=headers,
