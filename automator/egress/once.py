@@ -50,7 +50,7 @@ def decide(effect: Effect, stored: Intention | None, plan: Mapping[str, Any]) ->
         return Refuse("a write needs an intention that was planned before it is sent")
     if stored.state is State.SENT and effect is Effect.ONCE:
         return Resolve()  # before the plans are compared: what may be out there is settled first
-    if canonical(dict(stored.plan)) != canonical(dict(plan)):
+    if stored.plan != plan and canonical(dict(stored.plan)) != canonical(dict(plan)):
         return Refuse("something else was planned under this key")
     match stored.state:
         case State.PLANNED | State.SENT:

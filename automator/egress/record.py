@@ -33,7 +33,7 @@ _AFTER = {
 class _Entry:
     """What is about to be stored, without any key; made before the transaction, which it would only hold up."""
 
-    data: Mapping[str, Any]
+    data: str  #: canonical JSON
     body: chain.Packed
     result: Mapping[str, Any] = field(default_factory=dict)
 
@@ -52,7 +52,7 @@ def _asked(request: httpx.Request, content: bytes, call: Call) -> _Entry:
         "cause": dict(call.cause),
         "actor": call.actor,
     }
-    return _Entry(scrub.clean(data, secrets), body)
+    return _Entry(scrub.written(data, secrets), body)
 
 
 def _answered(call: Call, outcome: Outcome, response: httpx.Response | None) -> _Entry:
@@ -66,7 +66,7 @@ def _answered(call: Call, outcome: Outcome, response: httpx.Response | None) -> 
         "request_id": outcome.request_id,
     }
     result = {"reason": outcome.reason} if outcome.kind is Kind.REJECTED else dict(outcome.result)
-    return _Entry(scrub.clean(data, secrets), body, scrub.clean(result, secrets))
+    return _Entry(scrub.written(data, secrets), body, scrub.clean(result, secrets))
 
 
 class Record(httpx.AsyncBaseTransport):

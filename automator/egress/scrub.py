@@ -9,6 +9,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from automator.ledger.chain import canonical
+
 REMOVED = b"[secret]"
 HIDDEN_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
 
@@ -44,9 +46,16 @@ def _known_forms(secrets: tuple[str, ...]) -> tuple[bytes, ...]:
 
 def clean(value: Any, secrets: Iterable[str]) -> Any:
     """A JSON value with every string in it scrubbed, keys too."""
+    return json.loads(written(value, secrets))
+
+
+def written(value: Any, secrets: Iterable[str]) -> str:
+    """A JSON value with every string in it scrubbed, keys too, as canonical text."""
     known = tuple(secrets)
-    written = json.dumps(value, ensure_ascii=False).encode(errors="surrogatepass")
-    return _cleaned(value, known) if any(form in written for form in _written_forms(known)) else value
+    text = canonical(value)
+    # hardly ever anything is found, and one look at the whole is far cheaper than one at each string
+    found = any(form in text for form in _written_forms(known))
+    return canonical(_cleaned(value, known)) if found else text
 
 
 def _cleaned(value: Any, known: tuple[str, ...]) -> Any:
@@ -62,9 +71,9 @@ def _cleaned(value: Any, known: tuple[str, ...]) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _written_forms(secrets: tuple[str, ...]) -> tuple[bytes, ...]:
+def _written_forms(secrets: tuple[str, ...]) -> tuple[str, ...]:
     """The known forms as they stand inside a JSON string."""
-    return tuple(json.dumps(form.decode(), ensure_ascii=False)[1:-1].encode() for form in _known_forms(secrets))
+    return tuple(canonical(form.decode())[1:-1] for form in _known_forms(secrets))
 
 
 def headers(items: Iterable[tuple[str, str]]) -> list[list[str]]:

@@ -50,17 +50,17 @@ def append(  # noqa: PLR0913 - the entry's columns
     connection: sqlite3.Connection,
     kind: str,
     at: int,
-    data: Mapping[str, Any],
+    data: Mapping[str, Any] | str,
     *,
     call: int | None = None,
     account: str | None = None,
     operation: str | None = None,
     outcome: str | None = None,
 ) -> int:
-    """Add an entry inside the caller's transaction and return its number."""
+    """Add an entry inside the caller's transaction and return its number; ``data`` may be canonical JSON already."""
     memory = connection if isinstance(connection, Connection) and connection.remembers else None
     last, previous = (memory and memory.tail) or head(connection)
-    row = (last + 1, kind, at, call, account, operation, outcome, canonical(data))
+    row = (last + 1, kind, at, call, account, operation, outcome, data if isinstance(data, str) else canonical(data))
     mark = link(previous, row)
     connection.execute(
         f"INSERT INTO entry ({COLUMNS}, link) VALUES (?,?,?,?,?,?,?,?,?)",  # noqa: S608 - a constant
