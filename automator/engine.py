@@ -8,7 +8,7 @@ import logging
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Self
@@ -22,6 +22,7 @@ from automator.egress.stack import client
 from automator.egress.wire import base_transport
 from automator.ledger import checkpoint
 from automator.ledger.checkpoint import BadCheckpoint
+from automator.scheduling import lease
 from automator.scheduling.lease import Owner, Run, Verdict
 from automator.scheduling.publish import Publisher
 from automator.scheduling.tables import RunState
@@ -144,6 +145,7 @@ class Engine:
             return Verdict(RunState.FAILED, "its delivery is no longer in the database")
         try:
             session, network = self.session(delivery.account, {"delivery": run.job, "run": str(run.id)}, "scheduler")
+            session = replace(session, guard=lambda tx: lease.check(tx, run))
         except accounts.NoAccount as error:
             return Verdict(RunState.FAILED, str(error))
         publisher = Publisher(

@@ -9,6 +9,7 @@ VARIABLE = "AUTOMATOR_FAILPOINT"  #: "name" or "name:STOP"
 
 POINTS = (
     "before-intent",
+    "before-record",
     "after-record",
     "before-first-byte",
     "after-answer",

@@ -81,6 +81,21 @@ def claim(connection: sqlite3.Connection, key: str, account: str, operation: str
     return _intention(key, row)
 
 
+def begin(tx: sqlite3.Connection, key: str, account: str, operation: str, plan: Mapping[str, Any], at: int) -> None:  # noqa: PLR0913, PLR0917 - the row's columns
+    """Freeze ``plan`` and decide to send it, in one: the first claim of an intention that nobody has planned yet.
+
+    Raises:
+        Fenced: somebody has; nothing leaves.
+    """
+    begun = tx.execute(
+        "INSERT INTO intention (key, account, operation, plan, state, attempt, sent_at) VALUES (?,?,?,?,?,1,?) "
+        "ON CONFLICT (key) DO NOTHING",
+        (key, account, operation, chain.canonical(plan), State.SENT, at),
+    ).rowcount
+    if begun != 1:
+        raise Fenced(f"{key} was taken over or has been sent; this worker sends nothing")
+
+
 def taken(connection: sqlite3.Connection, key: str, result: Mapping[str, Any]) -> bool:
     """Whether another intention came to this very result, so that it cannot be the result of ``key`` too."""
     row = connection.execute(

@@ -1,6 +1,6 @@
 """What the record costs: the full stack beside unaudited clients, in the same run. ``make bench``.
 
-Every audited call is a write with visible effect: claimed, recorded, sent, its answer recorded, all durable.
+Every audited call is a write with visible effect: its plan frozen and recorded, sent, its answer recorded, all durable.
 Rounds are interleaved; each figure is the median over rounds of the figure of one round.
 """
 
@@ -24,7 +24,6 @@ from automator.db import Writer, connect, create
 from automator.egress.call import Call
 from automator.egress.stack import client
 from automator.egress.wire import base_transport
-from automator.intentions import claim
 from connectors.base import Intent
 from tests.toy.provider import CREATE_ONCE, account
 
@@ -61,8 +60,7 @@ async def measure(url: str, folder: Path) -> dict[str, list[float]]:
             async def post_audited() -> None:
                 key = f"bench-{next(keys)}"
                 plan = {"text": f"hello {key}"}
-                held = await writer.run(lambda tx: claim(tx, key, who.name, CREATE_ONCE.name, plan))
-                call = Call(CREATE_ONCE, who, Intent(key, held.plan, held.attempt))
+                call = Call(CREATE_ONCE, who, Intent(key, plan))
                 await audited.request("POST", f"{url}/posts", json=plan, extensions={"automator": call})
 
             async def post_base() -> None:

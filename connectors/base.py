@@ -93,12 +93,13 @@ class Intent:
     Attributes:
         key: Unique for the occurrence, part and generation.
         plan: JSON-able; fixed before the first send, read and never recomputed by a re-run.
-        attempt: The claim under which we act; an older one can no longer send.
+        attempt: The claim under which we act; an older one can no longer send. 0: there is none yet, and the plan is
+            frozen in the very transaction that records the first attempt.
     """
 
     key: str
     plan: Mapping[str, Any]
-    attempt: int
+    attempt: int = 0
 
 
 class Window(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -48,6 +49,7 @@ class Call:
     Attributes:
         cause: Why it is made: ``{"job": "17"}``, ``{"command": "accounts test"}``.
         actor: Who asked: ``user``, ``scheduler``.
+        guard: Called in the transaction that decides to send a write; raises ``Fenced`` if the caller may not any more.
     """
 
     operation: Operation
@@ -55,6 +57,7 @@ class Call:
     intent: Intent | None = None
     cause: Mapping[str, str] = field(default_factory=dict)
     actor: str = "user"
+    guard: Callable[[sqlite3.Connection], None] | None = field(default=None, repr=False)
 
 
 def call_of(request: httpx.Request) -> Call:

@@ -42,9 +42,14 @@ class Refuse:
 Decision = Send | Reuse | Resolve | Refuse
 
 
-def decide(effect: Effect, stored: Intention | None, plan: Mapping[str, Any]) -> Decision:
-    """What to do with a write whose intention stands at ``stored`` (``None``: never planned)."""
+def decide(effect: Effect, stored: Intention | None, plan: Mapping[str, Any], *, claimed: bool = True) -> Decision:
+    """What to do with a write whose intention stands at ``stored`` (``None``: never planned).
+
+    ``claimed``: it was planned under a claim before; else the recorder freezes the plan as it sends.
+    """
     if effect is Effect.READ:
+        return Send()
+    if stored is None and not claimed:
         return Send()
     if stored is None:
         return Refuse("a write needs an intention that was planned before it is sent")
@@ -80,7 +85,8 @@ class Once(httpx.AsyncBaseTransport):
         if intent is None and call.operation.effect is Effect.REPEATABLE:
             # an upload, a sign-in: nothing that the world sees, and nothing to remember
             return await self._inner.handle_async_request(request)
-        decision = decide(call.operation.effect, stored, intent.plan if intent else {})
+        claimed = intent is None or intent.attempt > 0
+        decision = decide(call.operation.effect, stored, intent.plan if intent else {}, claimed=claimed)
         match decision:
             case Send():
                 return await self._inner.handle_async_request(request)

@@ -15,7 +15,7 @@ from automator.db import DatabaseError, Writer
 from automator.egress import scrub
 from automator.egress.call import Call, call_of
 from automator.egress.wire import Unknown, Unsent
-from automator.intentions import State, mark_sent, settle
+from automator.intentions import State, begin, mark_sent, settle
 from automator.ledger import chain
 from connectors.base import Effect, Kind, Outcome
 
@@ -48,7 +48,7 @@ def _asked(request: httpx.Request, content: bytes, call: Call) -> _Entry:
         "body": body.says,
         "effect": call.operation.effect,
         "intention": call.intent.key if call.intent else None,
-        "attempt": call.intent.attempt if call.intent else None,
+        "attempt": call.intent.attempt or 1 if call.intent else None,
         "cause": dict(call.cause),
         "actor": call.actor,
     }
@@ -87,7 +87,10 @@ class Record(httpx.AsyncBaseTransport):
         """
         call = call_of(request)
         entry = _asked(request, await request.aread(), call)
-        seq, first = await self._writer.run(lambda tx: self._before(tx, call, entry))
+        failpoints.reach("before-record")
+        begun = request.extensions.get("begun", False)
+        seq, first = await self._writer.run(lambda tx: self._before(tx, call, entry, begun=begun))
+        request.extensions["begun"] = True
         failpoints.reach("after-record")
         send_by = self._clock.boottime() + SEND_WITHIN
         request.extensions["send_by"] = lambda: self._on_time(send_by)
@@ -119,14 +122,18 @@ class Record(httpx.AsyncBaseTransport):
         failpoints.reach("before-first-byte")
         return self._clock.boottime() <= send_by
 
-    def _before(self, tx: sqlite3.Connection, call: Call, entry: _Entry) -> tuple[int, bool]:
+    def _before(self, tx: sqlite3.Connection, call: Call, entry: _Entry, *, begun: bool) -> tuple[int, bool]:
         """The entry's number, and whether nothing of the intention had left before."""
-        now, first = micros(self._clock.now()), True
+        intent, now, first = call.intent, micros(self._clock.now()), True
         if call.operation.effect is not Effect.READ:
             halts.check(tx, call.account.name)
-        if call.intent is not None:
+        if call.guard is not None:
+            call.guard(tx)
+        if intent is not None and intent.attempt == 0 and not begun:
+            begin(tx, intent.key, call.account.name, call.operation.name, intent.plan, now)
+        elif intent is not None:
             again = call.operation.effect is Effect.REPEATABLE
-            first = mark_sent(tx, call.intent.key, call.intent.attempt, now, again=again)
+            first = mark_sent(tx, intent.key, intent.attempt or 1, now, again=again)
         entry.body.store(tx)
         account, operation = call.account.name, call.operation.name
         return chain.append(tx, "call", now, entry.data, account=account, operation=operation), first
@@ -152,7 +159,7 @@ class Record(httpx.AsyncBaseTransport):
             return  # an earlier attempt may have arrived: it stays open, and may be sent again all the same
         # what the provider said of a finished attempt is true whoever holds the intention now; that nothing
         # happened is true only of this attempt, so it may not reopen one that another worker has taken over
-        ours = call.intent.attempt if state is State.PLANNED else None
+        ours = call.intent.attempt or 1 if state is State.PLANNED else None
         settle(tx, call.intent.key, state, entry.result, attempt=ours)
 
     async def aclose(self) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import sqlite3
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -41,6 +42,7 @@ class Session:
     cause: Mapping[str, str] = field(default_factory=dict)
     actor: str = "user"
     who: str = ""
+    guard: Callable[[sqlite3.Connection], None] | None = None
 
     @property
     def base(self) -> str:
@@ -89,5 +91,5 @@ class Session:
     async def _send(
         self, operation: Operation, method: str, url: str, intent: Intent | None, content: Mapping[str, Any]
     ) -> httpx.Response:
-        call = Call(operation, self.account, intent, self.cause, self.actor)
+        call = Call(operation, self.account, intent, self.cause, self.actor, self.guard if intent else None)
         return await self.http.request(method, url, extensions={EXTENSION: call}, **content)

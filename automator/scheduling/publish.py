@@ -79,9 +79,8 @@ class Publisher:
         if stored is None:
             plan = await self.network.prepare(self.session, part, thread)
             failpoints.reach("before-intent")
-            held = await self._claim(key, plan)
-        else:
-            held = await self._claim(key, stored.plan)
+            return await self._send(Intent(key, plan))
+        held = await self._claim(key, stored.plan)
         if held.state is State.PLANNED and self._expired(held.plan):
             fresh = await self.network.prepare(self.session, part, thread)
             await self.writer.run(lambda tx: replan(tx, key, held.attempt, fresh))
@@ -96,11 +95,11 @@ class Publisher:
             case State.UNCONFIRMED:
                 raise Stop(Verdict(RunState.UNCONFIRMED, "whether it went out is not known"))
             case _:
-                return await self._send(held)
+                return await self._send(Intent(held.key, held.plan, held.attempt))
 
-    async def _send(self, held: Intention) -> Mapping[str, Any]:
+    async def _send(self, intent: Intent) -> Mapping[str, Any]:
         try:
-            answer = await self.network.publish(self.session, Intent(held.key, held.plan, held.attempt))
+            answer = await self.network.publish(self.session, intent)
         except Unresolved as lost:
             raise parked(self.clock.now() + self.settle, "the answer was lost; the provider will be asked") from lost
         outcome = outcome_of(answer)

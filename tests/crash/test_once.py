@@ -16,27 +16,30 @@ from automator.ledger.chain import verify
 from tests.conftest import ROOT, ToyServer
 
 FAULTS = ("none", "drop-before", "drop-after", "error-after", "html-after", "throttle")
+# the effect, and whether the plan was frozen under a claim before or is frozen as it is sent
+WAYS = ("once", "once-planned", "repeatable", "repeatable-planned")
 LOST_REPLY = frozenset({"drop-before", "drop-after", "error-after", "html-after"})
 DROPS = frozenset({"drop-before", "drop-after"})
 
 
 def reached(point: str, effect: str, fault: str) -> bool:
     """Whether a first attempt under this fault comes to this point at all."""
+    once = effect.startswith("once")
     if point in {"before-settle", "after-settle"}:
-        return effect == "once" and fault in LOST_REPLY
+        return once and fault in LOST_REPLY
     if point == "after-answer":
-        return fault not in DROPS or effect == "repeatable"  # a repeat gets an answer
+        return fault not in DROPS or not once  # a repeat gets an answer
     return True
 
 
 SCENARIOS = [
     (point, effect, fault)
     for point in failpoints.POINTS
-    for effect in ("once", "repeatable")
+    for effect in WAYS
     for fault in FAULTS
     if reached(point, effect, fault)
 ]
-SAMPLE = SCENARIOS[::12]
+SAMPLE = SCENARIOS[::24]
 
 
 def run(path: Path, toy: ToyServer, effect: str, key: str, *without: str, point: str | None = None) -> tuple[int, str]:
@@ -54,6 +57,24 @@ def run(path: Path, toy: ToyServer, effect: str, key: str, *without: str, point:
     return done.returncode, done.stdout.strip() or done.stderr
 
 
+def overtake(path: Path, toy: ToyServer, effect: str, key: str, *without: str, point: str) -> None:
+    """Stop one worker at ``point``, let another finish, and wake the first up to its end."""
+    arguments = [sys.executable, "-m", "tests.toy.worker", str(path), toy.url, effect, key, *without]
+    env = {**os.environ, failpoints.VARIABLE: f"{point}:STOP"}
+    with subprocess.Popen(
+        arguments, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as stopped:
+        try:
+            os.waitid(os.P_PID, stopped.pid, os.WSTOPPED | os.WNOWAIT)
+            code, said = run(path, toy, effect, key, *without)
+            assert code == 0, said
+            while stopped.poll() is None:  # it stops once per round of its loop
+                os.kill(stopped.pid, signal.SIGCONT)
+                os.waitid(os.P_PID, stopped.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        finally:
+            stopped.kill()
+
+
 def kill_and_take_over(path: Path, toy: ToyServer, point: str, effect: str, fault: str) -> None:
     key = f"{point}-{effect}-{fault}-{path.parent.name}"
     toy.plan_faults(*([] if fault == "none" else [fault]))
@@ -66,7 +87,8 @@ def kill_and_take_over(path: Path, toy: ToyServer, point: str, effect: str, faul
     if state == "done":
         assert count == 1, "called done, but it is not there"
     else:
-        assert (state, effect) == ("unconfirmed", "once")
+        assert state == "unconfirmed"
+        assert effect.startswith("once")
     reader = connect(path, readonly=True)
     entries = verify(reader)
     reader.close()
@@ -96,20 +118,39 @@ def test_the_suite_sees_a_double_post(tmp_path: Path, toy: ToyServer) -> None:
     assert toy.count(f"hello {key}") == 2
 
 
+@pytest.mark.parametrize("way", WAYS[:2])
+@pytest.mark.parametrize(
+    ("point", "without", "posts"),
+    [
+        ("before-record", (), 1),
+        ("before-record", ("once",), 1),
+        ("before-record", ("cas",), 2),
+        ("after-record", (), 1),
+    ],
+)
+def test_the_recorders_compare_and_swap_has_the_last_word(  # noqa: PLR0913, PLR0917 - a table
+    tmp_path: Path, toy: ToyServer, way: str, point: str, without: tuple[str, ...], posts: int
+) -> None:
+    """Stopped just before the decision and overtaken, a worker sends nothing; without the swap it would."""
+    path, key = tmp_path / "a.db", f"overtaken-{tmp_path.name}"
+    toy.plan_faults()
+    overtake(path, toy, way, key, *without, point=point)
+    assert toy.count(f"hello {key}") == posts
+
+
+def test_without_asking_the_provider_a_lost_answer_is_a_double_post(tmp_path: Path, toy: ToyServer) -> None:
+    """What Resolve is for: the post arrived, its answer did not."""
+    for without, posts in ((), 1), (("resolve",), 2):
+        path, key = tmp_path / "a.db", f"lost-{len(without)}-{tmp_path.name}"
+        toy.plan_faults("drop-after")
+        code, said = run(path, toy, "once", key, *without)
+        assert code == 0, said
+        assert toy.count(f"hello {key}") == posts
+
+
 def test_a_stopped_worker_that_was_overtaken_sends_nothing(tmp_path: Path, toy: ToyServer) -> None:
     """A process that is stopped before its first byte, and wakes up after another took over, does not double the post."""
     path, key = tmp_path / "a.db", f"stopped-{tmp_path.name}"
     toy.plan_faults()
-    env = {**os.environ, failpoints.VARIABLE: "before-intent:STOP"}
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.toy.worker", str(path), toy.url, "once", key], cwd=ROOT, env=env
-    ) as stopped:
-        os.waitid(os.P_PID, stopped.pid, os.WSTOPPED | os.WNOWAIT)
-        code, state = run(path, toy, "once", key)
-        assert (code, state) == (0, "done")
-        env.pop(failpoints.VARIABLE)
-        while stopped.poll() is None:  # it stops once per round of its loop
-            os.kill(stopped.pid, signal.SIGCONT)
-            if os.waitid(os.P_PID, stopped.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT) is None:
-                break
+    overtake(path, toy, "once", key, point="before-intent")
     assert toy.count(f"hello {key}") == 1

@@ -39,6 +39,14 @@ def test_table(state: State | None, effect: Effect, expected: type | Decision) -
     assert isinstance(decision, expected) if isinstance(expected, type) else decision == expected
 
 
+@pytest.mark.parametrize(("state", "effect", "expected"), TABLE)
+def test_a_plan_that_is_frozen_as_it_is_sent(state: State | None, effect: Effect, expected: type | Decision) -> None:
+    """Nothing was planned: the recorder does it. Anything was: the table holds all the same."""
+    decision = decide(effect, stored(state), PLAN, claimed=False)
+    wanted = Send() if state is None else expected
+    assert isinstance(decision, wanted) if isinstance(wanted, type) else decision == wanted
+
+
 @pytest.mark.parametrize("effect", [Effect.ONCE, Effect.REPEATABLE])
 @pytest.mark.parametrize("state", list(State))
 def test_another_plan_under_the_same_key(state: State, effect: Effect) -> None:

@@ -240,6 +240,27 @@ async def test_a_redirect_on_a_write_is_not_followed(world: World) -> None:
 
 
 @respx.mock
+async def test_a_plan_can_be_frozen_by_the_call_that_sends_it(world: World) -> None:
+    """One transaction plans, decides and records; a refused try and its repeat are one intention; nobody can do it twice."""
+    answers = [httpx.Response(429), httpx.Response(201, json={"id": "7"})]
+    route = respx.post(f"{URL}/posts").mock(side_effect=answers)
+    call = Call(CREATE_ONCE, account(URL), Intent("k1", {"text": "hi"}))
+    assert outcome_of(await world.post(call)).result == {"id": "7"}
+    assert world.state() is State.DONE
+    assert outcome_of(await world.post(call)).result == {"id": "7"}
+    assert route.call_count == 2
+    late = Call(CREATE_ONCE, account(URL), Intent("k2", {"text": "hi"}), guard=_taken_over)
+    with pytest.raises(Fenced, match="taken over"):
+        await world.post(late)
+    assert load(world.reader, "k2") is None
+    assert route.call_count == 2
+
+
+def _taken_over(_: sqlite3.Connection) -> None:
+    raise Fenced("the run was taken over")
+
+
+@respx.mock
 async def test_no_record_no_call(world: World) -> None:
     """When the entry can't be written (a full disk), nothing is sent and the intention stays as it was."""
     route = respx.post(f"{URL}/posts").respond(201, json={"id": "7"})

@@ -1,4 +1,4 @@
-"""Takes one post to its end in a process of its own: ``python -m tests.toy.worker DB URL once|repeatable KEY [WITHOUT]``."""
+"""Takes one post to its end in a process of its own: ``python -m tests.toy.worker DB URL WAY KEY [WITHOUT]``."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from automator import failpoints
 from automator.clock import SystemClock
 from automator.db import Writer, connect, create
 from automator.egress import once, record
+from automator.egress import resolve as asking
 from automator.egress.call import Call
-from automator.egress.resolve import resolve
 from automator.egress.stack import client
 from automator.egress.wire import base_transport
 from automator.intentions import State, claim, load
@@ -23,7 +23,8 @@ from tests.toy.provider import CREATE_ONCE, CREATE_REPEATABLE, LIST, account
 ROUNDS = 6
 
 
-async def deliver(path: Path, url: str, effect: Effect, key: str) -> State:
+async def deliver(path: Path, url: str, effect: Effect, key: str, *, planned: bool) -> State:
+    """Publish once; ``planned``: under a claim of its own, else the plan is frozen as it is sent."""
     clock, who = SystemClock(), account(url)
     operation = CREATE_ONCE if effect is Effect.ONCE else CREATE_REPEATABLE
     plan = {"text": f"hello {key}", "rkey": key}
@@ -39,22 +40,27 @@ async def deliver(path: Path, url: str, effect: Effect, key: str) -> State:
 
                 for _ in range(ROUNDS):
                     failpoints.reach("before-intent")
-                    held = await writer.run(lambda tx: claim(tx, key, who.name, operation.name, plan))
-                    call = Call(operation, who, Intent(key, held.plan, held.attempt), {"test": key})
+                    held = load(reader, key)
+                    if planned or held is not None:
+                        held = await writer.run(lambda tx: claim(tx, key, who.name, operation.name, plan))
+                    intent = Intent(key, held.plan, held.attempt) if held else Intent(key, plan)
+                    call = Call(operation, who, intent, {"test": key})
                     headers = {"idempotency-key": key} if effect is Effect.REPEATABLE else {}
                     try:
-                        if held.state is State.UNCONFIRMED:
+                        if held is not None and held.state is State.UNCONFIRMED:
                             break
                         await http.request(
                             "POST",
                             f"{url}/posts",
-                            json={"text": held.plan["text"]},
+                            json={"text": intent.plan["text"]},
                             headers=headers,
                             extensions={"automator": call},
                         )
                         break
                     except Unresolved:
-                        state = await resolve(held, operation.absence, find, writer, clock)
+                        open_ = load(reader, key)
+                        assert open_ is not None
+                        state = await asking.resolve(open_, operation.absence, find, writer, clock)
                         if state is not State.PLANNED:
                             break
                     except NotNow:
@@ -67,13 +73,17 @@ async def deliver(path: Path, url: str, effect: Effect, key: str) -> State:
 
 
 def main() -> None:
-    path, url, effect, key, *without = sys.argv[1:]
+    path, url, way, key, *without = sys.argv[1:]
+    effect, _, planned = way.partition("-")
     if "once" in without:
-        once.decide = lambda *_: once.Send()
+        once.decide = lambda *_, **__: once.Send()
     if "cas" in without:
         record.mark_sent = lambda *_, **__: True
+        record.begin = lambda *row: claim(*row[:-1]) and None
+    if "resolve" in without:
+        asking.verdict = lambda *_, **__: State.PLANNED
     create(Path(path))
-    print(asyncio.run(deliver(Path(path), url, Effect(effect), key)))
+    print(asyncio.run(deliver(Path(path), url, Effect(effect), key, planned=planned == "planned")))
 
 
 if __name__ == "__main__":
