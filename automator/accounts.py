@@ -149,6 +149,10 @@ class Keys:
             held = self._held[name] = (version, found)
         return held[1]
 
+    def version(self, name: str) -> int:
+        """The version of the key that ``secrets`` returned last."""
+        return self._held[name][0]
+
     async def keep(self, name: str, fresh: Mapping[str, str]) -> None:
         """Store new values over the old ones as the next version; the version before stays until the one after.
 

@@ -44,6 +44,11 @@ def create(path: Path) -> None:
     import automator.scheduling.tables  # noqa: F401, PLC0415 - registers its tables
     import jobs.posting.tables  # noqa: F401, PLC0415 - registers its tables
 
+    if not path.exists():
+        fresh = sqlite3.connect(path)
+        fresh.execute("PRAGMA auto_vacuum=INCREMENTAL")  # what pruning frees goes back to the file system
+        fresh.execute("PRAGMA journal_mode=WAL")
+        fresh.close()
     engine = create_engine(f"sqlite:///{path}")
     try:
         SQLModel.metadata.create_all(engine)

@@ -22,6 +22,7 @@ from automator.egress.stack import client
 from automator.egress.wire import base_transport
 from automator.ledger import checkpoint
 from automator.ledger.checkpoint import BadCheckpoint
+from automator.ledger.prune import Pruned, Retention, prune
 from automator.scheduling import lease
 from automator.scheduling.lease import Owner, Run, Verdict
 from automator.scheduling.publish import Publisher
@@ -92,6 +93,11 @@ class Engine:
         """Sign the ledger's head into the file beside the database, if it has grown."""
         checkpoint.write(self.home.path, self.store, self.reader, self.clock.now())
 
+    async def prune(self, keep: Retention, actor: str) -> Pruned:
+        """Drop old bodies and entries of the ledger, which is signed before."""
+        await asyncio.to_thread(self.checkpoint)
+        return await self.writer.run(lambda tx: prune(tx, keep, self.clock.now(), actor=actor))
+
     def session(self, name: str, cause: Mapping[str, str], actor: str = "user") -> tuple[Session, Network]:
         """One account's way out, and its connector.
 
@@ -104,7 +110,15 @@ class Engine:
         async def keep(fresh: Mapping[str, str]) -> None:
             await self.keys.keep(name, fresh)
 
-        who = Account(name, network, stored.scopes, lambda: self.keys.secrets(name), keep, public(network))
+        who = Account(
+            name,
+            network,
+            stored.scopes,
+            lambda: self.keys.secrets(name),
+            keep,
+            public(network),
+            lambda: self.keys.version(name),
+        )
         return Session(
             self.http, who, network, self.clock, self._renewal, cause, actor, stored.identity.partition(" ")[0]
         ), network

@@ -53,12 +53,21 @@ class Egress(_Section):
     )
 
 
+class Ledger(_Section):
+    """How long the record is kept. The service prunes once a day; `automator calls prune` does it now."""
+
+    body_days: int = Field(0, ge=0, description="days after which bodies leave (their digests stay); 0 keeps them")
+    row_days: int = Field(0, ge=0, description="days after which whole entries leave; 0 keeps them")
+    max_mb: int = Field(0, ge=0, description="megabytes of entries and bodies; the oldest leave first; 0: no bound")
+
+
 class Settings(_Section):
     """This installation."""
 
     vault: Vault = Vault()
     posting: Posting = Posting()
     egress: Egress = Egress()
+    ledger: Ledger = Ledger()
 
 
 def read(path: Path) -> Settings:

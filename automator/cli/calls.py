@@ -6,17 +6,53 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from automator.cli.common import HomeOption, JsonOption, fail, folder
+from automator.cli.common import HomeOption, JsonOption, engine, fail, folder, told
+
+if TYPE_CHECKING:
+    from automator.ledger.query import Filter
 
 DATABASE = "automator.db"
 OUTCOMES = ("ok", "rejected", "later", "unsent", "unknown", "open")
 
 calls = typer.Typer(name="calls", help="Audit the calls that left for providers.", no_args_is_help=True)
+
+AccountOption = Annotated[str | None, typer.Option(help="Only this account's: provider/name.")]
+OutcomeOption = Annotated[str | None, typer.Option(help=f"Only these: {', '.join(OUTCOMES)}.")]
+OperationOption = Annotated[str | None, typer.Option(help="Only this operation, such as x.post.create.")]
+SinceOption = Annotated[str | None, typer.Option(help="From this time or day on.")]
+UntilOption = Annotated[str | None, typer.Option(help="Before this time or day.")]
+
+
+def _filter(
+    account: str | None,
+    outcome: str | None = None,
+    operation: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+) -> Filter:
+    from automator.ledger.query import Filter  # noqa: PLC0415 - keeps --help fast
+
+    if outcome is not None and outcome not in OUTCOMES:
+        raise fail(f"{outcome!r} is no outcome; use one of {', '.join(OUTCOMES)}", 2)
+    return Filter(account, outcome, operation, _instant(since), _instant(until))
+
+
+def _instant(written: str | None) -> datetime | None:
+    from jobs.posting.when import WhenError, parse_when  # noqa: PLC0415 - keeps --help fast
+
+    if written is None:
+        return None
+    day = written if len(written) > len("2026-12-01") or written == "now" else f"{written} 00:00"
+    try:
+        return parse_when(day, now=datetime.now(UTC), zone="UTC").at
+    except WhenError as error:
+        raise fail(str(error), 2) from None
 
 
 @contextmanager
@@ -36,20 +72,22 @@ def _ledger(home: Path | None) -> Iterator[sqlite3.Connection]:
 
 
 @calls.command("list")
-def list_(
+def list_(  # noqa: PLR0913, PLR0917 - the command's options
     home: HomeOption = None,
-    account: Annotated[str | None, typer.Option(help="Only this account's: provider/name.")] = None,
-    outcome: Annotated[str | None, typer.Option(help=f"Only these: {', '.join(OUTCOMES)}.")] = None,
+    account: AccountOption = None,
+    outcome: OutcomeOption = None,
+    operation: OperationOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
     limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
     """List calls, newest first."""
     from automator.ledger.query import newest  # noqa: PLC0415 - keeps --help fast
 
-    if outcome is not None and outcome not in OUTCOMES:
-        raise fail(f"{outcome!r} is no outcome; use one of {', '.join(OUTCOMES)}", 2)
+    wanted = _filter(account, outcome, operation, since, until)
     with _ledger(home) as ledger:
-        found = newest(ledger, account=account, outcome=outcome, limit=limit)
+        found = newest(ledger, wanted, limit)
     if as_json:
         typer.echo(json.dumps([call.as_json() for call in found], ensure_ascii=False, indent=2))
         return
@@ -85,12 +123,15 @@ def show(number: int, home: HomeOption = None, as_json: JsonOption = False) -> N
 
 
 @calls.command()
-def export(
+def export(  # noqa: PLR0913, PLR0917 - the command's options
     to: Annotated[Path, typer.Option(help="The file to write; a manifest is written beside it.")],
     format_: Annotated[str, typer.Option("--format", help="har, jsonl or csv.")] = "jsonl",
     home: HomeOption = None,
-    account: Annotated[str | None, typer.Option(help="Only this account's: provider/name.")] = None,
-    outcome: Annotated[str | None, typer.Option(help=f"Only these: {', '.join(OUTCOMES)}.")] = None,
+    account: AccountOption = None,
+    outcome: OutcomeOption = None,
+    operation: OperationOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
 ) -> None:
     """Write calls to a file, oldest first, without keys."""
     from automator.ledger.export import FORMATS  # noqa: PLC0415 - keeps --help fast
@@ -98,14 +139,60 @@ def export(
 
     if format_ not in FORMATS:
         raise fail(f"{format_!r} is no format; use one of {', '.join(FORMATS)}", 2)
-    if outcome is not None and outcome not in OUTCOMES:
-        raise fail(f"{outcome!r} is no outcome; use one of {', '.join(OUTCOMES)}", 2)
+    wanted = _filter(account, outcome, operation, since, until)
     with _ledger(home) as ledger:
         try:
-            manifest = write(ledger, to, format_, account=account, outcome=outcome)
+            manifest = write(ledger, to, format_, wanted)
         except OSError as error:
             raise fail(f"{to} can't be written: {error.strerror}", 1) from None
-    typer.echo(f"{manifest.calls} calls in {to}, up to entry {manifest.head_number}")
+    typer.echo(f"{manifest.calls} calls in {to}, up to entry {manifest.head[0]}")
+
+
+@calls.command()
+def stats(
+    home: HomeOption = None,
+    account: AccountOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Count calls and costs by day, account, key and operation."""
+    from automator.ledger.stats import usage  # noqa: PLC0415 - keeps --help fast
+
+    wanted = _filter(account, None, None, since, until)
+    with _ledger(home) as ledger:
+        found = usage(ledger, wanted)
+    if as_json:
+        typer.echo(json.dumps([row.as_json() for row in found], ensure_ascii=False, indent=2))
+        return
+    for row in found:
+        outcomes = ", ".join(f"{count} {outcome}" for outcome, count in row.outcomes.most_common())
+        costs = ", ".join(f"{units} {name}" for name, units in row.cost.items())
+        typer.echo(
+            f"{row.day}  {row.account} key {row.key or '-'}  {row.operation:26} {outcomes}; {costs or 'no cost'}"
+        )
+    if not found:
+        typer.echo("no calls")
+
+
+@calls.command()
+@told
+async def prune(
+    home: HomeOption = None,
+    body_days: Annotated[int, typer.Option(min=0, help="Drop bodies older than so many days.")] = 0,
+    row_days: Annotated[int, typer.Option(min=0, help="Drop whole entries older than so many days.")] = 0,
+    max_mb: Annotated[int, typer.Option(min=0, help="Drop the oldest entries beyond so many megabytes.")] = 0,
+) -> None:
+    """Drop old bodies and entries, on the record; the chain still holds. Without options: as configured."""
+    from automator.ledger.prune import Retention  # noqa: PLC0415 - keeps --help fast
+
+    async with engine(home) as opened:
+        asked = Retention(body_days, row_days, max_mb)
+        keep = asked if asked != Retention() else Retention(**opened.settings.ledger.model_dump())
+        if keep == Retention():
+            raise fail("nothing says what to drop; give --body-days, --row-days or --max-mb, or set [ledger]", 2)
+        gone = await opened.prune(keep, "user")
+    typer.echo(f"{gone.entries} entries and {gone.bodies} bodies dropped")
 
 
 @calls.command()

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 STALE = timedelta(seconds=10)  #: a service ticks every second
 CHECKPOINT = 600.0  #: seconds between two signed checkpoints of a running service
+PRUNE = 144  #: checkpoints in a day
 OVERDUE = timedelta(seconds=30)
 
 limits = typer.Typer(name="limits", help="Provider limits: used, free, next reset.", no_args_is_help=False)
@@ -58,13 +60,13 @@ def _health(opened: Engine) -> dict[str, object]:
     late = opened.reader.execute(
         "SELECT min(ready_at) FROM run WHERE state IN ('scheduled', 'waiting') AND ready_at <= ?", (now,)
     ).fetchone()[0]
-    count = opened.reader.execute("SELECT count(*) FROM notice WHERE seen_at IS NULL").fetchone()[0]
+    unread = opened.reader.execute("SELECT count(*) FROM notice WHERE seen_at IS NULL").fetchone()[0]
     chain = verify(opened.reader, checkpoint.read(opened.home.path))
     return {
         "vault": opened.store.check(),
         "ticked_seconds_ago": round((now - beat[0]) / 1e6, 1) if beat else None,
         "oldest_due_seconds_late": round((now - late) / 1e6, 1) if late is not None else 0.0,
-        "notices": count,
+        "notices": unread,
         "ledger": str(chain) if isinstance(chain, Fault) else f"{chain} entries, none altered or missing",
         "ledger_ok": not isinstance(chain, Fault),
     }
@@ -96,10 +98,16 @@ async def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
-async def _checkpoints(opened: Engine) -> None:
-    while True:
+async def _upkeep(opened: Engine) -> None:
+    """Sign the ledger every ten minutes, and prune it once a day."""
+    from automator.ledger.prune import Retention  # noqa: PLC0415 - keeps --help fast
+
+    keep = Retention(**opened.settings.ledger.model_dump())
+    for number in count():
+        if number % PRUNE == 0 and keep != Retention():
+            await opened.prune(keep, "service")
         await opened.clock.sleep(CHECKPOINT)
-        opened.checkpoint()
+        await asyncio.to_thread(opened.checkpoint)
 
 
 @told
@@ -111,9 +119,9 @@ async def serve(home: HomeOption = None) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         typer.echo(f"working on {opened.home.path}; stop with Ctrl-C")
-        signing = asyncio.create_task(_checkpoints(opened))
+        upkeep = asyncio.create_task(_upkeep(opened))
         await opened.worker.serve(stop)
-        signing.cancel()
+        upkeep.cancel()
     typer.echo("stopped; nothing is lost")
 
 

@@ -27,6 +27,7 @@ class Account:
         scopes: What the person allowed this key to do.
         secrets: Reads the key's current values; called below the recorder, for every attempt.
         keep: Stores new values of the key (renewed tokens) durably, as a new version.
+        version: Of the key in the vault; so that use can be told by key.
         public: The names of those values that are no keys (a handle), and stay on the record where they occur.
     """
 
@@ -36,6 +37,7 @@ class Account:
     secrets: Callable[[], Mapping[str, str]] = field(repr=False)
     keep: Callable[[Mapping[str, str]], Awaitable[None]] = field(default=_keep_nothing, repr=False)
     public: frozenset[str] = frozenset()
+    version: Callable[[], int | None] = lambda: None
 
     def hidden(self) -> tuple[str, ...]:
         """The values that must not be stored anywhere but in the vault."""

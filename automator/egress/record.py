@@ -51,6 +51,8 @@ def _asked(request: httpx.Request, content: bytes, call: Call) -> _Entry:
         "attempt": call.intent.attempt or 1 if call.intent else None,
         "cause": dict(call.cause),
         "actor": call.actor,
+        "key": call.account.version(),
+        "cost": dict(call.account.provider.costs(call.operation, request)),
     }
     return _Entry(scrub.written(data, secrets), body)
 

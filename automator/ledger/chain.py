@@ -120,6 +120,22 @@ def read_body(connection: sqlite3.Connection, digest: bytes) -> bytes | None:
     return zstandard.decompress(row[0]) if row else None
 
 
+def anchor(connection: sqlite3.Connection) -> tuple[int, bytes]:
+    """Where the ledger begins: the number and link of the last pruned entry, as the event of the pruning says.
+
+    ``(0, GENESIS)`` if nothing was pruned, or what is missing was taken out in another way.
+    """
+    first = connection.execute("SELECT min(seq) FROM entry").fetchone()[0]
+    if first is None or first == 1:
+        return 0, GENESIS
+    events = connection.execute(
+        "SELECT data FROM entry WHERE kind = 'event' AND json_extract(data, '$.what') = 'pruned' "
+        "AND json_extract(data, '$.through') = ? ORDER BY seq DESC LIMIT 1",
+        (first - 1,),
+    ).fetchone()
+    return (first - 1, bytes.fromhex(json.loads(events[0])["link"])) if events else (0, GENESIS)
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """What is wrong with the chain. ``what`` is ``altered``, ``gap``, ``truncated`` or ``fork``; ``seq`` is where."""
@@ -142,8 +158,12 @@ def verify(connection: sqlite3.Connection, checkpoints: Mapping[int, bytes] | No
     Returns the first fault, or the number of entries that hold.
     """
     known = dict(checkpoints or {})
-    previous, expected = GENESIS, 1
-    for row, stored in _rows(connection):
+    last, previous = anchor(connection)
+    if known.pop(last, previous) != previous:
+        return Fault("fork", last)
+    known = {count: head for count, head in known.items() if count > last}
+    expected = last + 1
+    for row, stored in rows(connection):
         if row[0] != expected:
             return Fault("gap", expected)
         computed = link(previous, row)
@@ -157,6 +177,7 @@ def verify(connection: sqlite3.Connection, checkpoints: Mapping[int, bytes] | No
     return expected - 1
 
 
-def _rows(connection: sqlite3.Connection) -> Iterator[tuple[tuple[Any, ...], bytes]]:
+def rows(connection: sqlite3.Connection) -> Iterator[tuple[tuple[Any, ...], bytes]]:
+    """Every entry that is left (the columns of ``COLUMNS``) with its stored link, in order."""
     for row in connection.execute(f"SELECT {COLUMNS}, link FROM entry ORDER BY seq"):  # noqa: S608 - a constant
         yield row[:-1], row[-1]

@@ -8,14 +8,14 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import parse_qsl, urlsplit
 
 from automator.ledger import chain
-from automator.ledger.query import RecordedCall, newest
+from automator.ledger.query import Filter, RecordedCall, newest
 
 FORMATS = ("jsonl", "csv", "har")
 COLUMNS = (
@@ -35,34 +35,57 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What an export holds: the filter, how many calls, the ledger's head, and the file's digest."""
+    """What an export holds.
+
+    Attributes:
+        format: ``jsonl``, ``csv`` or ``har``.
+        filter: What it was asked for; all values empty: the whole ledger.
+        calls: How many.
+        start: The number of the last entry before the first that the ledger still has, and its link (hex).
+        head: The number of the ledger's newest entry, and its link (hex).
+        sha256: The file's digest.
+    """
 
     format: str
-    account: str | None
-    outcome: str | None
+    filter: dict[str, str | None]
     calls: int
-    head_number: int
-    head: str
+    start: tuple[int, str]
+    head: tuple[int, str]
     sha256: str
 
 
-def export(
-    connection: sqlite3.Connection, path: Path, kind: str, *, account: str | None = None, outcome: str | None = None
-) -> Manifest:
-    """Write the calls, oldest first, to ``path``, and the manifest to ``path`` with ``.manifest.json`` added."""
-    calls = list(reversed(newest(connection, account=account, outcome=outcome, limit=-1)))
-    number, head = chain.head(connection)
-    with path.open("w", encoding="utf-8", newline="") as out:
-        {"jsonl": _jsonl, "csv": _csv, "har": _har}[kind](connection, calls, out)
+def export(connection: sqlite3.Connection, path: Path, kind: str, wanted: Filter = Filter()) -> Manifest:  # noqa: B008 - it is frozen
+    """Write the calls, oldest first, to ``path``, and the manifest to ``path`` with ``.manifest.json`` added.
+
+    JSONL without a filter holds every entry of the ledger as it is linked, so that ``verify_export`` can recompute it.
+    """
+    connection.execute("BEGIN")  # one state of the ledger, whatever is written meanwhile
+    try:
+        calls = list(reversed(newest(connection, wanted, limit=-1)))
+        (before, start), (number, head) = chain.anchor(connection), chain.head(connection)
+        with path.open("w", encoding="utf-8", newline="") as out:
+            if kind == "jsonl" and wanted == Filter():
+                _entries_too(connection, calls, out)
+            else:
+                {"jsonl": _jsonl, "csv": _csv, "har": _har}[kind](connection, calls, out)
+    finally:
+        connection.execute("COMMIT")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    manifest = Manifest(kind, account, outcome, len(calls), number, head.hex(), digest)
-    content = {name: getattr(manifest, name) for name in Manifest.__slots__}
-    path.with_name(f"{path.name}.manifest.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    manifest = Manifest(kind, wanted.as_json(), len(calls), (before, start.hex()), (number, head.hex()), digest)
+    content = json.dumps(asdict(manifest), indent=2) + "\n"
+    path.with_name(f"{path.name}.manifest.json").write_text(content, encoding="utf-8")
     return manifest
 
 
 def _jsonl(_: sqlite3.Connection, calls: Iterable[RecordedCall], out: TextIO) -> None:
     out.writelines(json.dumps(call.as_json(), ensure_ascii=False) + "\n" for call in calls)
+
+
+def _entries_too(connection: sqlite3.Connection, calls: Iterable[RecordedCall], out: TextIO) -> None:
+    by_number = {call.seq: call.as_json() for call in calls}
+    for row, link in chain.rows(connection):
+        line = by_number.get(row[0], {}) | {"entry": list(row), "link": link.hex()}
+        out.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
 def _csv(_: sqlite3.Connection, calls: Iterable[RecordedCall], out: TextIO) -> None:

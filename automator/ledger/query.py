@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from automator.clock import instant
+from automator.clock import instant, micros
 
 OPEN = "open"  #: the outcome of a call without a stored answer
 
@@ -65,19 +65,47 @@ def _call(row: tuple[Any, ...]) -> RecordedCall:
     )
 
 
-def newest(
-    connection: sqlite3.Connection, *, account: str | None = None, outcome: str | None = None, limit: int = 50
-) -> list[RecordedCall]:
-    """The newest calls, filtered."""
-    query = _BY_OUTCOME if outcome not in {None, OPEN} else _SELECT
-    if outcome == OPEN:
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which calls. ``None``: any. ``since`` is included, ``until`` is not."""
+
+    account: str | None = None
+    outcome: str | None = None
+    operation: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def as_json(self) -> dict[str, str | None]:
+        """For a manifest: instants in ISO 8601."""
+        return {
+            "account": self.account,
+            "outcome": self.outcome,
+            "operation": self.operation,
+            "since": self.since.isoformat() if self.since else None,
+            "until": self.until.isoformat() if self.until else None,
+        }
+
+
+def newest(connection: sqlite3.Connection, wanted: Filter = Filter(), limit: int = 50) -> list[RecordedCall]:
+    """The newest calls, filtered; all of them with ``limit`` -1."""
+    # an answer names its account too, so that (account, outcome) is one range of an index
+    answered = wanted.outcome not in {None, OPEN}
+    side, query = ("a", _BY_OUTCOME) if answered else ("c", _SELECT)
+    terms = {
+        "account": f"{side}.account = :account",
+        "operation": f"{side}.operation = :operation",
+        "since": "c.at >= :since",
+        "until": "c.at < :until",
+    }
+    values: dict[str, Any] = {"outcome": wanted.outcome, "limit": limit}
+    if wanted.outcome == OPEN:
         query += " AND a.seq IS NULL"
-    if account is not None:
-        # an answer names its account too, so that (account, outcome) is one range of an index
-        query += f" AND {'a' if query.startswith(_BY_OUTCOME) else 'c'}.account = :account"
-    order = "a.seq" if query.startswith(_BY_OUTCOME) else "c.seq"
-    values = {"account": account, "outcome": outcome, "limit": limit}
-    return [_call(row) for row in connection.execute(f"{query} ORDER BY {order} DESC LIMIT :limit", values)]
+    for name, term in terms.items():
+        value = getattr(wanted, name)
+        if value is not None:
+            query += f" AND {term}"
+            values[name] = micros(value) if isinstance(value, datetime) else value
+    return [_call(row) for row in connection.execute(f"{query} ORDER BY {side}.seq DESC LIMIT :limit", values)]
 
 
 def one(connection: sqlite3.Connection, seq: int) -> RecordedCall | None:

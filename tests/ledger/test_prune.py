@@ -1,0 +1,142 @@
+"""What is old can leave the ledger, and what stays still proves itself."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from automator.clock import micros
+from automator.db import connect, create
+from automator.intentions import claim, mark_sent
+from automator.ledger import chain, verify_export
+from automator.ledger.chain import Fault
+from automator.ledger.export import export
+from automator.ledger.prune import Pruned, Retention, prune
+from automator.ledger.query import Filter, newest
+from automator.ledger.stats import usage
+
+NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
+WHO = {"account": "x/brand", "operation": "x.post.create"}
+
+
+def add_call(ledger: sqlite3.Connection, days_ago: int, intention: str | None = None) -> int:
+    at = micros(NOW - timedelta(days=days_ago))
+    body = chain.keep_body(ledger, f"asked {days_ago} days ago".encode() * 9)
+    asked = {"body": body, "intention": intention, "key": 1 + (days_ago < 30), "cost": {"credit": 15}}
+    number = chain.append(ledger, "call", at, asked, **WHO)
+    answer = {"body": chain.keep_body(ledger, b"the same answer"), "status": 201}
+    chain.append(ledger, "answer", at + 1, answer, call=number, outcome="ok", **WHO)
+    return number
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """Ten calls, one every ten days, the newest today."""
+    create(tmp_path / "a.db")
+    connection = connect(tmp_path / "a.db")
+    for number in range(9, -1, -1):
+        add_call(connection, number * 10)
+    yield connection
+    connection.close()
+
+
+def test_old_entries_leave_and_the_rest_verifies(ledger: sqlite3.Connection) -> None:
+    """The event of the pruning says where the chain begins; a checkpoint from before is no longer missed."""
+    links = {row[0]: link for row, link in chain.rows(ledger)}
+    early, late = links[4], links[16]
+    assert prune(ledger, Retention(row_days=45), NOW, actor="anna") == Pruned(10, 5)
+    assert chain.verify(ledger, {4: early, 16: late}) == 21
+    assert [call.seq for call in newest(ledger)] == [19, 17, 15, 13, 11]
+    assert prune(ledger, Retention(row_days=45), NOW, actor="anna") == Pruned(0, 0)
+    assert prune(ledger, Retention(row_days=25), NOW, actor="anna").entries == 4
+    assert chain.verify(ledger, {16: late}) == 22
+    assert chain.verify(ledger, {16: early}) == Fault("fork", 16)
+
+
+def test_what_left_in_another_way_is_a_gap(ledger: sqlite3.Connection) -> None:
+    """Only a pruning explains a beginning that is gone."""
+    prune(ledger, Retention(row_days=45), NOW, actor="anna")
+    ledger.execute("DELETE FROM entry WHERE seq = 11")
+    assert chain.verify(ledger) == Fault("gap", 1)
+
+
+def test_old_bodies_leave_and_their_digests_stay(ledger: sqlite3.Connection) -> None:
+    """A body that a newer call names too stays for it."""
+    assert prune(ledger, Retention(body_days=45), NOW, actor="anna") == Pruned(0, 5)
+    assert chain.verify(ledger) == 21
+    said = newest(ledger, limit=-1)[-1]
+    assert chain.read_body(ledger, bytes.fromhex(said.request["body"]["sha256"])) is None
+    assert said.answer is not None
+    assert chain.read_body(ledger, bytes.fromhex(said.answer["body"]["sha256"])) == b"the same answer"
+
+
+def test_a_call_whose_outcome_is_open_is_never_pruned(ledger: sqlite3.Connection) -> None:
+    """What may have happened must still be settled, so its call stays, and all that came after."""
+    held = claim(ledger, "open", "x/brand", "x.post.create", {})
+    mark_sent(ledger, "open", held.attempt, 1, again=False)
+    number = add_call(ledger, 60, "open")
+    add_call(ledger, 60)
+    prune(ledger, Retention(row_days=1), NOW + timedelta(days=90), actor="anna")
+    assert isinstance(chain.verify(ledger), int)
+    assert [call.seq for call in newest(ledger)] == [number + 2, number]
+
+
+def test_a_ledger_over_its_size_loses_the_oldest(ledger: sqlite3.Connection) -> None:
+    """The newest stay as far as they fit."""
+    for number in range(3000):
+        chain.append(ledger, "call", micros(NOW), {"text": f"{number} " * 100}, **WHO)
+    prune(ledger, Retention(max_mb=1), NOW, actor="anna")
+    (size,) = ledger.execute("SELECT sum(length(data)) FROM entry").fetchone()
+    assert 500_000 < size < 1_000_000
+    assert isinstance(chain.verify(ledger), int)
+
+
+def test_usage_is_told_by_day_and_key(ledger: sqlite3.Connection) -> None:
+    """How often each key was used, and what it cost."""
+    rows = usage(ledger, Filter(since=NOW - timedelta(days=35)))
+    assert [(row.day, row.key) for row in rows] == [
+        ("2026-12-01", 2),
+        ("2026-11-21", 2),
+        ("2026-11-11", 2),
+        ("2026-11-01", 1),
+    ]
+    assert rows[0].as_json()["outcomes"] == {"ok": 1}
+    assert rows[0].cost == {"credit": 15}
+    assert usage(ledger, Filter(account="x/other")) == []
+
+
+@pytest.mark.parametrize("pruned", [False, True])
+def test_a_whole_export_proves_itself_without_us(ledger: sqlite3.Connection, tmp_path: Path, pruned: bool) -> None:
+    """The script needs nothing but the standard library, and names what was done to the file."""
+    if pruned:
+        prune(ledger, Retention(row_days=45), NOW, actor="anna")
+    path, script = tmp_path / "calls.jsonl", Path(verify_export.__file__)
+    export(ledger, path, "jsonl")
+
+    def check() -> tuple[int, str]:
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", str(script), str(path)], capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    assert check() == (0, "every entry is there, and none was altered\n")
+    lines = path.read_text().splitlines(keepends=True)
+    manifest = path.with_name("calls.jsonl.manifest.json")
+    for altered, words in (
+        ([*lines[:3], *lines[4:]], "is missing"),
+        ([line.replace("201", "200") for line in lines], "was altered"),
+        (lines[:-1], "are missing"),
+    ):
+        path.write_text("".join(altered))
+        assert "not the one that the manifest names" in check()[1]
+        forged = json.loads(manifest.read_text()) | {"sha256": chain.hashlib.sha256(path.read_bytes()).hexdigest()}
+        manifest.write_text(json.dumps(forged))
+        code, said = check()
+        assert (code, words in said) == (1, True), said
