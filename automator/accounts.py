@@ -10,6 +10,7 @@ from datetime import datetime
 
 from sqlmodel import Field, SQLModel
 
+from automator import failpoints
 from automator.clock import Clock, micros
 from automator.db import Writer
 from automator.egress.sign import fingerprint
@@ -172,7 +173,9 @@ class Keys:
 
     async def _store_next(self, name: str, merged: dict[str, str], fresh: Mapping[str, str]) -> None:
         version, _ = self._held[name]
+        failpoints.reach("before-keep")
         await asyncio.to_thread(self._store.put, name, version + 1, merged)
+        failpoints.reach("after-keep")
 
         def switch(tx: sqlite3.Connection) -> None:
             changed = tx.execute(
@@ -185,6 +188,7 @@ class Keys:
             chain.append(tx, "event", micros(self._clock.now()), data, account=name)
 
         await self._writer.run(switch)
+        failpoints.reach("after-switch")
         self._held[name] = (version + 1, merged)
         if version > 1:
             await asyncio.to_thread(self._store.delete, name, version - 1)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from automator import accounts
+from automator import accounts, failpoints
+from automator.clock import instant, micros
 from automator.db import Writer
-from automator.posts import NewDelivery, listed, plan
+from automator.posts import Listed, NewDelivery, plan
 from automator.scheduling.due import LATE
 from connectors.registry import build
-from jobs.posting.campaign import Rules, Verdict, judge, read
+from jobs.posting.campaign import COLUMNS, Earlier, Rules, Verdict
+from jobs.posting.deliver import parse
 
 RECENT = timedelta(days=30)
 
@@ -21,7 +26,6 @@ RECENT = timedelta(days=30)
 class Imported:
     """What an import came to."""
 
-    verdicts: tuple[Verdict, ...]
     added: int  #: deliveries that were not planned before
     known: int  #: deliveries that an earlier import had planned already
 
@@ -29,29 +33,63 @@ class Imported:
 def rules(connection: sqlite3.Connection, base: Path, now: datetime, zone: str) -> Rules:
     """What rows are judged against: the connected accounts, and what they posted or will post."""
     networks = {who.name: build(who.provider, who.base_url) for who in accounts.everything(connection)}
-    recent = {(item.account, item.texts[0]) for item in listed(connection, since=now - RECENT)}
-    return Rules(base, now, zone, networks, recent)
+    found = connection.execute(
+        "SELECT id, account, identity, at, parts FROM delivery WHERE at >= ?", (micros(now - RECENT),)
+    )
+    earlier = [Earlier(row[0], row[1], row[2], instant(row[3]), parse(row[4])) for row in found]
+    return Rules(base, now, zone, networks, earlier)
 
 
-async def bring_in(  # noqa: PLR0913 - where from, where to, when
-    path: Path, writer: Writer, reader: sqlite3.Connection, now: datetime, zone: str, *, late: timedelta = LATE
+def deliveries(verdict: Verdict) -> list[NewDelivery]:
+    """What a good row plans, one delivery for each account; nothing for a bad one."""
+    if not verdict.ok or verdict.when is None:
+        return []
+    when = verdict.when
+    return [
+        NewDelivery(item.account, item.parts, when.at, when.zone, when.wall, item.identity)
+        for item in verdict.deliveries
+    ]
+
+
+async def bring_in(
+    verdicts: Sequence[Verdict], writer: Writer, now: datetime, *, source: str, late: timedelta = LATE
 ) -> Imported:
-    """Import the good rows of a campaign file; bad ones are left out.
+    """Plan the good rows of a campaign, each in a transaction of its own; bad ones are left out."""
+    wanted = [(verdict.row.number, deliveries(verdict)) for verdict in verdicts]
+
+    async def plan_row(number: int, row: list[NewDelivery]) -> int:
+        failpoints.reach("before-import-row")
+        return len(await writer.run(lambda tx: plan(tx, row, now, source=f"{source}, row {number}", late=late)))
+
+    added = sum([await plan_row(number, row) for number, row in wanted if row])
+    return Imported(added, sum(len(row) for _, row in wanted) - added)
+
+
+def save(path: Path, posts: Sequence[Listed]) -> int:
+    """Write posts as a campaign file, CSV or (by its name) JSON; returns how many rows.
 
     Raises:
-        jobs.posting.campaign.CampaignError: the file can't be read.
+        OSError: the file can't be written.
     """
-    verdicts = judge(read(path), rules(reader, path.parent, now, zone))
-    added, wanted = 0, 0
-    for verdict in verdicts:
-        if not verdict.ok or verdict.when is None:
-            continue
-        when = verdict.when
-        deliveries = [
-            NewDelivery(item.account, item.parts, when.at, when.zone, when.wall, item.identity)
-            for item in verdict.deliveries
-        ]
-        source = f"{path.name}, row {verdict.row.number}"
-        wanted += len(deliveries)
-        added += len(await writer.run(lambda tx, d=deliveries, s=source: plan(tx, d, now, source=s, late=late)))  # type: ignore[misc]
-    return Imported(tuple(verdicts), added, wanted - added)
+    rows = [_row(item) for item in posts]
+    with path.open("w", encoding="utf-8", newline="") as out:
+        if path.suffix.lower() == ".json":
+            json.dump(rows, out, ensure_ascii=False, indent=2)
+        else:
+            writer = csv.DictWriter(out, COLUMNS)
+            writer.writeheader()
+            writer.writerows(rows)
+    return len(rows)
+
+
+def _row(item: Listed) -> dict[str, str]:
+    media = item.parts[0].media
+    return {
+        "id": item.id,
+        "to": item.account,
+        "at": item.at.isoformat(),
+        "text": "\n---\n".join(item.texts),
+        "image": media[0].path if media else "",
+        "alt": media[0].alt if media else "",
+        "thread": "yes" if len(item.parts) > 1 else "",
+    }

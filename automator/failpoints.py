@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import Counter
 
-VARIABLE = "AUTOMATOR_FAILPOINT"  #: "name" or "name:STOP"
+VARIABLE = "AUTOMATOR_FAILPOINT"  #: "name", "name:STOP", or "name:KILL:3" for the third time
 
+#: on the way of a post
 POINTS = (
     "before-intent",
     "before-record",
@@ -18,6 +20,11 @@ POINTS = (
     "before-settle",
     "after-settle",
 )
+IMPORT = ("before-import-row",)
+RENEWAL = ("before-keep", "after-keep", "after-switch")  #: a new token: before the vault, after it, after the database
+
+
+_reached: Counter[str] = Counter()
 
 
 def reach(name: str) -> None:
@@ -25,6 +32,10 @@ def reach(name: str) -> None:
     wanted = os.environ.get(VARIABLE)
     if wanted is None:
         return
-    point, _, how = wanted.partition(":")
-    if point == name:
+    point, _, rest = wanted.partition(":")
+    how, _, times = rest.partition(":")
+    if point != name:
+        return
+    _reached[name] += 1
+    if _reached[name] >= int(times or 1):
         os.kill(os.getpid(), signal.SIGSTOP if how == "STOP" else signal.SIGKILL)

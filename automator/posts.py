@@ -17,7 +17,7 @@ from automator.scheduling import due
 from automator.scheduling.due import LATE, NewJob
 from automator.scheduling.tables import RunState
 from connectors.network import Part
-from jobs.posting.deliver import KIND, dump
+from jobs.posting.deliver import KIND, dump, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,13 @@ class Listed:
     wall: str
     state: str
     reason: str
-    texts: tuple[str, ...]
+    parts: tuple[Part, ...]
     results: tuple[dict[str, Any], ...]
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What is written, part by part."""
+        return tuple(part.text for part in self.parts)
 
     def as_json(self) -> dict[str, Any]:
         """For ``--json``."""
@@ -118,15 +123,15 @@ def listed(
 
 def _listed(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Listed:
     delivery, post, account, at, zone, wall, state, reason, parts, generation = row
-    texts = tuple(part["text"] for part in json.loads(parts))
-    keys = [f"{delivery}/{number}/{generation}" for number in range(len(texts))]
+    written = parse(parts)
+    keys = [f"{delivery}/{number}/{generation}" for number in range(len(written))]
     marks = ",".join("?" * len(keys))
     found = connection.execute(
         f"SELECT result FROM intention WHERE key IN ({marks}) AND state = 'done' ORDER BY key",  # noqa: S608 - marks
         keys,
     )
     results = tuple(json.loads(item[0] or "{}") for item in found)
-    return Listed(delivery, post, account, instant(at), zone, wall, state, reason, texts, results)
+    return Listed(delivery, post, account, instant(at), zone, wall, state, reason, written, results)
 
 
 def _to(tx: sqlite3.Connection, delivery: str, state: RunState, reason: str, *, from_: Sequence[RunState]) -> bool:
@@ -164,6 +169,42 @@ def cancel(tx: sqlite3.Connection, delivery: str, now: datetime, *, actor: str) 
     return done
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What to change of a planned delivery; ``None`` leaves it."""
+
+    parts: tuple[Part, ...] | None = None
+    at: datetime | None = None
+    zone: str = "UTC"
+    wall: str = ""
+
+
+def edit(tx: sqlite3.Connection, delivery: str, change: Change, now: datetime, *, actor: str) -> bool:
+    """Change what is planned; ``False`` if any of it is being published, is published, or may be."""
+    begun = tx.execute(
+        "SELECT 1 FROM intention WHERE key >= ? || '/' AND key < ? || '0' AND state <> 'planned'", (delivery, delivery)
+    ).fetchone()
+    open_ = (RunState.SCHEDULED, RunState.WAITING)
+    if begun or not _to(tx, delivery, RunState.SCHEDULED, "", from_=open_):
+        return False
+    # a plan that was frozen and put off is of the old text
+    tx.execute("UPDATE delivery SET generation = generation + 1 WHERE id = ?", (delivery,))
+    if change.parts is not None:
+        tx.execute("UPDATE delivery SET parts = ? WHERE id = ?", (dump(change.parts), delivery))
+    if change.at is not None:
+        at = micros(change.at)
+        tx.execute("UPDATE delivery SET at = ? WHERE id = ?", (at, delivery))
+        tx.execute("UPDATE job SET zone = ?, wall = ? WHERE id = ?", (change.zone, change.wall, delivery))
+        tx.execute(
+            "UPDATE run SET scheduled_for = ?, ready_at = ?, started_at = NULL WHERE job = ?", (at, at, delivery)
+        )
+    said = {"what": "edited", "delivery": delivery, "actor": actor}
+    texts = {"texts": [part.text for part in change.parts]} if change.parts is not None else {}
+    when = {"at": change.at.isoformat()} if change.at is not None else {}
+    chain.append(tx, "event", micros(now), said | texts | when)
+    return True
+
+
 def retry(tx: sqlite3.Connection, delivery: str, now: datetime, *, actor: str) -> bool:
     """Publish a failed, missed or cancelled delivery now, going on at the part that is missing."""
     again = (RunState.FAILED, RunState.MISSED, RunState.CANCELLED)
@@ -199,9 +240,30 @@ def _next_generation(tx: sqlite3.Connection, delivery: str, stale: State) -> Non
 
 def resolve_there(tx: sqlite3.Connection, delivery: str, result: dict[str, Any], now: datetime, *, actor: str) -> bool:
     """A person saw that the open part was published: it is done, and the delivery goes on."""
-    keys = _open_keys(tx, delivery)
-    settled = [settle(tx, key, State.DONE, result) for key in keys]
+    settled = [settle(tx, key, State.DONE, result) for key in _open_keys(tx, delivery)] or [
+        _known_done(tx, delivery, result, micros(now))
+    ]
     return _taken_up(tx, delivery, now, actor, "it is there") if any(settled) else False
+
+
+def _known_done(tx: sqlite3.Connection, delivery: str, result: dict[str, Any], at: int) -> bool:
+    """The first part that has no result was published by a process whose record is lost (a restored backup)."""
+    state, account, generation = tx.execute(
+        "SELECT r.state, d.account, d.generation FROM delivery AS d JOIN run AS r ON r.job = d.id WHERE d.id = ?",
+        (delivery,),
+    ).fetchone()
+    if state != RunState.UNCONFIRMED:
+        return False
+    done = tx.execute(
+        "SELECT count(*) FROM intention WHERE key GLOB ? AND state = 'done'", (f"{delivery}/*/{generation}",)
+    ).fetchone()[0]
+    tx.execute(
+        "INSERT INTO intention (key, account, operation, plan, state, attempt, result, sent_at) "
+        "VALUES (?,?,'restored','{}','done',0,?,?) "
+        "ON CONFLICT (key) DO UPDATE SET state = 'done', result = excluded.result",
+        (f"{delivery}/{done}/{generation}", account, chain.canonical(result), at),
+    )
+    return True
 
 
 def resolve_send_again(tx: sqlite3.Connection, delivery: str, now: datetime, *, actor: str) -> bool:

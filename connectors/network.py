@@ -203,3 +203,6 @@ class Network(Provider, Protocol):
 
     def link(self, result: Mapping[str, Any]) -> str:
         """The public address of what was published."""
+
+    def read_link(self, link: str) -> dict[str, Any] | None:
+        """The result that a public address stands for, as far as a person can tell it; ``None``: it is none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from automator.cli import posts, service
+from automator.cli import backup, posts, service
 from automator.cli.accounts import accounts
 from automator.cli.calls import calls
 
@@ -28,6 +28,10 @@ app.command()(posts.post)
 app.add_typer(posts.posts)
 app.add_typer(calls)
 app.add_typer(service.limits)
+app.add_typer(service.service)
+app.command()(backup.backup)
+app.command()(backup.restore)
+app.command()(backup.restored)
 
 
 @app.callback()

@@ -66,10 +66,12 @@ async def engine(home: Path | None) -> AsyncIterator[Engine]:
 
 def _known() -> dict[type[Exception], int]:
     from automator.accounts import NoAccount  # noqa: PLC0415 - only when something went wrong
+    from automator.backup import BackupError  # noqa: PLC0415 - as above
     from automator.db import DatabaseError  # noqa: PLC0415 - as above
     from automator.ledger.checkpoint import BadCheckpoint  # noqa: PLC0415 - as above
     from automator.sandbox.faults import FaultsError  # noqa: PLC0415 - as above
     from automator.settings import SettingsError  # noqa: PLC0415 - as above
+    from automator.unit import UnitError  # noqa: PLC0415 - as above
     from automator.vault.store import VaultError  # noqa: PLC0415 - as above
     from connectors.base import CallRefused, NotNow, Unresolved  # noqa: PLC0415 - as above
     from connectors.network import Rejected  # noqa: PLC0415 - as above
@@ -79,7 +81,17 @@ def _known() -> dict[type[Exception], int]:
     from jobs.posting.when import WhenError  # noqa: PLC0415 - as above
 
     usage = (SettingsError, FaultsError, UnknownProvider, CampaignError, WhenError, MediaError, NoAccount)
-    failure = (DatabaseError, BadCheckpoint, VaultError, CallRefused, NotNow, Unresolved, Rejected)
+    failure = (
+        BackupError,
+        UnitError,
+        DatabaseError,
+        BadCheckpoint,
+        VaultError,
+        CallRefused,
+        NotNow,
+        Unresolved,
+        Rejected,
+    )
     return {**dict.fromkeys(usage, 2), **dict.fromkeys(failure, 1)}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from automator.cli.common import HomeOption, JsonOption, engine, fail, show_json, told
+from connectors.network import Problem
 
 if TYPE_CHECKING:
     from automator.engine import Engine
@@ -42,6 +44,23 @@ def _told_of(verdict: Verdict) -> None:
         typer.echo(f"  row {verdict.row.number}: {kind}: {problem.field}: {problem.what}", err=True)
 
 
+def _say(problems: Sequence[Problem]) -> None:
+    for problem in problems:
+        typer.echo(f"{'warning' if problem.warning else 'problem'}: {problem.field}: {problem.what}", err=True)
+
+
+def _lines(text: str, *, thread: bool) -> str:
+    r"""In a thread ``\n`` may be written, since a shell makes it hard to write a line's end."""
+    return text.replace("\\n", "\n") if thread else text
+
+
+def _overrides(given: list[str], *, thread: bool) -> dict[str, str]:
+    pairs = [item.partition("=") for item in given]
+    if wrong := next((before for before, equals, _ in pairs if not equals), None):
+        raise fail(f"{wrong!r} names no provider; write --text-for x=TEXT", 2)
+    return {provider: _lines(text, thread=thread) for provider, _, text in pairs}
+
+
 @told
 async def post(  # noqa: PLR0913, PLR0917 - the options of one command
     text: str,
@@ -51,12 +70,15 @@ async def post(  # noqa: PLR0913, PLR0917 - the options of one command
     image: Annotated[Path | None, typer.Option(help="A picture.")] = None,
     alt: Annotated[str, typer.Option(help="What the picture shows, for people who can't see it.")] = "",
     thread: Annotated[bool, typer.Option("--thread", help="Parts are divided by lines of ---.")] = False,
+    text_for: Annotated[
+        list[str] | None, typer.Option("--text-for", help='Another text for one provider: "x=Shorter".')
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be planned, and plan nothing.")] = False,
     home: HomeOption = None,
 ) -> None:
     """Plan a post."""
-    from automator.campaigns import rules  # noqa: PLC0415 - keeps --help fast
-    from automator.posts import NewDelivery, plan  # noqa: PLC0415 - as above
+    from automator.campaigns import deliveries, rules  # noqa: PLC0415 - keeps --help fast
+    from automator.posts import plan  # noqa: PLC0415 - as above
     from jobs.posting.campaign import Row, judge  # noqa: PLC0415 - as above
 
     async with engine(home) as opened:
@@ -66,15 +88,15 @@ async def post(  # noqa: PLR0913, PLR0917 - the options of one command
             1,
             tuple(to),
             at,
-            text.replace("\\n", "\n") if thread else text,
+            _lines(text, thread=thread),
             picture,
             alt,
             "yes" if thread else "",
             secrets.token_hex(8),
+            _overrides(text_for or [], thread=thread),
         )
         (verdict,) = judge([row], rules(opened.reader, Path(), now, zone))
-        for problem in verdict.problems:
-            typer.echo(f"{'warning' if problem.warning else 'problem'}: {problem.field}: {problem.what}", err=True)
+        _say(verdict.problems)
         when = verdict.when
         if not verdict.ok or when is None:
             raise fail("nothing was planned", 2)
@@ -83,12 +105,8 @@ async def post(  # noqa: PLR0913, PLR0917 - the options of one command
                 for number, part in enumerate(item.parts, 1):
                     typer.echo(f"{item.account} {when.wall} {when.zone} part {number}: {part.text}")
             return
-        deliveries = [
-            NewDelivery(item.account, item.parts, when.at, when.zone, when.wall, item.identity)
-            for item in verdict.deliveries
-        ]
         late = timedelta(minutes=opened.settings.posting.late_minutes)
-        added = await opened.writer.run(lambda tx: plan(tx, deliveries, now, source="command", late=late))
+        added = await opened.writer.run(lambda tx: plan(tx, deliveries(verdict), now, source="command", late=late))
     typer.echo(f"planned for {when.wall} {when.zone}: {', '.join(item[:8] for item in added)}")
 
 
@@ -132,6 +150,65 @@ async def show(delivery: str, home: HomeOption = None, as_json: JsonOption = Fal
 
 @posts.command()
 @told
+async def edit(
+    delivery: str,
+    home: HomeOption = None,
+    at: Annotated[str | None, typer.Option(help='When instead: "2026-12-01 09:00", ISO 8601, "in 10 minutes".')] = None,
+    tz: Annotated[str | None, typer.Option(help="The time zone of --at (else the one in config.toml).")] = None,
+    text: Annotated[str | None, typer.Option(help="What instead; a thread stays one, divided by lines of ---.")] = None,
+) -> None:
+    """Change the text or the time of a planned post; its pictures stay."""
+    from automator import posts as planned  # noqa: PLC0415 - keeps --help fast
+    from jobs.posting.campaign import divide  # noqa: PLC0415 - as above
+    from jobs.posting.when import parse_when  # noqa: PLC0415 - as above
+
+    if at is None and text is None:
+        raise fail("say what to change: --at, --text, or both", 2)
+    async with engine(home) as opened:
+        item, now = _one(opened, delivery), opened.clock.now()
+        problems: list[Problem] = []
+        thread, parts = len(item.parts) > 1, None
+        if text is not None:
+            _, network = opened.session(item.account, {})
+            written = _lines(text, thread=thread)
+            parts = divide(written, "yes" if thread else "", item.parts[0].media, problems)
+            problems += network.check(parts)
+        when = parse_when(at, now=now, zone=tz or opened.settings.posting.zone) if at is not None else None
+        if when is not None and when.at < now - timedelta(minutes=opened.settings.posting.late_minutes):
+            problems.append(Problem("at", f"{at} lies in the past"))
+        _say(problems)
+        if any(not problem.warning for problem in problems):
+            raise fail("nothing was changed", 2)
+        change = planned.Change(parts, *((when.at, when.zone, when.wall) if when else ()))
+        done = await opened.writer.run(lambda tx: planned.edit(tx, item.id, change, now, actor="user"))
+        changed = _one(opened, item.id)
+    if not done:
+        raise fail(f"{item.id[:8]} is {item.state}; only what is planned and has not begun can be changed", 1)
+    typer.echo(_line(changed))
+
+
+@posts.command("export")
+@told
+async def export(
+    to: Annotated[Path, typer.Option(help="The file to write: .csv or .json.")],
+    home: HomeOption = None,
+    planned: Annotated[bool, typer.Option("--planned", help="Only what is still to be published.")] = False,
+) -> None:
+    """Write posts to a campaign file that `posts import` reads; pictures are named by their path."""
+    from automator.campaigns import save  # noqa: PLC0415 - keeps --help fast
+    from automator.posts import listed  # noqa: PLC0415 - as above
+
+    async with engine(home) as opened:
+        found = [item for item in listed(opened.reader) if not planned or item.state in {"scheduled", "waiting"}]
+    try:
+        rows = save(to, found)
+    except OSError as error:
+        raise fail(f"{to} can't be written: {error.strerror}", 1) from None
+    typer.echo(f"{rows} posts in {to}")
+
+
+@posts.command()
+@told
 async def cancel(delivery: str, home: HomeOption = None) -> None:
     """Take a planned post back."""
     from automator import posts as planned  # noqa: PLC0415 - keeps --help fast
@@ -163,7 +240,7 @@ async def retry(delivery: str, home: HomeOption = None) -> None:
 async def resolve(
     delivery: str,
     home: HomeOption = None,
-    there: Annotated[str | None, typer.Option(help="It was published: its id at the provider.")] = None,
+    there: Annotated[str | None, typer.Option(help="It was published: its address or id at the provider.")] = None,
     send_again: Annotated[bool, typer.Option("--send-again", help="It was not published: send it again.")] = False,
 ) -> None:
     """Settle an unconfirmed post, after you have looked at the account."""
@@ -174,11 +251,12 @@ async def resolve(
     async with engine(home) as opened:
         item = _one(opened, delivery)
         now = opened.clock.now()
-        number = (there or "").rstrip("/").rsplit("/", 1)[-1]
-        if there:
-            done = await opened.writer.run(
-                lambda tx: planned.resolve_there(tx, item.id, {"id": number, "uri": there}, now, actor="user")
-            )
+        _, network = opened.session(item.account, {})
+        result = network.read_link(there) if there else None
+        if there and result is None:
+            raise fail(f"{there!r} is no post of {network.name}; give the address that it shows for the post", 2)
+        if result is not None:
+            done = await opened.writer.run(lambda tx: planned.resolve_there(tx, item.id, result, now, actor="user"))
         else:
             done = await opened.writer.run(lambda tx: planned.resolve_send_again(tx, item.id, now, actor="user"))
     if not done:
@@ -213,7 +291,7 @@ async def import_(
                 raise fail("correct them, or plan the good ones with --skip-bad", 1)
             return
         late = timedelta(minutes=opened.settings.posting.late_minutes)
-        done = await bring_in(file, opened.writer, opened.reader, now, zone, late=late)
+        done = await bring_in(verdicts, opened.writer, now, source=file.name, late=late)
     typer.echo(f"{len(verdicts)} rows, {len(bad)} left out; {done.added} posts planned, {done.known} planned before")
 
 

@@ -22,6 +22,7 @@ CHECKPOINT = 600.0  #: seconds between two signed checkpoints of a running servi
 PRUNE = 144  #: checkpoints in a day
 OVERDUE = timedelta(seconds=30)
 
+service = typer.Typer(name="service", help="Start with the machine, logged in or not.", no_args_is_help=True)
 limits = typer.Typer(name="limits", help="Provider limits: used, free, next reset.", no_args_is_help=False)
 
 
@@ -114,6 +115,7 @@ async def _upkeep(opened: Engine) -> None:
 async def serve(home: HomeOption = None) -> None:
     """Work until told to stop (Ctrl-C, SIGTERM); what is in flight is finished within 30 seconds."""
     async with engine(home) as opened:
+        _not_an_old_copy(opened)
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -125,6 +127,42 @@ async def serve(home: HomeOption = None) -> None:
     typer.echo("stopped; nothing is lost")
 
 
+def _not_an_old_copy(opened: Engine) -> None:
+    from automator.backup import behind  # noqa: PLC0415 - keeps --help fast
+
+    if behind(opened.home.path, opened.reader):
+        raise fail(
+            "this database is older than its own signed checkpoints, so posts might go out twice; "
+            "if you put a backup in place, say so with `automator restored`",
+            1,
+        )
+
+
+@service.command("install")
+@told
+async def install(home: HomeOption = None) -> None:
+    """Run `automator serve` from now on and after every start of the machine (systemd or launchd)."""
+    from automator import unit  # noqa: PLC0415 - keeps --help fast
+
+    async with engine(home) as opened:
+        made = unit.unit(opened.home.path)
+        vault = opened.store.check()
+        unit.install(made)
+    typer.echo(f"{made.path} is in force; `automator doctor` says whether it works")
+    if "keyring" in vault:
+        typer.echo("note: the keyring opens when you log in; for a machine that starts alone use the encrypted file")
+
+
+@service.command("remove")
+@told
+async def uninstall(home: HomeOption = None) -> None:
+    """Stop the service and take it out of the machine's start."""
+    from automator import unit  # noqa: PLC0415 - keeps --help fast
+
+    made = unit.unit(folder(home))
+    typer.echo(f"{made.path} is removed" if unit.remove(made) else "no service is installed")
+
+
 @told
 async def run_due(
     home: HomeOption = None,
@@ -132,6 +170,7 @@ async def run_due(
 ) -> None:
     """Do all that is due, then exit: for cron."""
     async with engine(home) as opened:
+        _not_an_old_copy(opened)
         await opened.worker.run_due(opened.clock.now() + timedelta(seconds=wait) if wait else None)
 
 

@@ -31,7 +31,7 @@ from automator.posts import Listed, listed
 from automator.sandbox.server import ACCOUNTS, WORLD
 from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
-from jobs.posting.campaign import Verdict
+from jobs.posting.campaign import Verdict, judge, read
 
 SPREAD = timedelta(milliseconds=150)  #: between two posts of the fast-forwarded campaign
 PATIENCE = 50.0  #: seconds for everything
@@ -145,9 +145,11 @@ async def _set_up(home: Home, state: Path) -> tuple[Verdict, ...]:
             await engine.writer.run(
                 lambda tx, name=name, who=identity: accounts.tested(tx, name, who, engine.clock.now())  # type: ignore[misc]
             )
-        done = await campaigns.bring_in(_example(), engine.writer, engine.reader, engine.clock.now(), "UTC")
+        file, now = _example(), engine.clock.now()
+        verdicts = judge(read(file), campaigns.rules(engine.reader, file.parent, now, "UTC"))
+        await campaigns.bring_in(verdicts, engine.writer, now, source=file.name)
         await _fast_forward(engine)
-        return done.verdicts
+        return tuple(verdicts)
 
 
 def _example() -> Path:

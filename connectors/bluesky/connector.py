@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, timedelta
@@ -28,13 +29,14 @@ from connectors.base import (
 )
 from connectors.bluesky import limits, outcomes, text
 from connectors.bluesky.tid import tid
-from connectors.network import SECRET, Identity, Media, Part, Problem, SecretField, Wire, numbered
+from connectors.network import SECRET, Identity, Media, Part, Problem, Rejected, SecretField, Wire, numbered
 from connectors.picture import TYPES, content_of
 
 COLLECTION = "app.bsky.feed.post"
 IMAGES = 4
 IMAGE_BYTES = 2_000_000  #: lexicon app.bsky.embed.images, since 2026-04-08
 BLOB_LIFE = timedelta(minutes=30)  #: the lexicon of uploadBlob lets a server drop what no record names after minutes
+_ADDRESS = re.compile(r"(?:at://([^/]+)/app\.bsky\.feed\.post/|https://bsky\.app/profile/([^/]+)/post/)(\w+)")
 PLAN = ("repo", "collection", "rkey", "record")
 TOKENS = {"accessJwt": "accessJwt", "refreshJwt": "refreshJwt"}
 
@@ -163,6 +165,10 @@ class Connector:
         repo, _, rkey = str(result["uri"]).removeprefix("at://").split("/")
         return f"https://bsky.app/profile/{repo}/post/{rkey}"
 
+    def read_link(self, link: str) -> dict[str, Any] | None:
+        found = _ADDRESS.fullmatch(link.strip())
+        return {"uri": f"at://{found[1] or found[2]}/{COLLECTION}/{found[3]}"} if found else None
+
     async def _facet(self, wire: Wire, found: text.Facet) -> dict[str, Any] | None:
         feature: dict[str, str] = {"$type": f"app.bsky.richtext.facet#{found.kind}"}
         match found.kind:
@@ -198,6 +204,8 @@ class Connector:
 
 
 def _ref(result: Mapping[str, Any]) -> dict[str, str]:
+    if "cid" not in result:
+        raise Rejected("the part before is known by its address alone, and a reply needs more; post the rest by hand")
     return {"uri": result["uri"], "cid": result["cid"]}
 
 

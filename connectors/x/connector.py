@@ -38,6 +38,7 @@ IMAGE_BYTES, GIF_BYTES = 5 * 1024 * 1024, 15 * 1024 * 1024
 ALT = 1000
 CHUNK = 1024 * 1024
 MEDIA_LIFE = timedelta(hours=20)  #: X says 24 hours
+_STATUS = regex.compile(r"(?:https://(?:\w+\.)?(?:x|twitter)\.com/\w+(?:/\w+)?/status/)?(\d{1,20})(?:[/?#].*)?")
 _CASHTAG = regex.compile(r"(?<![\w$])\$[A-Za-z]{1,6}(?:[._][A-Za-z]{1,2})?(?!\w)")
 
 CREATE = Operation("x.post.create", Effect.ONCE, Scope.WRITE, Absence.EVIDENCE)
@@ -165,6 +166,10 @@ class Connector:
 
     def link(self, result: Mapping[str, Any]) -> str:
         return f"https://x.com/i/status/{result['id']}"
+
+    def read_link(self, link: str) -> dict[str, Any] | None:
+        found = _STATUS.fullmatch(link.strip())
+        return {"id": found[1]} if found else None
 
     async def _upload(self, wire: Wire, media: Media) -> str:
         base = f"{wire.base}/2/media"

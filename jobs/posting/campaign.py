@@ -19,6 +19,7 @@ from jobs.posting.media import MediaError, inspect
 from jobs.posting.when import When, WhenError, parse_when
 
 COLUMNS = ("id", "to", "at", "text", "image", "alt", "thread")
+OVERRIDE = "text:"  #: a column such as ``text:x`` holds the text for that provider alone
 REQUIRED = frozenset({"to", "at", "text"})
 YES = frozenset({"yes", "true", "1", "y", "thread"})
 NO = frozenset({"", "no", "false", "0", "n"})
@@ -42,6 +43,18 @@ class Row:
     alt: str = ""
     thread: str = ""
     id: str = ""
+    texts: Mapping[str, str] = field(default_factory=dict)  #: by provider, in place of ``text``
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A post that was planned before."""
+
+    id: str
+    account: str
+    identity: str
+    at: datetime
+    parts: tuple[Part, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +90,7 @@ class Rules:
         now: The present (UTC).
         zone: The zone of times that name none.
         networks: The connected accounts.
-        recent: (account, text) that was planned or published lately.
+        earlier: What was planned or published lately.
         late: How far back a time may lie.
     """
 
@@ -85,7 +98,7 @@ class Rules:
     now: datetime
     zone: str
     networks: Mapping[str, Network]
-    recent: Collection[tuple[str, str]] = ()
+    earlier: Sequence[Earlier] = ()
     late: timedelta = timedelta(hours=1)
     media: dict[tuple[str, str], Media | MediaError] = field(default_factory=dict)
 
@@ -107,8 +120,11 @@ def read(path: Path) -> list[Row]:
 
 
 def _columns(path: Path, found: Collection[str], line: int) -> None:
-    if unknown := sorted(set(found) - set(COLUMNS)):
-        raise CampaignError(f"{path}, line {line}: unknown column {unknown[0]!r}; there are {', '.join(COLUMNS)}")
+    if unknown := sorted(name for name in set(found) - set(COLUMNS) if not name.startswith(OVERRIDE)):
+        known = ", ".join(COLUMNS)
+        raise CampaignError(
+            f"{path}, line {line}: unknown column {unknown[0]!r}; there are {known} and {OVERRIDE}PROVIDER"
+        )
     if missing := sorted(REQUIRED - set(found)):
         raise CampaignError(f"{path}, line {line}: the column {missing[0]!r} is missing")
 
@@ -152,14 +168,18 @@ def _json(path: Path, content: str) -> list[Row]:
 
 def _row(number: int, cells: Mapping[str, Any]) -> Row:
     to = cells.get("to") or ""
-    names = (
-        tuple(to) if isinstance(to, list) else tuple(re.split(r"[\s,;]+", str(to).strip())) if str(to).strip() else ()
-    )
-    text = {name: str(cells.get(name) or "").strip() for name in ("id", "at", "image", "alt", "thread")}
-    written = str(cells.get("text") or "").replace("\r\n", "\n").strip()
-    return Row(
-        number, tuple(map(str, names)), text["at"], written, text["image"], text["alt"], text["thread"], text["id"]
-    )
+    names = map(str, to) if isinstance(to, list) else filter(None, re.split(r"[\s,;]+", str(to)))
+    said = {name: str(cells.get(name) or "").strip() for name in ("at", "image", "alt", "thread", "id")}
+    texts = {
+        name.removeprefix(OVERRIDE): written
+        for name, cell in cells.items()
+        if name.startswith(OVERRIDE) and (written := _written(cell))
+    }
+    return Row(number, tuple(names), text=_written(cells.get("text")), texts=texts, **said)
+
+
+def _written(cell: Any) -> str:
+    return str(cell or "").replace("\r\n", "\n").strip()
 
 
 def judge(rows: Sequence[Row], rules: Rules) -> list[Verdict]:
@@ -173,7 +193,10 @@ def _judge(row: Row, rules: Rules, seen: Counter[str]) -> Verdict:
     problems: list[Problem] = []
     when = _when(row, rules, problems)
     media = _media(row, rules, problems)
-    parts = _parts(row, media, problems)
+    if row.text or not row.texts:
+        divide(row.text, row.thread, media, problems)  # what is wrong with it shows whatever the accounts are
+    if unused := sorted(set(row.texts) - {name.partition("/")[0] for name in row.to}):
+        problems.append(Problem(f"{OVERRIDE}{unused[0]}", f"it goes to no account of {unused[0]}", warning=True))
     if not row.to:
         problems.append(Problem("to", "it says no account; write one such as x/brand"))
     problems += [
@@ -186,6 +209,8 @@ def _judge(row: Row, rules: Rules, seen: Counter[str]) -> Verdict:
             hint = f"{account} is not connected; connect it with `automator accounts add {account}`"
             problems.append(Problem("to", hint))
             continue
+        text = row.texts.get(account.partition("/")[0], row.text)
+        parts = divide(text, row.thread, media, problems)
         found = network.check(parts)
         problems += [Problem(item.field, f"{account}: {item.what}", item.warning) for item in found]
         planned.append(Planned(account, parts, _identity(row, account, when, parts, seen)))
@@ -226,19 +251,20 @@ def _media(row: Row, rules: Rules, problems: list[Problem]) -> tuple[Media, ...]
     return (found,)
 
 
-def _parts(row: Row, media: tuple[Media, ...], problems: list[Problem]) -> tuple[Part, ...]:
-    flag = row.thread.lower()
+def divide(text: str, thread: str, media: tuple[Media, ...], problems: list[Problem]) -> tuple[Part, ...]:
+    """The parts of a text: one, or with ``thread`` (yes) those between lines of ``---``; pictures go with the first."""
+    flag = thread.lower()
     if flag not in YES | NO:
-        problems.append(Problem("thread", f"{row.thread!r} is neither yes nor no"))
-    divided = _DIVIDER.search(row.text) is not None
+        problems.append(Problem("thread", f"{thread!r} is neither yes nor no"))
+    divided = _DIVIDER.search(text) is not None
     if flag in YES:
-        texts = [text.strip() for text in _DIVIDER.split(row.text)]
+        texts = [part.strip() for part in _DIVIDER.split(text)]
         if not divided:
             problems.append(Problem("thread", "it is called a thread, but no line --- divides it", warning=True))
-        return tuple(Part(text, media if number == 0 else ()) for number, text in enumerate(texts))
+        return tuple(Part(part, media if number == 0 else ()) for number, part in enumerate(texts))
     if divided:
         problems.append(Problem("thread", "a line --- divides it, but it is not called a thread", warning=True))
-    return (Part(row.text, media),)
+    return (Part(text, media),)
 
 
 def _identity(row: Row, account: str, when: When | None, parts: tuple[Part, ...], seen: Counter[str]) -> str:
@@ -254,7 +280,8 @@ def _identity(row: Row, account: str, when: When | None, parts: tuple[Part, ...]
 
 def _compared(verdicts: list[Verdict], rules: Rules) -> list[Verdict]:
     """Add what shows only when rows are laid side by side."""
-    recent, times = set(rules.recent), dict[str, list[tuple[datetime, int]]]()
+    recent = {(item.account, item.parts[0].text) for item in rules.earlier}
+    times: dict[str, list[tuple[datetime, int]]] = {}
     first: dict[tuple[str, str], int] = {}
     judged: list[Verdict] = []
     for verdict in verdicts:
@@ -262,6 +289,7 @@ def _compared(verdicts: list[Verdict], rules: Rules) -> list[Verdict]:
         for planned in verdict.deliveries:
             text = planned.parts[0].text
             key = (planned.account, text)
+            extra += _similar(verdict, planned, rules)
             if text and key in recent:
                 extra.append(Problem("text", f"{planned.account} has this text already, lately", warning=True))
             elif text and key in first:
@@ -277,3 +305,18 @@ def _compared(verdicts: list[Verdict], rules: Rules) -> list[Verdict]:
                 near.append((at, verdict.row.number))
         judged.append(Verdict(verdict.row, verdict.when, verdict.deliveries, (*verdict.problems, *extra)))
     return judged
+
+
+def _similar(verdict: Verdict, planned: Planned, rules: Rules) -> list[Problem]:
+    """A row that was edited after it was imported: what was planned stays, and a person is told how to change it."""
+    at = verdict.when.at if verdict.when else None
+    hint = "change that one with `automator posts edit {id}`, if this row was edited"
+    for item in rules.earlier:
+        same = (item.at, item.parts) == (at, planned.parts)
+        if item.identity == planned.identity and not same:
+            told = f"{planned.account} has this row already, with another text or time, which stays; "
+            return [Problem("id", told + hint.format(id=item.id[:8]), warning=True)]
+        if (item.account, item.at) == (planned.account, at) and item.identity != planned.identity and not same:
+            told = f"{planned.account} has another post planned at this time; "
+            return [Problem("at", told + hint.format(id=item.id[:8]), warning=True)]
+    return []

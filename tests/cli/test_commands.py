@@ -111,6 +111,63 @@ def test_a_campaign_is_judged_then_planned_once(shell: Shell) -> None:
     assert "0 posts planned, 12 planned before" in shell.run("posts", "import", file, "--skip-bad")
 
 
+def test_a_planned_post_can_be_changed(shell: Shell) -> None:
+    """The changed text goes out at the changed time, once; what has gone out can't be changed."""
+    delivery = shell.run("post", "Frist version", "--to", "x/brand", "--at", "in 2 hours").split()[-1]
+    shell.run("posts", "edit", delivery, code=2)
+    assert "counts 281" in shell.run("posts", "edit", delivery, "--text", "x" * 281, code=2)
+    assert "First version" in shell.run("posts", "edit", delivery, "--text", "First version", "--at", "now")
+    shell.run("run-due")
+    seen = [post["text"] for post in shell.world()["x"]]
+    assert (seen.count("First version"), seen.count("Frist version")) == (1, 0)
+    assert "has not begun" in shell.run("posts", "edit", delivery, "--text", "Too late", code=1)
+
+
+def test_a_provider_gets_its_own_text(shell: Shell) -> None:
+    """The common text goes everywhere else."""
+    shell.run("post", "For all", "--to", "x/brand", "--to", "bluesky/brand", "--text-for", "x=For X alone")
+    shell.run("run-due")
+    world = {provider: [post["text"] for post in found] for provider, found in shell.world().items()}
+    assert ("For X alone" in world["x"], "For all" in world["x"], "For all" in world["bluesky"]) == (True, False, True)
+    shell.run("post", "For all", "--to", "x/brand", "--text-for", "x", code=2)
+
+
+@pytest.mark.parametrize("ending", ["csv", "json"])
+def test_what_is_exported_can_be_imported(shell: Shell, tmp_path: Path, ending: str) -> None:
+    """The file is a campaign; the posts in it are told to be planned already at that time."""
+    shell.run("post", "A first\\n---\\nand a second, part", "--to", "x/brand", "--at", "in 3 hours", "--thread")
+    file = tmp_path / f"posts.{ending}"
+    shell.run("posts", "export", "--to", str(file), "--planned")
+    said = shell.run("posts", "import", str(file), "--dry-run")
+    assert "0 bad" in said
+    assert "has this text already" in said
+
+
+def test_a_backup_can_be_put_back(shell: Shell, tmp_path: Path) -> None:
+    """What went out after it was made is held, not sent again; an old copy put there by hand is not worked on."""
+    file = tmp_path / "copy.db"
+    delivery = shell.run("post", "Before the backup", "--to", "bluesky/brand", "--at", "now").split()[-1]
+    shell.run("backup", str(file))
+    shell.run("run-due")
+    assert "1 posts may have gone out" in shell.run("restore", str(file))
+    shell.run("run-due")
+    seen = [post["text"] for post in shell.world()["bluesky"]]
+    assert seen.count("Before the backup") == 1
+    assert "unconfirmed" in shell.run("posts", "show", delivery)
+    assert "is no post" in shell.run("posts", "resolve", delivery, "--there", "yes it is", code=2)
+    shell.run("posts", "resolve", delivery, "--there", "https://bsky.app/profile/did:plc:x/post/3abc")
+    shell.run("run-due")
+    assert "done" in shell.run("posts", "show", delivery)
+    assert "none altered" in shell.run("calls", "verify")
+    shutil.copyfile(file, shell.home / "automator.db")
+    for ending in ("-wal", "-shm"):
+        (shell.home / f"automator.db{ending}").unlink(missing_ok=True)
+    assert "automator restored" in shell.run("run-due", code=1)
+    shell.run("restored")
+    shell.run("run-due")
+    assert [post["text"] for post in shell.world()["bluesky"]].count("Before the backup") == 1
+
+
 def test_a_planned_post_can_be_taken_back_and_tried_again(shell: Shell) -> None:
     """What was cancelled does not go out, until a person wants it after all."""
     said = shell.run("post", "Changed my mind", "--to", "x/brand", "--at", "in 2 hours")

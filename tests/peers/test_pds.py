@@ -32,6 +32,7 @@ from automator.vault.sealed_file import SealedFile
 from connectors.base import Intent, Kind, outcome_of
 from connectors.bluesky.connector import DELETE, PUT
 from connectors.network import Media, Part
+from jobs.posting.campaign import judge, read
 
 ROOT = Path(__file__).parents[2]
 FOLDER = os.environ.get("AUTOMATOR_PDS")
@@ -154,7 +155,9 @@ def test_the_example_campaign_survives_a_kill_on_the_real_server(server: Server,
     async def plan() -> int:
         async with engine(home) as opened:
             now = opened.clock.now()
-            await campaigns.bring_in(ROOT / "examples" / "campaign.csv", opened.writer, opened.reader, now, "UTC")
+            file = ROOT / "examples" / "campaign.csv"
+            verdicts = judge(read(file), campaigns.rules(opened.reader, file.parent, now, "UTC"))
+            await campaigns.bring_in(verdicts, opened.writer, now, source=file.name)
             found = listed(opened.reader)
             for number, post in enumerate(found):
                 at = micros(now + timedelta(milliseconds=500 + 150 * number))

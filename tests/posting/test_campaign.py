@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from connectors.registry import build
-from jobs.posting.campaign import CampaignError, Rules, Verdict, judge, read
+from jobs.posting.campaign import CampaignError, Earlier, Rules, Verdict, judge, read
 from jobs.posting.media import LARGEST, MediaError, inspect
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -147,3 +147,42 @@ def test_pictures_are_judged_by_their_content(tmp_path: Path) -> None:
         file.truncate(LARGEST * 17)
     with pytest.raises(MediaError, match="more than any network"):
         inspect(path)
+
+
+def test_a_provider_can_have_its_own_text(tmp_path: Path) -> None:
+    """A column ``text:x`` stands in place of the common text there, and only there."""
+    path = tmp_path / "c.csv"
+    path.write_text(
+        "to,at,text,text:x,text:mastodon\nx/brand bluesky/brand,2026-12-01 09:00,Long,Short,\n", encoding="utf-8"
+    )
+    (verdict,) = verdicts(path)
+    assert {item.account: item.parts[0].text for item in verdict.deliveries} == {
+        "x/brand": "Short",
+        "bluesky/brand": "Long",
+    }
+    path.write_text("to,at,text,text:x\nbluesky/brand,2026-12-01 09:00,Long,Short\n", encoding="utf-8")
+    (verdict,) = verdicts(path)
+    assert [(item.field, item.warning) for item in verdict.problems] == [("text:x", True)]
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("k1,x/brand,2026-12-01 09:00,Edited", "has this row already"),
+        ("k1,x/brand,2026-12-01 10:00,First", "has this row already"),
+        (",x/brand,2026-12-01 09:00,Edited", "another post planned at this time"),
+    ],
+)
+def test_an_edited_row_is_told_of(tmp_path: Path, written: str, words: str) -> None:
+    """What was planned stays, and the answer names it and how it is changed."""
+    path = tmp_path / "c.csv"
+    path.write_text("id,to,at,text\nk1,x/brand,2026-12-01 09:00,First\n", encoding="utf-8")
+    (first,) = verdicts(path)
+    (planned,) = first.deliveries
+    assert first.when is not None
+    earlier = Earlier("abcdef0123456789", "x/brand", planned.identity, first.when.at, planned.parts)
+    path.write_text(f"id,to,at,text\n{written}\n", encoding="utf-8")
+    (verdict,) = judge(read(path), Rules(tmp_path, NOW, "UTC", {"x/brand": build("x")}, [earlier]))
+    assert verdict.ok
+    (told,) = [item.what for item in verdict.problems if "posts edit abcdef01" in item.what]
+    assert words in told

@@ -1,0 +1,144 @@
+"""Backups: a copy of the database that is whole, and what a restored copy must not do on its own."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import sqlite3
+from datetime import datetime
+from pathlib import Path
+
+from automator import accounts
+from automator.clock import instant, micros
+from automator.db import connect
+from automator.ledger import chain, checkpoint
+from automator.ledger.chain import Fault
+from automator.notices import Notice, tell
+from automator.scheduling.tables import RunState
+from automator.vault.store import Store
+
+REASON = "it was due while the restored copy was not in use, so it may have gone out"
+PROBED = 200  #: newer versions of a key that are looked for in the vault
+
+
+class BackupError(Exception):
+    """A backup that can't be made or used; one sentence."""
+
+
+def backup(source: sqlite3.Connection, to: Path) -> None:
+    """Copy the database while it is in use. Keys are not in it.
+
+    Raises:
+        BackupError: the file exists, or can't be written.
+    """
+    if to.exists():
+        raise BackupError(f"{to} exists already; name another file")
+    part = to.with_name(f"{to.name}.part")
+    try:
+        os.close(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
+        target = sqlite3.connect(part)
+        try:
+            source.backup(target)
+            target.execute("PRAGMA journal_mode=DELETE")
+        finally:
+            target.close()
+        part.replace(to)
+    except (OSError, sqlite3.Error) as error:
+        part.unlink(missing_ok=True)
+        raise BackupError(f"{to} can't be written: {error}") from None
+
+
+def restore(database: Path, file: Path, now: datetime) -> datetime:
+    """Put a backup in place of the database, which is kept beside it; returns when the backup was made.
+
+    Raises:
+        BackupError: the file is no whole ledger, or something works on the database.
+    """
+    made = _made(file)
+    if _in_use(database.parent / "owners"):
+        raise BackupError("something works on this installation; stop `automator serve` first")
+    if database.exists():
+        aside(database, now)
+    part = database.with_name("restore.part")
+    shutil.copyfile(file, part)
+    part.chmod(0o600)
+    part.replace(database)
+    return made
+
+
+def aside(path: Path, now: datetime) -> None:
+    """Keep a file under another name, with what belongs to it."""
+    for ending in ("", "-wal", "-shm"):
+        found = path.with_name(f"{path.name}{ending}")
+        if found.exists():
+            found.replace(path.with_name(f"{path.name}.before-{now:%Y%m%dT%H%M%S}{ending}"))
+
+
+def behind(home: Path, reader: sqlite3.Connection) -> bool:
+    """Whether the database is older than its own signed checkpoints: an old copy was put in its place."""
+    return max(checkpoint.read(home), default=0) > chain.head(reader)[0]
+
+
+def newest_keys(reader: sqlite3.Connection, store: Store) -> dict[str, int]:
+    """Accounts whose key was renewed after the copy was made, with the version that the vault has."""
+    found: dict[str, int] = {}
+    for who in accounts.everything(reader):
+        for version in range(who.version + PROBED, who.version, -1):
+            if store.get(who.name, version) is not None:
+                found[who.name] = version
+                break
+    return found
+
+
+def restored(tx: sqlite3.Connection, keys: dict[str, int], since: datetime | None, now: datetime, *, actor: str) -> int:
+    """Hold back what may have gone out after the copy was made, until a person has looked; returns how many posts.
+
+    Nothing that lay in the future then is touched. The keys are those that the vault has.
+    """
+    at = micros(now)
+    rows = tx.execute(
+        "SELECT r.id, r.job, j.account FROM run AS r JOIN job AS j ON j.id = r.job "
+        "WHERE r.state IN ('scheduled', 'waiting', 'running') AND r.scheduled_for <= ?",
+        (at,),
+    ).fetchall()
+    for number, job, account in rows:
+        tx.execute(
+            "UPDATE run SET state = ?, reason = ?, attempt = attempt + 1, owner = NULL WHERE id = ?",
+            (RunState.UNCONFIRMED, REASON, number),
+        )
+        tell(tx, Notice("unconfirmed", job, f"{job}: {REASON}", account), at)
+    for name, version in keys.items():
+        tx.execute("UPDATE account SET version = ? WHERE name = ?", (version, name))
+    said = {"what": "restored", "since": since.isoformat() if since else None, "held": len(rows), "actor": actor}
+    chain.append(tx, "event", at, said)
+    return len(rows)
+
+
+def _made(file: Path) -> datetime:
+    if not file.is_file():
+        raise BackupError(f"there is no file {file}")
+    try:
+        copy = connect(file, readonly=True)
+        try:
+            found = chain.verify(copy)
+            at = copy.execute("SELECT max(at) FROM entry").fetchone()[0]
+        finally:
+            copy.close()
+    except sqlite3.Error as error:
+        raise BackupError(f"{file} is no backup of Automator ({error})") from None
+    if isinstance(found, Fault):
+        raise BackupError(f"{file} is damaged: {found}")
+    return instant(at or 0)
+
+
+def _in_use(owners: Path) -> bool:
+    for path in owners.glob("*"):
+        file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(file)
+    return False

@@ -1,0 +1,70 @@
+"""``automator backup``, ``restore`` and ``restored``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from automator.cli.common import HomeOption, engine, folder, told
+
+if TYPE_CHECKING:
+    from automator.engine import Engine
+
+
+@told
+async def backup(file: Path, home: HomeOption = None) -> None:
+    """Copy the database to FILE, also while the service runs; keys are not in it."""
+    from automator.backup import backup as copy  # noqa: PLC0415 - keeps --help fast
+
+    async with engine(home) as opened:
+        copy(opened.reader, file)
+    typer.echo(f"{file} holds everything but the keys, which stay in the vault")
+
+
+@told
+async def restore(file: Path, home: HomeOption = None) -> None:
+    """Put the backup FILE in place of the database, which is kept beside it; what may have gone out since is held."""
+    from automator.backup import restore as put_back  # noqa: PLC0415 - keeps --help fast
+    from automator.engine import DATABASE  # noqa: PLC0415 - as above
+
+    made = put_back(folder(home) / DATABASE, file, datetime.now(UTC))
+    async with engine(home) as opened:
+        held = await _restored(opened, made)
+    typer.echo(f"restored what was there at {made:%Y-%m-%d %H:%M:%S}Z")
+    _say(held)
+
+
+@told
+async def restored(
+    home: HomeOption = None,
+    since: Annotated[str | None, typer.Option(help="When the copy was made, for the record.")] = None,
+) -> None:
+    """Say that an older copy of the database was put in place: what may have gone out since is held for you."""
+    from jobs.posting.when import parse_when  # noqa: PLC0415 - keeps --help fast
+
+    async with engine(home) as opened:
+        made = parse_when(since, now=opened.clock.now(), zone="UTC").at if since else None
+        held = await _restored(opened, made)
+    _say(held)
+
+
+async def _restored(opened: Engine, made: datetime | None) -> int:
+    from automator import backup as backups  # noqa: PLC0415 - keeps --help fast
+    from automator.ledger import checkpoint  # noqa: PLC0415 - as above
+
+    now = opened.clock.now()
+    if backups.behind(opened.home.path, opened.reader):
+        # they name entries that this copy never had
+        backups.aside(opened.home.path / checkpoint.FILE, now)
+    keys = backups.newest_keys(opened.reader, opened.store)
+    return await opened.writer.run(lambda tx: backups.restored(tx, keys, made, now, actor="user"))
+
+
+def _say(held: int) -> None:
+    if held:
+        typer.echo(f"{held} posts may have gone out since; look, and settle each with `automator posts resolve`")
+    else:
+        typer.echo("nothing was due since; posts planned after the copy was made are not in it")

@@ -1,0 +1,92 @@
+"""An installation and a sandbox of its own, in processes that can be killed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from automator import accounts, failpoints
+from automator.accounts import DEFAULT_SCOPES, Stored
+from automator.engine import Engine, Home
+from automator.posts import NewDelivery, listed, plan
+from automator.vault import kek
+from automator.vault.sealed_file import SealedFile
+from connectors.network import Part
+
+ROOT = Path(__file__).parents[2]
+PATHS = {"x": "/2/tweets", "bluesky": "com.atproto.repo.putRecord"}
+SETTLE = 0.4
+
+
+class Place:
+    """A fresh installation on a sandbox of its own, with a thread of two parts planned for now."""
+
+    def __init__(self, folder: Path, provider: str, fault: str | None) -> None:
+        self.folder, self.provider, self.account = folder, provider, f"{provider}/brand"
+        faults = [{"path": PATHS[provider], "fault": fault}] if fault else []
+        (folder / "faults.json").write_text(json.dumps(faults))
+        self.state = folder / "sandbox"
+        arguments = ["sandbox", "--state", str(self.state), "--faults", str(folder / "faults.json")]
+        self.server = subprocess.Popen(
+            [sys.executable, "-m", "automator", *arguments], cwd=ROOT, stdout=subprocess.DEVNULL
+        )
+        self.home = Home(folder / "home")
+        self.home.prepare()
+        (self.home.path / "config.toml").write_text(f'[vault]\nkind = "file"\n[posting]\nsettle_seconds = {SETTLE}\n')
+        kek.new_key_file(self.home.path / "vault.key")
+        deadline = time.monotonic() + 20
+        while not (self.state / "world.json").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        asyncio.run(self._plan())
+
+    def engine(self) -> Engine:
+        store = SealedFile(self.home.path / "vault.json", kek.from_file(self.home.path / "vault.key"))
+        return Engine(self.home, store)
+
+    async def _plan(self) -> None:
+        given = json.loads((self.state / "accounts.json").read_text())[self.account]
+        async with self.engine() as engine:
+            engine.store.put(self.account, 1, given["secrets"])
+            scopes = frozenset(DEFAULT_SCOPES)
+            new = Stored(self.account, self.provider, given["base_url"], scopes, 1, "", None, None, send_again=False)
+            now = datetime.now(UTC)
+            await engine.writer.run(lambda tx: accounts.add(tx, new, now, actor="test"))
+            session, network = engine.session(self.account, {})
+            identity = await network.test(session)
+            await engine.writer.run(lambda tx: accounts.tested(tx, self.account, identity, now))
+            thread = NewDelivery(self.account, (Part("First part."), Part("Second part.")), now, "UTC", "", "identity")
+            await engine.writer.run(lambda tx: plan(tx, [thread], now, source="test"))
+
+    def worker(self, failpoint: str | None = None) -> subprocess.Popen[bytes]:
+        return self.command("run-due", "--wait", "20", failpoint=failpoint)
+
+    def command(self, *arguments: str, failpoint: str | None = None) -> subprocess.Popen[bytes]:
+        environment = {name: value for name, value in os.environ.items() if name != failpoints.VARIABLE}
+        if failpoint:
+            environment[failpoints.VARIABLE] = failpoint
+        environment["AUTOMATOR_HOME"] = str(self.home.path)
+        return subprocess.Popen(
+            [sys.executable, "-m", "automator", *arguments], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
+        )
+
+    def ended(self) -> tuple[str, list[str]]:
+        """How the delivery ended, and the texts that the world sees."""
+
+        async def look() -> str:
+            async with self.engine() as engine:
+                (post,) = listed(engine.reader)
+                return post.state
+
+        world = json.loads((self.state / "world.json").read_text())
+        return asyncio.run(look()), [post["text"] for post in world[self.provider]]
+
+    def close(self) -> None:
+        self.server.terminate()
+        self.server.wait(10)

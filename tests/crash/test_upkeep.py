@@ -1,0 +1,60 @@
+"""Killed while a campaign is imported, or while a token is renewed: the next process finishes what was begun."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from automator import failpoints
+from automator.db import connect
+from automator.posts import listed
+from tests.crash.place import ROOT, Place
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    made = Place(tmp_path, "bluesky", None)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("point", failpoints.RENEWAL)
+def test_killed_while_a_token_is_renewed(place: Place, point: str) -> None:
+    """Whether the new token was kept or is lost, the account stays connected and the posts go out once."""
+
+    async def spoil() -> None:
+        async with place.engine() as engine:
+            engine.keys.secrets(place.account)
+            await engine.keys.keep(place.account, {"accessJwt": "no-longer-valid"})
+
+    asyncio.run(spoil())
+    with place.worker(point) as first:
+        assert first.wait(60) == -signal.SIGKILL
+    with place.worker() as second:
+        assert second.wait(60) == 0
+    assert place.ended() == ("done", ["First part.", "Second part."])
+
+
+def test_killed_while_a_campaign_is_imported(place: Place, tmp_path: Path) -> None:
+    """What was planned stays, the rest is planned by importing again, and nothing is planned twice."""
+    text = (ROOT / "examples" / "campaign.csv").read_text(encoding="utf-8").replace("x/brand", "bluesky/brand")
+    rows = [line for line in text.splitlines() if "images/" not in line]
+    file = tmp_path / "campaign.csv"
+    file.write_text("\n".join(rows).replace("bluesky/brand bluesky/brand", "bluesky/brand") + "\n", encoding="utf-8")
+    arguments = ("posts", "import", str(file), "--skip-bad")
+    for row in (1, 3, 3):
+        with place.command(*arguments, failpoint=f"{failpoints.IMPORT[0]}:KILL:{row}") as first:
+            assert first.wait(60) == -signal.SIGKILL
+    counts = []
+    for _ in range(2):
+        with place.command(*arguments) as whole:
+            assert whole.wait(60) == 0
+        connection = connect(place.home.database, readonly=True)
+        counts.append(sorted(post.texts for post in listed(connection)))
+        connection.close()
+    assert counts[0] == counts[1]
+    assert len(counts[0]) == len(set(counts[0])) > 4

@@ -1,0 +1,127 @@
+"""A restored copy sends nothing that may have gone out already."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from automator import backup as backups
+from automator import posts
+from automator.backup import BackupError, backup, behind, restore, restored
+from automator.db import connect, create
+from automator.ledger import chain
+from automator.posts import NewDelivery, listed, plan
+from automator.scheduling.lease import Owner
+from connectors.network import Part
+
+NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """Two posts: one was due an hour ago, one is due tomorrow."""
+    path = tmp_path / "home" / "automator.db"
+    path.parent.mkdir()
+    create(path)
+    connection = connect(path)
+    wanted = [
+        NewDelivery("x/brand", (Part(text),), NOW + timedelta(hours=hours), "UTC", "", text)
+        for text, hours in (("was due", -1), ("is due tomorrow", 24))
+    ]
+    plan(connection, wanted, NOW - timedelta(days=1), source="test")
+    chain.append(connection, "event", 1, {"what": "test"})
+    connection.close()
+    return path
+
+
+def states(path: Path) -> dict[str, str]:
+    connection = connect(path, readonly=True)
+    found = {post.texts[0]: post.state for post in listed(connection)}
+    connection.close()
+    return found
+
+
+def test_what_was_due_is_held_and_the_future_stays(database: Path, tmp_path: Path) -> None:
+    """A person looks, and says of each whether it is there."""
+    file = tmp_path / "copy.db"
+    reader = connect(database, readonly=True)
+    backup(reader, file)
+    reader.close()
+    assert file.stat().st_mode & 0o077 == 0
+    restore(database, file, NOW)
+    tx = connect(database)
+    assert restored(tx, {}, None, NOW, actor="anna") == 1
+    assert states(database) == {"was due": "unconfirmed", "is due tomorrow": "scheduled"}
+    assert tx.execute("SELECT count(*) FROM notice").fetchone() == (1,)
+    held = listed(tx)[0]
+    assert posts.resolve_there(tx, held.id, {"id": "7"}, NOW, actor="anna")
+    assert listed(tx)[0].results == ({"id": "7"},)
+    assert listed(tx)[0].state == "waiting"  # taken up once more, and found to be done
+    tx.close()
+    assert list(database.parent.glob("automator.db.before-*"))
+
+
+def test_a_held_post_can_be_sent_after_all(database: Path) -> None:
+    """A person has seen that it is not there."""
+    tx = connect(database)
+    restored(tx, {}, None, NOW, actor="anna")
+    held = listed(tx)[0]
+    assert posts.resolve_send_again(tx, held.id, NOW, actor="anna")
+    assert listed(tx)[0].state == "waiting"
+    tx.close()
+
+
+def test_a_copy_is_not_put_under_a_working_service(database: Path, tmp_path: Path) -> None:
+    """Nor is anything that is no whole ledger."""
+    file = tmp_path / "copy.db"
+    reader = connect(database, readonly=True)
+    backup(reader, file)
+    with pytest.raises(BackupError, match="exists already"):
+        backup(reader, file)
+    reader.close()
+    owner = Owner(database.parent / "owners")
+    with pytest.raises(BackupError, match="stop `automator serve`"):
+        restore(database, file, NOW)
+    owner.close()
+    file.write_text("no database")
+    with pytest.raises(BackupError, match="no backup"):
+        restore(database, file, NOW)
+    with pytest.raises(BackupError, match="no file"):
+        restore(database, tmp_path / "other", NOW)
+    damaged = connect(database)
+    damaged.execute("UPDATE entry SET data = '{}'")
+    with pytest.raises(BackupError, match="entry 1 was altered"):
+        restore(database, database, NOW)
+    damaged.close()
+
+
+def test_keys_that_were_renewed_since_are_found_in_the_vault(database: Path) -> None:
+    """The copy knows an older version of a key than the vault."""
+
+    class Vault:
+        def get(self, name: str, version: int) -> dict[str, str] | None:
+            return {"key": "k"} if version in {6, 7} else None
+
+    tx = connect(database)
+    tx.execute(
+        "INSERT INTO account (name, provider, scopes, version, identity, created_at, send_again) "
+        "VALUES ('x/brand', 'x', 'read', 3, '', 0, 0)"
+    )
+    keys = backups.newest_keys(tx, Vault())  # type: ignore[arg-type]
+    assert keys == {"x/brand": 7}
+    restored(tx, keys, None, NOW, actor="anna")
+    assert tx.execute("SELECT version FROM account").fetchone() == (7,)
+    tx.close()
+
+
+def test_an_old_copy_is_noticed(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its checkpoints name entries that it does not have."""
+    tx: sqlite3.Connection = connect(database)
+    monkeypatch.setattr(backups.checkpoint, "read", lambda _: {1: b""})
+    assert not behind(database.parent, tx)
+    monkeypatch.setattr(backups.checkpoint, "read", lambda _: {1: b"", 9: b""})
+    assert behind(database.parent, tx)
+    tx.close()
