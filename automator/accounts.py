@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -60,6 +60,11 @@ class Stored:
     tested_at: int | None
     expires_at: int | None
     send_again: bool
+
+
+def fresh(name: str, base_url: str | None = None, scopes: Iterable[Scope] = DEFAULT_SCOPES) -> Stored:
+    """An account that is about to be connected; ``name`` is ``provider/name``."""
+    return Stored(name, name.partition("/")[0], base_url, frozenset(scopes), 1, "", None, None, send_again=False)
 
 
 _COLUMNS = "name, provider, base_url, scopes, version, identity, tested_at, expires_at, send_again"

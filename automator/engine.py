@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import logging
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from automator import accounts, db
-from automator.accounts import Keys
+from automator.accounts import Keys, Stored
 from automator.clock import Clock, SystemClock
 from automator.egress.call import Account
 from automator.egress.session import Session
@@ -30,7 +31,7 @@ from automator.scheduling.tables import RunState
 from automator.scheduling.worker import Worker
 from automator.settings import Settings, read
 from automator.vault.store import Store, VaultError
-from connectors.network import Identity, Network, public
+from connectors.network import CODE, VERIFIER, Identity, Network, public
 from connectors.registry import build
 from jobs.posting import deliver as delivering
 
@@ -123,25 +124,60 @@ class Engine:
             self.http, who, network, self.clock, self._renewal, cause, actor, stored.identity.partition(" ")[0]
         ), network
 
-    async def try_keys(self, name: str, secrets: Mapping[str, str]) -> Identity:
+    async def connect(self, new: Stored, secrets: Mapping[str, str], redirect: str | None = None) -> Identity:
+        """Connect an account if its keys work. ``redirect``: they hold the code of a sign-in, made with this address.
+
+        Raises:
+            connectors.network.Rejected: they do not; nothing is kept.
+        """
+        identity, kept = await self._tried(new, secrets, redirect, "accounts add")
+        await asyncio.to_thread(self.store.put, new.name, new.version, kept)
+
+        def add(tx: sqlite3.Connection) -> None:
+            accounts.add(tx, new, self.clock.now(), actor="user")
+            accounts.tested(tx, new.name, identity, self.clock.now())
+
+        await self.writer.run(add)
+        return identity
+
+    async def rotate(self, name: str, secrets: Mapping[str, str], redirect: str | None = None) -> Identity:
         """Test new keys of an account, and put them in force only if they work.
 
         Raises:
             connectors.network.Rejected: they do not work; the old ones stay in force.
         """
-        stored = accounts.load(self.reader, name)
+        identity, kept = await self._tried(accounts.load(self.reader, name), secrets, redirect, "accounts rotate")
+        await self.keys.replace(name, kept)
+        await self.writer.run(lambda tx: accounts.tested(tx, name, identity, self.clock.now()))
+        return identity
+
+    async def test(self, name: str) -> Identity:
+        """Ask the provider who an account's key belongs to, and note it.
+
+        Raises:
+            connectors.network.Rejected: the key does not work.
+        """
+        session, network = self.session(name, {"command": "accounts test"})
+        identity = await network.test(session)
+        await self.writer.run(lambda tx: accounts.tested(tx, name, identity, self.clock.now()))
+        return identity
+
+    async def _tried(
+        self, stored: Stored, secrets: Mapping[str, str], redirect: str | None, command: str
+    ) -> tuple[Identity, dict[str, str]]:
+        """Who keys belong to that are in no vault yet, and the keys as they are then: tokens may have come."""
         network = build(stored.provider, stored.base_url)
         trial = dict(secrets)
 
         async def keep(fresh: Mapping[str, str]) -> None:
             trial.update(fresh)
 
-        who = Account(name, network, stored.scopes, lambda: dict(trial), keep, public(network))
-        session = Session(self.http, who, network, self.clock, self._renewal, {"command": "accounts rotate"})
+        who = Account(stored.name, network, stored.scopes, lambda: dict(trial), keep, public(network))
+        session = Session(self.http, who, network, self.clock, self._renewal, {"command": command})
+        if redirect is not None:
+            await network.exchange(session, redirect)
         identity = await network.test(session)
-        await self.keys.replace(name, trial)
-        await self.writer.run(lambda tx: accounts.tested(tx, name, identity, self.clock.now()))
-        return identity
+        return identity, {name: value for name, value in trial.items() if name not in {CODE, VERIFIER}}
 
     @asynccontextmanager
     async def _renewal(self, account: str) -> AsyncIterator[None]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
+from urllib.parse import quote, urlencode
 
 import httpx
 
@@ -93,6 +94,37 @@ class Identity:
     handle: str
     expires: datetime | None = None
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """Connecting an account in the browser: OAuth 2.0 authorization code (RFC 6749, 4.1) with PKCE (RFC 7636).
+
+    Attributes:
+        page: Where the person says yes.
+        scopes: What is asked for.
+        client: The field that names the app.
+    """
+
+    page: str
+    scopes: tuple[str, ...]
+    client: str = "client_id"
+
+    def address(self, client_id: str, redirect: str, state: str, challenge: str) -> str:
+        """The page's address for one sign-in; ``challenge`` is the SHA-256 one."""
+        asked = {
+            "response_type": "code",
+            "client_id": client_id,
+            "redirect_uri": redirect,
+            "scope": " ".join(self.scopes),
+            "state": state,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
+        return f"{self.page}?{urlencode(asked, quote_via=quote)}"
+
+
+CODE, VERIFIER = "authorization_code", "code_verifier"  #: secrets that are in force during a sign-in only
 
 
 def public(network: Network) -> frozenset[str]:
@@ -193,6 +225,17 @@ class Network(Provider, Protocol):
 
         Raises:
             Rejected: the key does not work; the reason says what to do.
+        """
+
+    @property
+    def sign_in(self) -> SignIn | None:
+        """How an account is connected in the browser; ``None`` if it can't be."""
+
+    async def exchange(self, wire: Wire, redirect: str) -> None:
+        """Get the first tokens for the authorization code in the vault (``CODE``, ``VERIFIER``); see ``harvest``.
+
+        Raises:
+            Rejected: the provider does not take the code.
         """
 
     async def renew(self, wire: Wire, held: frozenset[str]) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,11 +13,15 @@ import typer
 from automator.cli.common import HomeOption, JsonOption, engine, fail, show_json, told
 
 if TYPE_CHECKING:
-    from automator.engine import Engine
-    from connectors.network import Identity, Network
+    from connectors.network import Network
 
 accounts = typer.Typer(name="accounts", help="Connect accounts; their keys stay in the vault.", no_args_is_help=True)
 
+PORT = 8765
+SignInOption = Annotated[bool, typer.Option("--sign-in", help="In the browser (OAuth 2.0), where the provider has it.")]
+PasteOption = Annotated[bool, typer.Option("--paste", help="In a browser elsewhere: paste the address it ends at.")]
+ClientOption = Annotated[str | None, typer.Option(help="For a sign-in: the client id of your app.")]
+PortOption = Annotated[int, typer.Option(help="For a sign-in: the port of the callback address on this machine.")]
 StdinOption = Annotated[
     bool, typer.Option("--secret-stdin", help="Read the keys as one JSON object with the provider's field names.")
 ]
@@ -45,26 +51,43 @@ def _ask(network: Network, *, stdin: bool) -> dict[str, str]:
     return found
 
 
-async def _test(opened: Engine, name: str) -> Identity:
-    from automator.accounts import tested  # noqa: PLC0415 - keeps --help fast
+async def _given(network: Network, way: Way) -> tuple[dict[str, str], str | None]:
+    """The keys that a person gives, and with a sign-in the redirect address that they are bound to."""
+    from automator.cli.signin import signed_in  # noqa: PLC0415 - keeps --help fast
 
-    session, network = opened.session(name, {"command": "accounts test"})
-    identity = await network.test(session)
-    await opened.writer.run(lambda tx: tested(tx, name, identity, opened.clock.now()))
-    return identity
+    if not (way.sign_in or way.paste):
+        return _ask(network, stdin=way.stdin), None
+    if network.sign_in is None:
+        raise fail(f"{network.name} has no sign-in in the browser; give its keys", 2)
+    client_id = way.client_id or typer.prompt("OAuth 2.0 client id of your app")
+    return await signed_in(network.sign_in, client_id, way.port, paste=way.paste)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How the keys come in."""
+
+    stdin: bool
+    sign_in: bool
+    paste: bool
+    client_id: str | None
+    port: int
 
 
 @accounts.command("add")
 @told
-async def add(
+async def add(  # noqa: PLR0913, PLR0917 - the command's options
     name: str,
     home: HomeOption = None,
     base_url: Annotated[str | None, typer.Option(help="In place of the provider's own address.")] = None,
     secret_stdin: StdinOption = False,
+    sign_in: SignInOption = False,
+    paste: PasteOption = False,
+    client_id: ClientOption = None,
+    port: PortOption = PORT,
 ) -> None:
     """Connect NAME (provider/name, such as x/brand): its keys are asked for, tested, and kept in the vault."""
-    from automator.accounts import DEFAULT_SCOPES, NoAccount, Stored, load, remove  # noqa: PLC0415 - keeps --help fast
-    from automator.accounts import add as store_account  # noqa: PLC0415 - as above
+    from automator.accounts import NoAccount, fresh, load  # noqa: PLC0415 - keeps --help fast
     from connectors.base import CallRefused, NotNow  # noqa: PLC0415 - as above
     from connectors.network import Rejected  # noqa: PLC0415 - as above
     from connectors.registry import build  # noqa: PLC0415 - as above
@@ -74,19 +97,13 @@ async def add(
         raise fail(f"{name!r} is no account's name; write provider/name, such as x/brand", 2)
     network = build(provider, base_url)
     async with engine(home) as opened:
-        try:
+        with contextlib.suppress(NoAccount):
             load(opened.reader, name)
             raise fail(f"{name} is connected already; use `automator accounts rotate {name}` for new keys", 2)
-        except NoAccount:
-            secrets = _ask(network, stdin=secret_stdin)
-        opened.store.put(name, 1, secrets)
-        new = Stored(name, provider, base_url, frozenset(DEFAULT_SCOPES), 1, "", None, None, send_again=False)
-        await opened.writer.run(lambda tx: store_account(tx, new, opened.clock.now(), actor="user"))
+        secrets, redirect = await _given(network, Way(secret_stdin, sign_in, paste, client_id, port))
         try:
-            identity = await _test(opened, name)
+            identity = await opened.connect(fresh(name, base_url), secrets, redirect)
         except (Rejected, CallRefused, NotNow) as error:
-            await opened.writer.run(lambda tx: remove(tx, name, opened.clock.now(), actor="user"))
-            opened.store.delete(name, 1)
             raise fail(f"{name} was not connected: {error}", 1) from None
     typer.echo(f"{name} is connected as {identity.handle}")
 
@@ -118,7 +135,7 @@ async def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
 async def try_(name: str, home: HomeOption = None) -> None:
     """Ask the provider who the key of NAME belongs to."""
     async with engine(home) as opened:
-        identity = await _test(opened, name)
+        identity = await opened.test(name)
     typer.echo(f"{name} is {identity.handle} ({identity.id})")
     for warning in identity.warnings:
         typer.echo(f"  warning: {warning}")
@@ -126,19 +143,29 @@ async def try_(name: str, home: HomeOption = None) -> None:
 
 @accounts.command("rotate")
 @told
-async def rotate(name: str, home: HomeOption = None, secret_stdin: StdinOption = False) -> None:
+async def rotate(  # noqa: PLR0913, PLR0917 - the command's options
+    name: str,
+    home: HomeOption = None,
+    secret_stdin: StdinOption = False,
+    sign_in: SignInOption = False,
+    paste: PasteOption = False,
+    client_id: ClientOption = None,
+    port: PortOption = PORT,
+) -> None:
     """Give NAME new keys; the old ones stay in force until the new ones have been tested."""
     from automator.accounts import load  # noqa: PLC0415 - keeps --help fast
+    from connectors.base import CallRefused, NotNow  # noqa: PLC0415 - as above
     from connectors.network import Rejected  # noqa: PLC0415 - as above
     from connectors.registry import build  # noqa: PLC0415 - as above
 
     async with engine(home) as opened:
         stored = load(opened.reader, name)
-        secrets = _ask(build(stored.provider, stored.base_url), stdin=secret_stdin)
+        network = build(stored.provider, stored.base_url)
+        secrets, redirect = await _given(network, Way(secret_stdin, sign_in, paste, client_id, port))
         try:
-            identity = await opened.try_keys(name, secrets)
-        except Rejected as error:
-            raise fail(f"the new keys of {name} do not work, the old ones stay: {error.reason}", 1) from None
+            identity = await opened.rotate(name, secrets, redirect)
+        except (Rejected, CallRefused, NotNow) as error:
+            raise fail(f"the new keys of {name} do not work, the old ones stay: {error}", 1) from None
     typer.echo(f"{name} has new keys, for {identity.handle}")
 
 

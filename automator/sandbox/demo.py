@@ -22,7 +22,6 @@ from rich.progress import Progress
 from rich.table import Table
 
 from automator import accounts, campaigns, limits
-from automator.accounts import DEFAULT_SCOPES, Stored
 from automator.clock import micros
 from automator.db import connect
 from automator.engine import Engine, Home
@@ -136,15 +135,7 @@ async def _set_up(home: Home, state: Path) -> tuple[Verdict, ...]:
     store = SealedFile(home.path / "vault.json", kek.from_file(home.path / "vault.key"))
     async with Engine(home, store) as engine:
         for name, given in json.loads((state / ACCOUNTS).read_text(encoding="utf-8")).items():
-            store.put(name, 1, given["secrets"])
-            scopes = frozenset(DEFAULT_SCOPES)
-            new = Stored(name, name.split("/")[0], given["base_url"], scopes, 1, "", None, None, send_again=False)
-            await engine.writer.run(lambda tx, new=new: accounts.add(tx, new, engine.clock.now(), actor="demo"))  # type: ignore[misc]
-            session, network = engine.session(name, {"command": "demo"})
-            identity = await network.test(session)
-            await engine.writer.run(
-                lambda tx, name=name, who=identity: accounts.tested(tx, name, who, engine.clock.now())  # type: ignore[misc]
-            )
+            await engine.connect(accounts.fresh(name, given["base_url"]), given["secrets"])
         file, now = _example(), engine.clock.now()
         verdicts = judge(read(file), campaigns.rules(engine.reader, file.parent, now, "UTC"))
         await campaigns.bring_in(verdicts, engine.writer, now, source=file.name)

@@ -29,7 +29,7 @@ from connectors.base import (
 )
 from connectors.bluesky import limits, outcomes, text
 from connectors.bluesky.tid import tid
-from connectors.network import SECRET, Identity, Media, Part, Problem, Rejected, SecretField, Wire, numbered
+from connectors.network import SECRET, Identity, Media, Part, Problem, Rejected, SecretField, SignIn, Wire, numbered
 from connectors.picture import TYPES, content_of
 
 COLLECTION = "app.bsky.feed.post"
@@ -145,6 +145,13 @@ class Connector:
         answer = await wire.request(WHO, "GET", f"{wire.base}/xrpc/com.atproto.server.getSession")
         body = accepted(answer)
         return Identity(str(body["did"]), str(body["handle"]))
+
+    @property
+    def sign_in(self) -> SignIn | None:
+        return None
+
+    async def exchange(self, wire: Wire, redirect: str) -> None:
+        raise Rejected(f"{wire.base} is connected with an app password, not by way of {redirect}")
 
     async def renew(self, wire: Wire, held: frozenset[str]) -> bool:
         if "refreshJwt" in held:

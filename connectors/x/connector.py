@@ -10,7 +10,6 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote_plus
 
 import httpx
 import regex
@@ -29,9 +28,9 @@ from connectors.base import (
     Scope,
     outcome_of,
 )
-from connectors.network import SECRET, Identity, Media, Part, Problem, Rejected, SecretField, Wire, numbered
+from connectors.network import Identity, Media, Part, Problem, Rejected, SecretField, SignIn, Wire, numbered
 from connectors.picture import TYPES, content_of
-from connectors.x import limits, outcomes, text
+from connectors.x import limits, oauth, outcomes, text
 
 IMAGES = 4
 IMAGE_BYTES, GIF_BYTES = 5 * 1024 * 1024, 15 * 1024 * 1024
@@ -49,13 +48,10 @@ INITIALIZE = Operation("x.media.initialize", Effect.REPEATABLE, Scope.WRITE, Abs
 APPEND = Operation("x.media.append", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
 FINALIZE = Operation("x.media.finalize", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
 METADATA = Operation("x.media.metadata", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
-TOKEN = Operation("x.token.refresh", Effect.REPEATABLE, Scope.READ, Absence.PROOF, brings_keys=True)
 
 #: X's specification renamed these with version 2.167; which of them a server takes, only asking tells
 FIELDS = {"post.fields": "created_at,entities,attachments", "expansions": "referenced_posts"}
 OLD_FIELDS = {"tweet.fields": "created_at,entities,attachments,referenced_tweets"}
-
-TOKENS = {"access_token": "oauth2_access_token", "refresh_token": "oauth2_refresh_token"}
 
 
 @dataclass(frozen=True)
@@ -100,13 +96,13 @@ class Connector:
 
     def sign(self, request: httpx.Request, secrets: Mapping[str, str]) -> httpx.Request:
         headers = httpx.Headers(request.headers)
-        if request.url.path != "/2/oauth2/token":
-            headers["authorization"] = _authorization(request, secrets)
+        if request.url.path != oauth.PATH:
+            headers["authorization"] = oauth.authorization(request, secrets)
         return httpx.Request(request.method, request.url, headers=headers, stream=request.stream)
 
     def harvest(self, operation: Operation, response: httpx.Response) -> Mapping[str, str]:
         # an answer without a new refresh token leaves the old one in force
-        return tokens(response, TOKENS) if operation.brings_keys else {}
+        return tokens(response, oauth.TOKENS) if operation.brings_keys else {}
 
     def check(self, parts: Sequence[Part]) -> list[Problem]:
         return numbered(parts, _problems)
@@ -149,17 +145,17 @@ class Connector:
         body = accepted(await wire.request(ME, "GET", f"{wire.base}/2/users/me"))
         return Identity(str(body["data"]["id"]), f"@{body['data']['username']}")
 
+    @property
+    def sign_in(self) -> SignIn | None:
+        return oauth.sign_in(self.base_url)
+
+    async def exchange(self, wire: Wire, redirect: str) -> None:
+        accepted(await oauth.token(wire, oauth.first(redirect)))
+
     async def renew(self, wire: Wire, held: frozenset[str]) -> bool:
         if not {"oauth2_refresh_token", "client_id"} <= held:
             return False
-        form = {"grant_type": "refresh_token"}
-        content = "&".join(
-            [f"{name}={quote_plus(value)}" for name, value in form.items()]
-            + [f"refresh_token={SECRET % 'oauth2_refresh_token'}", f"client_id={SECRET % 'client_id'}"]
-        )
-        headers = {"content-type": "application/x-www-form-urlencoded"}
-        url = f"{wire.base}/2/oauth2/token"
-        answer = await wire.request(TOKEN, "POST", url, content=content.encode(), headers=headers)
+        answer = await oauth.token(wire, oauth.again())
         if outcome_of(answer).kind is Kind.UNKNOWN:
             raise NotNow(None)  # a server in trouble says nothing against the token
         return outcome_of(answer).kind is Kind.OK
@@ -187,18 +183,6 @@ class Connector:
             alt = {"id": number, "metadata": {"alt_text": {"text": media.alt}}}
             accepted(await wire.request(METADATA, "POST", f"{base}/metadata", json=alt))
         return number
-
-
-def _authorization(request: httpx.Request, secrets: Mapping[str, str]) -> str:
-    if "access_secret" not in secrets:
-        return f"Bearer {secrets.get('oauth2_access_token', '')}"
-    from authlib.oauth1 import ClientAuth  # noqa: PLC0415 - slow to load
-
-    names = ("api_key", "api_secret", "access_token", "access_secret")
-    keys = ClientAuth(*(secrets.get(name, "") for name in names))
-    # JSON and multipart bodies are not part of an OAuth 1.0a signature (RFC 5849, section 3.4.1.3.1)
-    _, headers, _ = keys.prepare(request.method, str(request.url), {"Content-Type": "application/json"}, b"")
-    return str(headers["Authorization"])
 
 
 def _same(post: Mapping[str, Any], body: Mapping[str, Any]) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from aiohttp import web
 
@@ -52,11 +52,13 @@ class World:
     media: dict[str, dict[str, Any]] = field(default_factory=dict)
     tokens: dict[str, tuple[str, datetime]] = field(default_factory=dict)  #: OAuth 2.0 access tokens
     refresh: dict[str, str] = field(default_factory=dict)
+    codes: dict[str, tuple[str, tuple[str, str, str], datetime]] = field(default_factory=dict)
     counted: dict[tuple[str, str], tuple[int, datetime]] = field(default_factory=dict)
     last: int = 1_900_000_000_000_000_000
 
 
 WORLD = web.AppKey("x", World)
+CODE_LIFE = timedelta(seconds=30)
 
 
 class Refusal(Exception):
@@ -115,6 +117,7 @@ def twin(now: Now) -> web.Application:
     app.router.add_post("/2/media/upload/{id}/finalize", _finalize)
     app.router.add_post("/2/media/metadata", _metadata)
     app.router.add_post("/2/oauth2/token", _token)
+    app.router.add_get("/i/oauth2/authorize", _consent)
     return app
 
 
@@ -123,7 +126,7 @@ async def _protocol(request: web.Request, handler: Handler) -> web.StreamRespons
     world = request.app[WORLD]
     count = (0, 0, world.now())
     try:
-        if request.path != "/2/oauth2/token":
+        if "/oauth2/" not in request.path:
             request["user"] = await _who(request)
             count = _counted(world, request)
         answer = await (handler if count[0] <= count[1] else _throttled)(request)
@@ -325,15 +328,42 @@ async def _metadata(request: web.Request) -> web.Response:
     return web.json_response({"data": {"id": body["id"]}})
 
 
+async def _consent(request: web.Request) -> web.Response:
+    """The page on which a person says yes; here everybody does, at once."""
+    world, asked = request.app[WORLD], request.query
+    if asked.get("response_type") != "code" or asked.get("code_challenge_method") != "S256" or "state" not in asked:
+        raise Refusal(400, "Something went wrong: you weren't able to give access to the App.")
+    code = secrets.token_urlsafe(32)
+    user = next(iter(world.users.values()))
+    bound = (asked["client_id"], asked["redirect_uri"], asked["code_challenge"])
+    world.codes[code] = (user.id, bound, world.now() + CODE_LIFE)
+    raise web.HTTPFound(f"{asked['redirect_uri']}?{urlencode({'state': asked['state'], 'code': code})}")
+
+
 async def _token(request: web.Request) -> web.Response:
-    world, form = request.app[WORLD], await request.post()
-    number = world.refresh.pop(str(form.get("refresh_token")), None)
-    if form.get("grant_type") != "refresh_token" or number is None:
+    world, form = request.app[WORLD], {name: str(value) for name, value in (await request.post()).items()}
+    match form.get("grant_type"):
+        case "refresh_token":
+            number = world.refresh.pop(form.get("refresh_token", ""), None)
+        case "authorization_code":
+            number = _redeemed(world, form)
+        case _:
+            number = None
+    if number is None:
         error = {"error": "invalid_request", "error_description": "Value passed for the token was invalid."}
         return web.json_response(error, status=400)
     access, refresh = _tokens(world, number)
     body = {"token_type": "bearer", "expires_in": 7200, "access_token": access, "refresh_token": refresh}
     return web.json_response(body)
+
+
+def _redeemed(world: World, form: dict[str, str]) -> str | None:
+    """Whose code it is, if it is fresh and everything that it is bound to fits."""
+    number, bound, ends = world.codes.pop(form.get("code", ""), ("", ("", "", ""), world.now()))
+    digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+    challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    fits = bound == (form.get("client_id"), form.get("redirect_uri"), challenge)
+    return number if fits and ends > world.now() else None
 
 
 def _tokens(world: World, number: str) -> tuple[str, str]:

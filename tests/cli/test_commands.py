@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from typer.main import get_command
 
@@ -109,6 +111,60 @@ def test_a_campaign_is_judged_then_planned_once(shell: Shell) -> None:
     assert "--skip-bad" in shell.run("posts", "import", file, code=1)
     assert "12 posts planned, 0 planned before" in shell.run("posts", "import", file, "--skip-bad")
     assert "0 posts planned, 12 planned before" in shell.run("posts", "import", file, "--skip-bad")
+
+
+OPEN = """
+import sys, urllib.request
+urllib.request.urlopen(sys.argv[1])
+"""
+
+
+def x_of(shell: Shell) -> str:
+    return str(json.loads((shell.state / "accounts.json").read_text())["x/brand"]["base_url"])
+
+
+def test_an_account_is_connected_in_the_browser(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page opens, sends the browser back to us, and the tokens that come are in the vault and nowhere else."""
+    script = tmp_path / "open.py"
+    script.write_text(OPEN)
+    monkeypatch.setenv("BROWSER", f"{sys.executable} {script} %s &")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = str(taken.getsockname()[1])
+    add = ("accounts", "add", "x/browser", "--base-url", x_of(shell), "--sign-in", "--client-id", "app", "--port", port)
+    assert "connected as @brand" in shell.run(*add)
+    shell.run("post", "Posted with a token", "--to", "x/browser")
+    shell.run("run-due")
+    assert "Posted with a token" in [post["text"] for post in shell.world()["x"]]
+    said = shell.run("accounts", "rotate", "bluesky/brand", "--sign-in", "--client-id", "app", code=2)
+    assert "no sign-in in the browser" in said
+    shell.run("accounts", "remove", "x/browser")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "words"), [("", 0, "connected as @brand"), ("0", 1, "no answer to this sign-in")]
+)
+def test_a_sign_in_can_be_pasted(shell: Shell, spoil: str, code: int, words: str) -> None:
+    """On a machine without a browser; an answer to another sign-in is not taken."""
+    arguments = ("add", "x/pasted", "--base-url", x_of(shell), "--paste", "--client-id", "app")
+    environment = {**os.environ, "AUTOMATOR_HOME": str(shell.home), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "automator", "accounts", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+        cwd=ROOT,
+    ) as adding:
+        assert adding.stdin is not None
+        assert adding.stdout is not None
+        adding.stdout.readline()
+        answer = httpx.get(adding.stdout.readline().strip())
+        said, _ = adding.communicate(answer.headers["location"].replace("state=", f"state={spoil}") + "\n", timeout=30)
+    assert (adding.returncode, words in said) == (code, True), said
+    if code == 0:
+        shell.run("accounts", "remove", "x/pasted")
 
 
 def test_a_planned_post_can_be_changed(shell: Shell) -> None:

@@ -11,7 +11,6 @@ import pytest
 from aiohttp import web
 
 from automator import accounts
-from automator.accounts import Stored
 from automator.engine import Engine, Home
 from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
@@ -50,9 +49,7 @@ def opened(tmp_path: Path) -> Opened:
         store = SealedFile(home.path / "vault.json", kek.from_file(home.path / "vault.key"))
         async with Engine(home, store) as engine:
             store.put(name, 1, secrets)
-            new = Stored(
-                name, name.split("/", maxsplit=1)[0], base_url, frozenset(Scope), 1, "", None, None, send_again=False
-            )
+            new = accounts.fresh(name, base_url, Scope)
             await engine.writer.run(lambda tx: accounts.add(tx, new, datetime.now(UTC), actor="test"))
             yield engine
 

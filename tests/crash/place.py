@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from automator import accounts, failpoints
-from automator.accounts import DEFAULT_SCOPES, Stored
 from automator.engine import Engine, Home
 from automator.posts import NewDelivery, listed, plan
 from automator.vault import kek
@@ -53,14 +52,8 @@ class Place:
     async def _plan(self) -> None:
         given = json.loads((self.state / "accounts.json").read_text())[self.account]
         async with self.engine() as engine:
-            engine.store.put(self.account, 1, given["secrets"])
-            scopes = frozenset(DEFAULT_SCOPES)
-            new = Stored(self.account, self.provider, given["base_url"], scopes, 1, "", None, None, send_again=False)
+            await engine.connect(accounts.fresh(self.account, given["base_url"]), given["secrets"])
             now = datetime.now(UTC)
-            await engine.writer.run(lambda tx: accounts.add(tx, new, now, actor="test"))
-            session, network = engine.session(self.account, {})
-            identity = await network.test(session)
-            await engine.writer.run(lambda tx: accounts.tested(tx, self.account, identity, now))
             thread = NewDelivery(self.account, (Part("First part."), Part("Second part.")), now, "UTC", "", "identity")
             await engine.writer.run(lambda tx: plan(tx, [thread], now, source="test"))
 

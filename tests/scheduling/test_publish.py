@@ -14,7 +14,6 @@ from aiohttp import web
 from PIL import Image
 
 from automator import accounts, halts, posts
-from automator.accounts import DEFAULT_SCOPES, Stored
 from automator.clock import SystemClock, micros
 from automator.engine import Engine, Home
 from automator.posts import Listed, NewDelivery, listed
@@ -90,7 +89,7 @@ async def desk(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[
     async with Engine(home, store, clock=clock) as engine:
         store.put(name, 1, secrets)
         url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        new = Stored(name, provider, url, frozenset(DEFAULT_SCOPES), 1, "", None, None, send_again=False)
+        new = accounts.fresh(name, url)
         await engine.writer.run(lambda tx: accounts.add(tx, new, clock.now(), actor="test"))
         yield Desk(engine, clock, app, name, faults)
     await runner.cleanup()

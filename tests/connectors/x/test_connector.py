@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from PIL import Image
 
 from automator.intentions import load
 from connectors.base import CallRefused, Kind, Operation, outcome_of
-from connectors.network import Media, Part, Rejected
+from connectors.network import CODE, VERIFIER, Media, Part, Rejected
 from connectors.x import limits, outcomes
 from connectors.x.connector import CREATE, ME, Connector
 from connectors.x.twin import WORLD, add_account, add_token, posts, twin
@@ -199,3 +200,20 @@ def test_all_problems_are_named_at_once() -> None:
     assert any("5 pictures" in what for what in found)
     assert sum("image/tiff" in what for what in found) == 5
     assert sum("1001 characters" in what for what in found) == 5
+
+
+async def test_a_code_that_is_not_ours_brings_no_tokens(world: World) -> None:
+    """A code is bound to the app, the address and the verifier of the sign-in; the code is on no record."""
+    session = dataclasses.replace(
+        world.session,
+        account=dataclasses.replace(
+            world.session.account,
+            secrets=lambda: {"client_id": "app", CODE: "canary-code-1", VERIFIER: "canary-verifier-1"},
+            version=lambda: None,
+        ),
+    )
+    with pytest.raises(Rejected, match="invalid"):
+        await world.network.exchange(session, "http://127.0.0.1:1/callback")
+    dump = "".join(world.engine.reader.iterdump())
+    assert "canary" not in dump
+    assert "x.token.refresh" in dump
