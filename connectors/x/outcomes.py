@@ -77,5 +77,6 @@ def _detail(body: dict[str, Any] | None) -> str:
         return ""
     errors = body.get("errors")
     first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
-    words = (body.get("detail"), body.get("title"), first.get("message"), first.get("detail"), body.get("reason"))
+    names = ("detail", "title", "reason", "error_description")
+    words = (*(body.get(name) for name in names), first.get("message"), first.get("detail"))
     return "; ".join(str(word) for word in words if word)
