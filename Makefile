@@ -35,7 +35,7 @@ test-long: $(STAMP)
 	@$(BIN)/python -m pytest -q -n 2 -m "long or peer"
 
 bench: $(STAMP)
-	@$(BIN)/python -m benchmarks.egress
+	@$(BIN)/python -m benchmarks
 
 lint: $(STAMP)
 	@$(BIN)/python -m ruff check .

@@ -105,8 +105,10 @@ class Engine:
         Raises:
             automator.accounts.NoAccount: there is none of this name.
         """
-        stored = accounts.load(self.reader, name)
-        network = build(stored.provider, stored.base_url)
+        return self._session(accounts.load(self.reader, name), cause, actor)
+
+    def _session(self, stored: Stored, cause: Mapping[str, str], actor: str) -> tuple[Session, Network]:
+        network, name = build(stored.provider, stored.base_url), stored.name
 
         async def keep(fresh: Mapping[str, str]) -> None:
             await self.keys.keep(name, fresh)
@@ -194,10 +196,11 @@ class Engine:
         if delivery is None:
             return Verdict(RunState.FAILED, "its delivery is no longer in the database")
         try:
-            session, network = self.session(delivery.account, {"delivery": run.job, "run": str(run.id)}, "scheduler")
-            session = replace(session, guard=lambda tx: lease.check(tx, run))
+            stored = accounts.load(self.reader, delivery.account)
         except accounts.NoAccount as error:
             return Verdict(RunState.FAILED, str(error))
+        session, network = self._session(stored, {"delivery": run.job, "run": str(run.id)}, "scheduler")
+        session = replace(session, guard=lambda tx: lease.check(tx, run))
         publisher = Publisher(
             run,
             network,
@@ -206,7 +209,7 @@ class Engine:
             self.reader,
             self.clock,
             timedelta(seconds=self.settings.posting.settle_seconds),
-            accounts.load(self.reader, delivery.account).send_again,
+            stored.send_again,
         )
         await delivering.deliver(publisher, delivery)
         return Verdict(RunState.DONE)

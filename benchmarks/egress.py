@@ -7,13 +7,10 @@ Rounds are interleaved; each figure is the median over rounds of the figure of o
 from __future__ import annotations
 
 import asyncio
-import json
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -24,12 +21,13 @@ from automator.db import Writer, connect, create
 from automator.egress.call import Call
 from automator.egress.stack import client
 from automator.egress.wire import base_transport
+from benchmarks.figure import Figure
+from benchmarks.served import server
 from connectors.base import Intent
 from tests.toy.provider import CREATE_ONCE, account
 
 ROUNDS = 5
 ALONE, TOGETHER, WIDTH = 200, 1_500, 64
-LATEST = Path(__file__).parent / "latest.json"
 
 Post = Callable[[], Awaitable[None]]
 
@@ -79,41 +77,17 @@ async def measure(url: str, folder: Path) -> dict[str, list[float]]:
     return rates
 
 
-def figures(rates: dict[str, list[float]]) -> dict[str, dict[str, object]]:
+def measured() -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory() as folder, server() as served:
+        rates = asyncio.run(measure(served.url, Path(folder)))
+
     def ratio(over: str, under: str) -> float:
         return statistics.median(a / b for a, b in zip(rates[over], rates[under], strict=True))
 
     added = statistics.median(1e3 / a - 1e3 / b for a, b in zip(rates["audited_c1"], rates["base_c1"], strict=True))
-    rows = [
-        ("audited_over_httpx_c64", ratio("audited_c64", "httpx_c64"), "ratio", ">= 2.0"),
-        ("audited_over_httpx_c1", ratio("audited_c1", "httpx_c1"), "ratio", ">= 1.0"),
-        ("audited_over_base_c64", ratio("audited_c64", "base_c64"), "ratio", ">= 0.5"),
-        ("added_ms_c1", added, "ms", "<= 1.0"),
-        *((f"{name}_calls_s", statistics.median(values), "calls/s", "") for name, values in rates.items()),
-    ]
-    return {
-        name: {"value": round(value, 3), "unit": unit, "goal": goal, "rounds": ROUNDS}
-        for name, value, unit, goal in rows
-    }
-
-
-def main() -> None:
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.server"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        ) as server,
-    ):
-        assert server.stdin is not None
-        assert server.stdout is not None
-        port = int(server.stdout.readline())
-        found = figures(asyncio.run(measure(f"http://127.0.0.1:{port}", Path(folder))))
-        server.stdin.close()
-        server.wait(10)
-    LATEST.write_text(json.dumps(found, indent=2) + "\n")
-    for name, figure in found.items():
-        print(f"{name:28} {figure['value']:>10} {figure['unit']:8} {figure['goal']}")
-
-
-if __name__ == "__main__":
-    main()
+    yield Figure("audited_over_httpx_c64", ratio("audited_c64", "httpx_c64"), "ratio", ">= 2.0", ROUNDS)
+    yield Figure("audited_over_httpx_c1", ratio("audited_c1", "httpx_c1"), "ratio", ">= 1.0", ROUNDS)
+    yield Figure("audited_over_base_c64", ratio("audited_c64", "base_c64"), "ratio", ">= 0.5", ROUNDS)
+    yield Figure("added_ms_c1", added, "ms", "<= 1.0", ROUNDS)
+    for name, values in rates.items():
+        yield Figure(f"{name}_calls_s", statistics.median(values), "calls/s", "", ROUNDS)

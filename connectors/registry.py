@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pkgutil
+from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
 import connectors
@@ -17,10 +18,17 @@ class UnknownProvider(LookupError):
     """No connector has this name."""
 
 
+@cache
+def _points() -> dict[str, EntryPoint]:
+    """Those of other distributions, by name; what is installed does not change while a process runs."""
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+@cache
 def providers() -> tuple[str, ...]:
     """The names of all connectors, sorted."""
     own = {found.name for found in pkgutil.iter_modules(connectors.__path__) if found.ispkg}
-    return tuple(sorted(own | {point.name for point in entry_points(group=GROUP)}))
+    return tuple(sorted(own | _points().keys()))
 
 
 def build(provider: str, base_url: str | None = None) -> Network:
@@ -31,10 +39,6 @@ def build(provider: str, base_url: str | None = None) -> Network:
     """
     if provider not in providers():
         raise UnknownProvider(f"there is no provider {provider!r}; there are {', '.join(providers())}")
-    for point in entry_points(group=GROUP):
-        if point.name == provider:
-            made = point.load()
-            break
-    else:
-        made = import_module(f"connectors.{provider}.connector").Connector
+    point = _points().get(provider)
+    made = point.load() if point else import_module(f"connectors.{provider}.connector").Connector
     return cast("Network", made(base_url) if base_url else made())

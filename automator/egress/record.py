@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,8 +38,7 @@ class _Entry:
     result: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _asked(request: httpx.Request, content: bytes, call: Call) -> _Entry:
-    secrets = call.account.hidden()
+def _asked(request: httpx.Request, content: bytes, call: Call, secrets: Collection[str]) -> _Entry:
     body = chain.pack(scrub.scrub(content, secrets))
     data = {
         "method": request.method,
@@ -57,8 +56,7 @@ def _asked(request: httpx.Request, content: bytes, call: Call) -> _Entry:
     return _Entry(scrub.written(data, secrets), body)
 
 
-def _answered(call: Call, outcome: Outcome, response: httpx.Response | None) -> _Entry:
-    secrets = call.account.hidden()  # the answer may have brought new ones
+def _answered(outcome: Outcome, response: httpx.Response | None, secrets: Collection[str]) -> _Entry:
     body = chain.pack(scrub.scrub(response.content, secrets) if response else b"")
     data = {
         "status": response.status_code if response else None,
@@ -88,7 +86,8 @@ class Record(httpx.AsyncBaseTransport):
             DatabaseError: it could not be recorded. Nothing was sent, or the intention stays open.
         """
         call = call_of(request)
-        entry = _asked(request, await request.aread(), call)
+        secrets = call.account.hidden()
+        entry = _asked(request, await request.aread(), call, secrets)
         failpoints.reach("before-record")
         begun = request.extensions.get("begun", False)
         seq, first = await self._writer.run(lambda tx: self._before(tx, call, entry, begun=begun))
@@ -112,7 +111,9 @@ class Record(httpx.AsyncBaseTransport):
             if response is not None:
                 await response.aclose()
         failpoints.reach("before-store")
-        told = _answered(call, outcome, None if error else response)
+        if call.operation.brings_keys:
+            secrets = call.account.hidden()
+        told = _answered(outcome, None if error else response, secrets)
         await self._writer.run(lambda tx: self._after(tx, call, seq, outcome, told, first=first))
         failpoints.reach("after-store")
         if error is not None or response is None:

@@ -20,6 +20,7 @@ from automator.notices import Notice, tell
 from automator.scheduling.tables import RunState
 
 LEASE = timedelta(seconds=60)
+LEAD = timedelta(milliseconds=200)  #: claimed so early, so that what is due leaves when it is due
 ENDED = (RunState.FAILED, RunState.UNCONFIRMED)
 
 
@@ -77,6 +78,7 @@ class Run:
     payload: Mapping[str, Any]
     attempt: int
     scheduled_for: datetime
+    ready_at: datetime  #: not before this
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class Verdict:
 
 _READY = """
 SELECT r.id, r.job, j.kind, j.account, j.payload, r.attempt, r.scheduled_for, r.owner, r.state, j.late, r.started_at,
-  r.reason
+  r.reason, r.ready_at
 FROM run AS r JOIN job AS j ON j.id = r.job
 """
 
@@ -105,16 +107,16 @@ def claim(  # noqa: PLR0913 - what a claim depends on
     gone: Callable[[str], bool],
     held: Collection[int] = (),
 ) -> list[Run]:
-    """Take up to ``limit`` runs that are ready, and those that nobody works on any more.
+    """Take up to ``limit`` runs that are ready within ``LEAD``, and those that nobody works on any more.
 
     ``held`` are the numbers of the runs that this owner is working on: one of its own that is not among them was
     dropped when its verdict could not be stored.
     """
-    at = micros(now)
+    at, soon = micros(now), micros(now + LEAD)
     rows: list[tuple[Any, ...]] = []
     for state in (RunState.SCHEDULED, RunState.WAITING):
         query = f"{_READY} WHERE r.state = ? AND r.ready_at <= ? ORDER BY r.ready_at LIMIT ?"
-        rows += tx.execute(query, (state, at, limit - len(rows))).fetchall()
+        rows += tx.execute(query, (state, soon, limit - len(rows))).fetchall()
     lost = tx.execute(f"{_READY} WHERE r.state = 'running'").fetchall()
     known: dict[str, bool] = {}
     for row in lost:
@@ -128,7 +130,7 @@ def claim(  # noqa: PLR0913 - what a claim depends on
 
 
 def _claim_one(tx: sqlite3.Connection, owner: str, at: int, row: tuple[Any, ...]) -> Run | None:
-    number, job, kind, account, payload, attempt, scheduled_for, _, _, late, started, reason = row
+    number, job, kind, account, payload, attempt, scheduled_for, _, _, late, started, reason, ready = row
     if started is None and at - scheduled_for > late:
         tx.execute("UPDATE run SET state = ?, reason = 'too late' WHERE id = ?", (RunState.MISSED, number))
         minutes = (at - scheduled_for) // 60_000_000
@@ -140,7 +142,7 @@ def _claim_one(tx: sqlite3.Connection, owner: str, at: int, row: tuple[Any, ...]
         "started_at = coalesce(started_at, ?) WHERE id = ?",
         (RunState.RUNNING, owner, at + LEASE // timedelta(microseconds=1), at, number),
     )
-    return Run(number, job, kind, account, json.loads(payload), attempt + 1, instant(scheduled_for))
+    return Run(number, job, kind, account, json.loads(payload), attempt + 1, instant(scheduled_for), instant(ready))
 
 
 def check(tx: sqlite3.Connection, run: Run) -> None:

@@ -85,7 +85,7 @@ class Worker:
                 coming = due.earliest(self._reader)
                 if coming is None or until is None or coming > until:
                     return
-                await self._clock.sleep(max(0.0, (coming - self._clock.now()).total_seconds()))
+                await self._clock.sleep(max(0.0, (coming - lease.LEAD - self._clock.now()).total_seconds()))
 
     async def serve(self, stop: asyncio.Event, *, grace: float = 30.0) -> None:
         """Work until ``stop``, then finish what is in flight within ``grace`` seconds.
@@ -95,8 +95,7 @@ class Worker:
         waiting = asyncio.create_task(stop.wait())
         while not stop.is_set():
             try:
-                await self.tick()
-                await self._writer.run(self._ticked)
+                await asyncio.gather(self.tick(), self._writer.run(self._ticked))
             except DatabaseError as error:
                 log.error("%s", error)  # noqa: TRY400 - the sentence says it; a traceback would not help anyone
             self._changed.clear()
@@ -114,7 +113,7 @@ class Worker:
         coming = due.earliest(self._reader)
         if coming is None:
             return TICK
-        left = (coming - self._clock.now()).total_seconds()
+        left = (coming - lease.LEAD - self._clock.now()).total_seconds()
         # full: a finished run wakes us; else something due was put in after the claim
         return TICK if len(self._active) >= self._at_once else min(TICK, max(0.001, left))
 
@@ -126,6 +125,8 @@ class Worker:
 
     async def _work(self, run: Run) -> None:
         try:
+            while (early := (run.ready_at - self._clock.now()).total_seconds()) > 0:
+                await self._clock.sleep(early)
             verdict = await self._verdict(run)
             await self._writer.run(lambda tx: lease.finish(tx, run, verdict, self._clock.now()))
         except Fenced as fenced:
