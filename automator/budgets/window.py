@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from automator.clock import EPOCH, micros
+from automator.clock import micros
 from connectors.base import Budget, Window
 
 SLOTS = 50  #: a sliding window is counted in so many slots; each is held against us until its last call has expired
+LAG = 250_000  #: a bucket drains from when the provider counts a call, which is later than when we do
 MARGIN = 50_000  #: waited beyond the provider's stated end of a window, for clocks that differ in the last digit
 
 
@@ -44,7 +45,8 @@ def fits(budget: Budget, limit: int | None, usage: Usage, now: int, units: float
         return month_end(start)
     room = max(0.0, limit - units)
     if budget.window is Window.BUCKET:
-        over = _level(budget, usage, start) - room
+        level = _level(budget, usage, start)
+        over = level + min(level, LAG * limit / (budget.seconds * 1_000_000)) - room
         return start + (int(over * budget.seconds * 1_000_000 / limit) + 1 if over > 0 else 0)
     left = used(budget, usage, start)
     for gone, held in sorted(usage.charges):
@@ -88,16 +90,6 @@ def close(usage: Usage, until: int) -> Usage:
     return replace(usage, closed=max(usage.closed, until))
 
 
-def usable_until(budget: Budget, usage: Usage, now: int) -> int:
-    """How long units charged now may wait to be used without being given back too early."""
-    if budget.window is Window.SLIDING:
-        slot = _slot(budget)
-        return (now // slot + 1) * slot
-    if budget.window is Window.BUCKET:
-        return now + budget.seconds * 1_000_000 // SLOTS
-    return usage.charges[-1][0] if usage.charges else now
-
-
 def _slot(budget: Budget) -> int:
     return max(1, budget.seconds * 1_000_000 // SLOTS)
 
@@ -124,4 +116,4 @@ def month_end(now: int) -> int:
     """The first instant of the next calendar month, UTC."""
     at = datetime.fromtimestamp(now // 1_000_000, UTC)
     following = datetime(at.year + at.month // 12, at.month % 12 + 1, 1, tzinfo=UTC)
-    return micros(max(following, EPOCH))
+    return micros(following)
