@@ -11,6 +11,7 @@ import contextlib
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ Write = Callable[[sqlite3.Connection], T]
 
 GROUP = 256  #: writes committed together at most
 BUSY_MS = 5_000  #: how long another process may hold the database
+POLL = 0.0005  #: seconds between two tries to begin
 
 
 class DatabaseError(Exception):
@@ -89,6 +91,7 @@ class Writer:
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._connection = connect(path)
         self._connection.remembers = True
+        self._connection.execute("PRAGMA busy_timeout=0")
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._thread.start()
@@ -161,11 +164,24 @@ class Writer:
     def _apply(
         self, group: list[_Item], do: Callable[[Write[Any]], tuple[Any, BaseException | None]]
     ) -> list[_Settled]:
-        self._connection.execute("BEGIN IMMEDIATE")
+        self._begin()
         self._connection.tail = None
         settled = [(item.future, *do(item.write)) for item in group]
         self._connection.execute("COMMIT")
         return settled
+
+    def _begin(self) -> None:
+        """Take the write lock. SQLite's own waits grow, so that of two busy processes one would starve."""
+        deadline = time.monotonic() + BUSY_MS / 1000
+        while True:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(POLL)
+            else:
+                return
 
     def _undo(self) -> None:
         if self._connection.in_transaction:

@@ -90,8 +90,8 @@ def _case(window: Window, limit: int) -> tuple[float, int]:
         url = f"http://127.0.0.1:{int(provider.stdout.readline())}"
         arguments = [sys.executable, "-m", "benchmarks.limiter", str(path), url, window, str(limit)]
         callers = [subprocess.Popen(arguments) for _ in range(2)]
-        for caller in callers:
-            assert caller.wait(SECONDS * (WINDOWS + 3)) == 0
+        codes = [caller.wait(SECONDS * (WINDOWS + 3)) for caller in callers]
+        assert codes == [0, 0], codes
         provider.stdin.close()
         said = json.loads(provider.stdout.readline())
     held = [said["accepted"].get(str(number), 0) for number in range(1, WINDOWS + 1)]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from automator import db
 from automator.db import DatabaseError, Writer, connect
 
 
@@ -43,3 +44,21 @@ async def test_a_closed_writer_says_so(tmp_path: Path) -> None:
     writer.close()
     with pytest.raises(DatabaseError, match="closed"):
         await writer.run(lambda tx: None)
+
+
+async def test_a_database_that_another_process_holds_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a while of trying the callers get a sentence; when it is free again, everything goes on."""
+    monkeypatch.setattr(db, "BUSY_MS", 50)
+    path = tmp_path / "a.db"
+    with Writer(path) as writer:
+        await writer.run(lambda tx: tx.execute("CREATE TABLE t (n INTEGER)"))
+        other = connect(path)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseError, match="locked"):
+            await writer.run(lambda tx: tx.execute("INSERT INTO t VALUES (1)"))
+        waiting = asyncio.ensure_future(writer.run(lambda tx: tx.execute("INSERT INTO t VALUES (2)")))
+        await asyncio.sleep(0)
+        other.execute("ROLLBACK")
+        await waiting
+        assert other.execute("SELECT n FROM t").fetchall() == [(2,)]
+        other.close()
