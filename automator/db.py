@@ -28,6 +28,7 @@ Write = Callable[[sqlite3.Connection], T]
 
 GROUP = 256  #: writes committed together at most
 BUSY_MS = 5_000  #: how long another process may hold the database
+CHECKPOINT = 256  #: commits between two checkpoints of the write-ahead log
 POLL = 0.0005  #: seconds between two tries to begin
 
 
@@ -83,6 +84,34 @@ class _Item:
 _Settled = tuple[asyncio.Future[Any], Any, BaseException | None]
 
 
+class _Checkpointer:
+    """Carries the write-ahead log over into the database beside the writer, whose commits would wait for it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._wanted = threading.Event()
+        self._ended = False
+        self._thread = threading.Thread(target=self._work, name="checkpointer", daemon=True)
+        self._thread.start()
+
+    def want(self) -> None:
+        self._wanted.set()
+
+    def close(self) -> None:
+        self._ended = True
+        self._wanted.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        connection = connect(self._path)
+        while self._wanted.wait() and not self._ended:
+            self._wanted.clear()
+            # whatever keeps it from being done now is met by the writer too, and told there
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        connection.close()
+
+
 class Writer:
     """The only way this process writes. Use as a context manager, or call ``close``."""
 
@@ -92,6 +121,9 @@ class Writer:
         self._connection = connect(path)
         self._connection.remembers = True
         self._connection.execute("PRAGMA busy_timeout=0")
+        self._connection.execute("PRAGMA wal_autocheckpoint=0")
+        self._checkpointer = _Checkpointer(path)
+        self._commits = 0
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._thread.start()
@@ -115,6 +147,7 @@ class Writer:
             self._closed = True
             self._queue.put(None)
             self._thread.join()
+            self._checkpointer.close()
             self._connection.close()
 
     def __enter__(self) -> Self:
@@ -168,6 +201,9 @@ class Writer:
         self._connection.tail = None
         settled = [(item.future, *do(item.write)) for item in group]
         self._connection.execute("COMMIT")
+        self._commits += 1
+        if self._commits % CHECKPOINT == 0:
+            self._checkpointer.want()
         return settled
 
     def _begin(self) -> None:
