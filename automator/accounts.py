@@ -6,19 +6,21 @@ import asyncio
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Field, SQLModel
 
 from automator import failpoints
-from automator.clock import Clock, micros
+from automator.clock import Clock, instant, micros
 from automator.db import Writer
 from automator.egress.sign import fingerprint
 from automator.ledger import chain
+from automator.notices import Notice, tell
 from automator.vault.store import Store
 from connectors.base import Scope
 from connectors.network import Identity
 
+WARNED = timedelta(days=7)  #: before a key expires
 DEFAULT_SCOPES = (Scope.READ, Scope.WRITE, Scope.DELETE)
 
 
@@ -125,6 +127,18 @@ def tested(tx: sqlite3.Connection, name: str, who: Identity, now: datetime) -> N
         "UPDATE account SET identity = ?, tested_at = ?, expires_at = ? WHERE name = ?",
         (f"{who.id} {who.handle}", micros(now), micros(who.expires) if who.expires else None, name),
     )
+
+
+def warn_of_expiry(tx: sqlite3.Connection, now: datetime) -> None:
+    """A notice for each key that stops working within a week."""
+    for who in everything(tx):
+        if who.expires_at is not None and who.expires_at < micros(now + WARNED):
+            text = f"the key of {who.name} stops working on {instant(who.expires_at):%Y-%m-%d}; give it a new one"
+            tell(
+                tx,
+                Notice("expiring", who.name, f"{text} with `automator accounts rotate {who.name}`", who.name),
+                micros(now),
+            )
 
 
 class Keys:

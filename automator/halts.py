@@ -37,9 +37,11 @@ def halt(tx: sqlite3.Connection, name: str, at: int, *, reason: str, actor: str)
 
 
 def resume(tx: sqlite3.Connection, name: str, at: int, *, actor: str) -> bool:
-    """Lift a halt, as an event; ``False`` if there was none."""
+    """Lift a halt, as an event; what waited for it is due at once. ``False`` if there was none."""
     changed = tx.execute("DELETE FROM halt WHERE name = ?", (name,)).rowcount
     if changed:
+        waited = f"{_called(name)} is halted*"
+        tx.execute("UPDATE run SET ready_at = ? WHERE state = 'waiting' AND reason GLOB ?", (at, waited))
         chain.append(tx, "event", at, {"what": "resume", "name": name, "actor": actor})
     return bool(changed)
 
@@ -50,5 +52,8 @@ def check(connection: sqlite3.Connection, account: str) -> None:
         "SELECT name, reason FROM halt WHERE name IN (?, ?) LIMIT 1", (account, EVERYTHING)
     ).fetchone()
     if row is not None:
-        what = "everything" if row[0] == EVERYTHING else row[0]
-        raise Halted(f"{what} is halted ({row[1] or 'no reason given'}); nothing was sent")
+        raise Halted(f"{_called(row[0])} is halted ({row[1] or 'no reason given'}); nothing was sent")
+
+
+def _called(name: str) -> str:
+    return "everything" if name == EVERYTHING else name

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 STALE = timedelta(seconds=10)  #: a service ticks every second
 CHECKPOINT = 600.0  #: seconds between two signed checkpoints of a running service
-PRUNE = 144  #: checkpoints in a day
+DAILY = 144  #: checkpoints in a day
 OVERDUE = timedelta(seconds=30)
 
 service = typer.Typer(name="service", help="Start with the machine, logged in or not.", no_args_is_help=True)
@@ -100,13 +100,16 @@ async def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 
 async def _upkeep(opened: Engine) -> None:
-    """Sign the ledger every ten minutes, and prune it once a day."""
+    """Sign the ledger every ten minutes; prune it and look for keys that expire once a day."""
+    from automator.accounts import warn_of_expiry  # noqa: PLC0415 - keeps --help fast
     from automator.ledger.prune import Retention  # noqa: PLC0415 - keeps --help fast
 
     keep = Retention(**opened.settings.ledger.model_dump())
     for number in count():
-        if number % PRUNE == 0 and keep != Retention():
-            await opened.prune(keep, "service")
+        if number % DAILY == 0:
+            await opened.writer.run(lambda tx: warn_of_expiry(tx, opened.clock.now()))
+            if keep != Retention():
+                await opened.prune(keep, "service")
         await opened.clock.sleep(CHECKPOINT)
         await asyncio.to_thread(opened.checkpoint)
 

@@ -9,11 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from automator import failpoints
-from automator.clock import Clock, instant
+from automator.clock import Clock, instant, micros
 from automator.db import Writer
 from automator.egress.resolve import resolve
 from automator.egress.session import Session
+from automator.halts import Halted
 from automator.intentions import Intention, State, claim, load, replan, taken
+from automator.notices import Notice, tell
 from automator.scheduling import lease
 from automator.scheduling.lease import Run, Verdict
 from automator.scheduling.tables import RunState
@@ -69,6 +71,11 @@ class Publisher:
         except NotNow as later:
             until = later.until or self.clock.now() + PATIENCE
             raise parked(until, str(later), begun=bool(thread) or self._begun(key)) from later
+        except Halted as halted:
+            notice = Notice("halted", self.run.job, f"{self.run.job} waits: {halted}", self.run.account)
+            await self.writer.run(lambda tx: tell(tx, notice, micros(self.clock.now())))
+            begun = bool(thread) or self._begun(key)
+            raise parked(self.clock.now() + PATIENCE, str(halted), begun=begun) from halted
         except CallRefused as refused:
             raise failed(str(refused)) from refused
 

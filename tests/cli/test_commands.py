@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -224,6 +225,36 @@ def test_a_backup_can_be_put_back(shell: Shell, tmp_path: Path) -> None:
     assert [post["text"] for post in shell.world()["bluesky"]].count("Before the backup") == 1
 
 
+def test_two_services_on_one_database_do_every_post_once(shell: Shell, tmp_path: Path) -> None:
+    """They share the work, and each ends at its signal with what it began."""
+    file = tmp_path / "many.json"
+    rows = [{"to": "bluesky/brand", "at": "in 1 seconds", "text": f"Shared work {number}"} for number in range(20)]
+    file.write_text(json.dumps(rows))
+    shell.run("posts", "import", str(file))
+    environment = {
+        **os.environ,
+        "AUTOMATOR_HOME": str(shell.home),
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
+    }
+    command = [sys.executable, "-m", "automator", "serve"]
+    serving = [
+        subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    deadline = time.monotonic() + 40
+
+    def seen() -> list[str]:
+        return [post["text"] for post in shell.world()["bluesky"] if post["text"].startswith("Shared work")]
+
+    while len(seen()) < 20 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    for process, how in zip(serving, (signal.SIGINT, signal.SIGTERM), strict=True):
+        process.send_signal(how)
+        said, _ = process.communicate(timeout=40)
+        assert (process.returncode, "nothing is lost" in said) == (0, True)
+    assert sorted(seen()) == sorted(f"Shared work {number}" for number in range(20))
+    assert "none altered" in shell.run("calls", "verify")
+
+
 def test_a_planned_post_can_be_taken_back_and_tried_again(shell: Shell) -> None:
     """What was cancelled does not go out, until a person wants it after all."""
     said = shell.run("post", "Changed my mind", "--to", "x/brand", "--at", "in 2 hours")
@@ -238,14 +269,13 @@ def test_a_planned_post_can_be_taken_back_and_tried_again(shell: Shell) -> None:
 
 
 def test_a_halt_stops_posts_until_a_person_resumes(shell: Shell) -> None:
-    """Nothing goes out while everything is halted, over processes; the post fails aloud and can be tried again."""
+    """Nothing goes out while everything is halted, over processes; the post waits, is told of, and goes out after it."""
     shell.run("halt", "--reason", "sale is over")
-    delivery = shell.run("post", "While halted", "--to", "bluesky/brand").split()[-1]
+    shell.run("post", "While halted", "--to", "bluesky/brand")
     shell.run("run-due")
     assert "While halted" not in json.dumps(shell.world())
     assert "sale is over" in shell.run("notices", "--clear")
     shell.run("resume")
-    shell.run("posts", "retry", delivery)
     shell.run("run-due")
     assert json.dumps(shell.world()).count("While halted") == 1
 

@@ -276,6 +276,25 @@ async def test_no_record_no_call(world: World) -> None:
 
 
 @respx.mock
+async def test_an_answer_that_cannot_be_recorded_leaves_the_outcome_open(world: World) -> None:
+    """The disk fills up while the provider works: the intention stays open, so that it is looked up, never repeated."""
+
+    def network(_: httpx.Request) -> httpx.Response:
+        tx = world.writer._connection
+        tx.execute(f"PRAGMA max_page_count={tx.execute('PRAGMA page_count').fetchone()[0]}")
+        return httpx.Response(201, json={"id": "7", "more": os.urandom(100_000).hex()})
+
+    route = respx.post(f"{URL}/posts").mock(side_effect=network)
+    call = await world.plan()
+    with pytest.raises(DatabaseError, match="full"):
+        await world.post(call)
+    assert world.state() is State.SENT
+    with pytest.raises(Unresolved):
+        await world.post(call)
+    assert route.call_count == 1
+
+
+@respx.mock
 async def test_the_key_is_in_no_file_and_no_exception(world: World) -> None:
     """A provider that echoes the key in a refusal does not get it into the database or its WAL."""
     respx.post(f"{URL}/posts").mock(

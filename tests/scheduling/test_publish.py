@@ -250,14 +250,19 @@ async def test_an_app_password_that_was_revoked_ends_the_post_with_a_notice(desk
 
 @on_x
 async def test_a_halt_between_parts_stops_the_rest(desk: Desk) -> None:
-    """A halt holds for what has begun, too: the next part does not go out."""
+    """A halt holds for what has begun, too: the next part goes out when a person lifts it, and they are told."""
     desk.faults.append(Fault(path=CREATE, fault="drop-after"))
     await desk.plan("One", "Two")
     await desk.work(minutes=0)
     at = micros(desk.clock.now())
     await desk.engine.writer.run(lambda tx: halts.halt(tx, "x/brand", at, reason="", actor="user"))
-    assert (await desk.work()).state == "failed"
+    assert (await desk.work()).state == "waiting"
     assert desk.world() == ["One"]
+    kinds = desk.engine.reader.execute("SELECT kind FROM notice").fetchall()
+    assert kinds == [("halted",)]
+    await desk.engine.writer.run(lambda tx: halts.resume(tx, "x/brand", at, actor="user"))
+    assert (await desk.work()).state == "done"
+    assert desk.world() == ["One", "Two"]
 
 
 @on_x
