@@ -240,6 +240,9 @@ def test_two_services_on_one_database_do_every_post_once(shell: Shell, tmp_path:
     serving = [
         subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)
     ]
+    for process in serving:
+        assert process.stdout is not None
+        assert "stop with Ctrl-C" in process.stdout.readline()
     deadline = time.monotonic() + 40
 
     def seen() -> list[str]:
