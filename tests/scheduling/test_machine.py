@@ -7,9 +7,7 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
-from contextvars import ContextVar
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,7 +27,7 @@ from hypothesis.stateful import (
 )
 
 from automator import accounts, failpoints, halts, posts
-from automator.clock import SystemClock, micros
+from automator.clock import micros
 from automator.engine import Engine, Home
 from automator.ledger import chain
 from automator.posts import Change, Listed, NewDelivery, listed
@@ -40,35 +38,14 @@ from automator.vault.sealed_file import SealedFile
 from connectors.bluesky import twin as bluesky
 from connectors.network import Media, Part
 from connectors.x import twin as x
+from tests.scheduling.days import CALLS, KINDS, Doom, LeapClock, Post, current, reach
 from tests.scheduling.test_publish import picture
 
 T = TypeVar("T")
 Trouble = tuple[int, Any, int, int]  #: which call, what, how many pass, how many are hit
 
-START = datetime(2026, 12, 1, 9, tzinfo=UTC)
 TURN = 60  #: seconds of real time in which a rule must end
 ENDINGS = ("", " & <so on>", " https://example.com/a?b=1", " é")
-KINDS = ("drop-before", "drop-after", "error-after", "html-after", "garbage-after", "throttle")
-#: method and path of what a provider may be troubled in; publishing is named first, and again
-CALLS = {
-    "x": (
-        *[("POST", "/2/tweets")] * 4,
-        ("GET", "/tweets"),
-        ("GET", "/2/users/me"),
-        ("POST", "/initialize"),
-        ("POST", "/append"),
-        ("POST", "/finalize"),
-        ("POST", "/metadata"),
-    ),
-    "bluesky": (
-        *[("POST", "putRecord")] * 6,
-        ("GET", "getSession"),
-        ("POST", "createSession"),
-        ("POST", "refreshSession"),
-        ("POST", "uploadBlob"),
-    ),
-}
-
 _post = Bundle("posts")
 _soon = st.sampled_from([0, 0, 0, 1, 10, 60])  #: minutes
 _a_while = st.sampled_from([0, 1, 10, 60])
@@ -77,61 +54,6 @@ _passes = st.integers(1, 40)
 _steps = st.integers(0, 300)
 _trouble = st.tuples(st.integers(0, 9), st.sampled_from(KINDS), st.integers(0, 3), st.integers(1, 4))
 _troubles = st.lists(_trouble, max_size=2)
-
-
-class LeapClock(SystemClock):
-    """Time that passes only when someone sleeps, the test says so, or a little when it is read."""
-
-    def __init__(self) -> None:
-        self.at = START
-
-    def now(self) -> datetime:
-        self.at += timedelta(milliseconds=1)
-        return self.at
-
-    def boottime(self) -> float:
-        return self.at.timestamp()
-
-    async def sleep(self, seconds: float) -> None:
-        self.at += timedelta(seconds=max(0.0, seconds))
-        await asyncio.sleep(0)
-
-
-@dataclass
-class Doom:
-    """Where a process will die: at one of the named points that it passes, or after so many steps of its loop."""
-
-    passes: int = 0
-    steps: int = -1
-    met: bool = False
-
-    def reach(self) -> None:
-        self.passes -= 1
-        if self.met or self.passes == 0:
-            self.met = True
-            raise asyncio.CancelledError
-
-
-_doom: ContextVar[Doom | None] = ContextVar("doom", default=None)
-
-
-def _reach(_: str) -> None:
-    if (doom := _doom.get()) is not None:
-        doom.reach()
-
-
-@dataclass
-class Post:
-    """What the test knows of a delivery."""
-
-    id: str
-    texts: tuple[str, ...]
-    never: set[str] = field(default_factory=set)  #: texts that were changed before anything of it left
-    most: int = 3  #: parts that the world may see, since it was cancelled
-    ended: str | None = None  #: its final state, until a person does something about it
-
-    def __repr__(self) -> str:
-        return f"<{self.texts[0]}>"
 
 
 class Machine(RuleBasedStateMachine):
@@ -148,7 +70,7 @@ class Machine(RuleBasedStateMachine):
         self.taken: Counter[str] = Counter()  #: how often a provider without keys of ours was made to take a text
         self.in_flight = 0
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(failpoints, "reach", _reach)
+        self.patch.setattr(failpoints, "reach", reach)
         self.patch.setattr(x, "SKEW", 1e12)  # OAuth 1.0a is signed with the machine's time, which does not leap
         self.loop = asyncio.Runner()
         self.folder = tempfile.TemporaryDirectory()
@@ -209,6 +131,7 @@ class Machine(RuleBasedStateMachine):
             await asyncio.sleep(0)
 
     def _busy(self) -> bool:
+        # no precondition: those must not depend on what real threads and sockets came to
         return any(post.ended is None for post in self.posts)
 
     def _until(self, minutes: int) -> datetime:
@@ -254,21 +177,24 @@ class Machine(RuleBasedStateMachine):
     def lists_lag(self, minutes: int) -> None:
         self.app[x.WORLD].visible_after = timedelta(minutes=minutes)
 
-    @precondition(lambda self: self._busy())
     @rule(minutes=_a_while)
     def nobody_works(self, minutes: int) -> None:
+        if not self._busy():
+            return
         self.clock.at += timedelta(minutes=minutes)
 
-    @precondition(lambda self: self._busy())
     @rule(minutes=_a_while)
     def work(self, minutes: int) -> None:
+        if not self._busy():
+            return
         until = self._until(minutes)
         self._run(self.engine.worker.run_due(until))
         self.clock.at = max(self.clock.at, until)
 
-    @precondition(lambda self: self._busy())
     @rule(minutes=_a_while, doom=st.builds(Doom, passes=_passes) | st.builds(Doom, steps=_steps))
     def die(self, minutes: int, doom: Doom) -> None:
+        if not self._busy():
+            return
         self._run(self._die(self._until(minutes), doom))
 
     async def _die(self, until: datetime, doom: Doom) -> None:
@@ -276,7 +202,7 @@ class Machine(RuleBasedStateMachine):
         engine = self.engine
 
         async def live() -> None:
-            _doom.set(doom)  # and with it for the tasks that are begun here
+            current.set(doom)  # and with it for the tasks that are begun here
             await engine.worker.run_due(until)
 
         life = asyncio.create_task(live())
@@ -299,9 +225,10 @@ class Machine(RuleBasedStateMachine):
         self._run(self.engine.__aexit__())
         self.engine = self._engine()
 
-    @precondition(lambda self: self._busy())
     @rule(minutes=_a_while, doom=st.none() | st.builds(Doom, passes=_passes) | st.builds(Doom, steps=_steps))
     def two_work(self, minutes: int, doom: Doom | None) -> None:
+        if not self._busy():
+            return
         self._run(self._two_work(self._until(minutes), doom))
 
     async def _two_work(self, until: datetime, doom: Doom | None) -> None:

@@ -1,0 +1,87 @@
+"""What random days are made of: time that leaps, processes that die, and what is known of each post."""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from automator.clock import SystemClock
+
+START = datetime(2026, 12, 1, 9, tzinfo=UTC)
+KINDS = ("drop-before", "drop-after", "error-after", "html-after", "garbage-after", "throttle")
+#: method and path of what a provider may be troubled in; publishing is named first, and again
+CALLS = {
+    "x": (
+        *[("POST", "/2/tweets")] * 4,
+        ("GET", "/tweets"),
+        ("GET", "/2/users/me"),
+        ("POST", "/initialize"),
+        ("POST", "/append"),
+        ("POST", "/finalize"),
+        ("POST", "/metadata"),
+    ),
+    "bluesky": (
+        *[("POST", "putRecord")] * 6,
+        ("GET", "getSession"),
+        ("POST", "createSession"),
+        ("POST", "refreshSession"),
+        ("POST", "uploadBlob"),
+    ),
+}
+
+
+class LeapClock(SystemClock):
+    """Time that passes only when someone sleeps, the test says so, or a little when it is read."""
+
+    def __init__(self) -> None:
+        self.at = START
+
+    def now(self) -> datetime:
+        self.at += timedelta(milliseconds=1)
+        return self.at
+
+    def boottime(self) -> float:
+        return self.at.timestamp()
+
+    async def sleep(self, seconds: float) -> None:
+        self.at += timedelta(seconds=max(0.0, seconds))
+        await asyncio.sleep(0)
+
+
+@dataclass
+class Doom:
+    """Where a process will die: at one of the named points that it passes, or after so many steps of its loop."""
+
+    passes: int = 0
+    steps: int = -1
+    met: bool = False
+
+    def reach(self) -> None:
+        self.passes -= 1
+        if self.met or self.passes == 0:
+            self.met = True
+            raise asyncio.CancelledError
+
+
+current: ContextVar[Doom | None] = ContextVar("doom", default=None)
+
+
+def reach(_: str) -> None:
+    if (doom := current.get()) is not None:
+        doom.reach()
+
+
+@dataclass
+class Post:
+    """What the test knows of a delivery."""
+
+    id: str
+    texts: tuple[str, ...]
+    never: set[str] = field(default_factory=set)  #: texts that were changed before anything of it left
+    most: int = 3  #: parts that the world may see, since it was cancelled
+    ended: str | None = None  #: its final state, until a person does something about it
+
+    def __repr__(self) -> str:
+        return f"<{self.texts[0]}>"
