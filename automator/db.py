@@ -18,9 +18,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import create_engine
-from sqlmodel import SQLModel
-
 from automator.ledger import chain
 
 T = TypeVar("T")
@@ -34,29 +31,6 @@ POLL = 0.0005  #: seconds between two tries to begin
 
 class DatabaseError(Exception):
     """The database could not be read or written; the sentence says why and what to do."""
-
-
-def create(path: Path) -> None:
-    """Make the tables in ``path`` where they are missing."""
-    import automator.accounts  # noqa: PLC0415 - registers its table
-    import automator.budgets.store  # noqa: PLC0415 - registers its tables
-    import automator.halts  # noqa: PLC0415 - registers its table
-    import automator.intentions  # noqa: PLC0415 - registers its table
-    import automator.ledger.tables  # noqa: PLC0415 - registers its tables
-    import automator.notices  # noqa: PLC0415 - registers its table
-    import automator.scheduling.tables  # noqa: F401, PLC0415 - registers its tables
-    import jobs.posting.tables  # noqa: F401, PLC0415 - registers its tables
-
-    if not path.exists():
-        fresh = sqlite3.connect(path)
-        fresh.execute("PRAGMA auto_vacuum=INCREMENTAL")  # what pruning frees goes back to the file system
-        fresh.execute("PRAGMA journal_mode=WAL")
-        fresh.close()
-    engine = create_engine(f"sqlite:///{path}")
-    try:
-        SQLModel.metadata.create_all(engine)
-    finally:
-        engine.dispose()
 
 
 def connect(path: Path, *, readonly: bool = False) -> chain.Connection:

@@ -7,6 +7,7 @@ import fcntl
 import logging
 import os
 import sqlite3
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
-from automator import accounts, db
+from automator import accounts, db, schema
 from automator.accounts import Keys, Stored
 from automator.clock import Clock, SystemClock
 from automator.egress.call import Account
@@ -38,6 +39,8 @@ from jobs.posting import deliver as delivering
 DATABASE = "automator.db"
 CONFIG = "config.toml"
 
+RENEWAL_POLL = 0.02  #: seconds between two looks whether another process has renewed a token
+
 log = logging.getLogger(__name__)
 
 
@@ -58,7 +61,7 @@ class Home:
     def prepare(self) -> None:
         """Make the folder, for its owner only, and the tables."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        db.create(self.database)
+        schema.create(self.database)
 
 
 class Engine:
@@ -74,6 +77,7 @@ class Engine:
         self.store = store
         self.keys = Keys(store, self.writer, self.reader, self.clock)
         self.http = client(base_transport(self.settings.egress.transport), self.writer, self.reader, self.clock)
+        self._renewing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.worker = Worker(self.writer, self.reader, self.clock, self.owner, {delivering.KIND: self._deliver})
 
     async def __aenter__(self) -> Self:
@@ -183,13 +187,16 @@ class Engine:
 
     @asynccontextmanager
     async def _renewal(self, account: str) -> AsyncIterator[None]:
-        folder = self.home.path / "owners"
-        file = os.open(folder / f"renew-{account.replace('/', '-')}", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        try:
-            await asyncio.to_thread(fcntl.flock, file, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(file)
+        path = self.home.path / "owners" / f"renew-{account.replace('/', '-')}"
+        async with self._renewing[account]:
+            file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            try:
+                # never in a thread: all of them might wait here for one that needs a thread to go on
+                while not _locked(file):  # noqa: ASYNC110 - it is another process that is waited for
+                    await asyncio.sleep(RENEWAL_POLL)
+                yield
+            finally:
+                os.close(file)
 
     async def _deliver(self, run: Run) -> Verdict:
         delivery = delivering.load(self.reader, run.job)
@@ -213,3 +220,11 @@ class Engine:
         )
         await delivering.deliver(publisher, delivery)
         return Verdict(RunState.DONE)
+
+
+def _locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

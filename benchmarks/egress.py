@@ -17,10 +17,11 @@ from pathlib import Path
 import httpx
 
 from automator.clock import SystemClock
-from automator.db import Writer, connect, create
+from automator.db import Writer, connect
 from automator.egress.call import Call
 from automator.egress.stack import client
 from automator.egress.wire import base_transport
+from automator.schema import create
 from benchmarks.figure import Figure
 from benchmarks.served import server
 from connectors.base import Intent

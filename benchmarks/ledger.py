@@ -15,11 +15,12 @@ from pathlib import Path
 import httpx
 
 from automator.clock import SystemClock
-from automator.db import Writer, connect, create
+from automator.db import Writer, connect
 from automator.egress.call import Call
 from automator.egress.stack import client
 from automator.ledger import chain
 from automator.ledger.query import Filter, newest
+from automator.schema import create
 from benchmarks.figure import Figure, percentile
 from connectors.base import Intent
 from tests.toy.provider import CREATE_ONCE, account

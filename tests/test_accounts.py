@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from automator import accounts
-from automator.db import connect, create
+from automator.db import connect
 from automator.notices import unread
+from automator.schema import create
 from connectors.network import Identity
 
 NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)

@@ -11,10 +11,11 @@ import pytest
 from automator import backup as backups
 from automator import posts
 from automator.backup import BackupError, backup, behind, restore, restored
-from automator.db import connect, create
+from automator.db import connect
 from automator.ledger import chain
 from automator.posts import NewDelivery, listed, plan
 from automator.scheduling.lease import Owner
+from automator.schema import create
 from connectors.network import Part
 
 NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)

@@ -12,8 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from automator.cli.app import app
-from automator.db import connect, create
+from automator.db import connect
 from automator.ledger import chain
+from automator.schema import create
 from tests.conftest import ROOT
 
 runner = CliRunner()

@@ -12,10 +12,11 @@ import pytest
 
 from automator.budgets import store
 from automator.clock import micros
-from automator.db import Writer, connect, create
+from automator.db import Writer, connect
 from automator.egress.call import Call
 from automator.egress.limit import Limit
 from automator.egress.wire import Unsent
+from automator.schema import create
 from connectors.base import Budget, Kind, NotNow, Operation, Outcome, Reading, Window
 from tests.scheduling.conftest import START, FakeClock
 from tests.toy.provider import LIST, Toy, account

@@ -18,13 +18,14 @@ import pytest
 import respx
 
 from automator import halts
-from automator.db import DatabaseError, Writer, connect, create
+from automator.db import DatabaseError, Writer, connect
 from automator.egress.call import Account, Call
 from automator.egress.record import SEND_WITHIN
 from automator.egress.stack import Client, client
 from automator.egress.wire import base_transport
 from automator.intentions import Fenced, State, claim, load, settle
 from automator.ledger.chain import read_body, verify
+from automator.schema import create
 from connectors.base import CallRefused, Intent, NotNow, Operation, Scope, Unresolved, outcome_of
 from tests.toy.provider import CANARY, CREATE_ONCE, CREATE_REPEATABLE, LIST, account
 

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automator.db import connect, create
+from automator.db import connect
 from automator.ledger import chain
 from automator.ledger.chain import Fault
+from automator.schema import create
 
 
 @pytest.fixture

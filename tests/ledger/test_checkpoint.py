@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from automator.db import connect, create
+from automator.db import connect
 from automator.ledger import chain, checkpoint
 from automator.ledger.chain import Fault
 from automator.ledger.checkpoint import BadCheckpoint
+from automator.schema import create
 from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from automator.clock import micros
-from automator.db import connect, create
+from automator.db import connect
 from automator.intentions import claim, mark_sent
 from automator.ledger import chain, verify_export
 from automator.ledger.chain import Fault
@@ -21,6 +21,7 @@ from automator.ledger.export import export
 from automator.ledger.prune import Pruned, Retention, prune
 from automator.ledger.query import Filter, newest
 from automator.ledger.stats import usage
+from automator.schema import create
 
 NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
 WHO = {"account": "x/brand", "operation": "x.post.create"}

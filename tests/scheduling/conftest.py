@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from automator.db import Writer, connect, create
+from automator.db import Writer, connect
 from automator.scheduling import due
 from automator.scheduling.due import NewJob
 from automator.scheduling.lease import Owner, Run, Verdict
 from automator.scheduling.tables import RunState
 from automator.scheduling.worker import Worker
+from automator.schema import create
 
 START = datetime(2026, 12, 1, 9, tzinfo=UTC)
 

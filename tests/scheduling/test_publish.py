@@ -237,6 +237,17 @@ async def test_a_session_that_expires_in_mid_campaign_is_renewed(desk: Desk) -> 
 
 
 @on_bluesky
+async def test_many_posts_at_once_share_one_renewal(desk: Desk) -> None:
+    """Forty posts find their session expired in the same moment; one signs in, the others wait for it."""
+    for number in range(40):
+        await desk.plan(f"Post {number}")
+    await asyncio.wait_for(desk.work(), 30)
+    assert len(desk.world()) == 40
+    logins = "SELECT count(*) FROM entry WHERE kind = 'call' AND operation = 'bluesky.session.create'"
+    assert desk.engine.reader.execute(logins).fetchone() == (1,)
+
+
+@on_bluesky
 async def test_an_app_password_that_was_revoked_ends_the_post_with_a_notice(desk: Desk) -> None:
     """The post fails with what to do, and nothing hammers the server."""
     await desk.plan("One")

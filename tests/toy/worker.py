@@ -10,13 +10,14 @@ from typing import Any
 
 from automator import failpoints
 from automator.clock import SystemClock
-from automator.db import Writer, connect, create
+from automator.db import Writer, connect
 from automator.egress import once, record
 from automator.egress import resolve as asking
 from automator.egress.call import Call
 from automator.egress.stack import client
 from automator.egress.wire import base_transport
 from automator.intentions import State, claim, load
+from automator.schema import create
 from connectors.base import Effect, Intent, NotNow, Unresolved
 from tests.toy.provider import CREATE_ONCE, CREATE_REPEATABLE, LIST, account
 
