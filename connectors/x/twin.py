@@ -58,6 +58,7 @@ class World:
 
 
 WORLD = web.AppKey("x", World)
+USER = web.RequestKey("user", User)
 CODE_LIFE = timedelta(seconds=30)
 
 
@@ -127,7 +128,7 @@ async def _protocol(request: web.Request, handler: Handler) -> web.StreamRespons
     count = (0, 0, world.now())
     try:
         if "/oauth2/" not in request.path:
-            request["user"] = await _who(request)
+            request[USER] = await _who(request)
             count = _counted(world, request)
         answer = await (handler if count[0] <= count[1] else _throttled)(request)
     except Refusal as refusal:
@@ -144,7 +145,7 @@ def _counted(world: World, request: web.Request) -> tuple[int, int, datetime]:
     create = request.method == "POST" and request.path == "/2/tweets"
     limit = world.posts_in_15_minutes if create else {"/2/users/me": 75}.get(request.path, 900)
     kind = request.path if request.path in {"/2/tweets", "/2/users/me"} else request.method + request.path[:12]
-    key = (request["user"].id, kind)
+    key = (request[USER].id, kind)
     used, ends = world.counted.get(key, (0, world.now()))
     if ends <= world.now():
         used, ends = 0, world.now() + timedelta(minutes=15)
@@ -202,7 +203,7 @@ async def _json(request: web.Request, allowed: frozenset[str]) -> dict[str, Any]
 
 
 async def _create(request: web.Request) -> web.Response:
-    world, user = request.app[WORLD], request["user"]
+    world, user = request.app[WORLD], request[USER]
     body = await _json(request, FIELDS)
     written, media = str(body.get("text") or ""), (body.get("media") or {}).get("media_ids", [])
     parent = (body.get("reply") or {}).get("in_reply_to_tweet_id")
@@ -255,7 +256,7 @@ def _as_json(post: dict[str, Any]) -> dict[str, Any]:
 
 async def _delete(request: web.Request) -> web.Response:
     world, number = request.app[WORLD], request.match_info["id"]
-    if number in world.posts and world.posts[number]["author_id"] != request["user"].id:
+    if number in world.posts and world.posts[number]["author_id"] != request[USER].id:
         raise Refusal(403, "You are not permitted to perform this action.")
     return web.json_response({"data": {"deleted": world.posts.pop(number, None) is not None}})
 
@@ -268,7 +269,7 @@ async def _one(request: web.Request) -> web.Response:
 
 
 async def _me(request: web.Request) -> web.Response:
-    user = request["user"]
+    user = request[USER]
     return web.json_response({"data": {"id": user.id, "name": user.handle, "username": user.handle}})
 
 
