@@ -9,12 +9,10 @@ import tempfile
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime, timedelta
-from email.utils import format_datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from aiohttp import web
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -32,14 +30,14 @@ from automator.clock import micros
 from automator.engine import Engine, Home
 from automator.ledger import chain
 from automator.posts import Change, Listed, NewDelivery, listed
-from automator.sandbox.faults import Fault, Handler, middleware
+from automator.sandbox.faults import Fault
 from automator.scheduling.tables import OPEN_STATES, RunState
 from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
-from connectors.bluesky import twin as bluesky
 from connectors.network import Media, Part
 from connectors.x import twin as x
 from tests.scheduling.days import CALLS, KINDS, Doom, LeapClock, Post, current, reach
+from tests.scheduling.provider import Provider
 from tests.scheduling.test_publish import picture
 
 T = TypeVar("T")
@@ -64,12 +62,9 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.module: Any = x if self.provider == "x" else bluesky
-        self.name = f"{self.provider}/brand"
-        self.clock, self.faults, self.posts, self.number = LeapClock(), list[Fault](), list[Post](), 0
+        self.clock, self.posts, self.number = LeapClock(), list[Post](), 0
+        self.there, self.name = Provider(self.provider, self.clock), f"{self.provider}/brand"
         self.still: int | None = None  #: how much the world showed when the account was halted
-        self.taken: Counter[str] = Counter()  #: how often a provider without keys of ours was made to take a text
-        self.in_flight = 0
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(failpoints, "reach", reach)
         self.patch.setattr(x, "SKEW", 1e12)  # OAuth 1.0a is signed with the machine's time, which does not leap
@@ -83,35 +78,11 @@ class Machine(RuleBasedStateMachine):
         self._run(self._open())
 
     async def _open(self) -> None:
-        self.app = self.module.twin(self.clock.now)
-        self.app.middlewares[:0] = [middleware(self.faults), self._watch()]
-        self.app.on_response_prepare.append(self._date)
-        self.server = web.AppRunner(self.app, access_log=None, shutdown_timeout=1)
-        await self.server.setup()
-        await web.TCPSite(self.server, "127.0.0.1", 0).start()
-        self.store.put(self.name, 1, self.module.add_account(self.app, "brand.test"))
+        await self.there.open()
+        self.store.put(self.name, 1, self.there.module.add_account(self.there.app, "brand.test"))
         self.engine = self._engine()
-        new = accounts.fresh(self.name, f"http://127.0.0.1:{self.server.addresses[0][1]}")
+        new = accounts.fresh(self.name, self.there.url)
         await self.engine.writer.run(lambda tx: accounts.add(tx, new, self.clock.now(), actor="test"))
-
-    def _watch(self) -> Any:
-        @web.middleware
-        async def watch(request: web.Request, handler: Handler) -> web.StreamResponse:
-            self.in_flight += 1
-            try:
-                answer = await handler(request)
-            finally:
-                self.in_flight -= 1
-            if (request.method, request.path) == ("POST", "/2/tweets"):
-                # the twin refuses some repeats, as X does; that we asked is the fault
-                refused = isinstance(answer, web.Response) and "duplicate content" in (answer.text or "")
-                self.taken[(await request.json())["text"]] += answer.status == 201 or refused
-            return answer
-
-        return watch
-
-    async def _date(self, _: web.Request, response: web.StreamResponse) -> None:
-        response.headers["date"] = format_datetime(self.clock.at, usegmt=True)
 
     def _engine(self) -> Engine:
         return Engine(self.home, self.store, clock=self.clock)
@@ -119,17 +90,10 @@ class Machine(RuleBasedStateMachine):
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         async def turn() -> T:
             result = await work
-            await self._quiet()
+            await self.there.quiet()
             return result
 
         return self.loop.run(asyncio.wait_for(turn(), TURN))
-
-    async def _quiet(self) -> None:
-        """Let the provider finish with what has reached it."""
-        for _ in range(20):
-            await asyncio.sleep(0)
-        while self.in_flight:
-            await asyncio.sleep(0)
 
     def _busy(self) -> bool:
         # no precondition: those must not depend on what real threads and sockets came to
@@ -171,12 +135,12 @@ class Machine(RuleBasedStateMachine):
     def trouble(self, trouble: list[Trouble]) -> None:
         for call, kind, skip, times in trouble:
             method, path = CALLS[self.provider][call]
-            self.faults.append(Fault(method=method, path=path, fault=kind, skip=skip, times=times))
+            self.there.faults.append(Fault(method=method, path=path, fault=kind, skip=skip, times=times))
 
     @precondition(lambda self: self.provider == "x")
     @rule(minutes=st.sampled_from([0, 1, 2, 300]))
     def lists_lag(self, minutes: int) -> None:
-        self.app[x.WORLD].visible_after = timedelta(minutes=minutes)
+        self.there.app[x.WORLD].visible_after = timedelta(minutes=minutes)
 
     @rule(minutes=_a_while)
     def nobody_works(self, minutes: int) -> None:
@@ -255,7 +219,7 @@ class Machine(RuleBasedStateMachine):
     def halt(self, everything: bool, steps: int) -> None:
         name, at = halts.EVERYTHING if everything else self.name, micros(self.clock.now())
         assert self._run(self._meanwhile(steps, lambda tx: halts.halt(tx, name, at, reason="", actor="test")))
-        self.still = len(self._world())
+        self.still = len(self.there.world())
 
     @rule()
     @precondition(lambda self: self.still is not None)
@@ -308,18 +272,15 @@ class Machine(RuleBasedStateMachine):
 
     # what must hold
 
-    def _world(self) -> list[dict[str, Any]]:
-        return list(self.module.posts(self.app))
-
     def _shown(self, post: Post) -> list[dict[str, Any]]:
-        return [seen for seen in self._world() if seen["text"] in post.texts]
+        return [seen for seen in self.there.world() if seen["text"] in post.texts]
 
     @invariant()
     def holds(self) -> None:
-        world = self._world()
+        world = self.there.world()
         twice = [text for text, times in Counter(seen["text"] for seen in world).items() if times > 1]
         assert not twice, f"seen twice: {twice}"
-        assert not [text for text, times in self.taken.items() if times > 1], "sent twice"
+        assert not [text for text, times in self.there.taken.items() if times > 1], "sent twice"
         assert self.still is None or len(world) == self.still, "something left in spite of a halt"
         stand = {item.id: item for item in listed(self.engine.reader)}
         assert len(listed(self.engine.reader)) == len(self.posts) == len(stand)
@@ -350,9 +311,9 @@ class Machine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """When all trouble is over, a day is enough for everything to come to its end."""
         try:
-            self.faults.clear()
+            self.there.faults.clear()
             if self.provider == "x":
-                self.app[x.WORLD].visible_after = timedelta()
+                self.there.app[x.WORLD].visible_after = timedelta()
             self._run(self._resumed())
             self.still = None
             self._run(self.engine.worker.run_due(self.clock.now() + timedelta(days=1)))
@@ -361,7 +322,7 @@ class Machine(RuleBasedStateMachine):
         finally:
             self.patch.undo()
             self.loop.run(self.engine.__aexit__())
-            self.loop.run(self.server.cleanup())
+            self.loop.run(self.there.close())
             self.loop.close()
             self.folder.cleanup()
 

@@ -1,0 +1,71 @@
+"""A provider's twin on a socket, with trouble on demand, that knows what reached it and what is still on its way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from email.utils import format_datetime
+from typing import Any
+
+from aiohttp import web
+
+from automator.sandbox.faults import Fault, Handler, middleware
+from connectors.bluesky import twin as bluesky
+from connectors.x import twin as x
+from tests.scheduling.days import LeapClock
+
+
+class Provider:
+    """X or Bluesky, living in the time that the test makes."""
+
+    def __init__(self, name: str, clock: LeapClock) -> None:
+        self.name, self.clock = name, clock
+        self.module: Any = x if name == "x" else bluesky
+        self.faults: list[Fault] = []
+        self.taken: Counter[str] = Counter()  #: how often a provider without keys of ours was made to take a text
+        self.in_flight = 0
+
+    async def open(self) -> None:
+        self.app = self.module.twin(self.clock.now)
+        self.app.middlewares[:0] = [middleware(self.faults), self._watch()]
+        self.app.on_response_prepare.append(self._date)
+        self.server = web.AppRunner(self.app, access_log=None, shutdown_timeout=1)
+        await self.server.setup()
+        await web.TCPSite(self.server, "127.0.0.1", 0).start()
+
+    async def close(self) -> None:
+        await self.server.cleanup()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.addresses[0][1]}"
+
+    def world(self) -> list[dict[str, Any]]:
+        """Every post that the world can see."""
+        return list(self.module.posts(self.app))
+
+    async def quiet(self) -> None:
+        """Let it finish with what has reached it."""
+        for _ in range(20):
+            await asyncio.sleep(0)
+        while self.in_flight:
+            await asyncio.sleep(0)
+
+    def _watch(self) -> Any:
+        @web.middleware
+        async def watch(request: web.Request, handler: Handler) -> web.StreamResponse:
+            self.in_flight += 1
+            try:
+                answer = await handler(request)
+            finally:
+                self.in_flight -= 1
+            if (request.method, request.path) == ("POST", "/2/tweets"):
+                # the twin refuses some repeats, as X does; that we asked is the fault
+                refused = isinstance(answer, web.Response) and "duplicate content" in (answer.text or "")
+                self.taken[(await request.json())["text"]] += answer.status == 201 or refused
+            return answer
+
+        return watch
+
+    async def _date(self, _: web.Request, response: web.StreamResponse) -> None:
+        response.headers["date"] = format_datetime(self.clock.at, usegmt=True)
