@@ -32,6 +32,7 @@ from automator.scheduling.tables import RunState
 from automator.scheduling.worker import Worker
 from automator.settings import Settings, read
 from automator.vault.store import Store, VaultError
+from automator.webhook import Webhook
 from connectors.network import CODE, VERIFIER, Identity, Network, public
 from connectors.registry import build
 from jobs.posting import deliver as delivering
@@ -77,6 +78,7 @@ class Engine:
         self.store = store
         self.keys = Keys(store, self.writer, self.reader, self.clock)
         self.http = client(base_transport(self.settings.egress.transport), self.writer, self.reader, self.clock)
+        self.webhook = self._webhook()
         self._renewing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.worker = Worker(self.writer, self.reader, self.clock, self.owner, {delivering.KIND: self._deliver})
 
@@ -93,6 +95,12 @@ class Engine:
             log.warning("no checkpoint was written: %s", error)
         self.reader.close()
         self.owner.close()
+
+    def _webhook(self) -> Webhook | None:
+        url = self.settings.webhook.url
+        if not url:
+            return None
+        return Webhook(url, self.home.path, self.store, self.http, self.writer, self.reader, self.clock)
 
     def checkpoint(self) -> None:
         """Sign the ledger's head into the file beside the database, if it has grown."""

@@ -7,9 +7,10 @@ import sqlite3
 from sqlmodel import Field, SQLModel
 
 from automator.ledger import chain
-from connectors.base import CallRefused
+from connectors.base import CallRefused, Scope
 
 EVERYTHING = "*"  #: the name that halts all accounts
+STOPPED = frozenset({Scope.WRITE, Scope.DELETE, Scope.TRADE})  #: what a halt stops, uploads for later too
 
 
 class HaltRow(SQLModel, table=True):
@@ -23,7 +24,7 @@ class HaltRow(SQLModel, table=True):
 
 
 class Halted(CallRefused):
-    """A person halted this; nothing was sent. Look-ups still pass, so that what is open can be settled."""
+    """A person halted this; nothing was sent. Look-ups still pass, and the sign-ins that they need."""
 
 
 def halt(tx: sqlite3.Connection, name: str, at: int, *, reason: str, actor: str) -> bool:

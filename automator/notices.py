@@ -49,9 +49,19 @@ def tell(tx: sqlite3.Connection, notice: Notice, at: int) -> None:
 
 def unread(connection: sqlite3.Connection) -> list[dict[str, object]]:
     """The notices that no one has marked as seen, oldest first."""
-    rows = connection.execute("SELECT id, kind, about, account, text, at FROM notice WHERE seen_at IS NULL ORDER BY id")
-    names = ("id", "kind", "about", "account", "text", "at")
+    names = ("id", "kind", "about", "account", "text", "at", "sent_at")
+    rows = connection.execute(f"SELECT {', '.join(names)} FROM notice WHERE seen_at IS NULL ORDER BY id")  # noqa: S608 - constants
     return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def waiting(connection: sqlite3.Connection) -> list[dict[str, object]]:
+    """The unread notices that no webhook has taken, oldest first."""
+    return [item for item in unread(connection) if item["sent_at"] is None]
+
+
+def mark_sent(tx: sqlite3.Connection, number: int, at: int) -> None:
+    """The webhook took it."""
+    tx.execute("UPDATE notice SET sent_at = ? WHERE id = ?", (at, number))
 
 
 def mark_seen(tx: sqlite3.Connection, at: int) -> int:

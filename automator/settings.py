@@ -5,9 +5,12 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from connectors.base import LOOPBACK
 
 
 class SettingsError(ValueError):
@@ -61,6 +64,29 @@ class Ledger(_Section):
     max_mb: int = Field(0, ge=0, description="megabytes of entries and bodies; the oldest leave first; 0: no bound")
 
 
+class Webhook(_Section):
+    """An address of your own that is told what you must know."""
+
+    url: str = Field(
+        "",
+        repr=False,
+        description="gets notices and signed checkpoints as JSON (Standard Webhooks); https, or http on this machine",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _usable(cls, url: str) -> str:
+        if not url:
+            return url
+        parts = urlsplit(url)
+        if parts.username or parts.password:
+            raise ValueError("an address with a user name or password in it would put them on the record")
+        safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+        if not parts.hostname or not safe:
+            raise ValueError("it must begin with https:// and name a host (http only on this machine)")
+        return url
+
+
 class Settings(_Section):
     """This installation."""
 
@@ -68,6 +94,7 @@ class Settings(_Section):
     posting: Posting = Posting()
     egress: Egress = Egress()
     ledger: Ledger = Ledger()
+    webhook: Webhook = Webhook()
 
 
 def read(path: Path) -> Settings:
@@ -85,4 +112,5 @@ def read(path: Path) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"{path}: {key}: {first['msg']}; config.example.toml shows what may stand there") from None
+        what = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{path}: {key}: {what}; config.example.toml shows what may stand there") from None

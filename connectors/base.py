@@ -10,6 +10,8 @@ from typing import Any, Protocol
 
 import httpx
 
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})  #: hosts that plain http may go to
+
 
 class Effect(StrEnum):
     """What a repeat of an operation would do; it follows the operation, never the HTTP verb."""
@@ -26,6 +28,7 @@ class Scope(StrEnum):
     WRITE = "write"
     DELETE = "delete"
     TRADE = "trade"
+    NOTIFY = "notify"  #: tell the person whose installation this is; no account of a provider has or needs it
 
 
 class Absence(StrEnum):
@@ -200,6 +203,7 @@ class NotNow(Exception):
 
     def __init__(self, until: datetime | None, why: str = "") -> None:
         self.until = until
+        self.why = why
         when = f"not before {until.isoformat() if until else 'the provider answers again'}"
         super().__init__(f"{why}; {when}" if why else when)
 

@@ -41,6 +41,8 @@ def test_every_setting_has_a_comment() -> None:
         ("[posting]\nlate_minutes = 0\n", "posting.late_minutes"),
         ("[posting]\nlate = 5\n", "posting.late"),
         ("[vualt]\n", "vualt"),
+        ('[webhook]\nurl = "http://example.com/hook"\n', "webhook.url: it must begin with https"),
+        ('[webhook]\nurl = "https://me:key@example.com/"\n', "webhook.url: .*on the record"),
         ('[vault]\nkind = "plain"\n', "vault.kind"),
     ],
 )

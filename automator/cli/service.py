@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 from datetime import timedelta
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,9 +17,8 @@ if TYPE_CHECKING:
     from automator.engine import Engine
 
 STALE = timedelta(seconds=10)  #: a service ticks every second
-CHECKPOINT = 600.0  #: seconds between two signed checkpoints of a running service
-DAILY = 144  #: checkpoints in a day
 OVERDUE = timedelta(seconds=30)
+UNTOLD = timedelta(minutes=10)  #: after which it matters that the webhook has not taken a notice
 
 service = typer.Typer(name="service", help="Start with the machine, logged in or not.", no_args_is_help=True)
 limits = typer.Typer(name="limits", help="Provider limits: used, free, next reset.", no_args_is_help=False)
@@ -55,6 +53,7 @@ def _health(opened: Engine) -> dict[str, object]:
     from automator.clock import micros  # noqa: PLC0415 - keeps --help fast
     from automator.ledger import checkpoint  # noqa: PLC0415 - as above
     from automator.ledger.chain import Fault, verify  # noqa: PLC0415 - as above
+    from automator.webhook import overdue  # noqa: PLC0415 - as above
 
     now = micros(opened.clock.now())
     beat = opened.reader.execute("SELECT at FROM beat WHERE name = 'tick'").fetchone()
@@ -62,12 +61,15 @@ def _health(opened: Engine) -> dict[str, object]:
         "SELECT min(ready_at) FROM run WHERE state IN ('scheduled', 'waiting') AND ready_at <= ?", (now,)
     ).fetchone()[0]
     unread = opened.reader.execute("SELECT count(*) FROM notice WHERE seen_at IS NULL").fetchone()[0]
+    untold, said = overdue(opened.reader, opened.clock, UNTOLD) if opened.webhook is not None else (0, "")
     chain = verify(opened.reader, checkpoint.read(opened.home.path))
     return {
         "vault": opened.store.check(),
         "ticked_seconds_ago": round((now - beat[0]) / 1e6, 1) if beat else None,
         "oldest_due_seconds_late": round((now - late) / 1e6, 1) if late is not None else 0.0,
         "notices": unread,
+        "notices_untold": untold,
+        "webhook_said": said,
         "ledger": str(chain) if isinstance(chain, Fault) else f"{chain} entries, none altered or missing",
         "ledger_ok": not isinstance(chain, Fault),
     }
@@ -85,38 +87,29 @@ async def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
     ticked, late = found["ticked_seconds_ago"], found["oldest_due_seconds_late"]
     overdue = isinstance(late, float) and late > OVERDUE.total_seconds()
     stale = overdue and (not isinstance(ticked, float) or ticked > STALE.total_seconds())
+    well = bool(found["ledger_ok"]) and not overdue and not found["notices_untold"]
     if as_json:
-        show_json({**found, "ok": bool(found["ledger_ok"]) and not overdue})
+        show_json({**found, "ok": well})
     else:
         typer.echo(str(found["vault"]))
         typer.echo("the service has never run" if ticked is None else f"ticked {ticked} s ago")
         typer.echo(f"oldest due run {late} s late")
         typer.echo(f"ledger: {found['ledger']}")
         typer.echo(f"{found['notices']} unread notices; `automator notices` shows them")
+        if found["notices_untold"]:
+            waits = f"{found['notices_untold']} notices wait for the webhook, which said: {found['webhook_said']}"
+            typer.echo(f"problem: {waits}; try it with `automator notices --test`", err=True)
         if stale:
             typer.echo("problem: posts are due and nothing works on them; start `automator serve`", err=True)
-    if overdue or not found["ledger_ok"]:
+    if not well:
         raise typer.Exit(1)
-
-
-async def _upkeep(opened: Engine) -> None:
-    """Sign the ledger every ten minutes; prune it and look for keys that expire once a day."""
-    from automator.accounts import warn_of_expiry  # noqa: PLC0415 - keeps --help fast
-    from automator.ledger.prune import Retention  # noqa: PLC0415 - keeps --help fast
-
-    keep = Retention(**opened.settings.ledger.model_dump())
-    for number in count():
-        if number % DAILY == 0:
-            await opened.writer.run(lambda tx: warn_of_expiry(tx, opened.clock.now()))
-            if keep != Retention():
-                await opened.prune(keep, "service")
-        await opened.clock.sleep(CHECKPOINT)
-        await asyncio.to_thread(opened.checkpoint)
 
 
 @told
 async def serve(home: HomeOption = None) -> None:
     """Work until told to stop (Ctrl-C, SIGTERM); what is in flight is finished within 30 seconds."""
+    from automator import upkeep  # noqa: PLC0415 - keeps --help fast
+
     async with engine(home) as opened:
         _not_an_old_copy(opened)
         stop = asyncio.Event()
@@ -124,9 +117,7 @@ async def serve(home: HomeOption = None) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         typer.echo(f"working on {opened.home.path}; stop with Ctrl-C")
-        upkeep = asyncio.create_task(_upkeep(opened))
-        await opened.worker.serve(stop)
-        upkeep.cancel()
+        await asyncio.gather(opened.worker.serve(stop), upkeep.run(opened, stop))
     typer.echo("stopped; nothing is lost")
 
 
@@ -175,6 +166,8 @@ async def run_due(
     async with engine(home) as opened:
         _not_an_old_copy(opened)
         await opened.worker.run_due(opened.clock.now() + timedelta(seconds=wait) if wait else None)
+        if opened.webhook is not None and (why := await opened.webhook.deliver()):
+            typer.echo(f"automator: the webhook did not take what waits for it: {why}", err=True)
 
 
 @told
@@ -182,17 +175,22 @@ async def notices(
     home: HomeOption = None,
     as_json: JsonOption = False,
     clear: Annotated[bool, typer.Option("--clear", help="Mark all as read.")] = False,
+    test: Annotated[bool, typer.Option("--test", help="Send one to the webhook, to see it arrive.")] = False,
 ) -> None:
-    """What you must know: missed, failed, unconfirmed."""
+    """What you must know: missed, failed, unconfirmed, expiring, halted."""
     from automator.clock import instant, micros  # noqa: PLC0415 - keeps --help fast
     from automator.notices import mark_seen, unread  # noqa: PLC0415 - as above
 
     async with engine(home) as opened:
+        if test:
+            await _try_webhook(opened)
+            return
         found = unread(opened.reader)
         if clear:
             await opened.writer.run(lambda tx: mark_seen(tx, micros(opened.clock.now())))
     for item in found:
-        item["at"] = instant(int(str(item["at"]))).isoformat()
+        for name in ("at", "sent_at"):
+            item[name] = instant(int(str(item[name]))).isoformat() if item[name] is not None else None
     if as_json:
         show_json(found)
         return
@@ -200,6 +198,14 @@ async def notices(
         typer.echo(f"{item['at']}  {item['kind']:12} {item['text']}")
     if not found:
         typer.echo("no notices")
+
+
+async def _try_webhook(opened: Engine) -> None:
+    if opened.webhook is None:
+        raise fail("no webhook is set; config.toml names its address in [webhook] url", 2)
+    if why := await opened.webhook.test():
+        raise fail(f"the webhook did not take it: {why}", 1)
+    typer.echo("the webhook took it")
 
 
 @told

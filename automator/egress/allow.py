@@ -10,10 +10,9 @@ from automator.clock import Clock, micros
 from automator.db import Writer
 from automator.egress.call import Call, call_of
 from automator.ledger import chain
-from connectors.base import CallRefused
+from connectors.base import LOOPBACK, CallRefused
 
 DENIED = ("withdraw", "transfer")  #: no operation with one of these words in its name ever leaves
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True, slots=True)

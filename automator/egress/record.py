@@ -128,7 +128,7 @@ class Record(httpx.AsyncBaseTransport):
     def _before(self, tx: sqlite3.Connection, call: Call, entry: _Entry, *, begun: bool) -> tuple[int, bool]:
         """The entry's number, and whether nothing of the intention had left before."""
         intent, now, first = call.intent, micros(self._clock.now()), True
-        if call.operation.effect is not Effect.READ:
+        if call.operation.scope in halts.STOPPED:
             halts.check(tx, call.account.name)
         if call.guard is not None:
             call.guard(tx)

@@ -6,12 +6,16 @@ import json
 import os
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from automator.ledger import chain
 from automator.vault.store import Store
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 FILE, PUBLIC = "checkpoints.jsonl", "checkpoints.pub"
 ACCOUNT = "automator-checkpoints"  #: the signing key's name in the vault
@@ -39,19 +43,11 @@ def write(home: Path, store: Store, reader: sqlite3.Connection, now: datetime) -
 
     A ledger that is behind its own checkpoints is not signed: it was cut or restored, and `calls verify` says so.
     """
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - slow to load
-
     count, head = chain.head(reader)
     known = _lines(home / FILE)
     if not count or (known and known[-1][0].count >= count):
         return None
-    held = store.get(ACCOUNT, 1)
-    if held is None:
-        fresh = Ed25519PrivateKey.generate()
-        held = {"key": fresh.private_bytes_raw().hex()}
-        store.put(ACCOUNT, 1, held)
-        (home / PUBLIC).write_text(fresh.public_key().public_bytes_raw().hex() + "\n", encoding="ascii")
-    key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(held["key"]))
+    key = signing_key(home, store)
     made = Checkpoint(count, head.hex(), now.isoformat())
     line = {"count": count, "head": made.head, "at": made.at, "signature": key.sign(made.signed_content()).hex()}
     file = os.open(home / FILE, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
@@ -60,6 +56,25 @@ def write(home: Path, store: Store, reader: sqlite3.Connection, now: datetime) -
         out.flush()
         os.fsync(out.fileno())
     return made
+
+
+def newest(home: Path) -> Mapping[str, Any] | None:
+    """The last line of the file, as it stands there; ``None`` if there is none."""
+    known = _lines(home / FILE)
+    return asdict(known[-1][0]) | {"signature": known[-1][1]} if known else None
+
+
+def signing_key(home: Path, store: Store) -> Ed25519PrivateKey:
+    """The installation's own key, made when it is first needed; its public half lies beside the database."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - slow to load
+
+    held = store.get(ACCOUNT, 1)
+    if held is None:
+        fresh = Ed25519PrivateKey.generate()
+        held = {"key": fresh.private_bytes_raw().hex()}
+        store.put(ACCOUNT, 1, held)
+        (home / PUBLIC).write_text(fresh.public_key().public_bytes_raw().hex() + "\n", encoding="ascii")
+    return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(held["key"]))
 
 
 def _lines(path: Path) -> list[tuple[Checkpoint, str]]:

@@ -27,7 +27,7 @@ from automator.intentions import Fenced, State, claim, load, settle
 from automator.ledger.chain import read_body, verify
 from automator.schema import create
 from connectors.base import CallRefused, Intent, NotNow, Operation, Scope, Unresolved, outcome_of
-from tests.toy.provider import CANARY, CREATE_ONCE, CREATE_REPEATABLE, LIST, account
+from tests.toy.provider import CANARY, CREATE_ONCE, CREATE_REPEATABLE, LIST, SIGN_IN, account
 
 URL = "https://toy.example"
 
@@ -330,12 +330,15 @@ async def test_a_halt_stops_writes_until_it_is_lifted(world: World, name: str) -
     """Halted: nothing leaves and the intention waits; resumed: it goes out. Both are events."""
     route = respx.post(f"{URL}/posts").respond(201, json={"id": "7"})
     reading = respx.get(f"{URL}/posts").respond(200, json={"posts": []})
+    signing_in = respx.post(f"{URL}/session").respond(200, json={"id": "8"})
     assert await world.writer.run(lambda tx: halts.halt(tx, name, 1, reason="wrong picture", actor="anna"))
     assert not await world.writer.run(lambda tx: halts.halt(tx, name, 2, reason="again", actor="anna"))
     with pytest.raises(halts.Halted, match="wrong picture"):
         await world.post(await world.plan())
     await world.http.request("GET", f"{URL}/posts", extensions={"automator": Call(LIST, account(URL))})
-    assert (route.call_count, reading.call_count) == (0, 1)
+    await world.http.request("POST", f"{URL}/session", extensions={"automator": Call(SIGN_IN, account(URL))})
+    counts = route.call_count, reading.call_count, signing_in.call_count
+    assert counts == (0, 1, 1), "look-ups pass, and the sign-ins that they need"
     assert world.state() is State.PLANNED
     assert await world.writer.run(lambda tx: halts.resume(tx, name, 3, actor="anna"))
     await world.post(await world.plan())

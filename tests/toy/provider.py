@@ -15,6 +15,7 @@ from connectors.base import Absence, Budget, Effect, Kind, Operation, Outcome, R
 CREATE_ONCE = Operation("toy.post.create", Effect.ONCE, Scope.WRITE, Absence.EVIDENCE)
 CREATE_REPEATABLE = Operation("toy.post.put", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
 LIST = Operation("toy.post.list", Effect.READ, Scope.READ)
+SIGN_IN = Operation("toy.session.create", Effect.REPEATABLE, Scope.READ, Absence.PROOF, brings_keys=True)
 CANARY = 'canary+Key/94e0f1-"quoted"=='
 
 

@@ -1,0 +1,196 @@
+"""The webhook: notices and signed checkpoints go to an address of the person's own, by the same way out as all calls.
+
+The form is that of Standard Webhooks: ``webhook-id`` stays the same when something is sent again, and the signature
+(``v1a``: Ed25519, by the key that signs checkpoints) covers id, timestamp and body.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from automator.clock import Clock, instant, micros
+from automator.db import Writer
+from automator.egress.call import EXTENSION, Account, Call
+from automator.egress.stack import Client
+from automator.ledger import checkpoint
+from automator.notices import mark_sent, waiting
+from automator.vault.store import Store
+from connectors.answer import resets
+from connectors.base import (
+    Absence,
+    Budget,
+    CallRefused,
+    Effect,
+    Kind,
+    NotNow,
+    Operation,
+    Outcome,
+    Reading,
+    Scope,
+    outcome_of,
+)
+
+NAME = "webhook"  #: as it is called in the ledger
+NOTICE = Operation("webhook.notice", Effect.REPEATABLE, Scope.NOTIFY, Absence.PROOF)
+CHECKPOINT = Operation("webhook.checkpoint", Effect.REPEATABLE, Scope.NOTIFY, Absence.PROOF)
+_OK, _THROTTLED, _ERROR = range(200, 300), 429, 500
+
+
+@dataclass(frozen=True)
+class Address:
+    """The address as the egress sees a provider."""
+
+    origin: str
+    name: str = NAME
+    budgets: tuple[Budget, ...] = ()
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The one place that calls may go to."""
+        return (self.origin,)
+
+    def judge(self, _: Operation, response: httpx.Response) -> Outcome:
+        """Any 2xx is taken, whatever it says; a repeat is harmless, because the id is the same."""
+        said = f"it answered {response.status_code}"
+        if response.status_code in _OK:
+            return Outcome(Kind.OK)
+        if response.status_code == _THROTTLED:
+            return Outcome(Kind.LATER, said, until=resets(response.headers, ""))
+        return Outcome(Kind.UNKNOWN if response.status_code >= _ERROR else Kind.REJECTED, said)
+
+    def costs(self, _: Operation, __: httpx.Request) -> Mapping[str, int]:
+        """It has no published limits."""
+        return {}
+
+    def observe(self, _: Operation, __: httpx.Response) -> tuple[Reading, ...]:
+        """Nor does it state any."""
+        return ()
+
+    def harvest(self, _: Operation, __: httpx.Response) -> Mapping[str, str]:
+        """It brings no keys."""
+        return {}
+
+    def sign(self, request: httpx.Request, secrets: Mapping[str, str]) -> httpx.Request:
+        """Standard Webhooks, the asymmetric form."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - slow to load
+
+        key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(secrets["key"]))
+        stamp = f"{request.headers['webhook-id']}.{request.headers['webhook-timestamp']}."
+        signature = base64.b64encode(key.sign(stamp.encode() + request.content)).decode()
+        headers = {**request.headers, "webhook-signature": f"v1a,{signature}"}
+        return httpx.Request(request.method, request.url, headers=headers, content=request.content)
+
+
+class Webhook:
+    """Sends what waits. Every address after the host is treated as a key, because for many services it is one."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - each is one thing it needs
+        self, url: str, home: Path, store: Store, http: Client, writer: Writer, reader: sqlite3.Connection, clock: Clock
+    ) -> None:
+        self._url = httpx.URL(url)
+        self._home = home
+        self._store = store
+        self._http = http
+        self._writer = writer
+        self._reader = reader
+        self._clock = clock
+        self._held: dict[str, str] = {}
+        origin = f"{self._url.scheme}://{self._url.netloc.decode('ascii')}"
+        self._account = Account(NAME, Address(origin), frozenset({Scope.NOTIFY}), self._secrets)
+
+    def _secrets(self) -> Mapping[str, str]:
+        if not self._held:
+            key = checkpoint.signing_key(self._home, self._store)
+            whole, path, query = self._url.raw_path.decode(), self._url.path, self._url.query.decode()
+            self._held = {"key": key.private_bytes_raw().hex(), "address": whole, "path": path, "query": query}
+        return self._held
+
+    async def deliver(self) -> str | None:
+        """Send every unread notice that it has not taken, oldest first, and the newest checkpoint.
+
+        Returns why it stopped; ``None`` when nothing waits any more.
+        """
+        for notice in waiting(self._reader):
+            number, at = int(str(notice["id"])), int(str(notice["at"]))
+            data = {name: notice[name] for name in ("id", "kind", "about", "account")}
+            said = self._body(f"notice.{notice['kind']}", str(notice["text"]), instant(at).isoformat(), data)
+            why = await self._send(NOTICE, f"notice-{number}-{at}", said, {"notice": str(number)})
+            if why is not None:
+                return why
+            await self._writer.run(partial(mark_sent, number=number, at=micros(self._clock.now())))
+        return await self._checkpoint()
+
+    async def test(self) -> str | None:
+        """Send a notice that says that it is a test; returns why it was not taken."""
+        at = self._clock.now()
+        text = "This is a test: notices of Automator arrive here."
+        said = self._body("notice.test", text, at.isoformat(), {})
+        return await self._send(NOTICE, f"test-{micros(at)}", said, {"command": "notices --test"})
+
+    async def _checkpoint(self) -> str | None:
+        newest = checkpoint.newest(self._home)
+        if newest is None or not self._news(int(newest["count"])):
+            return None
+        count = str(newest["count"])
+        public = (self._home / checkpoint.PUBLIC).read_text(encoding="ascii").strip()
+        text = f"Checkpoint of the ledger: {count} entries, head {newest['head']}."
+        said = self._body("checkpoint", text, newest["at"], {**newest, "public_key": public})
+        return await self._send(CHECKPOINT, f"checkpoint-{count}-{newest['head'][:16]}", said, {"checkpoint": count})
+
+    def _news(self, count: int) -> bool:
+        """Whether a checkpoint covers more than calls to the webhook itself, since the last one that it took."""
+        taken = self._reader.execute(
+            "SELECT json_extract(c.data, '$.cause.checkpoint') FROM entry AS a JOIN entry AS c ON c.seq = a.call "
+            "WHERE a.account = ? AND a.outcome = 'ok' AND a.operation = ? ORDER BY a.seq DESC LIMIT 1",
+            (NAME, CHECKPOINT.name),
+        ).fetchone()
+        known = int(taken[0]) if taken else 0
+        others = self._reader.execute(
+            "SELECT 1 FROM entry WHERE seq > ? AND seq <= ? AND account IS NOT ? LIMIT 1", (known, count, NAME)
+        )
+        return others.fetchone() is not None
+
+    def _body(self, kind: str, text: str, at: str, data: Mapping[str, Any]) -> bytes:
+        return json.dumps(
+            {"type": kind, "timestamp": at, "text": text, "data": dict(data)}, ensure_ascii=False
+        ).encode()
+
+    async def _send(self, operation: Operation, number: str, content: bytes, cause: Mapping[str, str]) -> str | None:
+        headers = {
+            "content-type": "application/json",
+            "webhook-id": number,
+            "webhook-timestamp": str(int(self._clock.now().timestamp())),
+        }
+        call = Call(operation, self._account, cause=cause, actor="webhook")
+        try:
+            answer = await self._http.request(
+                "POST", str(self._url), headers=headers, content=content, extensions={EXTENSION: call}
+            )
+        except NotNow as later:
+            return later.why or str(later)
+        except CallRefused as refused:
+            return str(refused)
+        outcome = outcome_of(answer)
+        return None if outcome.kind is Kind.OK else outcome.reason
+
+
+def overdue(reader: sqlite3.Connection, clock: Clock, patience: timedelta) -> tuple[int, str]:
+    """How many notices have waited for longer than ``patience``, and what the address said last."""
+    before = micros(clock.now() - patience)
+    late = sum(int(str(item["at"])) < before for item in waiting(reader))
+    said = reader.execute(
+        "SELECT outcome, json_extract(data, '$.reason') FROM entry "
+        "WHERE account = ? AND outcome IS NOT NULL ORDER BY seq DESC LIMIT 1",
+        (NAME,),
+    ).fetchone()
+    return late, str(said[1] or said[0]) if said else "it was never asked"
