@@ -31,9 +31,9 @@ def fail(sentence: str, code: int) -> typer.Exit:
 def folder(home: Path | None) -> Path:
     """The installation's folder: the option, AUTOMATOR_HOME, or the user's data folder."""
     if home is not None:
-        return home
+        return home.absolute()
     if "AUTOMATOR_HOME" in os.environ:
-        return Path(os.environ["AUTOMATOR_HOME"])
+        return Path(os.environ["AUTOMATOR_HOME"]).absolute()
     from platformdirs import user_data_path  # noqa: PLC0415 - keeps --help fast
 
     return user_data_path("automator")

@@ -7,7 +7,7 @@ import os
 import signal
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -49,10 +49,11 @@ async def init(
     typer.echo("next: automator accounts add x/brand")
 
 
-def _health(opened: Engine) -> dict[str, object]:
+def _health(opened: Engine) -> dict[str, Any]:
     from automator.clock import micros  # noqa: PLC0415 - keeps --help fast
     from automator.ledger import checkpoint  # noqa: PLC0415 - as above
     from automator.ledger.chain import Fault, verify  # noqa: PLC0415 - as above
+    from automator.vault import unattended  # noqa: PLC0415 - as above
     from automator.webhook import overdue  # noqa: PLC0415 - as above
 
     now = micros(opened.clock.now())
@@ -63,8 +64,11 @@ def _health(opened: Engine) -> dict[str, object]:
     unread = opened.reader.execute("SELECT count(*) FROM notice WHERE seen_at IS NULL").fetchone()[0]
     untold, said = overdue(opened.reader, opened.clock, UNTOLD) if opened.webhook is not None else (0, "")
     chain = verify(opened.reader, checkpoint.read(opened.home.path))
+    vault, kind = opened.store.check(), opened.settings.vault.kind
+    bare = {"cron": unattended.cron(os.environ), "the service": unattended.service(os.environ)}
     return {
-        "vault": opened.store.check(),
+        "vault": vault,
+        "vault_elsewhere": {name: unattended.trouble(opened.home.path, kind, vault, env) for name, env in bare.items()},
         "ticked_seconds_ago": round((now - beat[0]) / 1e6, 1) if beat else None,
         "oldest_due_seconds_late": round((now - late) / 1e6, 1) if late is not None else 0.0,
         "notices": unread,
@@ -92,6 +96,8 @@ async def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
         show_json({**found, "ok": well})
     else:
         typer.echo(str(found["vault"]))
+        for name, trouble in found["vault_elsewhere"].items():
+            typer.echo(f"{name} can't use it: {trouble}" if trouble else f"{name} opens it too")
         typer.echo("the service has never run" if ticked is None else f"ticked {ticked} s ago")
         typer.echo(f"oldest due run {late} s late")
         typer.echo(f"ledger: {found['ledger']}")

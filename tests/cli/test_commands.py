@@ -310,7 +310,9 @@ def test_limits_of_one_s_own_stop_posts(shell: Shell) -> None:
 def test_doctor_says_that_all_is_well(shell: Shell) -> None:
     """Vault, ticks, lateness, ledger and notices in a few lines, and for programs."""
     assert "encrypted file" in shell.run("doctor")
-    assert json.loads(shell.run("doctor", "--json"))["ok"]
+    said = json.loads(shell.run("doctor", "--json"))
+    assert said["ok"]
+    assert said["vault_elsewhere"] == {"cron": None, "the service": None}
 
 
 def test_calls_are_exported_without_keys(shell: Shell, tmp_path: Path) -> None:

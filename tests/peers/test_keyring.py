@@ -96,7 +96,10 @@ def test_keys_live_in_the_keyring(session: Session) -> None:
     session.automator("run-due")
     world = json.loads((session.state / "world.json").read_text())
     assert [post["text"] for post in world["x"]] == ["By way of the keyring"]
-    assert "SecretService" in session.automator("doctor")
+    said = session.automator("doctor")
+    assert "SecretService" in said
+    assert "the service opens it too" in said
+    assert "cron can't use it: the operating system's keyring can't be used" in said
     files = b"".join(path.read_bytes() for path in session.home.rglob("*") if path.is_file())
     assert [key for key in given["secrets"].values() if key.encode() in files] == []
     session.run("-c", LOCK)
