@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlmodel import Field, SQLModel
@@ -113,6 +113,42 @@ def add(tx: sqlite3.Connection, new: Stored, now: datetime, *, actor: str) -> No
     )
     data = {"what": "account added", "scopes": sorted(new.scopes), "version": new.version, "actor": actor}
     chain.append(tx, "event", micros(now), data, account=new.name)
+
+
+def change(  # noqa: PLR0913 - who, what, when
+    tx: sqlite3.Connection,
+    name: str,
+    now: datetime,
+    *,
+    scopes: Collection[Scope] | None = None,
+    send_again: bool | None = None,
+    actor: str,
+) -> Stored:
+    """Change what an account may do, each change an event; returns it as it then stands.
+
+    ``send_again``: what was sent, has no answer, and is in no list of the provider's, may be sent again by itself.
+
+    Raises:
+        NoAccount: there is none of this name.
+    """
+    before = load(tx, name)
+    after = replace(
+        before,
+        scopes=before.scopes if scopes is None else frozenset(scopes),
+        send_again=before.send_again if send_again is None else send_again,
+    )
+    tx.execute(
+        "UPDATE account SET scopes = ?, send_again = ? WHERE name = ?",
+        (" ".join(sorted(after.scopes)), int(after.send_again), name),
+    )
+    if after.scopes != before.scopes:
+        said = {"what": "scopes", "scopes": sorted(after.scopes), "before": sorted(before.scopes), "actor": actor}
+        chain.append(tx, "event", micros(now), said, account=name)
+    if after.send_again != before.send_again:
+        chain.append(
+            tx, "event", micros(now), {"what": "send again", "value": send_again, "actor": actor}, account=name
+        )
+    return after
 
 
 def remove(tx: sqlite3.Connection, name: str, now: datetime, *, actor: str) -> None:

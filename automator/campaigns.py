@@ -15,6 +15,7 @@ from automator.clock import instant, micros
 from automator.db import Writer
 from automator.posts import Listed, NewDelivery, plan
 from automator.scheduling.due import LATE
+from connectors.base import Scope
 from connectors.registry import build
 from jobs.posting.campaign import COLUMNS, Earlier, Rules, Verdict
 from jobs.posting.deliver import parse
@@ -32,12 +33,14 @@ class Imported:
 
 def rules(connection: sqlite3.Connection, base: Path, now: datetime, zone: str) -> Rules:
     """What rows are judged against: the connected accounts, and what they posted or will post."""
-    networks = {who.name: build(who.provider, who.base_url) for who in accounts.everything(connection)}
+    connected = accounts.everything(connection)
+    networks = {who.name: build(who.provider, who.base_url) for who in connected}
+    mute = frozenset(who.name for who in connected if Scope.WRITE not in who.scopes)
     found = connection.execute(
         "SELECT id, account, identity, at, parts FROM delivery WHERE at >= ?", (micros(now - RECENT),)
     )
     earlier = [Earlier(row[0], row[1], row[2], instant(row[3]), parse(row[4])) for row in found]
-    return Rules(base, now, zone, networks, earlier)
+    return Rules(base, now, zone, networks, mute, earlier)
 
 
 def deliveries(verdict: Verdict) -> list[NewDelivery]:

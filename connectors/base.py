@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import httpx
+if TYPE_CHECKING:
+    import httpx  # only its types are named here, and it is slow to load
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})  #: hosts that plain http may go to
 

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, urlencode
 
-import httpx
-
 from connectors.base import Intent, Operation, Provider
+
+if TYPE_CHECKING:
+    import httpx  # only its types are named here, and it is slow to load
 
 SECRET = "{{secret:%s}}"  # noqa: S105 - a placeholder; the key takes its place below the recorder
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from automator.cli.common import HomeOption, JsonOption, engine, fail, show_json, told
+from connectors.base import Scope
 
 if TYPE_CHECKING:
     from connectors.network import Network
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 accounts = typer.Typer(name="accounts", help="Connect accounts; their keys stay in the vault.", no_args_is_help=True)
 
 PORT = 8765
+ScopeOption = Annotated[
+    list[Scope] | None, typer.Option("--scope", help="What it may do (several times); all else is refused.")
+]
 SignInOption = Annotated[bool, typer.Option("--sign-in", help="In the browser (OAuth 2.0), where the provider has it.")]
 PasteOption = Annotated[bool, typer.Option("--paste", help="In a browser elsewhere: paste the address it ends at.")]
 ClientOption = Annotated[str | None, typer.Option(help="For a sign-in: the client id of your app.")]
@@ -85,9 +89,10 @@ async def add(  # noqa: PLR0913, PLR0917 - the command's options
     paste: PasteOption = False,
     client_id: ClientOption = None,
     port: PortOption = PORT,
+    scope: ScopeOption = None,
 ) -> None:
     """Connect NAME (provider/name, such as x/brand): its keys are asked for, tested, and kept in the vault."""
-    from automator.accounts import NoAccount, fresh, load  # noqa: PLC0415 - keeps --help fast
+    from automator.accounts import DEFAULT_SCOPES, NoAccount, fresh, load  # noqa: PLC0415 - keeps --help fast
     from connectors.base import CallRefused, NotNow  # noqa: PLC0415 - as above
     from connectors.network import Rejected  # noqa: PLC0415 - as above
     from connectors.registry import build  # noqa: PLC0415 - as above
@@ -96,13 +101,14 @@ async def add(  # noqa: PLR0913, PLR0917 - the command's options
     if not short or not all(part.replace("-", "").replace("_", "").isalnum() for part in (provider, short)):
         raise fail(f"{name!r} is no account's name; write provider/name, such as x/brand", 2)
     network = build(provider, base_url)
+    _usable(scope)
     async with engine(home) as opened:
         with contextlib.suppress(NoAccount):
             load(opened.reader, name)
             raise fail(f"{name} is connected already; use `automator accounts rotate {name}` for new keys", 2)
         secrets, redirect = await _given(network, Way(secret_stdin, sign_in, paste, client_id, port))
         try:
-            identity = await opened.connect(fresh(name, base_url), secrets, redirect)
+            identity = await opened.connect(fresh(name, base_url, scope or DEFAULT_SCOPES), secrets, redirect)
         except (Rejected, CallRefused, NotNow) as error:
             raise fail(f"{name} was not connected: {error}", 1) from None
     typer.echo(f"{name} is connected as {identity.handle}")
@@ -113,13 +119,22 @@ async def add(  # noqa: PLR0913, PLR0917 - the command's options
 async def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List the connected accounts."""
     from automator.accounts import everything  # noqa: PLC0415 - keeps --help fast
+    from automator.clock import instant  # noqa: PLC0415 - as above
 
     async with engine(home) as opened:
         found = everything(opened.reader)
     if as_json:
         show_json(
             [
-                {"name": who.name, "identity": who.identity, "scopes": sorted(who.scopes), "version": who.version}
+                {
+                    "name": who.name,
+                    "identity": who.identity,
+                    "scopes": sorted(who.scopes),
+                    "version": who.version,
+                    "send_again": who.send_again,
+                    "tested_at": instant(who.tested_at).isoformat() if who.tested_at else None,
+                    "expires_at": instant(who.expires_at).isoformat() if who.expires_at else None,
+                }
                 for who in found
             ]
         )
@@ -167,6 +182,39 @@ async def rotate(  # noqa: PLR0913, PLR0917 - the command's options
         except (Rejected, CallRefused, NotNow) as error:
             raise fail(f"the new keys of {name} do not work, the old ones stay: {error}", 1) from None
     typer.echo(f"{name} has new keys, for {identity.handle}")
+
+
+@accounts.command("change")
+@told
+async def change(
+    name: str,
+    home: HomeOption = None,
+    scope: ScopeOption = None,
+    send_again: Annotated[
+        bool | None,
+        typer.Option(help="Send again by itself what got no answer and is in no list, at the risk of a double post."),
+    ] = None,
+) -> None:
+    """Change what NAME may do, and what happens when the provider can't say whether something went out."""
+    from automator.accounts import change as put  # noqa: PLC0415 - keeps --help fast
+
+    _usable(scope)
+    if scope is None and send_again is None:
+        raise fail("say what to change: --scope, --send-again or --no-send-again", 2)
+    async with engine(home) as opened:
+        now = opened.clock.now()
+        stands = await opened.writer.run(
+            lambda tx: put(tx, name, now, scopes=scope, send_again=send_again, actor="user")
+        )
+    again = "is sent again" if stands.send_again else "waits for you"
+    typer.echo(f"{name} may {', '.join(sorted(stands.scopes))}; what can't be known {again}")
+
+
+def _usable(scopes: list[Scope] | None) -> None:
+    if scopes and Scope.NOTIFY in scopes:
+        raise fail("notify is the webhook's own; accounts have read, write, delete and trade", 2)
+    if scopes and Scope.READ not in scopes:
+        raise fail("an account that may not read can't be tested, nor a lost answer settled; add --scope read", 2)
 
 
 @accounts.command("remove")

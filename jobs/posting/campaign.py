@@ -90,6 +90,7 @@ class Rules:
         now: The present (UTC).
         zone: The zone of times that name none.
         networks: The connected accounts.
+        mute: Those of them that may not write.
         earlier: What was planned or published lately.
         late: How far back a time may lie.
     """
@@ -98,6 +99,7 @@ class Rules:
     now: datetime
     zone: str
     networks: Mapping[str, Network]
+    mute: frozenset[str] = frozenset()
     earlier: Sequence[Earlier] = ()
     late: timedelta = timedelta(hours=1)
     media: dict[tuple[str, str], Media | MediaError] = field(default_factory=dict)
@@ -209,6 +211,9 @@ def _judge(row: Row, rules: Rules, seen: Counter[str]) -> Verdict:
             hint = f"{account} is not connected; connect it with `automator accounts add {account}`"
             problems.append(Problem("to", hint))
             continue
+        if account in rules.mute:
+            hint = f"{account} may not write; allow it with `automator accounts change {account} --scope write ...`"
+            problems.append(Problem("to", hint))
         text = row.texts.get(account.partition("/")[0], row.text)
         parts = divide(text, row.thread, media, problems)
         found = network.check(parts)

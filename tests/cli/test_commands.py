@@ -307,6 +307,18 @@ def test_limits_of_one_s_own_stop_posts(shell: Shell) -> None:
     shell.run("limits", "set", "x/brand", "credit", "100000")
 
 
+def test_an_account_does_only_what_it_may(shell: Shell) -> None:
+    """One that may only read is not even planned for; every change is on the record."""
+    assert "may read;" in shell.run("accounts", "change", "bluesky/brand", "--scope", "read")
+    said = shell.run("post", "Not allowed", "--to", "bluesky/brand", code=2)
+    assert "bluesky/brand may not write" in said
+    shell.run("accounts", "test", "bluesky/brand")
+    shell.run("accounts", "change", "bluesky/brand", *(f"--scope={name}" for name in ("read", "write", "delete")))
+    (found,) = [who for who in json.loads(shell.run("accounts", "list", "--json")) if who["name"] == "bluesky/brand"]
+    assert (found["scopes"], found["send_again"]) == (["delete", "read", "write"], False)
+    assert "read" in shell.run("accounts", "change", "bluesky/brand", "--scope", "write", code=2)
+
+
 def test_doctor_says_that_all_is_well(shell: Shell) -> None:
     """Vault, ticks, lateness, ledger and notices in a few lines, and for programs."""
     assert "encrypted file" in shell.run("doctor")

@@ -182,7 +182,7 @@ def test_an_edited_row_is_told_of(tmp_path: Path, written: str, words: str) -> N
     assert first.when is not None
     earlier = Earlier("abcdef0123456789", "x/brand", planned.identity, first.when.at, planned.parts)
     path.write_text(f"id,to,at,text\n{written}\n", encoding="utf-8")
-    (verdict,) = judge(read(path), Rules(tmp_path, NOW, "UTC", {"x/brand": build("x")}, [earlier]))
+    (verdict,) = judge(read(path), Rules(tmp_path, NOW, "UTC", {"x/brand": build("x")}, earlier=[earlier]))
     assert verdict.ok
     (told,) = [item.what for item in verdict.problems if "posts edit abcdef01" in item.what]
     assert words in told
