@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,30 +16,17 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from automator import halts, upkeep
-from automator.clock import SystemClock, micros
+from automator.clock import micros
 from automator.engine import Engine, Home
 from automator.ledger import chain
 from automator.notices import Notice, tell, unread
 from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
 from automator.webhook import overdue
+from tests.clocks import StillClock
 
 CANARY = "T0ken-5f2c91"
 Taken = tuple[dict[str, str], bytes]
-
-
-class StillClock(SystemClock):
-    """Time that stands, unless someone sleeps."""
-
-    def __init__(self) -> None:
-        self.at = datetime(2026, 12, 1, 9, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.at
-
-    async def sleep(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
-        await asyncio.sleep(0)
 
 
 class Receiver:

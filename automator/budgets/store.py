@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlmodel import Field, SQLModel
@@ -75,6 +75,16 @@ def reserve(tx: sqlite3.Connection, claims: Sequence[Claim], now: int) -> int:
     for claim, usage, _ in found:
         save(tx, claim.subject, claim.budget, window.charge(claim.budget, usage, now, claim.units))
     return 0
+
+
+def set_back(tx: sqlite3.Connection, by: int, monthly: Collection[str]) -> None:
+    """The wall clock was set back by so many microseconds: what is counted moves with it, but not calendar months."""
+    for subject, name, charges, closed in tx.execute("SELECT subject, name, charges, closed FROM budget").fetchall():
+        moved = [(at if name in monthly else at - by, units) for at, units in json.loads(charges)]
+        tx.execute(
+            "UPDATE budget SET charges = ?, closed = ? WHERE subject = ? AND name = ?",
+            (json.dumps(moved), closed and closed - by, subject, name),
+        )
 
 
 def set_limit(  # noqa: PLR0913 - who, what, when

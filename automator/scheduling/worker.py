@@ -14,7 +14,7 @@ from automator.clock import Clock, micros
 from automator.db import DatabaseError, Writer
 from automator.intentions import Fenced
 from automator.notices import Notice, tell
-from automator.scheduling import due, lease
+from automator.scheduling import due, lease, setback
 from automator.scheduling.lease import Owner, Run, Verdict
 from automator.scheduling.publish import Stop
 from automator.scheduling.tables import RunState
@@ -60,6 +60,7 @@ class Worker:
 
         def take(tx: sqlite3.Connection) -> list[Run]:
             now = self._clock.now()
+            setback.notice(tx, now, self._clock.boottime())
             due.spawn(tx, now)
             return lease.claim(tx, self._owner.id, now, limit=room, gone=self._owner.gone, held=held)
 

@@ -18,7 +18,7 @@ from automator.egress.limit import Limit
 from automator.egress.wire import Unsent
 from automator.schema import create
 from connectors.base import Budget, Kind, NotNow, Operation, Outcome, Reading, Window
-from tests.scheduling.conftest import START, FakeClock
+from tests.clocks import START, StillClock
 from tests.toy.provider import LIST, Toy, account
 
 BUDGETS = (Budget("app", 5, Window.FIXED, 60, shared=True), Budget("user", 3, Window.FIXED, 4))
@@ -58,7 +58,7 @@ class Answers(httpx.AsyncBaseTransport):
 class Desk:
     """One process with its limiter."""
 
-    def __init__(self, path: Path, clock: FakeClock) -> None:
+    def __init__(self, path: Path, clock: StillClock) -> None:
         self.clock = clock
         self.answers = Answers()
         self.writer = Writer(path)
@@ -77,8 +77,8 @@ class Desk:
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
+def clock() -> StillClock:
+    return StillClock()
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def desk(path: Path, clock: FakeClock) -> Iterator[Desk]:
+def desk(path: Path, clock: StillClock) -> Iterator[Desk]:
     made = Desk(path, clock)
     yield made
     made.writer.close()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import json
 import os
 import sqlite3
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,29 +25,10 @@ from automator.intentions import Fenced, State, claim, load, settle
 from automator.ledger.chain import read_body, verify
 from automator.schema import create
 from connectors.base import CallRefused, Intent, NotNow, Operation, Scope, Unresolved, outcome_of
+from tests.clocks import StillClock
 from tests.toy.provider import CANARY, CREATE_ONCE, CREATE_REPEATABLE, LIST, SIGN_IN, account
 
 URL = "https://toy.example"
-
-
-@dataclass
-class FakeClock:
-    """A clock that moves only when told, or when someone sleeps."""
-
-    at: datetime = datetime(2026, 12, 1, 9, tzinfo=UTC)
-    slept: list[float] = field(default_factory=list)
-    boot: float = 0.0
-
-    def now(self) -> datetime:
-        return self.at
-
-    def boottime(self) -> float:
-        return self.boot
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.at += timedelta(seconds=seconds)
-        await asyncio.sleep(0)
 
 
 @dataclass
@@ -59,7 +38,7 @@ class World:
     path: Path
     writer: Writer
     reader: sqlite3.Connection
-    clock: FakeClock
+    clock: StillClock
     http: Client
 
     async def plan(self, operation: Operation = CREATE_ONCE, key: str = "k1", who: Account | None = None) -> Call:
@@ -85,7 +64,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     """A stack over plain httpx, whose network respx replaces."""
     path = tmp_path / "a.db"
     create(path)
-    reader, clock = connect(path, readonly=True), FakeClock()
+    reader, clock = connect(path, readonly=True), StillClock()
     with Writer(path) as writer:
         async with client(base_transport("httpx"), writer, reader, clock) as http:
             yield World(path, writer, reader, clock, http)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -17,31 +16,13 @@ from automator.scheduling.lease import Owner, Run, Verdict
 from automator.scheduling.tables import RunState
 from automator.scheduling.worker import Worker
 from automator.schema import create
-
-START = datetime(2026, 12, 1, 9, tzinfo=UTC)
-
-
-class FakeClock:
-    """Time that passes only when someone sleeps, or the test says so."""
-
-    def __init__(self) -> None:
-        self.at = START
-
-    def now(self) -> datetime:
-        return self.at
-
-    def boottime(self) -> float:
-        return self.at.timestamp()
-
-    async def sleep(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
-        await asyncio.sleep(0)
+from tests.clocks import START, StillClock
 
 
 class Bench:
     """One process's share of the database."""
 
-    def __init__(self, folder: Path, clock: FakeClock) -> None:
+    def __init__(self, folder: Path, clock: StillClock) -> None:
         self.clock = clock
         self.writer = Writer(folder / "automator.db")
         self.reader = connect(folder / "automator.db", readonly=True)
@@ -71,8 +52,8 @@ class Bench:
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
+def clock() -> StillClock:
+    return StillClock()
 
 
 @pytest.fixture
@@ -82,14 +63,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def bench(folder: Path, clock: FakeClock) -> Iterator[Bench]:
+def bench(folder: Path, clock: StillClock) -> Iterator[Bench]:
     made = Bench(folder, clock)
     yield made
     made.close()
 
 
 @pytest.fixture
-def other(folder: Path, clock: FakeClock) -> Iterator[Bench]:
+def other(folder: Path, clock: StillClock) -> Iterator[Bench]:
     made = Bench(folder, clock)
     yield made
     made.close()

@@ -5,11 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
-from automator.clock import SystemClock
-
-START = datetime(2026, 12, 1, 9, tzinfo=UTC)
 KINDS = ("drop-before", "drop-after", "error-after", "html-after", "garbage-after", "throttle")
 #: method and path of what a provider may be troubled in; publishing is named first, and again
 CALLS = {
@@ -30,24 +26,6 @@ CALLS = {
         ("POST", "uploadBlob"),
     ),
 }
-
-
-class LeapClock(SystemClock):
-    """Time that passes only when someone sleeps, the test says so, or a little when it is read."""
-
-    def __init__(self) -> None:
-        self.at = START
-
-    def now(self) -> datetime:
-        self.at += timedelta(milliseconds=1)
-        return self.at
-
-    def boottime(self) -> float:
-        return self.at.timestamp()
-
-    async def sleep(self, seconds: float) -> None:
-        self.at += timedelta(seconds=max(0.0, seconds))
-        await asyncio.sleep(0)
 
 
 @dataclass

@@ -12,13 +12,13 @@ from aiohttp import web
 from automator.sandbox.faults import Fault, Handler, middleware
 from connectors.bluesky import twin as bluesky
 from connectors.x import twin as x
-from tests.scheduling.days import LeapClock
+from tests.clocks import StillClock
 
 
 class Provider:
     """X or Bluesky, living in the time that the test makes."""
 
-    def __init__(self, name: str, clock: LeapClock) -> None:
+    def __init__(self, name: str, clock: StillClock) -> None:
         self.name, self.clock = name, clock
         self.module: Any = x if name == "x" else bluesky
         self.faults: list[Fault] = []
@@ -31,14 +31,27 @@ class Provider:
         self.app.on_response_prepare.append(self._date)
         self.server = web.AppRunner(self.app, access_log=None, shutdown_timeout=1)
         await self.server.setup()
-        await web.TCPSite(self.server, "127.0.0.1", 0).start()
+        self.site = web.TCPSite(self.server, "127.0.0.1", 0)
+        await self.site.start()
+        self.port = self.server.addresses[0][1]
+
+    async def go_down(self) -> None:
+        """Refuse connections, and end those that there are."""
+        await self.site.stop()
+        assert self.server.server is not None
+        await self.server.server.shutdown(0)
+
+    async def come_back(self) -> None:
+        """At the same address, with the same world."""
+        self.site = web.TCPSite(self.server, "127.0.0.1", self.port)
+        await self.site.start()
 
     async def close(self) -> None:
         await self.server.cleanup()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.addresses[0][1]}"
+        return f"http://127.0.0.1:{self.port}"
 
     def world(self) -> list[dict[str, Any]]:
         """Every post that the world can see."""

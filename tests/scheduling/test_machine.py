@@ -36,7 +36,8 @@ from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
 from connectors.network import Media, Part
 from connectors.x import twin as x
-from tests.scheduling.days import CALLS, KINDS, Doom, LeapClock, Post, current, reach
+from tests.clocks import LeapClock
+from tests.scheduling.days import CALLS, KINDS, Doom, Post, current, reach
 from tests.scheduling.provider import Provider
 from tests.scheduling.test_publish import picture
 

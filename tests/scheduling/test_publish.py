@@ -36,6 +36,9 @@ class LeapClock(SystemClock):
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead
 
+    def boottime(self) -> float:
+        return super().boottime() + self.ahead.total_seconds()
+
     async def sleep(self, seconds: float) -> None:
         self.ahead += timedelta(seconds=seconds)
         await asyncio.sleep(0)

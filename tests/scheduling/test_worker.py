@@ -17,7 +17,8 @@ from automator.scheduling import due, lease
 from automator.scheduling.due import BadSchedule, next_time
 from automator.scheduling.lease import Verdict
 from automator.scheduling.tables import RunState
-from tests.scheduling.conftest import START, Bench, FakeClock, notices
+from tests.clocks import START, StillClock
+from tests.scheduling.conftest import Bench, notices
 
 MINUTE = timedelta(minutes=1)
 
@@ -196,7 +197,7 @@ async def test_serve_ends_at_the_signal_and_finishes_what_is_in_flight(bench: Be
     assert bench.states() == ["done"]
 
 
-def test_owner_files_do_not_pile_up(tmp_path: Path, clock: FakeClock) -> None:
+def test_owner_files_do_not_pile_up(tmp_path: Path, clock: StillClock) -> None:
     """A process that ends in order takes its lock file with it."""
     with lease.Owner(tmp_path):
         assert len(list(tmp_path.iterdir())) == 1

@@ -1,0 +1,60 @@
+"""A wall clock that was set: what was to be waited for is measured anew, so that nothing waits for the wrong time.
+
+The machine's time since it started (``Clock.boottime``) goes on evenly, also while it sleeps, so a change of the
+difference between the two is neither a suspend nor a pause.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime, timedelta
+
+from automator.budgets import store
+from automator.clock import boot_id, micros
+from automator.ledger import chain
+from automator.notices import Notice, tell
+from connectors.base import Window
+from connectors.registry import build, providers
+
+BEAT = "clock of boot "  #: the beat that holds the difference; another start of the machine has another one
+SET = 1_000_000  #: microseconds; less is a clock being disciplined
+TOLD = timedelta(minutes=1)
+
+
+def notice(tx: sqlite3.Connection, now: datetime, boottime: float) -> int:
+    """Look whether the clock was set since any process looked last; returns by how many microseconds (back: negative).
+
+    After it was set back, parked runs, open intentions and budgets move with it; what a person planned does not.
+    """
+    start = micros(now) - round(boottime * 1_000_000)
+    row = tx.execute("SELECT at FROM beat WHERE name = ?", (BEAT + boot_id(),)).fetchone()
+    moved = start - row[0] if row else 0
+    if row and abs(moved) < SET:
+        return 0
+    tx.execute("DELETE FROM beat WHERE name GLOB ?", (f"{BEAT}*",))
+    tx.execute("INSERT INTO beat (name, at) VALUES (?, ?)", (BEAT + boot_id(), start))
+    if moved:
+        chain.append(tx, "event", micros(now), {"what": "clock set", "microseconds": moved})
+    if moved < 0:
+        _move(tx, -moved, micros(now))
+    if abs(moved) >= TOLD // timedelta(microseconds=1):
+        tell(tx, Notice("clock", "clock", _sentence(moved)), micros(now))
+    return moved
+
+
+def _move(tx: sqlite3.Connection, by: int, now: int) -> None:
+    # what has not begun is still not due before its time, whichever clock shows it
+    tx.execute(
+        "UPDATE run SET ready_at = max(ready_at - ?, CASE WHEN started_at IS NULL THEN scheduled_for ELSE 0 END) "
+        "WHERE state = 'waiting'",
+        (by,),
+    )
+    tx.execute("UPDATE intention SET sent_at = sent_at - ? WHERE state = 'sent' AND sent_at > ?", (by, now))
+    budgets = (budget for name in providers() for budget in build(name).budgets)
+    store.set_back(tx, by, {budget.name for budget in budgets if budget.window is Window.MONTH})
+
+
+def _sentence(moved: int) -> str:
+    minutes = abs(moved) // 60_000_000
+    way = "forward" if moved > 0 else "back"
+    return f"this machine's clock was set {way} by {minutes} minutes; look whether it is right now"
