@@ -6,6 +6,7 @@ import asyncio
 import functools
 import json
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ import typer
 
 if TYPE_CHECKING:
     from automator.engine import Engine, Home
+
+TRACEBACK = "AUTOMATOR_TRACEBACK"  #: set: what nobody foresaw is shown whole
 
 HomeOption = Annotated[
     Path | None, typer.Option("--home", help="The folder of this installation (else AUTOMATOR_HOME).")
@@ -95,6 +98,15 @@ def _known() -> dict[type[Exception], int]:
     return {**dict.fromkeys(usage, 2), **dict.fromkeys(failure, 1)}
 
 
+def _unforeseen(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return ": ".join(str(part) for part in (error.filename, error.strerror or type(error).__name__) if part)
+    if isinstance(error, sqlite3.Error):
+        return f"the database can't be read ({error}); is the disk full, or the file damaged?"
+    # what an error that nobody foresaw says may hold anything, so only its kind is shown
+    return f"a mistake in Automator ({type(error).__name__}); run it with {TRACEBACK}=1 to see where, and tell us"
+
+
 P = ParamSpec("P")
 
 
@@ -113,7 +125,9 @@ def told(command: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
             for kind, code in _known().items():
                 if isinstance(error, kind):
                     raise fail(str(error), code) from None
-            raise
+            if TRACEBACK in os.environ:
+                raise
+            raise fail(_unforeseen(error), 1) from None
 
     return run
 

@@ -12,69 +12,14 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from typer.main import get_command
 
 from automator.cli.app import app
-
-ROOT = Path(__file__).parents[2]
-
-
-class Shell:
-    """Runs the program as a user would."""
-
-    def __init__(self, folder: Path) -> None:
-        self.home = folder / "home"
-        self.state = folder / "sandbox"
-
-    def run(self, *arguments: str, given: str = "", code: int = 0) -> str:
-        environment = {**os.environ, "AUTOMATOR_HOME": str(self.home), "COLUMNS": "200"}
-        environment["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
-        done = subprocess.run(
-            [sys.executable, "-m", "automator", *arguments],
-            input=given,
-            capture_output=True,
-            text=True,
-            env=environment,
-            cwd=ROOT,
-            timeout=60,
-            check=False,
-        )
-        said = done.stdout + done.stderr
-        assert done.returncode == code, said
-        assert "Traceback" not in said
-        return said
-
-    def world(self) -> dict[str, list[dict[str, Any]]]:
-        return dict(json.loads((self.state / "world.json").read_text()))
-
-    def connect(self) -> None:
-        self.run("init", "--vault", "file")
-        for name, given in json.loads((self.state / "accounts.json").read_text()).items():
-            secrets = json.dumps(given["secrets"])
-            self.run("accounts", "add", name, "--base-url", given["base_url"], "--secret-stdin", given=secrets)
-
-
-@pytest.fixture(scope="module")
-def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    """An installation with two accounts on a running sandbox."""
-    made = Shell(tmp_path_factory.mktemp("cli"))
-    with subprocess.Popen(
-        [sys.executable, "-m", "automator", "sandbox", "--state", str(made.state)], cwd=ROOT, stdout=subprocess.DEVNULL
-    ) as server:
-        deadline = time.monotonic() + 20
-        while not (made.state / "world.json").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        made.connect()
-        yield made
-        server.terminate()
-        server.wait(10)
+from tests.cli.conftest import ROOT, Shell
 
 
 def test_a_post_goes_out_to_both_networks_and_is_on_the_record(shell: Shell) -> None:
