@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 import httpx
@@ -15,6 +16,8 @@ from automator.egress.wire import Unknown, Unsent, base_transport
 
 BODY = b"x" * 1000
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+POOL = 100  #: connections that a base transport has at most
+QUICK = {"connect": 0.1, "read": 0.2, "write": 1.0, "pool": 0.1}
 VERBS = ("GET", "POST", "PUT", "DELETE")
 
 
@@ -131,6 +134,61 @@ async def test_a_refused_connection_is_unsent(base: httpx.AsyncBaseTransport, ve
         bound.bind(("127.0.0.1", 0))
         with pytest.raises(Unsent):
             await send(base, verb, f"http://127.0.0.1:{bound.getsockname()[1]}/")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_a_connection_that_is_never_accepted_is_unsent(base: httpx.AsyncBaseTransport, verb: str) -> None:
+    """The server's queue is full, and the connection is not made in time."""
+    with socket.socket() as full, ExitStack() as others:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(4):  # what the kernel still takes in; more is left unanswered
+            other = others.enter_context(socket.socket())
+            other.setblocking(False)
+            other.connect_ex(full.getsockname())
+        with pytest.raises(Unsent):
+            await send(base, verb, f"http://127.0.0.1:{full.getsockname()[1]}/", timeout=QUICK)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_a_call_that_gets_no_connection_of_the_pool_is_unsent(base: httpx.AsyncBaseTransport, verb: str) -> None:
+    """A hundred calls wait for their answers; the next one gives up before it is sent, and they go on."""
+    there, answer = asyncio.Semaphore(0), asyncio.Event()
+
+    async def patient(peer: Peer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(await head(peer, reader))
+        there.release()
+        await answer.wait()
+        writer.write(ANSWER)
+
+    async with serving(patient) as peer:
+        patience = {"connect": 5.0, "read": 5.0, "write": 5.0, "pool": 5.0}
+        waiting = [asyncio.create_task(send(base, verb, peer.url, timeout=patience)) for _ in range(POOL)]
+        for _ in waiting:
+            await there.acquire()
+        with pytest.raises(Unsent):
+            await send(base, verb, peer.url, timeout=QUICK)
+        answer.set()
+        assert await asyncio.gather(*waiting) == [(200, b"ok")] * POOL
+        assert peer.requests == POOL
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_a_connection_that_is_reset_at_once_is_not_tried_again(base: httpx.AsyncBaseTransport, verb: str) -> None:
+    """Whether a byte had left when the reset came decides what it is called; there is one connection either way."""
+    resets: list[int] = []
+
+    async def reset(_: Peer, __: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        resets.append(1)
+        linger = struct.pack("ii", 1, 0)  # on, for no time: RST in place of FIN
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        writer.transport.abort()
+
+    async with serving(reset) as peer:
+        with pytest.raises((Unsent, Unknown)) as lost:
+            await send(base, verb, peer.url)
+        await asyncio.sleep(0)
+        assert (peer.requests, len(resets)) == (0, 1), lost.value
 
 
 @pytest.mark.parametrize("verb", VERBS)
