@@ -9,14 +9,15 @@ import sqlite3
 from datetime import datetime
 from pathlib import Path
 
-from automator import accounts
+from automator import accounts, posts
 from automator.clock import instant, micros
 from automator.db import connect
 from automator.ledger import chain, checkpoint
 from automator.ledger.chain import Fault
 from automator.notices import Notice, tell
-from automator.scheduling.tables import RunState
+from automator.scheduling.tables import OPEN_STATES, RunState
 from automator.vault.store import Store
+from jobs.posting.deliver import KIND
 
 REASON = "it was due while the restored copy was not in use, so it may have gone out"
 PROBED = 200  #: newer versions of a key that are looked for in the vault
@@ -98,21 +99,20 @@ def restored(tx: sqlite3.Connection, keys: dict[str, int], since: datetime | Non
     """
     at = micros(now)
     rows = tx.execute(
-        "SELECT r.id, r.job, j.account FROM run AS r JOIN job AS j ON j.id = r.job "
-        "WHERE r.state IN ('scheduled', 'waiting', 'running') AND r.scheduled_for <= ?",
-        (at,),
+        "SELECT r.job, j.account, r.state FROM run AS r JOIN job AS j ON j.id = r.job "
+        "WHERE j.kind = ? AND r.state <> 'done' AND r.scheduled_for <= ?",
+        (KIND, at),
     ).fetchall()
-    for number, job, account in rows:
-        tx.execute(
-            "UPDATE run SET state = ?, reason = ?, attempt = attempt + 1, owner = NULL WHERE id = ?",
-            (RunState.UNCONFIRMED, REASON, number),
-        )
+    for job, _, _ in rows:
+        posts.hold(tx, job, REASON, at)
+    held = [(job, account) for job, account, state in rows if state in {*OPEN_STATES, RunState.UNCONFIRMED}]
+    for job, account in held:
         tell(tx, Notice("unconfirmed", job, f"{job}: {REASON}", account), at)
     for name, version in keys.items():
         tx.execute("UPDATE account SET version = ? WHERE name = ?", (version, name))
-    said = {"what": "restored", "since": since.isoformat() if since else None, "held": len(rows), "actor": actor}
+    said = {"what": "restored", "since": since.isoformat() if since else None, "held": len(held), "actor": actor}
     chain.append(tx, "event", at, said)
-    return len(rows)
+    return len(held)
 
 
 def _made(file: Path) -> datetime:

@@ -15,7 +15,7 @@ from automator.intentions import State, settle
 from automator.ledger import chain
 from automator.scheduling import due
 from automator.scheduling.due import LATE, NewJob
-from automator.scheduling.tables import RunState
+from automator.scheduling.tables import OPEN_STATES, RunState
 from connectors.network import Part
 from jobs.posting.deliver import KIND, dump, parse
 
@@ -127,10 +127,10 @@ def _listed(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Listed:
     keys = [f"{delivery}/{number}/{generation}" for number in range(len(written))]
     marks = ",".join("?" * len(keys))
     found = connection.execute(
-        f"SELECT result FROM intention WHERE key IN ({marks}) AND state = 'done' ORDER BY key",  # noqa: S608 - marks
+        f"SELECT key, result FROM intention WHERE key IN ({marks}) AND state = 'done'",  # noqa: S608 - marks
         keys,
     )
-    results = tuple(json.loads(item[0] or "{}") for item in found)
+    results = tuple(json.loads(item[1] or "{}") for item in sorted(found, key=lambda item: _part_of(item[0])))
     return Listed(delivery, post, account, instant(at), zone, wall, state, reason, written, results)
 
 
@@ -149,14 +149,18 @@ def _sent(tx: sqlite3.Connection, delivery: str) -> bool:
 
 
 def _open_keys(tx: sqlite3.Connection, delivery: str) -> list[str]:
-    """The intentions of the current generation that may have gone out."""
+    """The intentions of the current generation that may have gone out, in the order of their parts."""
     rows = tx.execute(
         "SELECT i.key FROM intention AS i JOIN delivery AS d ON d.id = ? "
         "WHERE i.key >= d.id || '/' AND i.key < d.id || '0' AND i.key GLOB '*/' || d.generation "
         "AND i.state IN ('sent', 'unconfirmed')",
         (delivery,),
     )
-    return [key for (key,) in rows.fetchall()]
+    return sorted((key for (key,) in rows.fetchall()), key=_part_of)
+
+
+def _part_of(key: str) -> int:
+    return int(key.split("/")[1])
 
 
 def cancel(tx: sqlite3.Connection, delivery: str, now: datetime, *, actor: str) -> bool:
@@ -238,31 +242,37 @@ def _next_generation(tx: sqlite3.Connection, delivery: str, stale: State) -> Non
     tx.execute("UPDATE delivery SET generation = generation + 1 WHERE id = ?", (delivery,))
 
 
-def resolve_there(tx: sqlite3.Connection, delivery: str, result: dict[str, Any], now: datetime, *, actor: str) -> bool:
-    """A person saw that the open part was published: it is done, and the delivery goes on."""
-    settled = [settle(tx, key, State.DONE, result) for key in _open_keys(tx, delivery)] or [
-        _known_done(tx, delivery, result, micros(now))
-    ]
-    return _taken_up(tx, delivery, now, actor, "it is there") if any(settled) else False
+def hold(tx: sqlite3.Connection, delivery: str, reason: str, at: int) -> None:
+    """Every part without a result may have been published by a process whose record is lost: a person looks at each.
 
-
-def _known_done(tx: sqlite3.Connection, delivery: str, result: dict[str, Any], at: int) -> bool:
-    """The first part that has no result was published by a process whose record is lost (a restored backup)."""
-    state, account, generation = tx.execute(
-        "SELECT r.state, d.account, d.generation FROM delivery AS d JOIN run AS r ON r.job = d.id WHERE d.id = ?",
-        (delivery,),
+    A delivery that had ended stays as it is, until someone wants to try it again.
+    """
+    account, written, generation = tx.execute(
+        "SELECT account, parts, generation FROM delivery WHERE id = ?", (delivery,)
     ).fetchone()
-    if state != RunState.UNCONFIRMED:
+    for number in range(len(parse(written))):
+        tx.execute(
+            "INSERT INTO intention (key, account, operation, plan, state, attempt, sent_at) "
+            "VALUES (?,?,'restored','{}','unconfirmed',1,?) ON CONFLICT (key) DO UPDATE "
+            "SET state = 'unconfirmed', attempt = attempt + 1 WHERE state IN ('planned', 'sent', 'refused')",
+            (f"{delivery}/{number}/{generation}", account, at),
+        )
+    _to(tx, delivery, RunState.UNCONFIRMED, reason, from_=OPEN_STATES)
+
+
+def resolve_there(tx: sqlite3.Connection, delivery: str, result: dict[str, Any], now: datetime, *, actor: str) -> bool:
+    """A person saw that the first open part was published: it is done, and the delivery goes on.
+
+    Where more parts are open (a restored backup), it stays unconfirmed until each is settled.
+    """
+    keys = _open_keys(tx, delivery)
+    if not keys or not settle(tx, keys[0], State.DONE, result):
         return False
-    done = tx.execute(
-        "SELECT count(*) FROM intention WHERE key GLOB ? AND state = 'done'", (f"{delivery}/*/{generation}",)
-    ).fetchone()[0]
-    tx.execute(
-        "INSERT INTO intention (key, account, operation, plan, state, attempt, result, sent_at) "
-        "VALUES (?,?,'restored','{}','done',0,?,?) "
-        "ON CONFLICT (key) DO UPDATE SET state = 'done', result = excluded.result",
-        (f"{delivery}/{done}/{generation}", account, chain.canonical(result), at),
-    )
+    more = len(keys) - 1
+    if not more:
+        return _taken_up(tx, delivery, now, actor, "it is there")
+    said = {"what": "settled", "delivery": delivery, "verdict": "it is there", "open": more, "actor": actor}
+    chain.append(tx, "event", micros(now), said)
     return True
 
 

@@ -65,6 +65,41 @@ def test_what_was_due_is_held_and_the_future_stays(database: Path, tmp_path: Pat
     assert list(database.parent.glob("automator.db.before-*"))
 
 
+def test_each_part_of_a_held_thread_is_asked_about(tmp_path: Path) -> None:
+    """That the first part is there says nothing of the second; with more than ten, too."""
+    create(tmp_path / "a.db")
+    tx = connect(tmp_path / "a.db")
+    parts = tuple(Part(f"Part {number}") for number in range(12))
+    (thread,) = plan(tx, [NewDelivery("x/brand", parts, NOW, "UTC", "", "t")], NOW, source="test")
+    assert restored(tx, {}, None, NOW, actor="anna") == 1
+    for number in range(11):
+        assert posts.resolve_there(tx, thread, {"id": str(number)}, NOW, actor="anna")
+        (held,) = listed(tx)
+        assert (held.state, [item["id"] for item in held.results]) == ("unconfirmed", list(map(str, range(number + 1))))
+    assert posts.resolve_send_again(tx, thread, NOW, actor="anna")
+    (held,) = listed(tx)
+    assert (held.state, len(held.results)) == ("waiting", 11)
+    assert not posts.resolve_there(tx, thread, {"id": "12"}, NOW, actor="anna")
+    tx.close()
+
+
+@pytest.mark.parametrize("state", ["failed", "missed", "cancelled", "unconfirmed"])
+def test_what_had_ended_may_have_been_taken_up_again_since(database: Path, state: str) -> None:
+    """Whoever tries it again is asked to look first; only what was open is told of."""
+    tx = connect(database)
+    held = listed(tx)[0]
+    tx.execute("UPDATE run SET state = ? WHERE job = ?", (state, held.id))
+    key = f"{held.id}/0/0"
+    tx.execute("INSERT INTO intention VALUES (?, 'x/brand', 'x.post.create', '{}', 'refused', 1, NULL, 1)", (key,))
+    assert restored(tx, {}, None, NOW, actor="anna") == (1 if state == "unconfirmed" else 0)
+    assert states(database)["was due"] == state
+    if state != "unconfirmed":
+        assert posts.retry(tx, held.id, NOW, actor="anna")
+    rows = tx.execute("SELECT key, state FROM intention").fetchall()
+    assert rows == [(key, "unconfirmed")], "the worker stops at this one and asks"
+    tx.close()
+
+
 def test_a_held_post_can_be_sent_after_all(database: Path) -> None:
     """A person has seen that it is not there."""
     tx = connect(database)
