@@ -283,12 +283,15 @@ async def sandbox(
     state: Annotated[Path, typer.Option(help="Folder for accounts.json and world.json.")],
     port: Annotated[int, typer.Option(help="Port of the first twin; 0 takes free ones.")] = 0,
     faults: Annotated[Path | None, typer.Option(help="A JSON list of faults.")] = None,
+    lists_lag: Annotated[float, typer.Option(help="Seconds until a new post is in the providers' lists.")] = 0.0,
+    clock_ahead: Annotated[float, typer.Option(help="Seconds by which the providers' clocks are ahead.")] = 0.0,
 ) -> None:
     """Serve twins of the providers on this machine, to try everything without a key."""
     from automator.sandbox.faults import read  # noqa: PLC0415 - keeps --help fast
     from automator.sandbox.server import ACCOUNTS, WORLD, Sandbox  # noqa: PLC0415 - as above
 
-    box = Sandbox(state, read(faults) if faults else [])
+    trouble = read(faults) if faults else []
+    box = Sandbox(state, trouble, timedelta(seconds=lists_lag), timedelta(seconds=clock_ahead))
     for name, account in (await box.start(port)).items():
         typer.echo(f"{name} at {account['base_url']}")
     typer.echo(f"keys are in {state / ACCOUNTS}, what the world sees in {state / WORLD}; stop with Ctrl-C")

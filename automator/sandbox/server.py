@@ -6,7 +6,8 @@ import json
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,12 +27,18 @@ ACCOUNTS, WORLD = "accounts.json", "world.json"
 class Sandbox:
     """Twins with one account each, called ``brand``.
 
-    ``state`` is a folder: accounts.json (addresses and generated keys, readable by its owner alone) is written when
-    the sandbox starts, world.json whenever the world changes.
+    Attributes:
+        state: A folder: accounts.json (addresses and generated keys, readable by its owner alone) is written when the
+            sandbox starts, world.json whenever the world changes.
+        faults: What goes wrong.
+        lists_lag: How long a new post is not in the provider's lists, where it reads posts from lists.
+        clock_ahead: By how much the providers' clocks are ahead of this machine's.
     """
 
     state: Path
     faults: list[Fault] = field(default_factory=list)
+    lists_lag: timedelta = timedelta()
+    clock_ahead: timedelta = timedelta()
     _runners: list[web.AppRunner] = field(default_factory=list)
     _twins: dict[str, tuple[Any, web.Application]] = field(default_factory=dict)
 
@@ -41,11 +48,13 @@ class Sandbox:
         known = [name for name in providers() if find_spec(f"connectors.{name}.twin")]
         for number, name in enumerate(known):
             module = import_module(f"connectors.{name}.twin")
-            app = module.twin(lambda: datetime.now(UTC))
+            app = module.twin(self._now)
             app.middlewares.insert(0, middleware(self.faults))
             app.middlewares.insert(0, self._told())
-            handle = "brand.test" if name == "bluesky" else "brand"
-            secrets = module.add_account(app, handle)
+            app.on_response_prepare.append(self._date)
+            if hasattr(app[module.WORLD], "visible_after"):
+                app[module.WORLD].visible_after = self.lists_lag
+            secrets = module.add_account(app, module.HANDLE)
             runner = web.AppRunner(app, access_log=None)
             await runner.setup()
             self._runners.append(runner)
@@ -66,6 +75,12 @@ class Sandbox:
     def world(self) -> dict[str, list[dict[str, Any]]]:
         """What the world sees: posts by provider, oldest first."""
         return {name: module.posts(app) for name, (module, app) in self._twins.items()}
+
+    def _now(self) -> datetime:
+        return datetime.now(UTC) + self.clock_ahead
+
+    async def _date(self, _: web.Request, answer: web.StreamResponse) -> None:
+        answer.headers["date"] = format_datetime(self._now(), usegmt=True)
 
     def _tell(self) -> None:
         _write(self.state / WORLD, self.world())

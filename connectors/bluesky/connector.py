@@ -117,7 +117,8 @@ class Connector:
         if embed := await self._embed(wire, part, found):
             record["embed"] = embed
         if thread:
-            record["reply"] = {"root": _ref(thread[0]), "parent": _ref(thread[-1])}
+            root, parent = await self._ref(wire, thread[0]), await self._ref(wire, thread[-1])
+            record["reply"] = {"root": root, "parent": parent}
         plan = {"repo": did, "collection": COLLECTION, "rkey": tid(now), "record": record}
         return plan | {"expires": (now + BLOB_LIFE).isoformat()} if part.media else plan
 
@@ -176,6 +177,16 @@ class Connector:
         found = _ADDRESS.fullmatch(link.strip())
         return {"uri": f"at://{found[1] or found[2]}/{COLLECTION}/{found[3]}"} if found else None
 
+    async def _ref(self, wire: Wire, result: Mapping[str, Any]) -> dict[str, str]:
+        """What a reply names; a person who says that a post is there knows its address, but not its digest."""
+        if "cid" not in result:
+            repo, collection, rkey = str(result["uri"]).removeprefix("at://").split("/")
+            wanted = {"repo": repo, "collection": collection, "rkey": rkey}
+            result = accepted(
+                await wire.request(GET, "GET", f"{wire.base}/xrpc/com.atproto.repo.getRecord", params=wanted)
+            )
+        return {"uri": str(result["uri"]), "cid": str(result["cid"])}
+
     async def _facet(self, wire: Wire, found: text.Facet) -> dict[str, Any] | None:
         feature: dict[str, str] = {"$type": f"app.bsky.richtext.facet#{found.kind}"}
         match found.kind:
@@ -208,12 +219,6 @@ class Connector:
         blob = accepted(answer)["blob"]
         ratio = {"width": media.width, "height": media.height}
         return {"image": blob, "alt": media.alt, "aspectRatio": ratio}
-
-
-def _ref(result: Mapping[str, Any]) -> dict[str, str]:
-    if "cid" not in result:
-        raise Rejected("the part before is known by its address alone, and a reply needs more; post the rest by hand")
-    return {"uri": result["uri"], "cid": result["cid"]}
 
 
 def _problems(part: Part) -> list[Problem]:

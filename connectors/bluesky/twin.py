@@ -45,6 +45,7 @@ class World:
 
 
 WORLD = web.AppKey("bluesky", World)
+HANDLE = "brand.test"  #: of the sandbox's account
 
 
 class Refusal(Exception):

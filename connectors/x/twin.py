@@ -58,6 +58,7 @@ class World:
 
 
 WORLD = web.AppKey("x", World)
+HANDLE = "brand"  #: of the sandbox's account
 USER = web.RequestKey("user", User)
 CODE_LIFE = timedelta(seconds=30)
 

@@ -8,12 +8,15 @@ import os
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from automator import accounts, failpoints
+from automator.db import connect
 from automator.engine import Engine, Home
-from automator.posts import NewDelivery, listed, plan
+from automator.posts import Listed, NewDelivery, listed, plan, resolve_send_again, resolve_there
 from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
 from connectors.network import Part
@@ -21,17 +24,23 @@ from connectors.network import Part
 ROOT = Path(__file__).parents[2]
 PATHS = {"x": "/2/tweets", "bluesky": "com.atproto.repo.putRecord"}
 SETTLE = 0.4
+Parts = tuple[Part, ...]
+THREAD = (Part("First part."), Part("Second part."))
 
 
 class Place:
     """A fresh installation on a sandbox of its own, with a thread of two parts planned for now."""
 
-    def __init__(self, folder: Path, provider: str, fault: str | None) -> None:
+    def __init__(
+        self, folder: Path, provider: str, fault: str | None = None, *, lists_lag: float = 0, parts: Parts = THREAD
+    ) -> None:
+        self.parts = parts
         self.folder, self.provider, self.account = folder, provider, f"{provider}/brand"
         faults = [{"path": PATHS[provider], "fault": fault}] if fault else []
         (folder / "faults.json").write_text(json.dumps(faults))
         self.state = folder / "sandbox"
         arguments = ["sandbox", "--state", str(self.state), "--faults", str(folder / "faults.json")]
+        arguments += ["--lists-lag", str(lists_lag)]
         self.server = subprocess.Popen(
             [sys.executable, "-m", "automator", *arguments], cwd=ROOT, stdout=subprocess.DEVNULL
         )
@@ -54,7 +63,7 @@ class Place:
         async with self.engine() as engine:
             await engine.connect(accounts.fresh(self.account, given["base_url"]), given["secrets"])
             now = datetime.now(UTC)
-            thread = NewDelivery(self.account, (Part("First part."), Part("Second part.")), now, "UTC", "", "identity")
+            thread = NewDelivery(self.account, self.parts, now, "UTC", "", "identity")
             await engine.writer.run(lambda tx: plan(tx, [thread], now, source="test"))
 
     def worker(self, failpoint: str | None = None) -> subprocess.Popen[bytes]:
@@ -71,14 +80,43 @@ class Place:
 
     def ended(self) -> tuple[str, list[str]]:
         """How the delivery ended, and the texts that the world sees."""
+        return self.delivery().state, [post["text"] for post in self.world()]
 
-        async def look() -> str:
-            async with self.engine() as engine:
-                (post,) = listed(engine.reader)
-                return post.state
+    def world(self) -> list[dict[str, Any]]:
+        """What the world sees."""
+        return list(json.loads((self.state / "world.json").read_text())[self.provider])
 
-        world = json.loads((self.state / "world.json").read_text())
-        return asyncio.run(look()), [post["text"] for post in world[self.provider]]
+    def delivery(self) -> Listed:
+        """The one delivery, as it stands."""
+        connection = connect(self.home.database, readonly=True)
+        (post,) = listed(connection)
+        connection.close()
+        return post
+
+    def settle(self) -> None:
+        """A person looks, and says of each part whether it is there, until nothing is open."""
+        while (post := self.delivery()).state == "unconfirmed":
+            missing = self.world()[len(post.results) :]
+            asyncio.run(self._answer(post.id, missing[0]["id"] if missing else None))
+
+    async def _answer(self, delivery: str, there: str | None) -> None:
+        async with self.engine() as engine:
+            now = engine.clock.now()
+            result = engine.session(self.account, {})[1].read_link(there) if there else None
+            if result is not None:
+                put = partial(resolve_there, delivery=delivery, result=result, now=now, actor="test")
+            else:
+                put = partial(resolve_send_again, delivery=delivery, now=now, actor="test")
+            assert await engine.writer.run(put)
+        await self._work()
+
+    def work(self) -> None:
+        """Do all that falls due soon, in this process."""
+        asyncio.run(self._work())
+
+    async def _work(self) -> None:
+        async with self.engine() as engine:
+            await engine.worker.run_due(engine.clock.now() + timedelta(seconds=20))
 
     def close(self) -> None:
         self.server.terminate()
