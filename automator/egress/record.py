@@ -14,6 +14,7 @@ from automator.clock import Clock, micros
 from automator.db import DatabaseError, Writer
 from automator.egress import scrub
 from automator.egress.call import Call, call_of
+from automator.egress.passing import Counted, held, received
 from automator.egress.wire import Unknown, Unsent
 from automator.intentions import State, begin, mark_sent, settle
 from automator.ledger import chain
@@ -38,8 +39,11 @@ class _Entry:
     result: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _asked(request: httpx.Request, content: bytes, call: Call, secrets: Collection[str]) -> _Entry:
-    body = chain.pack(scrub.scrub(content, secrets))
+def _asked(request: httpx.Request, content: bytes | Counted, call: Call, secrets: Collection[str]) -> _Entry:
+    if isinstance(content, Counted):
+        body = chain.Packed({"streamed": True}, None)  # what passed is said with the answer
+    else:
+        body = chain.pack(scrub.scrub(content, secrets))
     data = {
         "method": request.method,
         "url": str(request.url),
@@ -56,8 +60,10 @@ def _asked(request: httpx.Request, content: bytes, call: Call, secrets: Collecti
     return _Entry(scrub.written(data, secrets), body)
 
 
-def _answered(outcome: Outcome, response: httpx.Response | None, secrets: Collection[str]) -> _Entry:
+def _answered(outcome: Outcome, response: httpx.Response | None, passed: _Passed, secrets: Collection[str]) -> _Entry:
     body = chain.pack(scrub.scrub(response.content, secrets) if response else b"")
+    if passed.received is not None:
+        body = chain.Packed(passed.received, None)
     data = {
         "status": response.status_code if response else None,
         "headers": scrub.headers(response.headers.multi_items()) if response else [],
@@ -65,8 +71,18 @@ def _answered(outcome: Outcome, response: httpx.Response | None, secrets: Collec
         "reason": outcome.reason,
         "request_id": outcome.request_id,
     }
+    if passed.sent is not None:
+        data["sent"] = passed.sent
     result = {"reason": outcome.reason} if outcome.kind is Kind.REJECTED else dict(outcome.result)
     return _Entry(scrub.written(data, secrets), body, scrub.clean(result, secrets))
+
+
+@dataclass(slots=True)
+class _Passed:
+    """What is said of bodies that were not held."""
+
+    sent: dict[str, Any] | None = None
+    received: dict[str, Any] | None = None
 
 
 class Record(httpx.AsyncBaseTransport):
@@ -87,7 +103,8 @@ class Record(httpx.AsyncBaseTransport):
         """
         call = call_of(request)
         secrets = call.account.hidden()
-        entry = _asked(request, await request.aread(), call, secrets)
+        content, passed = await held(request), _Passed()
+        entry = _asked(request, content, call, secrets)
         failpoints.reach("before-record")
         begun = request.extensions.get("begun", False)
         seq, first = await self._writer.run(lambda tx: self._before(tx, call, entry, begun=begun))
@@ -101,7 +118,7 @@ class Record(httpx.AsyncBaseTransport):
         try:
             response = await self._inner.handle_async_request(request)
             failpoints.reach("after-answer")
-            await response.aread()
+            response, passed.received = await received(request, response)
             outcome = call.account.provider.judge(call.operation, response)
         except Unsent as unsent:
             outcome, error = Outcome(Kind.UNSENT, str(unsent)), unsent
@@ -113,7 +130,9 @@ class Record(httpx.AsyncBaseTransport):
         failpoints.reach("before-store")
         if call.operation.brings_keys:
             secrets = call.account.hidden()
-        told = _answered(outcome, None if error else response, secrets)
+        if isinstance(content, Counted):
+            passed.sent = content.says()
+        told = _answered(outcome, None if error else response, passed, secrets)
         await self._writer.run(lambda tx: self._after(tx, call, seq, outcome, told, first=first))
         failpoints.reach("after-store")
         if error is not None or response is None:

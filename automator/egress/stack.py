@@ -41,7 +41,11 @@ class Client:
         extensions: Mapping[str, Any] | None = None,
         **content: Any,
     ) -> httpx.Response:
-        """Send, with httpx's own keywords for what is sent; returns a complete answer."""
+        """Send, with httpx's own keywords for what is sent; returns a complete answer.
+
+        An asynchronous iterator as ``content`` is not held in memory, but must be readable once for each attempt. With
+        the extension ``sink`` neither is the answer's body: it goes to ``await sink()(piece)``, unless it is an error.
+        """
         request = httpx.Request(
             method,
             url,

@@ -127,7 +127,7 @@ def _entries(connection: sqlite3.Connection, calls: Iterable[RecordedCall]) -> I
             "headers": _headers(request),
             "queryString": [{"name": name, "value": value} for name, value in parse_qsl(urlsplit(url).query)],
             "headersSize": -1,
-            "bodySize": _size(request),
+            "bodySize": _size({"body": answer.get("sent")} if "sent" in answer else request),
         }
         if (text := _content(connection, request)).get("text"):
             sent["postData"] = {"mimeType": _mime(request), "text": text["text"]}
