@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import sqlite3
@@ -15,6 +14,7 @@ from automator.db import connect
 from automator.ledger import chain, checkpoint
 from automator.ledger.chain import Fault
 from automator.notices import Notice, tell
+from automator.scheduling import lease
 from automator.scheduling.tables import OPEN_STATES, RunState
 from automator.vault.store import Store
 from jobs.posting.deliver import KIND
@@ -57,7 +57,7 @@ def restore(database: Path, file: Path, now: datetime) -> datetime:
         BackupError: the file is no whole ledger, or something works on the database.
     """
     made = _made(file)
-    if _in_use(database.parent / "owners"):
+    if lease.in_use(database.parent / lease.FOLDER):
         raise BackupError("something works on this installation; stop `automator serve` first")
     if database.exists():
         aside(database, now)
@@ -130,15 +130,3 @@ def _made(file: Path) -> datetime:
     if isinstance(found, Fault):
         raise BackupError(f"{file} is damaged: {found}")
     return instant(at or 0)
-
-
-def _in_use(owners: Path) -> bool:
-    for path in owners.glob("*"):
-        file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(file)
-    return False

@@ -74,7 +74,7 @@ class Engine:
         self.clock = clock or SystemClock()
         self.writer = db.Writer(home.database)
         self.reader = db.connect(home.database, readonly=True)
-        self.owner = Owner(home.path / "owners")
+        self.owner = Owner(home.path / lease.FOLDER)
         self.store = store
         self.keys = Keys(store, self.writer, self.reader, self.clock)
         self.http = client(base_transport(self.settings.egress.transport), self.writer, self.reader, self.clock)
@@ -195,7 +195,7 @@ class Engine:
 
     @asynccontextmanager
     async def _renewal(self, account: str) -> AsyncIterator[None]:
-        path = self.home.path / "owners" / f"renew-{account.replace('/', '-')}"
+        path = self.home.path / lease.FOLDER / f"renew-{account.replace('/', '-')}"
         async with self._renewing[account]:
             file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
             try:

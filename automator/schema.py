@@ -1,12 +1,18 @@
-"""The tables of an installation, all of them, and how a database gets them."""
+"""The tables of an installation, all of them, and how a database gets them, or is brought to this version."""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, MetaData, create_engine, event
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlmodel import SQLModel
 
 from automator.accounts import AccountRow
@@ -16,8 +22,16 @@ from automator.halts import HaltRow
 from automator.intentions import IntentionRow
 from automator.ledger.tables import Body, Entry
 from automator.notices import NoticeRow
+from automator.scheduling import lease
 from automator.scheduling.tables import BeatRow, JobRow, RunRow
 from jobs.posting.tables import DeliveryRow, PostRow
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+LATEST = 1  #: the newest step in migrations/versions; a database says in ``user_version`` which one it has
+SCRIPTS = Path(__file__).parent / "migrations"
+VERSIONS: Sequence[Path] = (SCRIPTS / "versions",)
 
 TABLES: tuple[type[SQLModel], ...] = (
     AccountRow,
@@ -36,27 +50,109 @@ TABLES: tuple[type[SQLModel], ...] = (
 )
 
 
+def metadata() -> MetaData:
+    """The tables as the code has them."""
+    return SQLModel.metadata
+
+
 def create(path: Path) -> None:
-    """Make the tables in ``path`` where they are missing.
+    """Make the database, or bring one of an older version to this one; one that is up to date is left alone.
 
     Raises:
-        DatabaseError: it can't be opened or written.
+        DatabaseError: it can't be opened or written, is of a newer version, or is of an older one and in use.
     """
     try:
-        if not path.exists():
-            fresh = sqlite3.connect(path)
-            fresh.execute("PRAGMA auto_vacuum=INCREMENTAL")  # what pruning frees goes back to the file system
-            fresh.execute("PRAGMA journal_mode=WAL")
-            fresh.close()
-        _create_all(path)
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            version = _version(connection)
+            if version == LATEST:
+                return
+            empty = not version and not _has_tables(connection)
+            if empty:
+                _make(connection)
+        if version > LATEST:
+            raise DatabaseError(f"{path} was made by a newer version of Automator; install that one")
+        if not empty:
+            _bring_up(path, version)
     except (sqlite3.Error, SQLAlchemyError) as error:
         why = error.orig if isinstance(error, DBAPIError) else error
         raise DatabaseError(f"{path} can't be opened ({why}); is the disk full, or is it no database?") from error
 
 
-def _create_all(path: Path) -> None:
-    engine = create_engine(f"sqlite:///{path}")
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'entry'").fetchone() is not None
+
+
+def _make(connection: sqlite3.Connection) -> None:
+    """All tables at once, as the steps would have made them one after the other (a test compares)."""
+    connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # what pruning frees goes back to the file system
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("BEGIN IMMEDIATE")
+    if not _has_tables(connection):  # another process may have been faster
+        dialect = sqlite.dialect()
+        for row in TABLES:
+            table = metadata().tables[str(row.__tablename__)]
+            connection.execute(str(CreateTable(table).compile(dialect=dialect)))
+            for index in sorted(table.indexes, key=lambda index: str(index.name)):
+                connection.execute(str(CreateIndex(index).compile(dialect=dialect)))
+        connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+        connection.execute("INSERT INTO alembic_version VALUES (?)", (f"{LATEST:04}",))
+        connection.execute(f"PRAGMA user_version={LATEST}")
+    connection.execute("COMMIT")
+
+
+def _bring_up(path: Path, version: int) -> None:
+    if lease.in_use(path.parent / lease.FOLDER):
+        raise DatabaseError(f"{path} must be brought to this version; stop `automator serve` first")
+    before = path.with_name(f"{path.name}.before-{version or 1:04}")
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(before)) as copy:
+        source.backup(copy)
+    before.chmod(0o600)
+    upgrade(path)
+
+
+def upgrade(path: Path) -> None:
+    """Do every step that a database lacks, in one transaction."""
+    from alembic import command  # noqa: PLC0415 - slow to load, and hardly ever needed
+
+    with connected(path) as connection:
+        tables = connection.exec_driver_sql("SELECT name FROM sqlite_schema WHERE type = 'table'").scalars().all()
+        if "entry" in tables and "alembic_version" not in tables:
+            command.stamp(config(connection), "0001")  # made before versions were kept
+        command.upgrade(config(connection), "head")
+        connection.exec_driver_sql(f"PRAGMA user_version={LATEST}")
+
+
+@contextmanager
+def connected(path: Path) -> Iterator[Connection]:
+    """One transaction on the database, changes of tables included, which sqlite3 by itself would commit at once."""
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+
+    @event.listens_for(engine, "connect")
+    def by_hand(connection: sqlite3.Connection, _: object) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
     try:
-        SQLModel.metadata.create_all(engine, [SQLModel.metadata.tables[str(row.__tablename__)] for row in TABLES])
+        with engine.begin() as connection:
+            yield connection
     finally:
         engine.dispose()
+
+
+def config(connection: Connection) -> Config:
+    """Alembic's, for a connection that is open."""
+    from alembic.config import Config  # noqa: PLC0415 - as above
+
+    made = Config()
+    made.set_main_option("script_location", str(SCRIPTS))
+    made.set_main_option("path_separator", "newline")
+    made.set_main_option("version_locations", "\n".join(map(str, VERSIONS)))
+    made.attributes["connection"] = connection
+    return made

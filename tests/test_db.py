@@ -56,6 +56,7 @@ async def test_a_database_that_another_process_holds_is_told(tmp_path: Path, mon
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(DatabaseError, match="locked"):
             await writer.run(lambda tx: tx.execute("INSERT INTO t VALUES (1)"))
+        monkeypatch.setattr(db, "BUSY_MS", 30_000)
         waiting = asyncio.ensure_future(writer.run(lambda tx: tx.execute("INSERT INTO t VALUES (2)")))
         await asyncio.sleep(0)
         other.execute("ROLLBACK")

@@ -21,6 +21,7 @@ from automator.scheduling.tables import RunState
 
 LEASE = timedelta(seconds=60)
 LEAD = timedelta(milliseconds=200)  #: claimed so early, so that what is due leaves when it is due
+FOLDER = "owners"  #: beside the database: the locks of the processes that work on it
 ENDED = (RunState.FAILED, RunState.UNCONFIRMED)
 
 
@@ -65,6 +66,19 @@ class Owner:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
+
+
+def in_use(owners: Path) -> bool:
+    """Whether any process on this machine works on the installation."""
+    for path in owners.glob("*"):
+        file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(file)
+    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,162 @@
+"""A database of an older version is brought to this one, whole or not at all; its tables are what the steps make."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from automator import schema
+from automator.db import DatabaseError, Writer, connect
+from automator.ledger import chain
+from automator.scheduling.lease import Owner
+from automator.schema import create
+
+STEP = '''
+"""A column more."""
+import sqlalchemy as sa
+from alembic import op
+revision, down_revision = "0002", "0001"
+
+def upgrade() -> None:
+    with op.batch_alter_table("account") as table:
+        table.add_column(sa.Column("colour", sa.String(), nullable=False, server_default="blue"))
+    {then}
+'''
+
+
+def tables(path: Path) -> dict[str, str]:
+    connection = sqlite3.connect(path)
+    rows = connection.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall()
+    connection.close()
+    return {name: " ".join(sql.split()) for name, sql in rows}
+
+
+def version(path: Path) -> int:
+    connection = sqlite3.connect(path)
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    connection.close()
+    return int(found)
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A database of this version, with an account and an entry."""
+    path = tmp_path / "automator.db"
+    create(path)
+    tx = connect(path)
+    tx.execute(
+        "INSERT INTO account (name, provider, scopes, version, identity, created_at, send_again) "
+        "VALUES ('x/brand', 'x', 'read', 1, '', 0, 0)"
+    )
+    chain.append(tx, "event", 1, {"what": "test"})
+    tx.close()
+    return path
+
+
+def newer(monkeypatch: pytest.MonkeyPatch, folder: Path, then: str = "") -> None:
+    """As if the next version of the program, which knows one step more, were installed."""
+    folder.mkdir()
+    (folder / "0002_next.py").write_text(STEP.format(then=then))
+    monkeypatch.setattr(schema, "VERSIONS", (*schema.VERSIONS, folder))
+    monkeypatch.setattr(schema, "LATEST", 2)
+
+
+def test_the_steps_make_the_tables_that_the_code_has(tmp_path: Path) -> None:
+    """Whoever changes a table writes a step: `python -m automator.migrations WHAT`, and raises ``LATEST``."""
+    made, stepped = tmp_path / "made.db", tmp_path / "stepped.db"
+    create(made)
+    schema.upgrade(stepped)
+    assert tables(made).keys() == tables(stepped).keys()
+    for path in (made, stepped):
+        with schema.connected(path) as connection:
+            context = MigrationContext.configure(connection, opts={"render_as_batch": True})
+            assert compare_metadata(context, schema.metadata()) == []
+            scripts = ScriptDirectory.from_config(schema.config(connection))
+        assert scripts.get_current_head() == f"{schema.LATEST:04}"
+        assert version(path) == schema.LATEST
+
+
+def test_an_older_database_is_brought_up_with_what_is_in_it(
+    old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It keeps everything, the ledger holds, and a copy of what it was lies beside it."""
+    newer(monkeypatch, tmp_path / "versions")
+    create(old)
+    create(old)
+    reader = connect(old, readonly=True)
+    assert reader.execute("SELECT name, colour FROM account").fetchall() == [("x/brand", "blue")]
+    assert chain.verify(reader) == 1
+    reader.close()
+    assert version(old) == 2
+    assert version(old.with_name("automator.db.before-0001")) == 1
+
+
+def test_one_from_before_versions_were_kept_is_brought_up(
+    old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its tables are those of the first step."""
+    tx = connect(old)
+    tx.execute("DROP TABLE alembic_version")
+    tx.execute("PRAGMA user_version=0")
+    tx.close()
+    newer(monkeypatch, tmp_path / "versions")
+    create(old)
+    assert version(old) == 2
+
+
+def test_a_step_that_fails_changes_nothing(old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it had done by then is undone with it."""
+    before = tables(old)
+    newer(monkeypatch, tmp_path / "versions", then="op.execute('INSERT INTO nowhere VALUES (1)')")
+    with pytest.raises(DatabaseError, match="nowhere"):
+        create(old)
+    assert (tables(old), version(old)) == (before, 1)
+
+
+def test_nothing_is_changed_under_a_working_service(old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An old service would not know the new tables."""
+    newer(monkeypatch, tmp_path / "versions")
+    with Owner(tmp_path / "owners"), pytest.raises(DatabaseError, match="stop `automator serve`"):
+        create(old)
+    assert version(old) == 1
+
+
+def test_a_newer_database_is_left_alone(old: Path) -> None:
+    """This version does not know what is in it."""
+    tx = connect(old)
+    tx.execute("PRAGMA user_version=99")
+    tx.close()
+    with pytest.raises(DatabaseError, match="newer version"):
+        create(old)
+
+
+async def test_processes_that_start_together_make_one_database(tmp_path: Path) -> None:
+    """Whoever comes second finds it made."""
+    path = tmp_path / "automator.db"
+    first = sqlite3.connect(path, isolation_level=None)
+    schema._make(first)
+    second = sqlite3.connect(path, isolation_level=None)
+    schema._make(second)
+    first.close()
+    second.close()
+    with Writer(path) as writer:
+        assert await writer.run(lambda tx: chain.append(tx, "event", 1, {})) == 1
+
+
+def test_a_step_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command that the first test names sees what has changed, in types that last."""
+    monkeypatch.setattr(schema, "VERSIONS", (*schema.VERSIONS, tmp_path))
+    path = tmp_path / "a.db"
+    schema.upgrade(path)
+    with schema.connected(path) as connection:
+        connection.exec_driver_sql("ALTER TABLE account DROP COLUMN identity")
+        made = schema.config(connection)
+        command.revision(made, "who it is", autogenerate=True, rev_id="0002", version_path=str(tmp_path))
+    written = (tmp_path / "0002_who_it_is.py").read_text()
+    assert "sa.Column('identity', sa.String(), nullable=False)" in written
