@@ -28,13 +28,12 @@ from connectors.base import (
     outcome_of,
 )
 from connectors.bluesky import limits, outcomes, text
+from connectors.bluesky.lexicon import IMAGE_BYTES, IMAGES
 from connectors.bluesky.tid import tid
 from connectors.network import SECRET, Identity, Media, Part, Problem, Rejected, SecretField, SignIn, Wire, numbered
 from connectors.picture import TYPES, content_of
 
 COLLECTION = "app.bsky.feed.post"
-IMAGES = 4
-IMAGE_BYTES = 2_000_000  #: lexicon app.bsky.embed.images, since 2026-04-08
 BLOB_LIFE = timedelta(minutes=30)  #: the lexicon of uploadBlob lets a server drop what no record names after minutes
 _ADDRESS = re.compile(r"(?:at://([^/]+)/app\.bsky\.feed\.post/|https://bsky\.app/profile/([^/]+)/post/)(\w+)")
 PLAN = ("repo", "collection", "rkey", "record")

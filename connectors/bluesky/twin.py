@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import secrets
 from collections.abc import Awaitable, Callable
@@ -13,12 +14,12 @@ from typing import Any
 
 from aiohttp import web
 
-from connectors.bluesky.text import BYTES, GRAPHEMES, graphemes
+from connectors.bluesky import lexicon
+from connectors.bluesky.lexicon import POST
+from connectors.bluesky.tid import tid
 
 Now = Callable[[], datetime]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-POST = "app.bsky.feed.post"
 
 
 @dataclass
@@ -44,6 +45,7 @@ class World:
     counted: dict[str, tuple[int, datetime]] = field(default_factory=dict)
 
 
+REUSE = timedelta(hours=2)  #: how long a refresh token that was used may be used again, since an answer may be lost
 WORLD = web.AppKey("bluesky", World)
 HANDLE = "brand.test"  #: of the sandbox's account
 
@@ -123,8 +125,9 @@ async def _protocol(request: web.Request, handler: Handler) -> web.StreamRespons
         answer = await (_throttled if used >= limit else _unasked if unasked else handler)(request)
     except Refusal as refusal:
         answer = refusal.answer
-    except web.HTTPNotFound:
-        answer = Refusal("MethodNotImplemented", "Method Not Implemented", 501).answer
+    except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
+        name = request.path.removeprefix("/xrpc/")
+        answer = Refusal("InvalidRequest", f"No service configured for {name}").answer
     answer.headers["ratelimit-limit"] = str(limit)
     answer.headers["ratelimit-remaining"] = str(max(0, limit - used - 1))
     answer.headers["ratelimit-reset"] = str(int(ends.timestamp()) + 1)
@@ -140,15 +143,14 @@ async def _unasked(_: web.Request) -> web.StreamResponse:
     raise Refusal("InvalidRequest", "A request body was provided when none was expected")
 
 
-async def _body(request: web.Request, allowed: set[str], required: set[str]) -> dict[str, Any]:
+async def _body(request: web.Request, required: set[str]) -> dict[str, Any]:
+    """The input; what the server does not know in it, it lets pass."""
     try:
         body = await request.json()
-    except ValueError:
-        raise Refusal("InvalidRequest", "Input must be JSON") from None
+    except ValueError as error:
+        raise Refusal("SyntaxError", str(error)) from None
     if not isinstance(body, dict) or (missing := required - body.keys()):
         raise Refusal("InvalidRequest", f"Input must have the property {missing if isinstance(body, dict) else ''}")
-    if unknown := body.keys() - allowed:
-        raise Refusal("InvalidRequest", f"Unknown property {sorted(unknown)}")
     return body
 
 
@@ -164,8 +166,10 @@ def _session(world: World, account: Account) -> web.Response:
 def _who(request: web.Request, kind: str = "access") -> Account:
     world = request.app[WORLD]
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme != "Bearer" or not token:
+    if not scheme:
         raise Refusal("AuthMissing", "Authentication Required", 401)
+    if scheme != "Bearer":
+        raise Refusal("InvalidToken", "Unexpected authorization type")
     did, held, ends = world.sessions.get(token, ("", "", world.now()))
     if held != kind:
         raise Refusal("InvalidToken", "Token could not be verified")
@@ -176,7 +180,7 @@ def _who(request: web.Request, kind: str = "access") -> Account:
 
 async def _create_session(request: web.Request) -> web.Response:
     world = request.app[WORLD]
-    body = await _body(request, {"identifier", "password", "authFactorToken"}, {"identifier", "password"})
+    body = await _body(request, {"identifier", "password"})
     wanted = (body["identifier"], body["password"])
     for account in world.accounts.values():
         if wanted in {(account.handle, account.password), (account.did, account.password)}:
@@ -186,8 +190,10 @@ async def _create_session(request: web.Request) -> web.Response:
 
 async def _refresh_session(request: web.Request) -> web.Response:
     account = _who(request, "refresh")
-    request.app[WORLD].sessions.pop(request.headers["authorization"].partition(" ")[2])
-    return _session(request.app[WORLD], account)
+    world, used = request.app[WORLD], request.headers["authorization"].partition(" ")[2]
+    did, kind, ends = world.sessions[used]
+    world.sessions[used] = (did, kind, min(ends, world.now() + REUSE))
+    return _session(world, account)
 
 
 async def _get_session(request: web.Request) -> web.Response:
@@ -210,18 +216,29 @@ async def _upload(request: web.Request) -> web.Response:
     account, content = _who(request), await request.read()
     link = cid(hashlib.sha256(content).hexdigest())
     account.blobs[link] = len(content)
-    blob = {"$type": "blob", "ref": {"$link": link}, "mimeType": request.content_type, "size": len(content)}
+    kind = _sniffed(content) or request.content_type
+    blob = {"$type": "blob", "ref": {"$link": link}, "mimeType": kind, "size": len(content)}
     return web.json_response({"blob": blob})
 
 
+def _sniffed(content: bytes) -> str | None:
+    """A picture's own type, which the server believes rather than what it is told."""
+    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - slow to load
+
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            return Image.MIME.get(image.format or "")
+    except (UnidentifiedImageError, OSError):
+        return None
+
+
 async def _put(request: web.Request) -> web.Response:
-    account, put = _who(request), request.path.endswith("putRecord")
+    put = request.path.endswith("putRecord")
     required = {"repo", "collection", "record"} | ({"rkey"} if put else set())
-    body = await _body(request, required | {"rkey", "validate", "swapRecord", "swapCommit"}, required)
-    if body["repo"] not in {account.did, account.handle}:
-        raise Refusal("InvalidRequest", "Could not find repo")
-    record, rkey = body["record"], body.get("rkey") or f"3{secrets.token_hex(6)}"
-    _validate(account, record)
+    _who(request)
+    body = await _body(request, required)
+    account, rkey = _own(request, body), body.get("rkey") or tid(request.app[WORLD].now())
+    record = _check(account, body, rkey)
     key = f"{body['collection']}/{rkey}"
     uri, link, there = f"at://{account.did}/{key}", cid(record), account.records.get(key)
     if there is not None and cid(there) == link:
@@ -233,29 +250,35 @@ async def _put(request: web.Request) -> web.Response:
     return web.json_response({"uri": uri, "cid": link, "commit": commit, "validationStatus": "valid"})
 
 
-def _validate(account: Account, record: Any) -> None:
-    if not isinstance(record, dict) or record.get("$type") != POST:
-        raise Refusal("InvalidRequest", "Invalid record")
-    text = record.get("text")
-    if not isinstance(text, str) or "createdAt" not in record:
-        raise Refusal("InvalidRequest", "Invalid app.bsky.feed.post record: Missing required key")
-    if graphemes(text) > GRAPHEMES or len(text.encode()) > BYTES:
-        raise Refusal("InvalidRequest", "Invalid app.bsky.feed.post record: text must not be longer")
-    for facet in record.get("facets", []):
-        index = facet["index"]
-        if not 0 <= index["byteStart"] < index["byteEnd"] <= len(text.encode()):
-            raise Refusal("InvalidRequest", "Invalid app.bsky.feed.post record: facet out of range")
-    for image in record.get("embed", {}).get("images", []):
-        if "alt" not in image:
-            raise Refusal("InvalidRequest", 'Invalid app.bsky.feed.post record: Missing required key "alt"')
-        if image["image"]["ref"]["$link"] not in account.blobs:
-            raise Refusal("BlobNotFound", "Could not find blob")
+def _check(account: Account, body: dict[str, Any], rkey: str) -> dict[str, Any]:
+    """The record as the server keeps it."""
+    collection, record = str(body["collection"]), body["record"]
+    try:
+        lexicon.check_key(collection, rkey)
+        lexicon.check_record(collection, record)
+    except lexicon.Invalid as invalid:
+        raise Refusal("InvalidRequest", str(invalid)) from None
+    for image in record.get("embed", {}).get("images", []) if collection == POST else ():
+        if (link := image["image"]["ref"]["$link"]) not in account.blobs:
+            raise Refusal("BlobNotFound", f"Could not find blob: {link}")
+    return {"$type": collection, **record}
+
+
+def _hosted(world: World, repo: str) -> Account | None:
+    return next((account for account in world.accounts.values() if repo in {account.did, account.handle}), None)
+
+
+def _own(request: web.Request, body: dict[str, Any]) -> Account:
+    account = _who(request)
+    if body["repo"] not in {account.did, account.handle}:
+        raise Refusal("AccountNotFound", "Account not found", 403)
+    return account
 
 
 def _found(request: web.Request) -> tuple[str, dict[str, Any]]:
-    account = request.app[WORLD].accounts.get(request.query.get("repo", ""))
+    account = _hosted(request.app[WORLD], request.query.get("repo", ""))
     if account is None:
-        raise Refusal("InvalidRequest", "Could not find repo")
+        raise Refusal("InvalidRequest", "Could not locate record")
     key = f"{request.query.get('collection')}/{request.query.get('rkey')}"
     record = account.records.get(key)
     if record is None:
@@ -269,7 +292,7 @@ async def _get(request: web.Request) -> web.Response:
 
 
 async def _list(request: web.Request) -> web.Response:
-    account = request.app[WORLD].accounts.get(request.query.get("repo", ""))
+    account = _hosted(request.app[WORLD], request.query.get("repo", ""))
     if account is None:
         raise Refusal("InvalidRequest", "Could not find repo")
     limit = int(request.query.get("limit", "50"))
@@ -282,8 +305,8 @@ async def _list(request: web.Request) -> web.Response:
 
 
 async def _delete(request: web.Request) -> web.Response:
-    account = _who(request)
-    required = {"repo", "collection", "rkey"}
-    body = await _body(request, required | {"swapRecord", "swapCommit"}, required)
+    _who(request)
+    body = await _body(request, {"repo", "collection", "rkey"})
+    account = _own(request, body)
     account.records.pop(f"{body['collection']}/{body['rkey']}", None)
     return web.json_response({})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+PICTURE = base64.b64decode(PIXEL)
 pytestmark = pytest.mark.peer
 
 
@@ -79,7 +82,7 @@ def test_the_atproto_sdk_posts_replies_and_deletes_on_the_bluesky_twin(sandbox: 
     )
     client = Client(base_url=given["base_url"])
     client.request.add_additional_headers_source(lambda: {"Authorization": f"Bearer {session.access_jwt}"})
-    blob = client.com.atproto.repo.upload_blob(b"\x89PNG").blob
+    blob = client.com.atproto.repo.upload_blob(PICTURE).blob
     record = models.AppBskyFeedPost.Record(
         text="From the SDK",
         created_at=client.get_current_time_iso(),

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,56 +31,20 @@ from connectors.base import Intent, Kind, outcome_of
 from connectors.bluesky.connector import DELETE, PUT
 from connectors.network import Media, Part
 from jobs.posting.campaign import judge, read
+from tests.connectors.bluesky.servers import Real, needs_server, real
 
 ROOT = Path(__file__).parents[2]
-FOLDER = os.environ.get("AUTOMATOR_PDS")
-pytestmark = [
-    pytest.mark.peer,
-    pytest.mark.skipif(FOLDER is None, reason="AUTOMATOR_PDS names a folder with the server"),
-]
-
-
-def ask(url: str, method: str, body: dict[str, Any] | None = None) -> Any:
-    """One plain call, past the product."""
-    content = json.dumps(body).encode() if body is not None else None
-    request = urllib.request.Request(f"{url}/xrpc/{method}", content, {"content-type": "application/json"})  # noqa: S310 - loopback
-    with urllib.request.urlopen(request) as answer:  # noqa: S310 - loopback
-        return json.load(answer)
-
-
-class Server:
-    """A running server with one account."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        account = {"handle": "brand.test", "email": "brand@example.com", "password": "canary-real-server"}
-        self.did = ask(url, "com.atproto.server.createAccount", account)["did"]
-        self.keys = {"identifier": "brand.test", "password": account["password"]}
-
-    def texts(self) -> list[str]:
-        found = ask(self.url, f"com.atproto.repo.listRecords?repo={self.did}&collection=app.bsky.feed.post&limit=100")
-        return [record["value"]["text"] for record in found["records"]]
+pytestmark = needs_server
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with subprocess.Popen(
-        ["node", "serve.mjs"],  # noqa: S607 - wherever node is
-        cwd=FOLDER,
-        env={**os.environ, "LOG_ENABLED": "false"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        yield Server(process.stdout.readline().strip())
-        process.stdin.close()
-        process.wait(20)
+def server() -> Iterator[Real]:
+    with real() as running:
+        yield running
 
 
 @pytest.fixture
-def home(tmp_path: Path, server: Server) -> Home:
+def home(tmp_path: Path, server: Real) -> Home:
     made = Home(tmp_path / "home")
     made.prepare()
     (made.path / "config.toml").write_text('[vault]\nkind = "file"\n')
@@ -106,7 +68,7 @@ def engine(home: Home) -> Engine:
     return Engine(home, SealedFile(home.path / "vault.json", kek.from_file(home.path / "vault.key")))
 
 
-async def test_posts_behave_on_the_real_server_as_on_the_twin(server: Server, home: Home, tmp_path: Path) -> None:
+async def test_posts_behave_on_the_real_server_as_on_the_twin(server: Real, home: Home, tmp_path: Path) -> None:
     """Sign-in, facets, pictures, threads; the same plan twice is one post; found, another under its key refused, deleted."""
     path = tmp_path / "p.png"
     Image.new("RGB", (20, 10)).save(path)
@@ -149,7 +111,7 @@ async def test_posts_behave_on_the_real_server_as_on_the_twin(server: Server, ho
         assert limits is not None
 
 
-def test_the_example_campaign_survives_a_kill_on_the_real_server(server: Server, home: Home) -> None:
+def test_the_example_campaign_survives_a_kill_on_the_real_server(server: Real, home: Home) -> None:
     """The rows for Bluesky are published once each, although the worker is killed in the middle."""
 
     async def plan() -> int:
