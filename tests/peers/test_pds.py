@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import signal
 import subprocess
@@ -13,23 +12,17 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from PIL import Image
 
 from automator import accounts, campaigns
 from automator.accounts import DEFAULT_SCOPES, Stored
 from automator.clock import micros
 from automator.engine import Engine, Home
-from automator.intentions import claim, load
 from automator.ledger.chain import verify
 from automator.posts import listed
 from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
-from connectors.base import Intent, Kind, outcome_of
-from connectors.bluesky.connector import DELETE, PUT
-from connectors.network import Media, Part
 from jobs.posting.campaign import judge, read
 from tests.connectors.bluesky.servers import Real, needs_server, real
 
@@ -66,49 +59,6 @@ def home(tmp_path: Path, server: Real) -> Home:
 
 def engine(home: Home) -> Engine:
     return Engine(home, SealedFile(home.path / "vault.json", kek.from_file(home.path / "vault.key")))
-
-
-async def test_posts_behave_on_the_real_server_as_on_the_twin(server: Real, home: Home, tmp_path: Path) -> None:
-    """Sign-in, facets, pictures, threads; the same plan twice is one post; found, another under its key refused, deleted."""
-    path = tmp_path / "p.png"
-    Image.new("RGB", (20, 10)).save(path)
-    content = path.read_bytes()
-    media = Media(str(path), "image/png", len(content), hashlib.sha256(content).hexdigest(), 20, 10, "black")
-    async with engine(home) as opened:
-        session, network = opened.session("bluesky/brand", {"test": "yes"})
-        assert (await network.test(session)).handle == "brand.test"
-
-        async def send(key: str, plan: dict[str, Any], operation: str = PUT.name) -> Any:
-            held = await opened.writer.run(lambda tx: claim(tx, key, "bluesky/brand", operation, plan))
-            return Intent(key, held.plan, held.attempt)
-
-        plan = await network.prepare(session, Part("Hi @brand.test, see https://example.com/a_(b) #é", (media,)), [])
-        assert len(plan["record"]["facets"]) == 3
-        first = outcome_of(await network.publish(session, await send("1", plan))).result
-        again = outcome_of(await network.publish(session, await send("2", plan))).result
-        assert first == again
-        other = {**plan, "record": {**plan["record"], "text": "Something else"}}
-        refused = outcome_of(await network.publish(session, await send("3", other)))
-        assert refused.kind is Kind.REJECTED
-        assert "already there" in refused.reason
-        reply = await network.prepare(session, Part("A card: https://example.com"), [first])
-        await network.publish(session, await send("4", reply))
-        assert len(server.texts()) == 2
-        stored = load(opened.reader, "1")
-        assert stored is not None
-        assert await network.find(session, stored.plan) == first
-        await network.delete(session, await send("5", {"published": dict(first)}, DELETE.name))
-        assert await network.find(session, stored.plan) is None
-        assert server.texts() == ["A card: https://example.com"]
-        await opened.keys.replace("bluesky/brand", {**opened.keys.secrets("bluesky/brand"), "accessJwt": "stale.a.b"})
-        session, network = opened.session("bluesky/brand", {"test": "renewal"})
-        assert (await network.test(session)).handle == "brand.test"
-        dump = "".join(opened.reader.iterdump())
-        assert [
-            key for key in opened.keys.secrets("bluesky/brand").values() if key != "brand.test" and key in dump
-        ] == []
-        limits = opened.reader.execute("SELECT charges FROM budget WHERE name = 'points-hour'").fetchone()
-        assert limits is not None
 
 
 def test_the_example_campaign_survives_a_kill_on_the_real_server(server: Real, home: Home) -> None:

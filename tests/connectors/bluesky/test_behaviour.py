@@ -1,0 +1,193 @@
+"""Posts through vault, ledger and a data server, the same on our twin and on Bluesky's own software."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from automator.engine import Engine
+from automator.intentions import claim, load
+from automator.ledger.chain import verify
+from connectors.base import Intent, Kind, Outcome, outcome_of
+from connectors.bluesky.connector import DELETE
+from connectors.network import Media, Part, Rejected
+from tests.connectors.bluesky.servers import HANDLE, PASSWORD, Served, needs_server, real, twinned
+from tests.connectors.conftest import Opened
+
+NAME = "bluesky/brand"
+
+
+@pytest.fixture(scope="module", params=["twin", pytest.param("real", marks=needs_server)])
+def there(request: pytest.FixtureRequest) -> Iterator[Served]:
+    with (twinned if request.param == "twin" else real)() as served:
+        yield served
+
+
+class Desk:
+    """An engine with an account there; what other tests have posted is not looked at."""
+
+    def __init__(self, engine: Engine, there: Served) -> None:
+        self.engine, self.there = engine, there
+        self.before = {record["uri"] for record in there.records()}
+        self.session, self.network = engine.session(NAME, {"test": "yes"})
+
+    async def send(self, key: str, plan: Mapping[str, Any], operation: str = "") -> Intent:
+        name = operation or self.network.publishing.name
+        held = await self.engine.writer.run(lambda tx: claim(tx, key, NAME, name, plan))
+        return Intent(key, held.plan, held.attempt)
+
+    async def put(self, key: str, plan: Mapping[str, Any]) -> Outcome:
+        return outcome_of(await self.network.publish(self.session, await self.send(key, plan)))
+
+    async def publish(self, key: str, part: Part, thread: list[Mapping[str, Any]] | None = None) -> Mapping[str, Any]:
+        return (await self.put(key, await self.network.prepare(self.session, part, thread or []))).result
+
+    def seen(self) -> list[dict[str, Any]]:
+        return [record for record in self.there.records() if record["uri"] not in self.before]
+
+    def texts(self) -> list[str]:
+        return [record["value"]["text"] for record in self.seen()]
+
+    def plan(self, key: str) -> Mapping[str, Any]:
+        stored = load(self.engine.reader, key)
+        assert stored is not None
+        return stored.plan
+
+
+@pytest.fixture
+async def desk(there: Served, opened: Opened) -> AsyncIterator[Desk]:
+    async with opened(NAME, there.url, there.keys) as engine:
+        yield Desk(engine, there)
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Media:
+    path = tmp_path / "p.png"
+    Image.new("RGB", (20, 10)).save(path)
+    content = path.read_bytes()
+    return Media(str(path), "image/png", len(content), hashlib.sha256(content).hexdigest(), 20, 10, "A black bar")
+
+
+async def test_who_am_i_signs_in_first(desk: Desk) -> None:
+    """A fresh account signs in by its app password, and the session is kept for the next process."""
+    identity = await desk.network.test(desk.session)
+    assert (identity.id, identity.handle) == (desk.there.did, HANDLE)
+    kept = desk.engine.store.get(NAME, 2)
+    assert kept is not None
+    assert {"accessJwt", "refreshJwt", "password"} <= kept.keys()
+
+
+async def test_a_wrong_app_password_is_told(there: Served, opened: Opened) -> None:
+    """The sentence says that the account has to be connected again."""
+    async with opened(NAME, there.url, {"identifier": HANDLE, "password": "no"}) as engine:
+        session, network = engine.session(NAME, {})
+        with pytest.raises(Rejected, match="connect it again"):
+            await network.test(session)
+
+
+async def test_signing_in_by_the_accounts_id_keeps_it_on_the_record(there: Served, opened: Opened) -> None:
+    """What someone signs in as is a name, not a key: links and threads are made of it."""
+    async with opened(NAME, there.url, {"identifier": there.did, "password": PASSWORD}) as engine:
+        result = await Desk(engine, there).publish("one", Part("Hello"))
+        stored = load(engine.reader, "one")
+    assert result["uri"].startswith(f"at://{there.did}/")
+    assert stored is not None
+    assert stored.result == result
+
+
+async def test_a_post_is_published_and_can_be_found_and_deleted(desk: Desk) -> None:
+    """What the world sees is what was written, under the link that is shown."""
+    text = f"Hello @{HANDLE} #world, see https://example.com/a_(b). é"
+    result = await desk.publish("one", Part(text))
+    (record,) = desk.seen()
+    assert (record["uri"], record["cid"], record["value"]["text"]) == (result["uri"], result["cid"], text)
+    assert len(record["value"]["facets"]) == 3
+    assert record["value"]["embed"]["external"]["uri"] == "https://example.com/a_(b)"
+    plan = desk.plan("one")
+    assert await desk.network.find(desk.session, plan) == result
+    assert desk.network.link(result).startswith("https://bsky.app/profile/did:plc:")
+    await desk.network.delete(desk.session, await desk.send("del", {"published": dict(result)}, DELETE.name))
+    assert desk.seen() == []
+    assert await desk.network.find(desk.session, plan) is None
+
+
+async def test_putting_the_same_plan_again_changes_nothing(desk: Desk) -> None:
+    """The record's key is ours and frozen, so a repeat is the same post, and another text under it is refused."""
+    plan = await desk.network.prepare(desk.session, Part("Once."), [])
+    assert (await desk.put("first", plan)).result == (await desk.put("second", plan)).result
+    assert desk.texts() == ["Once."]
+    other = {**plan, "record": {**plan["record"], "text": "Something else"}}
+    refused = await desk.put("third", other)
+    assert refused.kind is Kind.REJECTED
+    assert "already there" in refused.reason
+    assert desk.texts() == ["Once."]
+
+
+@pytest.mark.parametrize("lost", [("accessJwt",), ("accessJwt", "refreshJwt")])
+async def test_a_stale_session_is_renewed_in_the_middle(desk: Desk, lost: tuple[str, ...]) -> None:
+    """By its refresh token, or by signing in anew; each is a call of its own, and the posts go out once."""
+    await desk.publish("one", Part("Before."))
+    held = desk.engine.keys.secrets(NAME)
+    await desk.engine.keys.replace(NAME, {**held, **dict.fromkeys(lost, "stale.a.b")})
+    await desk.publish("two", Part("After."))
+    assert desk.texts() == ["Before.", "After."]
+    operations = [row[0] for row in desk.engine.reader.execute("SELECT operation FROM entry WHERE kind = 'call'")]
+    assert operations.count("bluesky.session.create") == len(lost)
+    assert "bluesky.session.refresh" in operations
+
+
+async def test_a_thread_hangs_together(desk: Desk) -> None:
+    """Each part replies to the one before it, also to one of which only the address is known."""
+    first = await desk.publish("1", Part("One"))
+    second = await desk.publish("2", Part("Two"), [first])
+    told = desk.network.read_link(desk.network.link(second))
+    assert told is not None
+    await desk.publish("3", Part("Three"), [first, told])
+    by_text = {record["value"]["text"]: record["value"].get("reply") for record in desk.seen()}
+    ref = {"uri": second["uri"], "cid": second["cid"]}
+    assert by_text["One"] is None
+    assert by_text["Two"]["parent"] == by_text["Two"]["root"] == {"uri": first["uri"], "cid": first["cid"]}
+    assert (by_text["Three"]["parent"], by_text["Three"]["root"]["uri"]) == (ref, first["uri"])
+
+
+async def test_a_picture_goes_with_its_text_for_the_blind(desk: Desk, picture: Media) -> None:
+    """It is uploaded first, and refused if the file has changed since it was checked."""
+    await desk.publish("one", Part("Look", (picture,)))
+    (record,) = desk.seen()
+    (image,) = record["value"]["embed"]["images"]
+    assert (image["alt"], image["image"]["mimeType"], image["image"]["size"]) == (
+        "A black bar",
+        "image/png",
+        picture.size,
+    )
+    path = Path(picture.path)
+    path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(Rejected, match="changed"):
+        await desk.publish("two", Part("Look again", (picture,)))
+
+
+async def test_mentions_of_nobody_stay_plain(desk: Desk) -> None:
+    """A handle that exists becomes a mention; one that does not is just text."""
+    plan = await desk.network.prepare(desk.session, Part(f"Hi @{HANDLE} and @nobody.test"), [])
+    assert len(plan["record"]["facets"]) == 1
+    assert (await desk.put("one", plan)).kind is Kind.OK
+
+
+async def test_no_key_is_ever_on_the_record(desk: Desk) -> None:
+    """Neither the app password nor any session token, in the database or its journal; and the record holds."""
+    await desk.publish("one", Part("Hello"))
+    before = dict(desk.engine.keys.secrets(NAME))
+    await desk.engine.keys.replace(NAME, {**before, "accessJwt": "stale.a.b"})
+    await desk.publish("two", Part("Again"))
+    known = {*before.values(), *desk.engine.keys.secrets(NAME).values()} - {HANDLE}
+    everything = b"".join(path.read_bytes() for path in desk.engine.home.path.glob("automator.db*"))
+    dump = "".join(desk.engine.reader.iterdump())
+    assert [secret for secret in known if secret.encode() in everything or secret in dump] == []
+    assert isinstance(verify(desk.engine.reader), int)
+    limits = desk.engine.reader.execute("SELECT charges FROM budget WHERE name = 'points-hour'").fetchone()
+    assert limits is not None
