@@ -42,6 +42,18 @@ def json_object(answer: httpx.Response) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
+def clock_ahead(headers: Mapping[str, str], now: datetime) -> timedelta:
+    """How far the provider's clock is ahead of ours, by its ``Date`` header (RFC 9110, section 6.6.1).
+
+    The header has whole seconds, so a smaller difference counts as none.
+    """
+    try:
+        ahead = parsedate_to_datetime(headers["date"]) - now
+    except (KeyError, ValueError, TypeError):
+        return timedelta()
+    return ahead if abs(ahead) > timedelta(seconds=1) else timedelta()
+
+
 def tokens(answer: httpx.Response, names: Mapping[str, str]) -> dict[str, str]:
     """The keys that an accepted answer brings: ``names`` is the provider's field -> ours."""
     found = json_object(answer) if answer.status_code == _ANSWERED else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -205,14 +205,19 @@ class NotNow(Exception):
     def __init__(self, until: datetime | None, why: str = "") -> None:
         self.until = until
         self.why = why
-        when = f"not before {until.isoformat() if until else 'the provider answers again'}"
-        super().__init__(f"{why}; {when}" if why else when)
+        when = f"not before {until.isoformat()}" if until else ""
+        super().__init__("; ".join(part for part in (why, when) if part) or "not before the provider answers again")
 
 
 class RenewNeeded(NotNow):
-    """The access token has expired; nothing happened. It is renewed, and the call made again."""
+    """The access token has expired; nothing happened. It is renewed, and the call made again.
 
-    def __init__(self) -> None:
+    Attributes:
+        ahead: How far the provider's clock is ahead of ours: it may be that alone which spoils the signatures.
+    """
+
+    def __init__(self, ahead: timedelta = timedelta()) -> None:
+        self.ahead = ahead
         super().__init__(None)
 
 

@@ -7,7 +7,7 @@ import os
 import signal
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,10 +15,8 @@ from automator.cli.common import HomeOption, JsonOption, engine, fail, folder, s
 
 if TYPE_CHECKING:
     from automator.engine import Engine
+    from automator.health import Health
 
-STALE = timedelta(seconds=10)  #: a service ticks every second
-OVERDUE = timedelta(seconds=30)
-UNTOLD = timedelta(minutes=10)  #: after which it matters that the webhook has not taken a notice
 
 service = typer.Typer(name="service", help="Start with the machine, logged in or not.", no_args_is_help=True)
 limits = typer.Typer(name="limits", help="Provider limits: used, free, next reset.", no_args_is_help=False)
@@ -49,36 +47,6 @@ async def init(
     typer.echo("next: automator accounts add x/brand")
 
 
-def _health(opened: Engine) -> dict[str, Any]:
-    from automator.clock import micros  # noqa: PLC0415 - keeps --help fast
-    from automator.ledger import checkpoint  # noqa: PLC0415 - as above
-    from automator.ledger.chain import Fault, verify  # noqa: PLC0415 - as above
-    from automator.vault import unattended  # noqa: PLC0415 - as above
-    from automator.webhook import overdue  # noqa: PLC0415 - as above
-
-    now = micros(opened.clock.now())
-    beat = opened.reader.execute("SELECT at FROM beat WHERE name = 'tick'").fetchone()
-    late = opened.reader.execute(
-        "SELECT min(ready_at) FROM run WHERE state IN ('scheduled', 'waiting') AND ready_at <= ?", (now,)
-    ).fetchone()[0]
-    unread = opened.reader.execute("SELECT count(*) FROM notice WHERE seen_at IS NULL").fetchone()[0]
-    untold, said = overdue(opened.reader, opened.clock, UNTOLD) if opened.webhook is not None else (0, "")
-    chain = verify(opened.reader, checkpoint.read(opened.home.path))
-    vault, kind = opened.store.check(), opened.settings.vault.kind
-    bare = {"cron": unattended.cron(os.environ), "the service": unattended.service(os.environ)}
-    return {
-        "vault": vault,
-        "vault_elsewhere": {name: unattended.trouble(opened.home.path, kind, vault, env) for name, env in bare.items()},
-        "ticked_seconds_ago": round((now - beat[0]) / 1e6, 1) if beat else None,
-        "oldest_due_seconds_late": round((now - late) / 1e6, 1) if late is not None else 0.0,
-        "notices": unread,
-        "notices_untold": untold,
-        "webhook_said": said,
-        "ledger": str(chain) if isinstance(chain, Fault) else f"{chain} entries, none altered or missing",
-        "ledger_ok": not isinstance(chain, Fault),
-    }
-
-
 @told
 async def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Say whether everything works; exit code 1 if something needs you."""
@@ -86,29 +54,31 @@ async def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
     if not (place / "automator.db").is_file():
         typer.echo(f"no installation at {place} yet; `automator init` makes one")
         return
+    from automator.health import health  # noqa: PLC0415 - keeps --help fast
+
     async with engine(home) as opened:
-        found = _health(opened)
-    ticked, late = found["ticked_seconds_ago"], found["oldest_due_seconds_late"]
-    overdue = isinstance(late, float) and late > OVERDUE.total_seconds()
-    stale = overdue and (not isinstance(ticked, float) or ticked > STALE.total_seconds())
-    well = bool(found["ledger_ok"]) and not overdue and not found["notices_untold"]
+        found = health(opened)
     if as_json:
-        show_json({**found, "ok": well})
+        show_json(found.as_json())
     else:
-        typer.echo(str(found["vault"]))
-        for name, trouble in found["vault_elsewhere"].items():
-            typer.echo(f"{name} can't use it: {trouble}" if trouble else f"{name} opens it too")
-        typer.echo("the service has never run" if ticked is None else f"ticked {ticked} s ago")
-        typer.echo(f"oldest due run {late} s late")
-        typer.echo(f"ledger: {found['ledger']}")
-        typer.echo(f"{found['notices']} unread notices; `automator notices` shows them")
-        if found["notices_untold"]:
-            waits = f"{found['notices_untold']} notices wait for the webhook, which said: {found['webhook_said']}"
-            typer.echo(f"problem: {waits}; try it with `automator notices --test`", err=True)
-        if stale:
-            typer.echo("problem: posts are due and nothing works on them; start `automator serve`", err=True)
-    if not well:
+        _show(found)
+    if found.problems:
         raise typer.Exit(1)
+
+
+def _show(found: Health) -> None:
+    typer.echo(found.vault)
+    for name, trouble in found.vault_elsewhere.items():
+        typer.echo(f"{name} can't use it: {trouble}" if trouble else f"{name} opens it too")
+    ticked = found.ticked_seconds_ago
+    typer.echo("the service has never run" if ticked is None else f"ticked {ticked} s ago")
+    typer.echo(f"oldest due run {found.oldest_due_seconds_late} s late")
+    if found.clock_ahead_seconds is not None:
+        typer.echo(f"clock: {found.clock_ahead_seconds:+.0f} s beside the providers'")
+    typer.echo(f"ledger: {found.ledger}")
+    typer.echo(f"{found.notices} unread notices; `automator notices` shows them")
+    for problem in found.problems:
+        typer.echo(f"problem: {problem}", err=True)
 
 
 @told

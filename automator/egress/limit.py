@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 import httpx
 
@@ -14,10 +13,10 @@ from automator.clock import EPOCH, Clock, instant, micros
 from automator.db import Writer
 from automator.egress.call import Call, call_of
 from automator.egress.wire import Unsent
+from connectors.answer import clock_ahead
 from connectors.base import CallRefused, Kind, NotNow, Outcome, Reading, Window, outcome_of
 
 HOLD = timedelta(seconds=5)  #: a longer wait parks the work
-SKEW = timedelta(seconds=1)  #: ``Date`` has whole seconds, so a smaller difference means nothing
 
 
 class Limit(httpx.AsyncBaseTransport):
@@ -76,7 +75,7 @@ class Limit(httpx.AsyncBaseTransport):
         if not readings and not throttled:
             return
         now = self._clock.now()
-        skew = _skew(response, now)
+        skew = clock_ahead(response.headers, now)
 
         def store_them(tx: sqlite3.Connection) -> None:
             for reading in readings:
@@ -103,15 +102,6 @@ class Limit(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._inner.aclose()
-
-
-def _skew(response: httpx.Response, now: datetime) -> timedelta:
-    """How far the provider's clock is ahead of ours, by its ``Date`` header (RFC 9110, section 6.6.1)."""
-    try:
-        ahead = parsedate_to_datetime(response.headers["date"]) - now
-    except (KeyError, ValueError, TypeError):
-        return timedelta()
-    return ahead if abs(ahead) > SKEW else timedelta()
 
 
 def _close(

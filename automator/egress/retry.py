@@ -12,6 +12,7 @@ from tenacity.wait import wait_random_exponential
 from automator.clock import Clock
 from automator.egress.call import call_of
 from automator.egress.wire import Unknown, Unsent
+from connectors.answer import clock_ahead
 from connectors.base import Effect, Kind, NotNow, Outcome, RenewNeeded, Unresolved, outcome_of
 
 ATTEMPTS = 4
@@ -85,7 +86,9 @@ class Retry(httpx.AsyncBaseTransport):
             outcome = Outcome(Kind.UNKNOWN, str(error))
         match outcome.kind:
             case Kind.LATER if outcome.renew:
-                raise RenewNeeded
+                raise RenewNeeded(
+                    clock_ahead(response.headers, self._clock.now()) if response is not None else timedelta()
+                )
             case Kind.LATER:
                 if outcome.until is None or outcome.until - self._clock.now() > HOLD:
                     raise NotNow(outcome.until, outcome.reason)

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import httpx
@@ -17,6 +17,8 @@ from automator.egress.call import EXTENSION, Account, Call
 from automator.egress.stack import Client
 from connectors.base import Intent, NotNow, Operation, RenewNeeded
 from connectors.network import Network, Rejected
+
+WRONG = timedelta(minutes=1)  #: by which a clock may differ before it is blamed
 
 
 class Renewals(Protocol):
@@ -60,20 +62,22 @@ class Session:
 
         Raises:
             Reconnect: the token has expired and can't be renewed.
+            NotNow: or it is this machine's clock that is wrong.
         """
         held = dict(self.account.secrets())
         try:
             return await self._send(operation, method, url, intent, content)
-        except RenewNeeded:
+        except RenewNeeded as needed:
             if operation.brings_keys:
                 raise
-        await self._renew(held)
+            ahead = needed.ahead
+        await self._renew(held, ahead)
         try:
             return await self._send(operation, method, url, intent, content)
         except RenewNeeded:
             raise NotNow(None) from None
 
-    async def _renew(self, held: Mapping[str, str]) -> None:
+    async def _renew(self, held: Mapping[str, str], ahead: timedelta) -> None:
         async with self.renewals(self.account.name):
             now_held = await asyncio.to_thread(self.account.secrets)
             if dict(now_held) != held:
@@ -82,6 +86,11 @@ class Session:
                 renewed = await self.network.renew(self, frozenset(held))
             except RenewNeeded:
                 renewed = False
+        if not renewed and abs(ahead) > WRONG:
+            # a key that is good for nothing at the wrong time may be good for all the same
+            way = "behind" if ahead > timedelta() else "ahead of"
+            minutes = abs(ahead) // timedelta(minutes=1)
+            raise NotNow(None, f"this machine's clock is {minutes} minutes {way} {self.network.name}'s; set it right")
         if not renewed:
             raise Reconnect(
                 f"{self.account.name} is no longer signed in and could not be renewed; "

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from automator import accounts, posts
+from automator import accounts, health, posts
 from automator.clock import micros
 from automator.db import connect
 from automator.engine import Engine, Home
@@ -145,6 +145,22 @@ async def test_a_clock_that_is_set_back_makes_nothing_wait_longer(day: Day) -> N
     assert [post.state for post in found] == ["done", "done"]
     assert sorted(day.seen()) == ["One", "Two"]
     assert [told.partition(":")[0] for told in day.told()] == ["clock"]
+
+
+@on_x
+async def test_a_wrong_clock_is_blamed_not_the_key(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signatures of the wrong time are refused like wrong keys; the post waits until the clock is right."""
+    day.clock.set(timedelta(minutes=10))
+    monkeypatch.setattr(x, "SKEW", 300)
+    await day.plan("One")
+    (post,) = await day.work()
+    assert (post.state, post.reason) == ("waiting", "this machine's clock is 10 minutes ahead of x's; set it right")
+    assert health.clock_ahead(day.engine.reader) == pytest.approx(600, abs=2)
+    day.clock.set(timedelta(minutes=-10))
+    monkeypatch.setattr(x, "SKEW", 1e12)
+    (post,) = await day.work(timedelta(minutes=20))
+    assert (post.state, day.seen()) == ("done", ["One"])
+    assert health.clock_ahead(day.engine.reader) == pytest.approx(0, abs=2)
 
 
 @both

@@ -1,0 +1,116 @@
+"""Whether an installation works, for ``automator doctor``: what is so, and what needs a person."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from automator.clock import instant, micros
+from automator.engine import Engine
+from automator.ledger import checkpoint
+from automator.ledger.chain import Fault, verify
+from automator.vault import unattended
+from automator.webhook import overdue
+
+STALE = timedelta(seconds=10)  #: a service ticks every second
+OVERDUE = timedelta(seconds=30)
+UNTOLD = timedelta(minutes=10)  #: after which it matters that the webhook has not taken a notice
+WRONG = timedelta(minutes=1)  #: by which a clock may differ from the providers'
+ASKED = 50  #: newest answers that are looked through for the time
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How things stand.
+
+    Attributes:
+        vault_elsewhere: By who else opens the vault: why it can't, or ``None``.
+        ticked_seconds_ago: ``None``: the service has never run.
+        clock_ahead_seconds: By the last answer of a provider that said its time; ``None``: there is none.
+        ledger: What is wrong with it, or how many entries hold.
+    """
+
+    vault: str
+    vault_elsewhere: dict[str, str | None]
+    ticked_seconds_ago: float | None
+    oldest_due_seconds_late: float
+    clock_ahead_seconds: float | None
+    notices: int
+    notices_untold: int
+    webhook_said: str
+    ledger: str
+    ledger_ok: bool
+
+    @property
+    def problems(self) -> list[str]:
+        """What needs a person, each with what to do."""
+        found: list[str] = []
+        if not self.ledger_ok:
+            found.append(f"{self.ledger}; keep the database as it is, and look who had access to it")
+        if self.oldest_due_seconds_late > OVERDUE.total_seconds():
+            stale = self.ticked_seconds_ago is None or self.ticked_seconds_ago > STALE.total_seconds()
+            nobody = "posts are due and nothing works on them; start `automator serve`"
+            found.append(nobody if stale else "posts are due and wait; `automator posts list` says for what")
+        if self.notices_untold:
+            waits = f"{self.notices_untold} notices wait for the webhook, which said: {self.webhook_said}"
+            found.append(f"{waits}; try it with `automator notices --test`")
+        ahead = self.clock_ahead_seconds
+        if ahead is not None and abs(ahead) > WRONG.total_seconds():
+            way = "ahead of" if ahead > 0 else "behind"
+            found.append(f"this machine's clock is {abs(ahead):.0f} s {way} the providers'; set it right")
+        return found
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {**asdict(self), "problems": self.problems, "ok": not self.problems}
+
+
+def health(engine: Engine) -> Health:
+    """Look at everything.
+
+    Raises:
+        automator.vault.store.VaultError: the vault can't be opened.
+        automator.ledger.checkpoint.BadCheckpoint: the file of checkpoints was altered.
+    """
+    reader, now = engine.reader, micros(engine.clock.now())
+    beat = reader.execute("SELECT at FROM beat WHERE name = 'tick'").fetchone()
+    (late,) = reader.execute(
+        "SELECT min(ready_at) FROM run WHERE state IN ('scheduled', 'waiting') AND ready_at <= ?", (now,)
+    ).fetchone()
+    (unread,) = reader.execute("SELECT count(*) FROM notice WHERE seen_at IS NULL").fetchone()
+    untold, said = overdue(reader, engine.clock, UNTOLD) if engine.webhook is not None else (0, "")
+    chain = verify(reader, checkpoint.read(engine.home.path))
+    vault, kind, home = engine.store.check(), engine.settings.vault.kind, engine.home.path
+    bare = {"cron": unattended.cron(os.environ), "the service": unattended.service(os.environ)}
+    return Health(
+        vault=vault,
+        vault_elsewhere={name: unattended.trouble(home, kind, vault, environ) for name, environ in bare.items()},
+        ticked_seconds_ago=round((now - beat[0]) / 1e6, 1) if beat else None,
+        oldest_due_seconds_late=round((now - late) / 1e6, 1) if late is not None else 0.0,
+        clock_ahead_seconds=clock_ahead(reader),
+        notices=unread,
+        notices_untold=untold,
+        webhook_said=said,
+        ledger=str(chain) if isinstance(chain, Fault) else f"{chain} entries, none altered or missing",
+        ledger_ok=not isinstance(chain, Fault),
+    )
+
+
+def clock_ahead(reader: sqlite3.Connection) -> float | None:
+    """Seconds by which this machine's clock was ahead of a provider's, when one last said its time (``Date``)."""
+    answers = reader.execute(
+        "SELECT at, data FROM entry WHERE kind = 'answer' AND account <> 'webhook' ORDER BY seq DESC LIMIT ?", (ASKED,)
+    )
+    for at, data in answers:
+        for name, value in json.loads(data).get("headers") or []:
+            if name.lower() == "date":
+                try:
+                    return (instant(at) - parsedate_to_datetime(value)).total_seconds()
+                except (ValueError, TypeError):
+                    continue
+    return None
