@@ -86,9 +86,8 @@ class Retry(httpx.AsyncBaseTransport):
             outcome = Outcome(Kind.UNKNOWN, str(error))
         match outcome.kind:
             case Kind.LATER if outcome.renew:
-                raise RenewNeeded(
-                    clock_ahead(response.headers, self._clock.now()) if response is not None else timedelta()
-                )
+                said = response.headers if response is not None else {}
+                raise RenewNeeded(clock_ahead(said, self._clock.now()))
             case Kind.LATER:
                 if outcome.until is None or outcome.until - self._clock.now() > HOLD:
                     raise NotNow(outcome.until, outcome.reason)
