@@ -52,8 +52,8 @@ def rows(connection: sqlite3.Connection, now: datetime) -> list[LimitUse]:
 
 
 def _row(connection: sqlite3.Connection, subject: str, budget: Budget, at: int) -> LimitUse:
-    usage, limit = store.load(connection, subject, budget)
-    used = window.used(budget, usage, at)
+    usage, budget = store.load(connection, subject, budget)
+    limit, used = budget.limit, window.used(budget, usage, at)
     coming = min((gone for gone, _ in usage.charges if gone > at), default=0)
     reset = instant(coming).isoformat(timespec="seconds") if coming and budget.window is not Window.BUCKET else None
     closed = instant(usage.closed).isoformat(timespec="seconds") if usage.closed > at else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlmodel import Field, SQLModel
 
@@ -45,8 +45,8 @@ class Claim:
     units: float
 
 
-def load(connection: sqlite3.Connection, subject: str, budget: Budget) -> tuple[Usage, int | None]:
-    """What is used, and the limit in force."""
+def load(connection: sqlite3.Connection, subject: str, budget: Budget) -> tuple[Usage, Budget]:
+    """What is used, and the budget with the limit in force."""
     row = connection.execute(
         "SELECT charges, closed FROM budget WHERE subject = ? AND name = ?", (subject, budget.name)
     ).fetchone()
@@ -54,7 +54,7 @@ def load(connection: sqlite3.Connection, subject: str, budget: Budget) -> tuple[
     own = connection.execute(
         "SELECT value FROM limit_setting WHERE subject = ? AND name = ?", (subject, budget.name)
     ).fetchone()
-    return usage, own[0] if own else budget.limit
+    return usage, replace(budget, limit=own[0]) if own else budget
 
 
 def save(tx: sqlite3.Connection, subject: str, budget: Budget, usage: Usage) -> None:
@@ -69,11 +69,11 @@ def save(tx: sqlite3.Connection, subject: str, budget: Budget, usage: Usage) -> 
 def reserve(tx: sqlite3.Connection, claims: Sequence[Claim], now: int) -> int:
     """Take all claims together or none; returns 0, or the instant from which they may fit."""
     found = [(claim, *load(tx, claim.subject, claim.budget)) for claim in claims]
-    start = max((window.fits(c.budget, limit, usage, now, c.units) for c, usage, limit in found), default=now)
+    start = max((window.fits(budget, usage, now, claim.units) for claim, usage, budget in found), default=now)
     if start > now:
         return start
-    for claim, usage, _ in found:
-        save(tx, claim.subject, claim.budget, window.charge(claim.budget, usage, now, claim.units))
+    for claim, usage, budget in found:
+        save(tx, claim.subject, budget, window.charge(budget, usage, now, claim.units))
     return 0
 
 

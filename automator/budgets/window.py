@@ -1,4 +1,7 @@
-"""The arithmetic of one budget: what is used, what fits, when more fits. Pure; integer microseconds."""
+"""The arithmetic of one budget: what is used, what fits, when more fits. Pure; integer microseconds.
+
+A budget is given with the limit in force, which may be a person's own.
+"""
 
 from __future__ import annotations
 
@@ -33,12 +36,12 @@ def used(budget: Budget, usage: Usage, now: int) -> float:
     return sum(units for gone, units in usage.charges if gone > now)
 
 
-def fits(budget: Budget, limit: int | None, usage: Usage, now: int, units: float) -> int:
+def fits(budget: Budget, usage: Usage, now: int, units: float) -> int:
     """The instant from which ``units`` more fit: ``now`` if they do already.
 
     A cost over the whole limit fits an empty window, but never a monthly one: that is money.
     """
-    start = max(now, usage.closed)
+    start, limit = max(now, usage.closed), budget.limit
     if limit is None:
         return start
     if budget.window is Window.MONTH and units > limit:

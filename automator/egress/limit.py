@@ -91,8 +91,8 @@ class Limit(httpx.AsyncBaseTransport):
         if budget is None:
             return
         subject = provider.name if budget.shared else call.account.name
-        usage, limit = store.load(tx, subject, budget)
-        size = reading.limit or limit
+        usage, budget = store.load(tx, subject, budget)
+        size = reading.limit or budget.limit
         if size is None:
             return
         in_flight = self._in_flight.get((subject, budget.name), 0)
@@ -119,5 +119,5 @@ def _close(
 
 def _give_back(tx: sqlite3.Connection, claims: list[Claim], now: int) -> None:
     for claim in claims:
-        usage, _ = store.load(tx, claim.subject, claim.budget)
-        store.save(tx, claim.subject, claim.budget, window.charge(claim.budget, usage, now, -claim.units))
+        usage, budget = store.load(tx, claim.subject, claim.budget)
+        store.save(tx, claim.subject, budget, window.charge(budget, usage, now, -claim.units))

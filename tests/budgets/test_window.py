@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automator.budgets import window
+from automator.budgets import store, window
 from automator.budgets.window import Usage
+from automator.db import connect
+from automator.schema import create
 from connectors.base import Budget, Window
 
 SECOND = 1_000_000
@@ -21,7 +24,7 @@ def pour(budget: Budget, waits: list[int]) -> list[int]:
     """Call one after another, each as soon as it fits, after the given pauses; the instants of the calls."""
     now, usage, sent = 1_800_000_000 * SECOND, Usage(), []
     for wait in waits:
-        now = window.fits(budget, budget.limit, usage, now + wait, 1)
+        now = window.fits(budget, usage, now + wait, 1)
         usage = window.charge(budget, usage, now, 1)
         sent.append(now)
     return sent
@@ -61,7 +64,7 @@ def test_the_provider_s_count_replaces_a_smaller_one() -> None:
     usage = window.charge(budget, Usage(), 0, 1)
     usage = window.stated(budget, usage, 1, 15, 5 * SECOND)
     assert window.used(budget, usage, 2) == 15
-    assert window.fits(budget, LIMIT, usage, 2, 6) == 5 * SECOND + window.MARGIN
+    assert window.fits(budget, usage, 2, 6) == 5 * SECOND + window.MARGIN
 
 
 def test_the_provider_s_smaller_count_lowers_nothing() -> None:
@@ -76,8 +79,8 @@ def test_a_closed_budget_opens_at_its_instant() -> None:
     """After a 429 nothing fits until the instant that the provider named."""
     budget = KINDS[Window.SLIDING]
     usage = window.close(Usage(), 7 * SECOND)
-    assert window.fits(budget, LIMIT, usage, SECOND, 1) == 7 * SECOND
-    assert window.fits(budget, LIMIT, usage, 8 * SECOND, 1) == 8 * SECOND
+    assert window.fits(budget, usage, SECOND, 1) == 7 * SECOND
+    assert window.fits(budget, usage, 8 * SECOND, 1) == 8 * SECOND
 
 
 def test_a_monthly_budget_opens_on_the_first() -> None:
@@ -85,17 +88,33 @@ def test_a_monthly_budget_opens_on_the_first() -> None:
     budget = Budget("credit", 100, Window.MONTH)
     december = 1_797_206_400 * SECOND
     usage = window.charge(budget, Usage(), december, 100)
-    assert window.fits(budget, 100, usage, december, 1) == 1_798_761_600 * SECOND
+    assert window.fits(budget, usage, december, 1) == 1_798_761_600 * SECOND
 
 
 def test_a_budget_without_a_limit_always_fits() -> None:
     """Credit is only counted until a person sets a limit."""
     budget = replace(KINDS[Window.FIXED], limit=None)
     usage = window.charge(budget, Usage(), 0, 10_000)
-    assert window.fits(budget, None, usage, 1, 5) == 1
+    assert window.fits(budget, usage, 1, 5) == 1
 
 
 def test_a_post_that_costs_more_than_the_month_may_is_never_sent() -> None:
     """A limit on money holds for the first call too."""
     budget = Budget("credit", 100, Window.MONTH)
-    assert window.fits(budget, 100, Usage(), 0, 200) == window.month_end(0)
+    assert window.fits(budget, Usage(), 0, 200) == window.month_end(0)
+
+
+def test_a_bucket_drains_at_the_rate_of_a_limit_of_one_s_own(tmp_path: Path) -> None:
+    """A person who allows half of what the provider does gets half of it per hour too."""
+    create(tmp_path / "a.db")
+    tx, budget = connect(tmp_path / "a.db"), KINDS[Window.BUCKET]
+    store.set_limit(tx, "toy", budget, LIMIT // 2, 0, actor="test")
+    now, sent = 1_800_000_000 * SECOND, list[int]()
+    for _ in range(10 * LIMIT):
+        while start := store.reserve(tx, [store.Claim("toy", budget, 1)], now):
+            now = start
+        sent.append(now)
+    tx.close()
+    first, last = sent[LIMIT // 2], sent[-1]
+    rate = (len(sent) - LIMIT // 2 - 1) / ((last - first) / SECOND)
+    assert 0.97 <= rate / (LIMIT / 2 / SECONDS) <= 1.0

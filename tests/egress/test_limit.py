@@ -72,7 +72,7 @@ class Desk:
 
     def used(self, name: str, subject: str) -> float:
         budget = next(item for item in BUDGETS if item.name == name)
-        usage, _ = store.load(self.reader, subject, budget)
+        usage, budget = store.load(self.reader, subject, budget)
         return store.window.used(budget, usage, micros(self.clock.now()))
 
 
