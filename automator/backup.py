@@ -95,13 +95,14 @@ def newest_keys(reader: sqlite3.Connection, store: Store) -> dict[str, int]:
 def restored(tx: sqlite3.Connection, keys: dict[str, int], since: datetime | None, now: datetime, *, actor: str) -> int:
     """Hold back what may have gone out after the copy was made, until a person has looked; returns how many posts.
 
-    Nothing that lay in the future then is touched. The keys are those that the vault has.
+    What is still to come is not touched: that it was moved to an earlier time since, this copy can't know. What had
+    ended may have been tried again, whatever its time. The keys are those that the vault has.
     """
     at = micros(now)
     rows = tx.execute(
         "SELECT r.job, j.account, r.state FROM run AS r JOIN job AS j ON j.id = r.job "
-        "WHERE j.kind = ? AND r.state <> 'done' AND r.scheduled_for <= ?",
-        (KIND, at),
+        "WHERE j.kind = ? AND r.state <> 'done' AND (r.scheduled_for <= ? OR r.state NOT IN (?, ?, ?))",
+        (KIND, at, *OPEN_STATES),
     ).fetchall()
     for job, _, _ in rows:
         posts.hold(tx, job, REASON, at)

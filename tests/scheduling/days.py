@@ -60,6 +60,7 @@ class Post:
     never: set[str] = field(default_factory=set)  #: texts that were changed before anything of it left
     most: int = 3  #: parts that the world may see, since it was cancelled
     ended: str | None = None  #: its final state, until a person does something about it
+    restored: bool = False  #: a backup was put back since, which did not know what became of it
 
     def __repr__(self) -> str:
         return f"<{self.texts[0]}>"
