@@ -5,12 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import httpx
 
 from connectors.base import Intent, Operation, Provider, Scope
 
 EXTENSION = "automator"
+HOLD = timedelta(seconds=5)  #: a wait that a layer holds; a longer one parks the work
 
 
 async def _keep_nothing(_: Mapping[str, str]) -> None:

@@ -11,12 +11,10 @@ from automator.budgets import store, window
 from automator.budgets.store import Claim
 from automator.clock import EPOCH, Clock, instant, micros
 from automator.db import Writer
-from automator.egress.call import Call, call_of
+from automator.egress.call import HOLD, Call, call_of
 from automator.egress.wire import Unsent
 from connectors.answer import clock_ahead
 from connectors.base import CallRefused, Kind, NotNow, Outcome, Reading, Window, outcome_of
-
-HOLD = timedelta(seconds=5)  #: a longer wait parks the work
 
 
 class Limit(httpx.AsyncBaseTransport):

@@ -84,10 +84,14 @@ async def received(request: httpx.Request, response: httpx.Response) -> tuple[ht
 async def _poured(response: httpx.Response, sink: Sink) -> tuple[httpx.Response, dict[str, Any]]:
     digest, size = hashlib.sha256(), 0
     write = sink()
-    async for piece in response.aiter_bytes():
-        digest.update(piece)
-        size += len(piece)
-        await write(piece)
+    try:
+        async for piece in response.aiter_bytes():
+            digest.update(piece)
+            size += len(piece)
+            await write(piece)
+    except BaseException:
+        await response.aclose()  # whoever fails to take it, the connection is not left open
+        raise
     return _whole(response, b""), {"sha256": digest.hexdigest(), "size": size, "streamed": True}
 
 

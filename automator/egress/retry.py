@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
 
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
 from automator.clock import Clock
-from automator.egress.call import call_of
+from automator.egress.call import HOLD, call_of
 from automator.egress.wire import Unknown, Unsent
 from connectors.answer import clock_ahead
 from connectors.base import Effect, Kind, NotNow, Outcome, RenewNeeded, Unresolved, outcome_of
 
 ATTEMPTS = 4
-HOLD = timedelta(seconds=5)  #: a longer wait parks the work
 
 
 class _Again(Exception):

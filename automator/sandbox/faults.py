@@ -66,10 +66,11 @@ def middleware(faults: list[Fault]) -> Callable[[web.Request, Handler], Awaitabl
         fault = _next(faults, request)
         if fault is None:
             return await handler(request)
-        await request.read()
         if fault == "drop-before":
+            await request.read()
             return _hang_up(request)
         if fault == "throttle":
+            await request.read()
             return web.json_response({"error": "RateLimitExceeded", "title": "Too Many Requests"}, status=429)
         answer = await handler(request)
         match fault:

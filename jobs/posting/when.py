@@ -9,6 +9,13 @@ from zoneinfo import ZoneInfo
 
 FORMS = "write 2026-12-01 09:00, 2026-12-01 09:00 Europe/Berlin, an ISO 8601 time, now, or in 10 minutes"
 _IN = re.compile(r"in\s+(\d{1,6})\s*(minute|min|hour|day|second)s?", re.IGNORECASE)
+UNITS = {
+    "second": timedelta(seconds=1),
+    "min": timedelta(minutes=1),
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+}
 _ZONED = re.compile(r"(\S+[ T]\S+)\s+([A-Za-z_+\-0-9/]+)")
 
 
@@ -37,12 +44,18 @@ def parse_when(text: str, *, now: datetime, zone: str) -> When:
     Raises:
         WhenError: it can't be read, or the clocks never or twice show it.
     """
+    try:
+        return _read(text, now, zone)
+    except OverflowError:
+        raise WhenError(f"{text!r} is too far away; {FORMS}") from None
+
+
+def _read(text: str, now: datetime, zone: str) -> When:
     written = text.strip()
     if written.lower() == "now":
         return _instant(now, zone)
     if (relative := _IN.fullmatch(written)) is not None:
-        unit = relative[2].lower().replace("min", "minute") if relative[2].lower() == "min" else relative[2].lower()
-        return _instant(now + timedelta(**{f"{unit}s": int(relative[1])}), zone)
+        return _instant(now + int(relative[1]) * UNITS[relative[2].lower()], zone)
     wall, named = written, zone
     if (zoned := _ZONED.fullmatch(written)) is not None:
         wall, named = zoned[1], zoned[2]

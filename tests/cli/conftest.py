@@ -7,14 +7,13 @@ import os
 import resource
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.sandboxed import ROOT, read, sandbox
 
 
 class Shell:
@@ -49,13 +48,13 @@ class Shell:
         return said
 
     def world(self) -> dict[str, list[dict[str, Any]]]:
-        return dict(json.loads((self.state / "world.json").read_text()))
+        return dict(read(self.state, "world"))
 
     def connect(self) -> None:
         self.run("init", "--vault", "file")
         with (self.home / "config.toml").open("a") as config:
             config.write("[posting]\nsettle_seconds = 0.4\n")
-        for name, given in json.loads((self.state / "accounts.json").read_text()).items():
+        for name, given in read(self.state, "accounts").items():
             secrets = json.dumps(given["secrets"])
             self.run("accounts", "add", name, "--base-url", given["base_url"], "--secret-stdin", given=secrets)
 
@@ -64,14 +63,6 @@ class Shell:
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     """An installation with two accounts on a running sandbox."""
     made = Shell(tmp_path_factory.mktemp("cli"))
-    with subprocess.Popen(
-        [sys.executable, "-m", "automator", "sandbox", "--state", str(made.state)], cwd=ROOT, stdout=subprocess.DEVNULL
-    ) as server:
-        deadline = time.monotonic() + 20
-        while not (made.state / "world.json").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+    with sandbox(made.state):
         made.connect()
         yield made
-        server.terminate()
-        server.wait(10)

@@ -19,7 +19,8 @@ import pytest
 from typer.main import get_command
 
 from automator.cli.app import app
-from tests.cli.conftest import ROOT, Shell
+from tests.cli.conftest import Shell
+from tests.sandboxed import ROOT, read
 
 
 def test_a_post_goes_out_to_both_networks_and_is_on_the_record(shell: Shell) -> None:
@@ -41,7 +42,7 @@ def test_no_key_is_anywhere_in_the_home_folder(shell: Shell) -> None:
     """Neither in the database, nor in the vault's file as plain text, nor in what commands print."""
     keys = [
         value
-        for given in json.loads((shell.state / "accounts.json").read_text()).values()
+        for given in read(shell.state, "accounts").values()
         for name, value in given["secrets"].items()
         if name != "identifier"
     ]
@@ -66,7 +67,7 @@ urllib.request.urlopen(sys.argv[1])
 
 
 def x_of(shell: Shell) -> str:
-    return str(json.loads((shell.state / "accounts.json").read_text())["x/brand"]["base_url"])
+    return str(read(shell.state, "accounts")["x/brand"]["base_url"])
 
 
 def test_an_account_is_connected_in_the_browser(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,7 +236,7 @@ def test_new_keys_must_work_before_the_old_ones_go(shell: Shell) -> None:
         "accounts", "rotate", "bluesky/brand", "--secret-stdin", given=wrong, code=1
     )
     shell.run("accounts", "test", "bluesky/brand")
-    right = json.dumps(json.loads((shell.state / "accounts.json").read_text())["bluesky/brand"]["secrets"])
+    right = json.dumps(read(shell.state, "accounts")["bluesky/brand"]["secrets"])
     assert "new keys" in shell.run("accounts", "rotate", "bluesky/brand", "--secret-stdin", given=right)
 
 
@@ -275,7 +276,7 @@ def test_doctor_says_that_all_is_well(shell: Shell) -> None:
 def test_calls_are_exported_without_keys(shell: Shell, tmp_path: Path) -> None:
     """As lines, as a table and for a browser's developer tools, each with a manifest that fits its file."""
     shell.run("accounts", "test", "x/brand")
-    keys = json.loads((shell.state / "accounts.json").read_text())["x/brand"]["secrets"].values()
+    keys = read(shell.state, "accounts")["x/brand"]["secrets"].values()
     for kind in ("jsonl", "csv", "har"):
         file = tmp_path / f"calls.{kind}"
         shell.run("calls", "export", "--to", str(file), "--format", kind, "--account", "x/brand")

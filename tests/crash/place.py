@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-import time
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -20,8 +20,8 @@ from automator.posts import Listed, NewDelivery, listed, plan, resolve_send_agai
 from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
 from connectors.network import Part
+from tests.sandboxed import ROOT, read, sandbox
 
-ROOT = Path(__file__).parents[2]
 PATHS = {"x": "/2/tweets", "bluesky": "com.atproto.repo.putRecord"}
 SETTLE = 0.4
 Parts = tuple[Part, ...]
@@ -39,19 +39,13 @@ class Place:
         faults = [{"path": PATHS[provider], "fault": fault}] if fault else []
         (folder / "faults.json").write_text(json.dumps(faults))
         self.state = folder / "sandbox"
-        arguments = ["sandbox", "--state", str(self.state), "--faults", str(folder / "faults.json")]
-        arguments += ["--lists-lag", str(lists_lag)]
-        self.server = subprocess.Popen(
-            [sys.executable, "-m", "automator", *arguments], cwd=ROOT, stdout=subprocess.DEVNULL
-        )
+        options = ("--faults", str(folder / "faults.json"), "--lists-lag", str(lists_lag))
+        self.server = ExitStack()
+        self.server.enter_context(sandbox(self.state, *options))
         self.home = Home(folder / "home")
         self.home.prepare()
         (self.home.path / "config.toml").write_text(f'[vault]\nkind = "file"\n[posting]\nsettle_seconds = {SETTLE}\n')
         kek.new_key_file(self.home.path / "vault.key")
-        deadline = time.monotonic() + 20
-        while not (self.state / "world.json").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
         asyncio.run(self._plan())
 
     def engine(self) -> Engine:
@@ -59,7 +53,7 @@ class Place:
         return Engine(self.home, store)
 
     async def _plan(self) -> None:
-        given = json.loads((self.state / "accounts.json").read_text())[self.account]
+        given = read(self.state, "accounts")[self.account]
         async with self.engine() as engine:
             await engine.connect(accounts.fresh(self.account, given["base_url"]), given["secrets"])
             now = datetime.now(UTC)
@@ -84,7 +78,7 @@ class Place:
 
     def world(self) -> list[dict[str, Any]]:
         """What the world sees."""
-        return list(json.loads((self.state / "world.json").read_text())[self.provider])
+        return list(read(self.state, "world")[self.provider])
 
     def delivery(self) -> Listed:
         """The one delivery, as it stands."""
@@ -119,5 +113,4 @@ class Place:
             await engine.worker.run_due(engine.clock.now() + timedelta(seconds=20))
 
     def close(self) -> None:
-        self.server.terminate()
-        self.server.wait(10)
+        self.server.close()

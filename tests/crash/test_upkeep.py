@@ -12,7 +12,8 @@ import pytest
 from automator import failpoints
 from automator.db import connect
 from automator.posts import listed
-from tests.crash.place import ROOT, Place
+from tests.crash.place import Place
+from tests.sandboxed import ROOT
 
 
 @pytest.fixture

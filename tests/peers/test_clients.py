@@ -3,47 +3,38 @@
 from __future__ import annotations
 
 import base64
-import json
-import subprocess
-import sys
-import time
+import gc
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.sandboxed import read, sandbox
+
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 PICTURE = base64.b64decode(PIXEL)
-pytestmark = pytest.mark.peer
+pytestmark = [pytest.mark.peer, pytest.mark.filterwarnings("ignore")]
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """These clients leave their connections open, which must not be told to whatever test runs later."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Path]:
+def state(tmp_path: Path) -> Iterator[Path]:
     """The folder of a running sandbox."""
-    state = tmp_path / "sandbox"
-    command = [sys.executable, "-m", "automator", "sandbox", "--state", str(state)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as server:
-        deadline = time.monotonic() + 20
-        while not (state / "world.json").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        yield state
-        server.terminate()
-        server.wait(10)
+    with sandbox(tmp_path / "sandbox") as folder:
+        yield folder
 
 
-def read(state: Path, name: str) -> Any:
-    return json.loads((state / name).read_text())
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_tweepy_posts_replies_and_deletes_on_the_x_twin(sandbox: Path) -> None:
+def test_tweepy_posts_replies_and_deletes_on_the_x_twin(state: Path) -> None:
     """Create, reply, who am I, read back, a duplicate refused, delete: with tweepy's own signatures."""
     import tweepy  # noqa: PLC0415 - in continuous integration only
 
-    given = read(sandbox, "accounts.json")["x/brand"]
+    given = read(state, "accounts")["x/brand"]
     keys = given["secrets"]
     client = tweepy.Client(
         consumer_key=keys["api_key"],
@@ -65,15 +56,14 @@ def test_tweepy_posts_replies_and_deletes_on_the_x_twin(sandbox: Path) -> None:
     shown = client.get_users_tweets(me.id, user_auth=True).data
     assert [post.text for post in shown] == ["A reply", "From tweepy &amp; friends"]
     assert client.delete_tweet(first["id"]).data["deleted"]
-    assert [post["text"] for post in read(sandbox, "world.json")["x"]] == ["A reply"]
+    assert [post["text"] for post in read(state, "world")["x"]] == ["A reply"]
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_the_atproto_sdk_posts_replies_and_deletes_on_the_bluesky_twin(sandbox: Path) -> None:
+def test_the_atproto_sdk_posts_replies_and_deletes_on_the_bluesky_twin(state: Path) -> None:
     """Sign-in, post, picture, reply, read back, delete: with the SDK's own models of every answer."""
     from atproto import Client, models  # noqa: PLC0415 - in continuous integration only
 
-    given = read(sandbox, "accounts.json")["bluesky/brand"]
+    given = read(state, "accounts")["bluesky/brand"]
     client = Client(base_url=given["base_url"])
     session = client.com.atproto.server.create_session(
         models.ComAtprotoServerCreateSession.Data(
@@ -96,8 +86,8 @@ def test_the_atproto_sdk_posts_replies_and_deletes_on_the_bluesky_twin(sandbox: 
         {"repo": session.did, "collection": data["collection"], "rkey": data["rkey"]}
     )
     assert found.value.text == "From the SDK"
-    assert len(read(sandbox, "world.json")["bluesky"]) == 1
+    assert len(read(state, "world")["bluesky"]) == 1
     client.com.atproto.repo.delete_record(
         models.ComAtprotoRepoDeleteRecord.Data(repo=session.did, collection=data["collection"], rkey=data["rkey"])
     )
-    assert read(sandbox, "world.json")["bluesky"] == []
+    assert read(state, "world")["bluesky"] == []

@@ -7,13 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.sandboxed import ROOT, read, sandbox
+
 PROGRAMS = ("dbus-daemon", "gnome-keyring-daemon")
 pytestmark = [
     pytest.mark.peer,
@@ -26,7 +26,7 @@ secretstorage.get_default_collection(secretstorage.dbus_init()).lock()
 
 
 class Session:
-    """A desktop session with an open keyring, and a sandbox to connect to."""
+    """A desktop session with an open keyring."""
 
     def __init__(self, folder: Path) -> None:
         self.home, self.state = folder / "home", folder / "sandbox"
@@ -41,11 +41,6 @@ class Session:
         assert self.ring.stdin is not None
         self.ring.stdin.write(b"a passphrase")
         self.ring.stdin.close()
-        self.sandbox = self._start(sys.executable, "-m", "automator", "sandbox", "--state", str(self.state))
-        deadline = time.monotonic() + 20
-        while not (self.state / "world.json").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
 
     def _start(self, *command: str) -> subprocess.Popen[bytes]:
         pipe = subprocess.PIPE
@@ -71,7 +66,7 @@ class Session:
         return self.run("-m", "automator", *arguments, given=given, code=code)
 
     def close(self) -> None:
-        for process in (self.sandbox, self.ring, self.bus):
+        for process in (self.ring, self.bus):
             process.terminate()
             process.wait(10)
             for pipe in (process.stdin, process.stdout):
@@ -82,19 +77,20 @@ class Session:
 @pytest.fixture
 def session(tmp_path: Path) -> Iterator[Session]:
     made = Session(tmp_path)
-    yield made
+    with sandbox(made.state):
+        yield made
     made.close()
 
 
 def test_keys_live_in_the_keyring(session: Session) -> None:
     """Connected by one process and used by the next; nothing of the key is in the folder; a closed keyring is told of."""
-    given = json.loads((session.state / "accounts.json").read_text())["x/brand"]
+    given = read(session.state, "accounts")["x/brand"]
     assert "SecretService" in session.automator("init")
     add = ("accounts", "add", "x/brand", "--base-url", given["base_url"], "--secret-stdin")
     session.automator(*add, given=json.dumps(given["secrets"]))
     session.automator("post", "By way of the keyring", "--to", "x/brand")
     session.automator("run-due")
-    world = json.loads((session.state / "world.json").read_text())
+    world = read(session.state, "world")
     assert [post["text"] for post in world["x"]] == ["By way of the keyring"]
     said = session.automator("doctor")
     assert "SecretService" in said

@@ -43,6 +43,8 @@ def test_times(text: str, instant: str) -> None:
         ("2026-02-30 09:00", "is no time"),
         ("2026-12-01 09:00 Mars/Base", "no time zone"),
         ("2026-12-01 09:00 ../etc/passwd", "is no time"),
+        ("0001-01-01 00:00 Asia/Tokyo", "too far away"),
+        ("9999-12-31T23:59:00-11:00", "too far away"),
         ("2026-03-29 02:30 Europe/Berlin", "does not exist.*03:30"),
         ("2026-10-25 02:30 Europe/Berlin", r"happens twice.*02:30\+02:00 or .*02:30\+01:00"),
     ],
@@ -65,3 +67,13 @@ def test_the_clocks_there_show_what_was_written(wall: datetime, zone: str) -> No
     except WhenError:
         return
     assert f"{when.at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}" == written == when.wall
+
+
+@given(st.text() | st.from_regex(r"(in )?[0-9]{1,7}[- :T0-9]{0,16}( ?[A-Za-z/+-]{0,12})?", fullmatch=True))
+def test_whatever_is_written_is_read_or_refused(text: str) -> None:
+    """No text of any kind ends in anything but a time or a sentence."""
+    try:
+        when = parse_when(text, now=NOW, zone="Europe/Berlin")
+    except WhenError:
+        return
+    assert when.at.tzinfo is not None
