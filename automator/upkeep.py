@@ -17,7 +17,8 @@ from automator.vault.store import VaultError
 
 CHECKPOINT = timedelta(minutes=10)
 DAY = timedelta(days=1)
-TELL = timedelta(seconds=5)  #: the webhook; after a failure twice as long each time, up to ``CHECKPOINT``
+TELL = timedelta(seconds=5)  #: the webhook; after a failure twice as long each time, up to ``RARELY``
+RARELY = timedelta(minutes=30)
 
 GRACE = timedelta(seconds=10)
 
@@ -47,7 +48,7 @@ async def tell(engine: Engine, wait: timedelta = TELL) -> timedelta:
         return TELL
     if wait == TELL:
         log.warning("the webhook did not take a notice: %s; it is tried again", why)
-    return min(wait * 2, CHECKPOINT)
+    return min(wait * 2, RARELY)
 
 
 async def run(engine: Engine, stop: asyncio.Event) -> None:

@@ -87,7 +87,6 @@ def measured() -> Iterator[Figure]:
 
 async def _bytes(path: Path) -> float:
     create(path)
-    empty = path.stat().st_size
     reader, who = connect(path, readonly=True), account("https://toy.example")
     with Writer(path) as writer:
         async with client(Canned(), writer, reader, SystemClock()) as audited:
@@ -96,11 +95,14 @@ async def _bytes(path: Path) -> float:
                 call = Call(CREATE_ONCE, who, Intent(f"d{number}/0/0", plan))
                 await audited.request("POST", "https://toy.example/2/posts", json=plan, extensions={"automator": call})
     reader.close()
-    plans = connect(path)
-    (outside,) = plans.execute("SELECT sum(length(plan) + length(result) + 60) FROM intention").fetchone()
-    plans.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    plans.close()
-    return float(path.stat().st_size - empty - outside) / CALLS
+    pages = connect(path)
+    pages.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    (size,) = pages.execute(
+        "SELECT sum(d.pgsize) FROM dbstat AS d JOIN sqlite_schema AS s ON s.name = d.name WHERE s.tbl_name IN (?, ?)",
+        ("entry", "body"),
+    ).fetchone()
+    pages.close()
+    return float(size) / CALLS
 
 
 def _fill(path: Path) -> None:

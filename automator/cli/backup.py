@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from automator.cli.common import HomeOption, engine, folder, told
+from automator.cli.common import HomeOption, engine, folder, told, working
 
 if TYPE_CHECKING:
     from automator.engine import Engine
@@ -20,7 +20,8 @@ async def backup(file: Path, home: HomeOption = None) -> None:
     from automator.backup import backup as copy  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
-        copy(opened.reader, file)
+        with working("copying"):
+            copy(opened.reader, file)
     typer.echo(f"{file} holds everything but the keys, which stay in the vault")
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from automator.cli.common import HomeOption, JsonOption, engine, fail, folder, told
+from automator.cli.common import HomeOption, JsonOption, engine, fail, folder, told, working
 
 if TYPE_CHECKING:
     from automator.ledger.query import Filter
@@ -140,7 +140,7 @@ def export(  # noqa: PLR0913, PLR0917 - the command's options
     if format_ not in FORMATS:
         raise fail(f"{format_!r} is no format; use one of {', '.join(FORMATS)}", 2)
     wanted = _filter(account, outcome, operation, since, until)
-    with _ledger(home) as ledger:
+    with _ledger(home) as ledger, working("writing"):
         try:
             manifest = write(ledger, to, format_, wanted)
         except OSError as error:
@@ -160,7 +160,7 @@ def stats(
     from automator.ledger.stats import usage  # noqa: PLC0415 - keeps --help fast
 
     wanted = _filter(account, None, None, since, until)
-    with _ledger(home) as ledger:
+    with _ledger(home) as ledger, working("counting"):
         found = usage(ledger, wanted)
     if as_json:
         typer.echo(json.dumps([row.as_json() for row in found], ensure_ascii=False, indent=2))
@@ -191,7 +191,8 @@ async def prune(
         keep = asked if asked != Retention() else Retention(**opened.settings.ledger.model_dump())
         if keep == Retention():
             raise fail("nothing says what to drop; give --body-days, --row-days or --max-mb, or set [ledger]", 2)
-        gone = await opened.prune(keep, "user")
+        with working("dropping what is old"):
+            gone = await opened.prune(keep, "user")
     typer.echo(f"{gone.entries} entries and {gone.bodies} bodies dropped")
 
 
@@ -200,7 +201,7 @@ def verify(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Check that no recorded entry was altered or removed, as far as the last signed checkpoint."""
     from automator.ledger import chain, checkpoint  # noqa: PLC0415 - keeps --help fast
 
-    with _ledger(home) as ledger:
+    with _ledger(home) as ledger, working("checking every entry"):
         try:
             result = chain.verify(ledger, checkpoint.read(folder(home)))
         except checkpoint.BadCheckpoint as error:

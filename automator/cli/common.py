@@ -7,8 +7,8 @@ import functools
 import json
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
@@ -130,6 +130,19 @@ def told(command: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
             raise fail(_unforeseen(error), 1) from None
 
     return run
+
+
+@contextmanager
+def working(on: str) -> Iterator[None]:
+    """Show a person at a terminal that something takes its time."""
+    from rich.console import Console  # noqa: PLC0415 - keeps --help fast
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(f"{on} ..."):
+        yield
 
 
 def show_json(value: Any) -> None:

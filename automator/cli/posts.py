@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from automator.cli.common import HomeOption, JsonOption, engine, fail, show_json, told
+from automator.cli.common import HomeOption, JsonOption, engine, fail, show_json, told, working
 from connectors.network import Problem
 
 if TYPE_CHECKING:
@@ -281,7 +281,8 @@ async def import_(
 
     async with engine(home) as opened:
         now, zone = opened.clock.now(), opened.settings.posting.zone
-        verdicts = judge(read(file), rules(opened.reader, file.parent, now, zone))
+        with working(f"checking the rows of {file.name}"):
+            verdicts = judge(read(file), rules(opened.reader, file.parent, now, zone))
         bad = [verdict for verdict in verdicts if not verdict.ok]
         for verdict in verdicts:
             _told_of(verdict)
@@ -293,7 +294,8 @@ async def import_(
                 raise fail("correct them, or plan the good ones with --skip-bad", 1)
             return
         late = timedelta(minutes=opened.settings.posting.late_minutes)
-        done = await bring_in(verdicts, opened.writer, now, source=file.name, late=late)
+        with working(f"planning {len(verdicts) - len(bad)} rows"):
+            done = await bring_in(verdicts, opened.writer, now, source=file.name, late=late)
     typer.echo(f"{len(verdicts)} rows, {len(bad)} left out; {done.added} posts planned, {done.known} planned before")
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from automator.cli.common import HomeOption, JsonOption, engine, fail, folder, show_json, told
+from automator.cli.common import HomeOption, JsonOption, engine, fail, folder, show_json, told, working
 
 if TYPE_CHECKING:
     from automator.engine import Engine
@@ -57,7 +57,8 @@ async def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
     from automator.health import health  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
-        found = health(opened)
+        with working("looking"):
+            found = health(opened)
     if as_json:
         show_json(found.as_json())
     else:
