@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ STALE = timedelta(seconds=10)  #: a service ticks every second
 OVERDUE = timedelta(seconds=30)
 UNTOLD = timedelta(minutes=10)  #: after which it matters that the webhook has not taken a notice
 WRONG = timedelta(minutes=1)  #: by which a clock may differ from the providers'
+LATELY = timedelta(days=1)
 ASKED = 50  #: newest answers that are looked through for the time
 
 
@@ -92,7 +93,7 @@ def health(engine: Engine) -> Health:
         vault_elsewhere={name: unattended.trouble(home, kind, vault, environ) for name, environ in bare.items()},
         ticked_seconds_ago=round((now - beat[0]) / 1e6, 1) if beat else None,
         oldest_due_seconds_late=round((now - late) / 1e6, 1) if late is not None else 0.0,
-        clock_ahead_seconds=clock_ahead(reader),
+        clock_ahead_seconds=clock_ahead(reader, engine.clock.now()),
         notices=unread,
         notices_untold=untold,
         webhook_said=said,
@@ -101,10 +102,15 @@ def health(engine: Engine) -> Health:
     )
 
 
-def clock_ahead(reader: sqlite3.Connection) -> float | None:
-    """Seconds by which this machine's clock was ahead of a provider's, when one last said its time (``Date``)."""
+def clock_ahead(reader: sqlite3.Connection, now: datetime) -> float | None:
+    """Seconds by which this machine's clock was ahead of a provider's, when one last said its time (``Date``).
+
+    ``None`` if that was long ago, or lies in the future: then the clock was set since.
+    """
     answers = reader.execute(
-        "SELECT at, data FROM entry WHERE kind = 'answer' AND account <> 'webhook' ORDER BY seq DESC LIMIT ?", (ASKED,)
+        "SELECT at, data FROM entry WHERE kind = 'answer' AND account <> 'webhook' AND at BETWEEN ? AND ? "
+        "ORDER BY seq DESC LIMIT ?",
+        (micros(now - LATELY), micros(now), ASKED),
     )
     for at, data in answers:
         for name, value in json.loads(data).get("headers") or []:

@@ -155,12 +155,13 @@ async def test_a_wrong_clock_is_blamed_not_the_key(day: Day, monkeypatch: pytest
     await day.plan("One")
     (post,) = await day.work()
     assert (post.state, post.reason) == ("waiting", "this machine's clock is 10 minutes ahead of x's; set it right")
-    assert health.clock_ahead(day.engine.reader) == pytest.approx(600, abs=2)
+    assert health.clock_ahead(day.engine.reader, day.clock.now()) == pytest.approx(600, abs=2)
     day.clock.set(timedelta(minutes=-10))
+    assert health.clock_ahead(day.engine.reader, day.clock.now()) is None, "it was set right since"
     monkeypatch.setattr(x, "SKEW", 1e12)
     (post,) = await day.work(timedelta(minutes=20))
     assert (post.state, day.seen()) == ("done", ["One"])
-    assert health.clock_ahead(day.engine.reader) == pytest.approx(0, abs=2)
+    assert health.clock_ahead(day.engine.reader, day.clock.now()) == pytest.approx(0, abs=2)
 
 
 @both
