@@ -10,18 +10,18 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Self
 
-from automator import accounts, db, schema
+from automator import accounts, db
 from automator.accounts import Keys, Stored
 from automator.clock import Clock, SystemClock
 from automator.egress.call import Account
 from automator.egress.session import Session
 from automator.egress.stack import client
 from automator.egress.wire import base_transport
+from automator.home import Home
 from automator.ledger import checkpoint
 from automator.ledger.checkpoint import BadCheckpoint
 from automator.ledger.prune import Pruned, Retention, prune
@@ -30,39 +30,15 @@ from automator.scheduling.lease import Owner, Run, Verdict
 from automator.scheduling.publish import Publisher
 from automator.scheduling.tables import RunState
 from automator.scheduling.worker import Worker
-from automator.settings import Settings, read
 from automator.vault.store import Store, VaultError
 from automator.webhook import Webhook
 from connectors.network import CODE, VERIFIER, Identity, Network, public
 from connectors.registry import build
 from jobs.posting import deliver as delivering
 
-DATABASE = "automator.db"
-CONFIG = "config.toml"
-
 RENEWAL_POLL = 0.02  #: seconds between two looks whether another process has renewed a token
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Home:
-    """The folder of one installation."""
-
-    path: Path
-
-    @property
-    def database(self) -> Path:
-        return self.path / DATABASE
-
-    def settings(self) -> Settings:
-        """Read config.toml, if there is one."""
-        return read(self.path / CONFIG)
-
-    def prepare(self) -> None:
-        """Make the folder, for its owner only, and the tables."""
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        schema.create(self.database)
 
 
 class Engine:

@@ -10,7 +10,8 @@ from pathlib import Path
 from automator import accounts
 from automator.clock import SystemClock, micros
 from automator.db import connect
-from automator.engine import Engine, Home
+from automator.engine import Engine
+from automator.home import Home
 from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
 from connectors.network import Identity, Part

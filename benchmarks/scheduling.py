@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 
 from automator.egress.wire import base_transport
-from automator.engine import Home
+from automator.home import Home
 from benchmarks.figure import Figure, percentile
 from benchmarks.filled import engine, fill, installation
 from benchmarks.served import Served, server

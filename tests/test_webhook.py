@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from automator import halts, upkeep
 from automator.clock import micros
-from automator.engine import Engine, Home
+from automator.engine import Engine
+from automator.home import Home
 from automator.ledger import chain
 from automator.notices import Notice, tell, unread
 from automator.vault import kek

@@ -29,9 +29,9 @@ async def backup(file: Path, home: HomeOption = None) -> None:
 async def restore(file: Path, home: HomeOption = None) -> None:
     """Put the backup FILE in place of the database, which is kept beside it; what may have gone out since is held."""
     from automator.backup import restore as put_back  # noqa: PLC0415 - keeps --help fast
-    from automator.engine import DATABASE  # noqa: PLC0415 - as above
+    from automator.home import Home  # noqa: PLC0415 - as above
 
-    made = put_back(folder(home) / DATABASE, file, datetime.now(UTC))
+    made = put_back(Home(folder(home)).database, file, datetime.now(UTC))
     async with engine(home) as opened:
         held = await _restored(opened, made)
     typer.echo(f"restored what was there at {made:%Y-%m-%d %H:%M:%S}Z")

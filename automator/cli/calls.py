@@ -17,7 +17,6 @@ from automator.cli.common import HomeOption, JsonOption, engine, fail, folder, t
 if TYPE_CHECKING:
     from automator.ledger.query import Filter
 
-DATABASE = "automator.db"
 OUTCOMES = ("ok", "rejected", "later", "unsent", "unknown", "open")
 
 calls = typer.Typer(name="calls", help="Audit the calls that left for providers.", no_args_is_help=True)
@@ -58,8 +57,9 @@ def _instant(written: str | None) -> datetime | None:
 @contextmanager
 def _ledger(home: Path | None) -> Iterator[sqlite3.Connection]:
     from automator.db import connect  # noqa: PLC0415 - keeps --help fast
+    from automator.home import Home  # noqa: PLC0415 - as above
 
-    path = folder(home) / DATABASE
+    path = Home(folder(home)).database
     if not path.is_file():
         raise fail(f"there is no database at {path}; name its folder with --home or AUTOMATOR_HOME", 2)
     connection = connect(path, readonly=True)

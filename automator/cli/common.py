@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 import typer
 
 if TYPE_CHECKING:
-    from automator.engine import Engine, Home
+    from automator.engine import Engine
+    from automator.home import Home
 
 TRACEBACK = "AUTOMATOR_TRACEBACK"  #: set: what nobody foresaw is shown whole
 
@@ -44,7 +45,7 @@ def folder(home: Path | None) -> Path:
 
 def existing(home: Path | None) -> Home:
     """The installation, which must have been made by ``automator init``."""
-    from automator.engine import Home  # noqa: PLC0415 - keeps --help fast
+    from automator.home import Home  # noqa: PLC0415 - keeps --help fast
 
     found = Home(folder(home))
     if not found.database.is_file():

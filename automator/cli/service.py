@@ -30,7 +30,7 @@ async def init(
     ] = "auto",
 ) -> None:
     """Make the folder of an installation; one that exists is left as it is."""
-    from automator.engine import CONFIG, Home  # noqa: PLC0415 - keeps --help fast
+    from automator.home import Home  # noqa: PLC0415 - keeps --help fast
     from automator.vault import kek  # noqa: PLC0415 - as above
     from automator.vault.choose import choose  # noqa: PLC0415 - as above
 
@@ -38,9 +38,10 @@ async def init(
         raise fail(f"{vault!r} is no vault; there are auto, keyring and file", 2)
     place = Home(folder(home))
     place.prepare()
-    config = place.path / CONFIG
-    if not config.exists():
-        config.write_text(f'# config.example.toml shows every setting\n[vault]\nkind = "{vault}"\n', encoding="utf-8")
+    if not place.config.exists():
+        place.config.write_text(
+            f'# config.example.toml shows every setting\n[vault]\nkind = "{vault}"\n', encoding="utf-8"
+        )
     if vault == "file":
         kek.new_key_file(place.path / "vault.key")
     typer.echo(f"{place.path} is ready; {choose(place.path, place.settings().vault.kind, os.environ).check()}")
@@ -50,11 +51,13 @@ async def init(
 @told
 async def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Say whether everything works; exit code 1 if something needs you."""
-    place = folder(home)
-    if not (place / "automator.db").is_file():
-        typer.echo(f"no installation at {place} yet; `automator init` makes one")
-        return
     from automator.health import health  # noqa: PLC0415 - keeps --help fast
+    from automator.home import Home  # noqa: PLC0415 - as above
+
+    place = Home(folder(home))
+    if not place.database.is_file():
+        typer.echo(f"no installation at {place.path} yet; `automator init` makes one")
+        return
 
     async with engine(home) as opened:
         with working("looking"):

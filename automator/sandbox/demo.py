@@ -24,7 +24,8 @@ from rich.table import Table
 from automator import accounts, campaigns, limits
 from automator.clock import micros
 from automator.db import connect
-from automator.engine import Engine, Home
+from automator.engine import Engine
+from automator.home import Home
 from automator.ledger.chain import Fault, verify
 from automator.posts import Listed, listed
 from automator.sandbox.server import ACCOUNTS, WORLD

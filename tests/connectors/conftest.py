@@ -11,7 +11,8 @@ import pytest
 from aiohttp import web
 
 from automator import accounts
-from automator.engine import Engine, Home
+from automator.engine import Engine
+from automator.home import Home
 from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
 from connectors.base import Scope

@@ -15,7 +15,8 @@ from typing import Any
 
 from automator import accounts, failpoints
 from automator.db import connect
-from automator.engine import Engine, Home
+from automator.engine import Engine
+from automator.home import Home
 from automator.posts import Listed, NewDelivery, listed, plan, resolve_send_again, resolve_there
 from automator.vault import kek
 from automator.vault.sealed_file import SealedFile

@@ -18,7 +18,8 @@ import pytest
 from automator import accounts, campaigns
 from automator.accounts import DEFAULT_SCOPES, Stored
 from automator.clock import micros
-from automator.engine import Engine, Home
+from automator.engine import Engine
+from automator.home import Home
 from automator.ledger.chain import verify
 from automator.posts import listed
 from automator.vault import kek

@@ -11,7 +11,8 @@ import pytest
 from automator import accounts, health, posts
 from automator.clock import micros
 from automator.db import connect
-from automator.engine import Engine, Home
+from automator.engine import Engine
+from automator.home import Home
 from automator.notices import unread
 from automator.posts import Listed, NewDelivery, listed
 from automator.sandbox.faults import Fault

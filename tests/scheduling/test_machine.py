@@ -27,7 +27,8 @@ from hypothesis.stateful import (
 
 from automator import accounts, failpoints, halts, posts
 from automator.clock import micros
-from automator.engine import Engine, Home
+from automator.engine import Engine
+from automator.home import Home
 from automator.ledger import chain
 from automator.posts import Change, Listed, NewDelivery, listed
 from automator.sandbox.faults import Fault

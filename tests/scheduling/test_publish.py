@@ -15,7 +15,8 @@ from PIL import Image
 
 from automator import accounts, halts, posts
 from automator.clock import SystemClock, micros
-from automator.engine import Engine, Home
+from automator.engine import Engine
+from automator.home import Home
 from automator.posts import Listed, NewDelivery, listed
 from automator.sandbox.faults import Fault, middleware
 from automator.vault import kek
