@@ -259,11 +259,11 @@ async def resolve(
             done = await opened.writer.run(lambda tx: planned.resolve_there(tx, item.id, result, now, actor="user"))
         else:
             done = await opened.writer.run(lambda tx: planned.resolve_send_again(tx, item.id, now, actor="user"))
+        stands = _one(opened, item.id)
     if not done:
         raise fail(f"{item.id[:8]} is {item.state}; there is nothing to settle", 1)
-        item = _one(opened, item.id)
-    more = there and item.state == "unconfirmed"
-    typer.echo(f"{item.id[:8]} is settled" + (f"; now look for part {len(item.results) + 1}" if more else ""))
+    more = there and stands.state == "unconfirmed"
+    typer.echo(f"{item.id[:8]} is settled" + (f"; now look for part {len(stands.results) + 1}" if more else ""))
 
 
 @posts.command("import")

@@ -171,6 +171,23 @@ def test_a_backup_can_be_put_back(shell: Shell, tmp_path: Path) -> None:
     assert [post["text"] for post in shell.world()["bluesky"]].count("Before the backup") == 1
 
 
+def test_each_part_of_a_thread_is_settled_after_a_restore(shell: Shell, tmp_path: Path) -> None:
+    """The command says which part to look for next, and none when the last one is settled."""
+    file, text = tmp_path / "copy.db", "Thread before\\n---\\nand its end"
+    delivery = shell.run("post", text, "--to", "x/brand", "--thread").split()[-1]
+    shell.run("backup", str(file))
+    shell.run("run-due")
+    seen = [post["id"] for post in shell.world()["x"][-2:]]
+    shell.run("restore", str(file))
+    told = [shell.run("posts", "resolve", delivery, "--there", number) for number in seen]
+    assert ["now look for part 2" in said for said in told] == [True, False]
+    assert "now look" not in told[1]
+    shell.run("run-due")
+    (post,) = [item for item in json.loads(shell.run("posts", "list", "--json")) if item["id"].startswith(delivery)]
+    assert (post["state"], [result["id"] for result in post["results"]]) == ("done", seen)
+    assert [post["id"] for post in shell.world()["x"][-2:]] == seen
+
+
 def test_two_services_on_one_database_do_every_post_once(shell: Shell, tmp_path: Path) -> None:
     """They share the work, and each ends at its signal with what it began."""
     file = tmp_path / "many.json"
