@@ -7,20 +7,20 @@ import os
 import sqlite3
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from automator.clock import instant, micros
+from automator.egress.session import WRONG
 from automator.engine import Engine
 from automator.ledger import checkpoint
 from automator.ledger.chain import Fault, verify
 from automator.vault import unattended
 from automator.webhook import overdue
+from connectors.answer import lead
 
 STALE = timedelta(seconds=10)  #: a service ticks every second
 OVERDUE = timedelta(seconds=30)
 UNTOLD = timedelta(minutes=10)  #: after which it matters that the webhook has not taken a notice
-WRONG = timedelta(minutes=1)  #: by which a clock may differ from the providers'
 LATELY = timedelta(days=1)
 ASKED = 50  #: newest answers that are looked through for the time
 
@@ -78,7 +78,8 @@ def health(engine: Engine) -> Health:
         automator.vault.store.VaultError: the vault can't be opened.
         automator.ledger.checkpoint.BadCheckpoint: the file of checkpoints was altered.
     """
-    reader, now = engine.reader, micros(engine.clock.now())
+    reader, present = engine.reader, engine.clock.now()
+    now = micros(present)
     beat = reader.execute("SELECT at FROM beat WHERE name = 'tick'").fetchone()
     (late,) = reader.execute(
         "SELECT min(ready_at) FROM run WHERE state IN ('scheduled', 'waiting') AND ready_at <= ?", (now,)
@@ -93,7 +94,7 @@ def health(engine: Engine) -> Health:
         vault_elsewhere={name: unattended.trouble(home, kind, vault, environ) for name, environ in bare.items()},
         ticked_seconds_ago=round((now - beat[0]) / 1e6, 1) if beat else None,
         oldest_due_seconds_late=round((now - late) / 1e6, 1) if late is not None else 0.0,
-        clock_ahead_seconds=clock_ahead(reader, engine.clock.now()),
+        clock_ahead_seconds=clock_ahead(reader, present),
         notices=unread,
         notices_untold=untold,
         webhook_said=said,
@@ -114,9 +115,6 @@ def clock_ahead(reader: sqlite3.Connection, now: datetime) -> float | None:
     )
     for at, data in answers:
         for name, value in json.loads(data).get("headers") or []:
-            if name.lower() == "date":
-                try:
-                    return (instant(at) - parsedate_to_datetime(value)).total_seconds()
-                except (ValueError, TypeError):
-                    continue
+            if name.lower() == "date" and (ahead := lead(value, instant(at))) is not None:
+                return -ahead.total_seconds()
     return None

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import TypeVar
 
 from automator.accounts import warn_of_expiry
 from automator.db import DatabaseError
@@ -19,30 +18,30 @@ CHECKPOINT = timedelta(minutes=10)
 DAY = timedelta(days=1)
 TELL = timedelta(seconds=5)  #: the webhook; after a failure twice as long each time, up to ``RARELY``
 RARELY = timedelta(minutes=30)
-
 GRACE = timedelta(seconds=10)
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-Duty = Callable[[Engine], Awaitable[None]]
+Duty = Callable[[Engine, timedelta], Awaitable[timedelta]]  #: given how long was waited; returns how long to wait
 
 
-async def checkpoint(engine: Engine) -> None:
+async def checkpoint(engine: Engine, wait: timedelta) -> timedelta:
     """Sign the ledger's head."""
     await asyncio.to_thread(engine.checkpoint)
+    return wait
 
 
-async def daily(engine: Engine) -> None:
+async def daily(engine: Engine, wait: timedelta) -> timedelta:
     """Look for keys that expire; prune the ledger as the settings say."""
     await engine.writer.run(lambda tx: warn_of_expiry(tx, engine.clock.now()))
     keep = Retention(**engine.settings.ledger.model_dump())
     if keep != Retention():
         await engine.prune(keep, "service")
+    return wait
 
 
-async def tell(engine: Engine, wait: timedelta = TELL) -> timedelta:
-    """Give the webhook what waits for it; returns how long to wait before the next time."""
+async def tell(engine: Engine, wait: timedelta) -> timedelta:
+    """Give the webhook what waits for it."""
     why = await engine.webhook.deliver() if engine.webhook is not None else None
     if why is None:
         return TELL
@@ -53,10 +52,10 @@ async def tell(engine: Engine, wait: timedelta = TELL) -> timedelta:
 
 async def run(engine: Engine, stop: asyncio.Event) -> None:
     """Do all of them until ``stop``; what is under way then is finished, for ``GRACE`` at most."""
-    duties = [_every(engine, stop, CHECKPOINT, checkpoint), _every(engine, stop, DAY, daily)]
-    if engine.webhook is not None:
-        duties.append(_telling(engine, stop))
-    tasks = [asyncio.create_task(duty) for duty in duties]
+    duties: dict[Duty, timedelta] = {checkpoint: CHECKPOINT, daily: DAY, tell: TELL}
+    if engine.webhook is None:
+        del duties[tell]
+    tasks = [asyncio.create_task(_every(engine, stop, duty, wait)) for duty, wait in duties.items()]
     await stop.wait()
     _, late = await asyncio.wait(tasks, timeout=GRACE.total_seconds())
     for task in late:
@@ -64,16 +63,13 @@ async def run(engine: Engine, stop: asyncio.Event) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _every(engine: Engine, stop: asyncio.Event, wait: timedelta, duty: Duty) -> None:
+async def _every(engine: Engine, stop: asyncio.Event, duty: Duty, wait: timedelta) -> None:
     while not stop.is_set():
-        await _tried(duty(engine))
-        await _pause(engine, stop, wait)
-
-
-async def _telling(engine: Engine, stop: asyncio.Event) -> None:
-    wait = TELL
-    while not stop.is_set():
-        wait = await _tried(tell(engine, wait)) or wait
+        try:
+            wait = await duty(engine, wait)
+        except (DatabaseError, VaultError, BadCheckpoint, OSError) as error:
+            # what keeps one duty from being done now must not end the others, nor itself for ever
+            log.error("%s", error)  # noqa: TRY400 - the sentence says it
         await _pause(engine, stop, wait)
 
 
@@ -82,12 +78,3 @@ async def _pause(engine: Engine, stop: asyncio.Event, wait: timedelta) -> None:
     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     for task in either:
         task.cancel()
-
-
-async def _tried(duty: Awaitable[T]) -> T | None:
-    """What keeps one duty from being done now must not end the others, nor itself for ever."""
-    try:
-        return await duty
-    except (DatabaseError, VaultError, BadCheckpoint, OSError) as error:
-        log.error("%s", error)  # noqa: TRY400 - the sentence says it
-        return None

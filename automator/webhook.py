@@ -20,6 +20,7 @@ import httpx
 
 from automator.clock import Clock, instant, micros
 from automator.db import Writer
+from automator.egress.allow import origin
 from automator.egress.call import EXTENSION, Account, Call
 from automator.egress.stack import Client
 from automator.ledger import checkpoint
@@ -105,8 +106,7 @@ class Webhook:
         self._reader = reader
         self._clock = clock
         self._held: dict[str, str] = {}
-        origin = f"{self._url.scheme}://{self._url.netloc.decode('ascii')}"
-        self._account = Account(NAME, Address(origin), frozenset({Scope.NOTIFY}), self._secrets)
+        self._account = Account(NAME, Address(origin(self._url)), frozenset({Scope.NOTIFY}), self._secrets)
 
     def _secrets(self) -> Mapping[str, str]:
         if not self._held:

@@ -42,16 +42,21 @@ def json_object(answer: httpx.Response) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
+def lead(date: str, now: datetime) -> timedelta | None:
+    """How far the clock that wrote a ``Date`` (RFC 9110, section 6.6.1) is ahead of ours; ``None``: it is no date."""
+    try:
+        return parsedate_to_datetime(date) - now
+    except (ValueError, TypeError):
+        return None
+
+
 def clock_ahead(headers: Mapping[str, str], now: datetime) -> timedelta:
-    """How far the provider's clock is ahead of ours, by its ``Date`` header (RFC 9110, section 6.6.1).
+    """How far the provider's clock is ahead of ours, by its ``Date`` header.
 
     The header has whole seconds, so a smaller difference counts as none.
     """
-    try:
-        ahead = parsedate_to_datetime(headers["date"]) - now
-    except (KeyError, ValueError, TypeError):
-        return timedelta()
-    return ahead if abs(ahead) > timedelta(seconds=1) else timedelta()
+    ahead = lead(headers["date"], now) if "date" in headers else None
+    return ahead if ahead is not None and abs(ahead) > timedelta(seconds=1) else timedelta()
 
 
 def tokens(answer: httpx.Response, names: Mapping[str, str]) -> dict[str, str]:

@@ -58,7 +58,6 @@ async def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
     if not place.database.is_file():
         typer.echo(f"no installation at {place.path} yet; `automator init` makes one")
         return
-
     async with engine(home) as opened:
         with working("looking"):
             found = health(opened)

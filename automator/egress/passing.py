@@ -78,7 +78,7 @@ async def received(request: httpx.Request, response: httpx.Response) -> tuple[ht
         if len(content) > ANSWER:
             await response.aclose()
             raise Unknown(f"an answer of more than {ANSWER // 1_000_000} MB", request=request)
-    return _whole(response, bytes(content)), None
+    return whole(response, bytes(content)), None
 
 
 async def _poured(response: httpx.Response, sink: Sink) -> tuple[httpx.Response, dict[str, Any]]:
@@ -92,13 +92,11 @@ async def _poured(response: httpx.Response, sink: Sink) -> tuple[httpx.Response,
     except BaseException:
         await response.aclose()  # whoever fails to take it, the connection is not left open
         raise
-    return _whole(response, b""), {"sha256": digest.hexdigest(), "size": size, "streamed": True}
+    return whole(response, b""), {"sha256": digest.hexdigest(), "size": size, "streamed": True}
 
 
-def _whole(response: httpx.Response, content: bytes) -> httpx.Response:
-    return httpx.Response(response.status_code, headers=_unpacked(response.headers), content=content)
-
-
-def _unpacked(headers: httpx.Headers) -> list[tuple[str, str]]:
+def whole(response: httpx.Response, content: bytes) -> httpx.Response:
+    """The answer with ``content`` in place of what came, which is no longer packed."""
     gone = {"content-length", "content-encoding", "transfer-encoding"}
-    return [pair for pair in headers.multi_items() if pair[0].lower() not in gone]
+    headers = [pair for pair in response.headers.multi_items() if pair[0].lower() not in gone]
+    return httpx.Response(response.status_code, headers=headers, content=content)

@@ -12,6 +12,7 @@ import httpx
 
 from automator.egress import scrub
 from automator.egress.call import Call, call_of
+from automator.egress.passing import whole
 from connectors.base import CallRefused
 
 PLACEHOLDER = re.compile(rb"\{\{secret:([A-Za-z0-9_]+)\}\}")
@@ -85,9 +86,4 @@ async def _harvested(call: Call, response: httpx.Response) -> httpx.Response:
     for secret in found.values():
         for form in scrub.forms(secret):
             content = content.replace(form, fingerprint(secret).encode())
-    headers = [
-        pair
-        for pair in response.headers.multi_items()
-        if pair[0].lower() not in {"content-length", "content-encoding", "transfer-encoding"}
-    ]
-    return httpx.Response(response.status_code, headers=headers, content=content)
+    return whole(response, content)

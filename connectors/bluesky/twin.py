@@ -233,11 +233,11 @@ def _sniffed(content: bytes) -> str | None:
 
 
 async def _put(request: web.Request) -> web.Response:
-    put = request.path.endswith("putRecord")
+    account, put = _who(request), request.path.endswith("putRecord")
     required = {"repo", "collection", "record"} | ({"rkey"} if put else set())
-    _who(request)
     body = await _body(request, required)
-    account, rkey = _own(request, body), body.get("rkey") or tid(request.app[WORLD].now())
+    _check_own(account, body)
+    rkey = body.get("rkey") or tid(request.app[WORLD].now())
     record = _check(account, body, rkey)
     key = f"{body['collection']}/{rkey}"
     uri, link, there = f"at://{account.did}/{key}", cid(record), account.records.get(key)
@@ -268,11 +268,9 @@ def _hosted(world: World, repo: str) -> Account | None:
     return next((account for account in world.accounts.values() if repo in {account.did, account.handle}), None)
 
 
-def _own(request: web.Request, body: dict[str, Any]) -> Account:
-    account = _who(request)
+def _check_own(account: Account, body: dict[str, Any]) -> None:
     if body["repo"] not in {account.did, account.handle}:
         raise Refusal("AccountNotFound", "Account not found", 403)
-    return account
 
 
 def _found(request: web.Request) -> tuple[str, dict[str, Any]]:
@@ -305,8 +303,8 @@ async def _list(request: web.Request) -> web.Response:
 
 
 async def _delete(request: web.Request) -> web.Response:
-    _who(request)
+    account = _who(request)
     body = await _body(request, {"repo", "collection", "rkey"})
-    account = _own(request, body)
+    _check_own(account, body)
     account.records.pop(f"{body['collection']}/{body['rkey']}", None)
     return web.json_response({})
