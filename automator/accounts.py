@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlmodel import Field, SQLModel
@@ -18,7 +19,8 @@ from automator.ledger import chain
 from automator.notices import Notice, tell
 from automator.vault.store import Store
 from connectors.base import Scope
-from connectors.network import Identity
+from connectors.network import Identity, Network
+from connectors.registry import build
 
 WARNED = timedelta(days=7)  #: before a key expires
 DEFAULT_SCOPES = (Scope.READ, Scope.WRITE, Scope.DELETE)
@@ -39,6 +41,7 @@ class AccountRow(SQLModel, table=True):
     tested_at: int | None
     expires_at: int | None
     send_again: int  #: 1: what lists do not show may be sent again
+    chosen: str = Field(sa_column_kwargs={"server_default": "{}"})  #: canonical JSON; values of its provider's options
 
 
 class NoAccount(LookupError):
@@ -62,14 +65,30 @@ class Stored:
     tested_at: int | None
     expires_at: int | None
     send_again: bool
+    chosen: Mapping[str, str] = field(default_factory=dict)  #: over what is chosen for the installation
 
 
-def fresh(name: str, base_url: str | None = None, scopes: Iterable[Scope] = DEFAULT_SCOPES) -> Stored:
+def network(of: Stored, providers: Mapping[str, Mapping[str, str]]) -> Network:
+    """An account's connector. ``providers``: what is chosen for the whole installation, by provider.
+
+    Raises:
+        connectors.registry.UnknownProvider: no connector has its provider's name.
+    """
+    return build(of.provider, of.base_url, {**providers.get(of.provider, {}), **of.chosen})
+
+
+def fresh(
+    name: str,
+    base_url: str | None = None,
+    scopes: Iterable[Scope] = DEFAULT_SCOPES,
+    chosen: Mapping[str, str] | None = None,
+) -> Stored:
     """An account that is about to be connected; ``name`` is ``provider/name``."""
-    return Stored(name, name.partition("/")[0], base_url, frozenset(scopes), 1, "", None, None, send_again=False)
+    provider, allowed = name.partition("/")[0], frozenset(scopes)
+    return Stored(name, provider, base_url, allowed, 1, "", None, None, send_again=False, chosen=chosen or {})
 
 
-_COLUMNS = "name, provider, base_url, scopes, version, identity, tested_at, expires_at, send_again"
+_COLUMNS = "name, provider, base_url, scopes, version, identity, tested_at, expires_at, send_again, chosen"
 
 
 def everything(connection: sqlite3.Connection) -> list[Stored]:
@@ -90,16 +109,17 @@ def load(connection: sqlite3.Connection, name: str) -> Stored:
 
 
 def _stored(row: tuple[object, ...]) -> Stored:
-    name, provider, base_url, scopes, version, identity, tested_at, expires_at, send_again = row
+    name, provider, base_url, scopes, version, identity, tested_at, expires_at, send_again, chosen = row
     allowed = frozenset(Scope(scope) for scope in str(scopes).split())
-    return Stored(name, provider, base_url, allowed, version, identity, tested_at, expires_at, bool(send_again))  # type: ignore[arg-type]
+    kept = json.loads(str(chosen))
+    return Stored(name, provider, base_url, allowed, version, identity, tested_at, expires_at, bool(send_again), kept)  # type: ignore[arg-type]
 
 
 def add(tx: sqlite3.Connection, new: Stored, now: datetime, *, actor: str) -> None:
     """Add an account whose key is in the vault already, as an event."""
     tx.execute(
-        "INSERT INTO account (name, provider, base_url, scopes, version, identity, created_at, send_again) "
-        "VALUES (?,?,?,?,?,?,?,?)",
+        "INSERT INTO account (name, provider, base_url, scopes, version, identity, created_at, send_again, chosen) "
+        "VALUES (?,?,?,?,?,?,?,?,?)",
         (
             new.name,
             new.provider,
@@ -109,6 +129,7 @@ def add(tx: sqlite3.Connection, new: Stored, now: datetime, *, actor: str) -> No
             new.identity,
             micros(now),
             int(new.send_again),
+            chain.canonical(dict(new.chosen)),
         ),
     )
     data = {"what": "account added", "scopes": sorted(new.scopes), "version": new.version, "actor": actor}
@@ -122,11 +143,13 @@ def change(  # noqa: PLR0913 - who, what, when
     *,
     scopes: Collection[Scope] | None = None,
     send_again: bool | None = None,
+    chosen: Mapping[str, str] | None = None,
     actor: str,
 ) -> Stored:
     """Change what an account may do, each change an event; returns it as it then stands.
 
     ``send_again``: what was sent, has no answer, and is in no list of the provider's, may be sent again by itself.
+    ``chosen``: values of its provider's options; an empty one takes back what was chosen.
 
     Raises:
         NoAccount: there is none of this name.
@@ -136,10 +159,11 @@ def change(  # noqa: PLR0913 - who, what, when
         before,
         scopes=before.scopes if scopes is None else frozenset(scopes),
         send_again=before.send_again if send_again is None else send_again,
+        chosen={option: value for option, value in {**before.chosen, **(chosen or {})}.items() if value},
     )
     tx.execute(
-        "UPDATE account SET scopes = ?, send_again = ? WHERE name = ?",
-        (" ".join(sorted(after.scopes)), int(after.send_again), name),
+        "UPDATE account SET scopes = ?, send_again = ?, chosen = ? WHERE name = ?",
+        (" ".join(sorted(after.scopes)), int(after.send_again), chain.canonical(dict(after.chosen)), name),
     )
     if after.scopes != before.scopes:
         said = {"what": "scopes", "scopes": sorted(after.scopes), "before": sorted(before.scopes), "actor": actor}
@@ -148,6 +172,9 @@ def change(  # noqa: PLR0913 - who, what, when
         chain.append(
             tx, "event", micros(now), {"what": "send again", "value": send_again, "actor": actor}, account=name
         )
+    if after.chosen != before.chosen:
+        options = {"what": "options", "chosen": dict(after.chosen), "before": dict(before.chosen), "actor": actor}
+        chain.append(tx, "event", micros(now), options, account=name)
     return after
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,7 +16,6 @@ from automator.db import Writer
 from automator.posts import Listed, NewDelivery, plan
 from automator.scheduling.due import LATE
 from connectors.base import Scope
-from connectors.registry import build
 from jobs.posting.campaign import COLUMNS, Earlier, Rules, Verdict
 from jobs.posting.deliver import parse
 
@@ -31,10 +30,19 @@ class Imported:
     known: int  #: deliveries that an earlier import had planned already
 
 
-def rules(connection: sqlite3.Connection, base: Path, now: datetime, zone: str) -> Rules:
-    """What rows are judged against: the connected accounts, and what they posted or will post."""
+def rules(
+    connection: sqlite3.Connection,
+    base: Path,
+    now: datetime,
+    zone: str,
+    providers: Mapping[str, Mapping[str, str]] | None = None,
+) -> Rules:
+    """What rows are judged against: the connected accounts, and what they posted or will post.
+
+    ``providers``: what is chosen of providers' options for the whole installation.
+    """
     connected = accounts.everything(connection)
-    networks = {who.name: build(who.provider, who.base_url) for who in connected}
+    networks = {who.name: accounts.network(who, providers or {}) for who in connected}
     mute = frozenset(who.name for who in connected if Scope.WRITE not in who.scopes)
     found = connection.execute(
         "SELECT id, account, identity, at, parts FROM delivery WHERE at >= ?", (micros(now - RECENT),)

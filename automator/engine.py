@@ -33,7 +33,6 @@ from automator.scheduling.worker import Worker
 from automator.vault.store import Store, VaultError
 from automator.webhook import Webhook
 from connectors.network import CODE, VERIFIER, Identity, Network, public
-from connectors.registry import build
 from jobs.posting import deliver as delivering
 
 RENEWAL_POLL = 0.02  #: seconds between two looks whether another process has renewed a token
@@ -87,6 +86,10 @@ class Engine:
         await asyncio.to_thread(self.checkpoint)
         return await self.writer.run(lambda tx: prune(tx, keep, self.clock.now(), actor=actor))
 
+    def network(self, of: Stored) -> Network:
+        """An account's connector, as this installation and the account use it."""
+        return accounts.network(of, self.settings.providers)
+
     def session(self, name: str, cause: Mapping[str, str], actor: str = "user") -> tuple[Session, Network]:
         """One account's way out, and its connector.
 
@@ -96,7 +99,7 @@ class Engine:
         return self._session(accounts.load(self.reader, name), cause, actor)
 
     def _session(self, stored: Stored, cause: Mapping[str, str], actor: str) -> tuple[Session, Network]:
-        network, name = build(stored.provider, stored.base_url), stored.name
+        network, name = self.network(stored), stored.name
 
         async def keep(fresh: Mapping[str, str]) -> None:
             await self.keys.keep(name, fresh)
@@ -156,7 +159,7 @@ class Engine:
         self, stored: Stored, secrets: Mapping[str, str], redirect: str | None, command: str
     ) -> tuple[Identity, dict[str, str]]:
         """Who keys belong to that are in no vault yet, and the keys as they are then: tokens may have come."""
-        network = build(stored.provider, stored.base_url)
+        network = self.network(stored)
         trial = dict(secrets)
 
         async def keep(fresh: Mapping[str, str]) -> None:

@@ -106,15 +106,15 @@ def taken(connection: sqlite3.Connection, key: str, result: Mapping[str, Any]) -
     return row is not None
 
 
-def replan(tx: sqlite3.Connection, key: str, attempt: int, plan: Mapping[str, Any]) -> None:
+def replan(tx: sqlite3.Connection, key: str, attempt: int, operation: str, plan: Mapping[str, Any]) -> None:
     """Freeze another plan in place of one of which nothing happened: that is what *planned* means.
 
     Raises:
         Fenced: it was sent, or another worker has it.
     """
     changed = tx.execute(
-        "UPDATE intention SET plan = ? WHERE key = ? AND attempt = ? AND state = ?",
-        (chain.canonical(plan), key, attempt, State.PLANNED),
+        "UPDATE intention SET operation = ?, plan = ? WHERE key = ? AND attempt = ? AND state = ?",
+        (operation, chain.canonical(plan), key, attempt, State.PLANNED),
     ).rowcount
     if changed != 1:
         raise Fenced(f"{key} was taken over or has been sent; its plan stays")

@@ -12,7 +12,6 @@ from automator import accounts
 from automator.budgets import store, window
 from automator.clock import instant, micros
 from connectors.base import Budget, Window
-from connectors.registry import build
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class LimitUse:
 def _budgets(connection: sqlite3.Connection) -> Iterator[tuple[str, Budget]]:
     found: dict[tuple[str, str], Budget] = {}
     for account in accounts.everything(connection):
-        for budget in build(account.provider, account.base_url).budgets:
+        for budget in accounts.network(account, {}).budgets:
             found[account.provider if budget.shared else account.name, budget.name] = budget
     for (subject, _), budget in sorted(found.items()):
         yield subject, budget
@@ -67,7 +66,7 @@ def change(  # noqa: PLR0913 - who, what, when
 ) -> list[str]:
     """Set a limit of one's own, as an event; returns the names there are if ``name`` is none of them."""
     stored = accounts.load(tx, account)
-    known = {budget.name: budget for budget in build(stored.provider, stored.base_url).budgets}
+    known = {budget.name: budget for budget in accounts.network(stored, {}).budgets}
     if name not in known:
         return sorted(known)
     subject = stored.provider if known[name].shared else account

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from connectors.base import LOOPBACK
+from connectors.registry import wrong_choice
 
 
 class SettingsError(ValueError):
@@ -88,13 +89,24 @@ class Webhook(_Section):
 
 
 class Settings(_Section):
-    """This installation."""
+    """This installation. ``providers`` holds, by provider, values of the options that its connector declares."""
 
     vault: Vault = Vault()
     posting: Posting = Posting()
     egress: Egress = Egress()
     ledger: Ledger = Ledger()
     webhook: Webhook = Webhook()
+    providers: dict[str, dict[str, str]] = Field(
+        default={}, description="by provider, how it is used; `accounts change --option` says so for one account"
+    )
+
+    @field_validator("providers")
+    @classmethod
+    def _known(cls, given: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+        for provider, chosen in given.items():
+            if why := wrong_choice(provider, chosen):
+                raise ValueError(why)
+        return given
 
 
 def read(path: Path) -> Settings:

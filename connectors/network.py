@@ -6,15 +6,40 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, urlencode
 
-from connectors.base import Intent, Operation, Provider
+from connectors.base import Intent, NotNow, Operation, Provider
 
 if TYPE_CHECKING:
     import httpx  # only its types are named here, and it is slow to load
 
 SECRET = "{{secret:%s}}"  # noqa: S105 - a placeholder; the key takes its place below the recorder
+
+
+class Form(StrEnum):
+    """What a part is published as."""
+
+    POST = "post"
+    REEL = "reel"  #: a short upright video, where the network has such
+    STORY = "story"  #: gone after a day, where the network has such
+    COMMENT = "comment"  #: under the first part; a reply, where the network knows no other comments
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """Someone shown in a picture.
+
+    Attributes:
+        name: Their name on the network, without ``@``.
+        x: Where, from the left, as a share of the width (0 to 1).
+        y: Where, from the top, as a share of the height (0 to 1).
+    """
+
+    name: str
+    x: float = 0.5
+    y: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +51,14 @@ class Media:
         type: By its content, not its name: ``image/png``.
         size: Bytes.
         sha256: Hex digest of the file; a file that has changed since is refused.
-        width: Pixels.
-        height: Pixels.
+        width: Pixels, as it is shown (turned as its EXIF data say); 0 if it could not be found out.
+        height: Pixels; as the width.
         alt: The text for people who cannot see it.
+        seconds: A video's length; 0 for a picture, and where it could not be found out.
+        fps: A video's pictures in a second; 0 as above.
+        codecs: A video's, by ffprobe's names: ``h264``, ``aac``; empty as above.
+        animated: A picture that moves.
+        tags: Who is shown.
     """
 
     path: str
@@ -38,14 +68,33 @@ class Media:
     width: int
     height: int
     alt: str = ""
+    seconds: float = 0.0
+    fps: float = 0.0
+    codecs: tuple[str, ...] = ()
+    animated: bool = False
+    tags: tuple[Tag, ...] = ()
+
+    @property
+    def video(self) -> bool:
+        """Whether it is a video."""
+        return self.type.startswith("video/")
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One published piece: a post, or one part of a thread."""
+    """One published piece: a post, one part of a thread, or a comment.
+
+    Attributes:
+        text: As it was written.
+        media: Pictures and videos, in order.
+        form: What it is published as.
+        collaborators: Accounts that are asked to show it as theirs too, where the network has that.
+    """
 
     text: str
     media: tuple[Media, ...] = ()
+    form: Form = Form.POST
+    collaborators: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +127,48 @@ class SecretField:
     label: str
     required: bool = True
     public: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """How a provider is used, chosen for the installation (``[providers.NAME]``) or for one account.
+
+    Attributes:
+        name: ``version``.
+        default: What counts where nothing is chosen.
+        what: One sentence for a person.
+        choices: All that may be chosen; empty: anything.
+    """
+
+    name: str
+    default: str
+    what: str
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A published post as the provider shows it.
+
+    Attributes:
+        result: What ``judge`` would have given for it.
+        text: As far as the provider tells it.
+        at: When it was published (UTC).
+    """
+
+    result: Mapping[str, Any]
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """How often something was done with a post; ``None`` where the provider does not say."""
+
+    likes: int | None = None
+    comments: int | None = None
+    shares: int | None = None
+    impressions: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +235,18 @@ def numbered(parts: Sequence[Part], judge: Callable[[Part], Sequence[Problem]]) 
     ]
 
 
+class Staged(NotNow):
+    """What a post needs is with the provider, but not ready; ``prepare`` goes on from it later.
+
+    Attributes:
+        so_far: JSON-able; kept with the intention, and handed to the next ``prepare``.
+    """
+
+    def __init__(self, so_far: Mapping[str, Any], until: datetime, why: str) -> None:
+        self.so_far = so_far
+        super().__init__(until, why)
+
+
 class Wire(Protocol):
     """One account's way out. Every request names its operation; a write names its intention."""
 
@@ -157,6 +260,15 @@ class Wire(Protocol):
 
     def now(self) -> datetime:
         """The engine's clock (UTC)."""
+
+    async def host(self, media: Media) -> str:
+        """A public address of a file, for providers that fetch what they publish; it is removed after the run.
+
+        The same file of the same run has the same address, however often it is asked for.
+
+        Raises:
+            Rejected: no media host is set, or it does not take the file.
+        """
 
     async def request(
         self, operation: Operation, method: str, url: str, *, intent: Intent | None = None, **content: Any
@@ -182,15 +294,18 @@ class Rejected(Exception):
 
 
 class Network(Provider, Protocol):
-    """A social network. Built as ``Connector(base_url)`` by ``connectors/<name>/connector.py``."""
+    """A social network. Built as ``Connector(base_url=..., chosen=...)`` by ``connectors/<name>/connector.py``."""
 
     @property
     def fields(self) -> tuple[SecretField, ...]:
         """The keys it needs, as ``accounts add --secret-stdin`` takes them."""
 
     @property
-    def publishing(self) -> Operation:
-        """The operation that makes a part visible to the world."""
+    def options(self) -> tuple[Option, ...]:
+        """How it may be used differently; what was chosen it gets as ``chosen`` when it is built."""
+
+    def publishing(self, plan: Mapping[str, Any]) -> Operation:
+        """The operation that makes a part visible to the world; for an empty plan, that of most parts."""
 
     def check(self, parts: Sequence[Part]) -> list[Problem]:
         """Everything that is wrong with a post on this network, all at once. Pure; reads no file."""
@@ -198,21 +313,42 @@ class Network(Provider, Protocol):
     def price(self, part: Part) -> Decimal:
         """What publishing it is expected to cost, in US dollars."""
 
-    async def prepare(self, wire: Wire, part: Part, thread: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    async def prepare(
+        self, wire: Wire, part: Part, thread: Sequence[Mapping[str, Any]], so_far: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """Do all that may be repeated (look-ups, uploads) and return the frozen plan, JSON-able.
 
-        ``thread`` holds the results of the parts already published, in order. A plan may have ``expires`` (ISO 8601):
-        after that instant it is made anew, if nothing of it was sent.
+        ``thread`` holds the results of the parts already published, in order; ``so_far`` what an earlier call had
+        staged (nothing for the first one). A plan may have ``expires`` (ISO 8601): after that instant it is made anew,
+        if nothing of it was sent.
 
         Raises:
+            Staged: the provider is not done with what it was given; go on later.
             Rejected: it cannot be published.
         """
 
     async def publish(self, wire: Wire, intent: Intent) -> httpx.Response:
-        """Send ``intent.plan``: exactly one request of the operation ``publishing``, and nothing else."""
+        """Send ``intent.plan``: exactly one request of the operation ``publishing(plan)``, and nothing else."""
 
     async def find(self, wire: Wire, plan: Mapping[str, Any]) -> dict[str, Any] | None:
         """Ask the provider whether a plan was published; the result as ``judge`` would have given it, or ``None``.
+
+        Raises:
+            Rejected: the provider could not be asked.
+        """
+
+    async def locate(self, wire: Wire, result: Mapping[str, Any]) -> dict[str, Any]:
+        """What ``link`` needs beyond ``result``; asked once it is published, and again if that failed."""
+
+    async def recent(self, wire: Wire, since: datetime) -> list[Shown]:
+        """What the account published since then, oldest first, whoever did it.
+
+        Raises:
+            Rejected: the provider could not be asked.
+        """
+
+    async def metrics(self, wire: Wire, results: Sequence[Mapping[str, Any]]) -> list[Metrics | None]:
+        """The figures of published posts, in order; ``None`` for one that is gone.
 
         Raises:
             Rejected: the provider could not be asked.
@@ -246,7 +382,7 @@ class Network(Provider, Protocol):
         """
 
     def link(self, result: Mapping[str, Any]) -> str:
-        """The public address of what was published."""
+        """The public address of what was published; empty while ``locate`` has to be asked."""
 
     def read_link(self, link: str) -> dict[str, Any] | None:
         """The result that a public address stands for, as far as a person can tell it; ``None``: it is none."""

@@ -17,11 +17,12 @@ from automator.ledger import chain
 from automator.scheduling.lease import Owner
 from automator.schema import create
 
+LATEST, NEXT = schema.LATEST, schema.LATEST + 1
 STEP = '''
 """A column more."""
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision = "0002", "0001"
+revision, down_revision = "{number}", "{before}"
 
 def upgrade() -> None:
     with op.batch_alter_table("account") as table:
@@ -62,9 +63,10 @@ def old(tmp_path: Path) -> Path:
 def newer(monkeypatch: pytest.MonkeyPatch, folder: Path, then: str = "") -> None:
     """As if the next version of the program, which knows one step more, were installed."""
     folder.mkdir()
-    (folder / "0002_next.py").write_text(STEP.format(then=then))
+    step = STEP.format(then=then, number=f"{NEXT:04}", before=f"{LATEST:04}")
+    (folder / f"{NEXT:04}_next.py").write_text(step)
     monkeypatch.setattr(schema, "VERSIONS", (*schema.VERSIONS, folder))
-    monkeypatch.setattr(schema, "LATEST", 2)
+    monkeypatch.setattr(schema, "LATEST", NEXT)
 
 
 def test_the_steps_make_the_tables_that_the_code_has(tmp_path: Path) -> None:
@@ -93,21 +95,19 @@ def test_an_older_database_is_brought_up_with_what_is_in_it(
     assert reader.execute("SELECT name, colour FROM account").fetchall() == [("x/brand", "blue")]
     assert chain.verify(reader) == 1
     reader.close()
-    assert version(old) == 2
-    assert version(old.with_name("automator.db.before-0001")) == 1
+    assert version(old) == NEXT
+    assert version(old.with_name(f"automator.db.before-{LATEST:04}")) == LATEST
 
 
-def test_one_from_before_versions_were_kept_is_brought_up(
-    old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_from_before_versions_were_kept_is_brought_up(tmp_path: Path) -> None:
     """Its tables are those of the first step."""
-    tx = connect(old)
-    tx.execute("DROP TABLE alembic_version")
-    tx.execute("PRAGMA user_version=0")
-    tx.close()
-    newer(monkeypatch, tmp_path / "versions")
-    create(old)
-    assert version(old) == 2
+    first = tmp_path / "automator.db"
+    with schema.connected(first) as connection:
+        command.upgrade(schema.config(connection), "0001")
+        connection.exec_driver_sql("DROP TABLE alembic_version")
+    create(first)
+    assert version(first) == LATEST
+    assert version(first.with_name("automator.db.before-0001")) == 0
 
 
 def test_a_step_that_fails_changes_nothing(old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +116,7 @@ def test_a_step_that_fails_changes_nothing(old: Path, tmp_path: Path, monkeypatc
     newer(monkeypatch, tmp_path / "versions", then="op.execute('INSERT INTO nowhere VALUES (1)')")
     with pytest.raises(DatabaseError, match="nowhere"):
         create(old)
-    assert (tables(old), version(old)) == (before, 1)
+    assert (tables(old), version(old)) == (before, LATEST)
 
 
 def test_nothing_is_changed_under_a_working_service(old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +124,7 @@ def test_nothing_is_changed_under_a_working_service(old: Path, tmp_path: Path, m
     newer(monkeypatch, tmp_path / "versions")
     with Owner(tmp_path / "owners"), pytest.raises(DatabaseError, match="stop `automator serve`"):
         create(old)
-    assert version(old) == 1
+    assert version(old) == LATEST
 
 
 def test_a_newer_database_is_left_alone(old: Path) -> None:
@@ -157,6 +157,6 @@ def test_a_step_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with schema.connected(path) as connection:
         connection.exec_driver_sql("ALTER TABLE account DROP COLUMN identity")
         made = schema.config(connection)
-        command.revision(made, "who it is", autogenerate=True, rev_id="0002", version_path=str(tmp_path))
-    written = (tmp_path / "0002_who_it_is.py").read_text()
+        command.revision(made, "who it is", autogenerate=True, rev_id=f"{NEXT:04}", version_path=str(tmp_path))
+    written = (tmp_path / f"{NEXT:04}_who_it_is.py").read_text()
     assert "sa.Column('identity', sa.String(), nullable=False)" in written

@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from automator.settings import Settings, SettingsError, read
+from connectors.registry import build, providers
 
 EXAMPLE = Path(__file__).parents[1] / "config.example.toml"
 
@@ -17,8 +18,11 @@ EXAMPLE = Path(__file__).parents[1] / "config.example.toml"
 def test_the_example_shows_every_setting_with_its_default() -> None:
     """Nothing can be set that the example does not show, and it says the truth about defaults."""
     shown = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
+    chosen = shown.pop("providers")
     assert Settings.model_validate(shown) == Settings()
-    assert shown == Settings().model_dump()
+    assert shown | {"providers": {}} == Settings().model_dump()
+    declared = {name: {option.name: option.default for option in build(name).options} for name in providers()}
+    assert chosen == {name: options for name, options in declared.items() if options}
 
 
 def test_every_setting_has_a_comment() -> None:
@@ -26,8 +30,10 @@ def test_every_setting_has_a_comment() -> None:
     lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
     bare = [line for above, line in pairwise(lines) if "=" in line and not above.startswith("#")]
     assert [line for line in bare if not line.startswith("#")] == []
-    for section in Settings.model_fields.values():
+    for name, section in Settings.model_fields.items():
         model = section.annotation
+        if name == "providers":
+            continue  # its keys are the options that connectors declare, each with its own sentence
         assert isinstance(model, type)
         assert issubclass(model, BaseModel)
         assert all(field.description for field in model.model_fields.values())
@@ -41,6 +47,8 @@ def test_every_setting_has_a_comment() -> None:
         ("[posting]\nlate_minutes = 0\n", "posting.late_minutes"),
         ("[posting]\nlate = 5\n", "posting.late"),
         ("[vualt]\n", "vualt"),
+        ('[providers.y]\nversion = "1"\n', "providers: there is no provider 'y'"),
+        ('[providers.x]\nversion = "1"\n', "providers: x has no option 'version'"),
         ('[webhook]\nurl = "http://example.com/hook"\n', "webhook.url: it must begin with https"),
         ('[webhook]\nurl = "https://me:key@example.com/"\n', "webhook.url: .*on the record"),
         ('[vault]\nkind = "plain"\n', "vault.kind"),

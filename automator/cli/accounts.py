@@ -22,6 +22,9 @@ PORT = 8765
 ScopeOption = Annotated[
     list[Scope] | None, typer.Option("--scope", help="What it may do (several times); all else is refused.")
 ]
+ChosenOption = Annotated[
+    list[str] | None, typer.Option("--option", help="How its provider is used: NAME=VALUE (NAME= takes it back).")
+]
 SignInOption = Annotated[bool, typer.Option("--sign-in", help="In the browser (OAuth 2.0), where the provider has it.")]
 PasteOption = Annotated[bool, typer.Option("--paste", help="In a browser elsewhere: paste the address it ends at.")]
 ClientOption = Annotated[str | None, typer.Option(help="For a sign-in: the client id of your app.")]
@@ -90,6 +93,7 @@ async def add(  # noqa: PLR0913, PLR0917 - the command's options
     client_id: ClientOption = None,
     port: PortOption = PORT,
     scope: ScopeOption = None,
+    option: ChosenOption = None,
 ) -> None:
     """Connect NAME (provider/name, such as x/brand): its keys are asked for, tested, and kept in the vault."""
     from automator.accounts import DEFAULT_SCOPES, NoAccount, fresh, load  # noqa: PLC0415 - keeps --help fast
@@ -100,7 +104,8 @@ async def add(  # noqa: PLR0913, PLR0917 - the command's options
     provider, _, short = name.partition("/")
     if not short or not all(part.replace("-", "").replace("_", "").isalnum() for part in (provider, short)):
         raise fail(f"{name!r} is no account's name; write provider/name, such as x/brand", 2)
-    network = build(provider, base_url)
+    chosen = _chosen(provider, option)
+    network = build(provider, base_url, chosen)
     _usable(scope)
     async with engine(home) as opened:
         with contextlib.suppress(NoAccount):
@@ -108,7 +113,7 @@ async def add(  # noqa: PLR0913, PLR0917 - the command's options
             raise fail(f"{name} is connected already; use `automator accounts rotate {name}` for new keys", 2)
         secrets, redirect = await _given(network, Way(secret_stdin, sign_in, paste, client_id, port))
         try:
-            identity = await opened.connect(fresh(name, base_url, scope or DEFAULT_SCOPES), secrets, redirect)
+            identity = await opened.connect(fresh(name, base_url, scope or DEFAULT_SCOPES, chosen), secrets, redirect)
         except (Rejected, CallRefused, NotNow) as error:
             raise fail(f"{name} was not connected: {error}", 1) from None
     typer.echo(f"{name} is connected as {identity.handle}")
@@ -132,6 +137,7 @@ async def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
                     "scopes": sorted(who.scopes),
                     "version": who.version,
                     "send_again": who.send_again,
+                    "options": dict(who.chosen),
                     "tested_at": instant(who.tested_at).isoformat() if who.tested_at else None,
                     "expires_at": instant(who.expires_at).isoformat() if who.expires_at else None,
                 }
@@ -171,11 +177,10 @@ async def rotate(  # noqa: PLR0913, PLR0917 - the command's options
     from automator.accounts import load  # noqa: PLC0415 - keeps --help fast
     from connectors.base import CallRefused, NotNow  # noqa: PLC0415 - as above
     from connectors.network import Rejected  # noqa: PLC0415 - as above
-    from connectors.registry import build  # noqa: PLC0415 - as above
 
     async with engine(home) as opened:
         stored = load(opened.reader, name)
-        network = build(stored.provider, stored.base_url)
+        network = opened.network(stored)
         secrets, redirect = await _given(network, Way(secret_stdin, sign_in, paste, client_id, port))
         try:
             identity = await opened.rotate(name, secrets, redirect)
@@ -194,20 +199,34 @@ async def change(
         bool | None,
         typer.Option(help="Send again by itself what got no answer and is in no list, at the risk of a double post."),
     ] = None,
+    option: ChosenOption = None,
 ) -> None:
     """Change what NAME may do, and what happens when the provider can't say whether something went out."""
     from automator.accounts import change as put  # noqa: PLC0415 - keeps --help fast
 
     _usable(scope)
-    if scope is None and send_again is None:
-        raise fail("say what to change: --scope, --send-again or --no-send-again", 2)
+    if scope is None and send_again is None and not option:
+        raise fail("say what to change: --scope, --option, --send-again or --no-send-again", 2)
+    chosen = _chosen(name.partition("/")[0], option)
     async with engine(home) as opened:
         now = opened.clock.now()
         stands = await opened.writer.run(
-            lambda tx: put(tx, name, now, scopes=scope, send_again=send_again, actor="user")
+            lambda tx: put(tx, name, now, scopes=scope, send_again=send_again, chosen=chosen, actor="user")
         )
     again = "is sent again" if stands.send_again else "waits for you"
     typer.echo(f"{name} may {', '.join(sorted(stands.scopes))}; what can't be known {again}")
+
+
+def _chosen(provider: str, given: list[str] | None) -> dict[str, str]:
+    from connectors.registry import wrong_choice  # noqa: PLC0415 - keeps --help fast
+
+    pairs = [item.partition("=") for item in given or []]
+    if wrong := next((before for before, equals, _ in pairs if not equals), None):
+        raise fail(f"{wrong!r} is no option; write --option NAME=VALUE", 2)
+    chosen = {name: value for name, _, value in pairs}
+    if why := wrong_choice(provider, {name: value for name, value in chosen.items() if value}):
+        raise fail(why, 2)
+    return chosen
 
 
 def _usable(scopes: list[Scope] | None) -> None:

@@ -95,7 +95,7 @@ async def post(  # noqa: PLR0913, PLR0917 - the options of one command
             secrets.token_hex(8),
             _overrides(text_for or [], thread=thread),
         )
-        (verdict,) = judge([row], rules(opened.reader, Path(), now, zone))
+        (verdict,) = judge([row], rules(opened.reader, Path(), now, zone, opened.settings.providers))
         _say(verdict.problems)
         when = verdict.when
         if not verdict.ok or when is None:
@@ -282,7 +282,7 @@ async def import_(
     async with engine(home) as opened:
         now, zone = opened.clock.now(), opened.settings.posting.zone
         with working(f"checking the rows of {file.name}"):
-            verdicts = judge(read(file), rules(opened.reader, file.parent, now, zone))
+            verdicts = judge(read(file), rules(opened.reader, file.parent, now, zone, opened.settings.providers))
         bad = [verdict for verdict in verdicts if not verdict.ok]
         for verdict in verdicts:
             _told_of(verdict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from automator.clock import Clock
 from automator.egress.call import EXTENSION, Account, Call
 from automator.egress.stack import Client
 from connectors.base import Intent, NotNow, Operation, RenewNeeded
-from connectors.network import Network, Rejected
+from connectors.network import Media, Network, Rejected
 
 WRONG = timedelta(minutes=1)  #: by which a clock may differ before it is blamed
 
@@ -45,6 +45,7 @@ class Session:
     actor: str = "user"
     who: str = ""
     guard: Callable[[sqlite3.Connection], None] | None = None
+    hosting: Callable[[Media], Awaitable[str]] | None = None
 
     @property
     def base(self) -> str:
@@ -54,6 +55,16 @@ class Session:
     def now(self) -> datetime:
         """The engine's clock (UTC)."""
         return self.clock.now()
+
+    async def host(self, media: Media) -> str:
+        """A public address of a file.
+
+        Raises:
+            Rejected: no media host is set, or it does not take the file.
+        """
+        if self.hosting is None:
+            raise Rejected(f"{self.network.name} fetches media from a public address; set [media] in config.toml")
+        return await self.hosting(media)
 
     async def request(
         self, operation: Operation, method: str, url: str, *, intent: Intent | None = None, **content: Any

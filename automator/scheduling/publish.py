@@ -20,9 +20,10 @@ from automator.scheduling import lease
 from automator.scheduling.lease import Run, Verdict
 from automator.scheduling.tables import RunState
 from connectors.base import CallRefused, Effect, Intent, Kind, NotNow, Unresolved, outcome_of
-from connectors.network import Network, Part, Rejected
+from connectors.network import Network, Part, Rejected, Staged
 
 SETTLE = timedelta(seconds=45)  #: a lost answer's effect shows at the provider by then; twice for lists that lag
+STAGED = "staged"  #: in place of a plan: how far preparing has come
 PATIENCE = timedelta(minutes=1)  #: before the next try, when the provider names no instant
 
 
@@ -68,6 +69,10 @@ class Publisher:
             return await self._part(key, part, thread)
         except Rejected as rejected:
             raise failed(rejected.reason) from rejected
+        except Staged as staged:
+            await self._keep(key, staged.so_far)
+            # it was begun in time; that the provider takes its own does not make it late
+            raise parked(staged.until or self.clock.now() + PATIENCE, staged.why) from staged
         except NotNow as later:
             until = later.until or self.clock.now() + PATIENCE
             raise parked(until, str(later), begun=bool(thread) or self._begun(key)) from later
@@ -84,16 +89,15 @@ class Publisher:
         if stored is not None and stored.state is State.DONE:
             return stored.result
         if stored is None:
-            plan = await self.network.prepare(self.session, part, thread)
+            plan = await self.network.prepare(self.session, part, thread, {})
             failpoints.reach("before-intent")
             return await self._send(Intent(key, plan))
         held = await self._claim(key, stored.plan)
-        if held.state is State.PLANNED and self._expired(held.plan):
-            fresh = await self.network.prepare(self.session, part, thread)
-            await self.writer.run(lambda tx: replan(tx, key, held.attempt, fresh))
-            held = await self._claim(key, fresh)
-        if held.state is State.SENT and self.network.publishing.effect is Effect.ONCE:
+        if held.state is State.SENT and self.network.publishing(held.plan).effect is Effect.ONCE:
             held = await self._settled(held)
+        if held.state is State.PLANNED and (STAGED in held.plan or self._expired(held.plan)):
+            plan = await self.network.prepare(self.session, part, thread, held.plan.get(STAGED, {}))
+            held = await self._planned(held, plan)
         match held.state:
             case State.DONE:
                 return held.result
@@ -103,6 +107,31 @@ class Publisher:
                 raise Stop(Verdict(RunState.UNCONFIRMED, "whether it went out is not known"))
             case _:
                 return await self._send(Intent(held.key, held.plan, held.attempt))
+
+    async def _planned(self, held: Intention, plan: Mapping[str, Any]) -> Intention:
+        operation = self.network.publishing(plan).name
+
+        def put(tx: sqlite3.Connection) -> Intention:
+            lease.check(tx, self.run)
+            replan(tx, held.key, held.attempt, operation, plan)
+            return claim(tx, held.key, self.session.account.name, operation, plan)
+
+        failpoints.reach("before-intent")
+        return await self.writer.run(put)
+
+    async def _keep(self, key: str, so_far: Mapping[str, Any]) -> None:
+        """Remember how far preparing has come, in place of a plan: nothing can be sent by it."""
+        plan = {STAGED: dict(so_far)}
+        operation = self.network.publishing({}).name
+
+        def put(tx: sqlite3.Connection) -> None:
+            lease.check(tx, self.run)
+            held = claim(tx, key, self.session.account.name, operation, plan)
+            replan(tx, key, held.attempt, operation, plan)
+
+        failpoints.reach("before-staged")
+        await self.writer.run(put)
+        failpoints.reach("after-staged")
 
     async def _send(self, intent: Intent) -> Mapping[str, Any]:
         try:
@@ -132,14 +161,14 @@ class Publisher:
         async def same(_: Mapping[str, Any]) -> Mapping[str, Any] | None:
             return found
 
-        absence = self.network.publishing.absence
+        absence = self.network.publishing(held.plan).absence
         await resolve(held, absence, same, self.writer, self.clock, send_again_opted_in=self.send_again)
         return await self._claim(held.key, held.plan)
 
     async def _claim(self, key: str, plan: Mapping[str, Any]) -> Intention:
         def take(tx: sqlite3.Connection) -> Intention:
             lease.check(tx, self.run)
-            return claim(tx, key, self.session.account.name, self.network.publishing.name, plan)
+            return claim(tx, key, self.session.account.name, self.network.publishing(plan).name, plan)
 
         return await self.writer.run(take)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -30,7 +30,19 @@ from connectors.base import (
 from connectors.bluesky import limits, outcomes, text
 from connectors.bluesky.lexicon import IMAGE_BYTES, IMAGES
 from connectors.bluesky.tid import tid
-from connectors.network import SECRET, Identity, Media, Part, Problem, Rejected, SecretField, SignIn, Wire, numbered
+from connectors.network import (
+    SECRET,
+    Identity,
+    Media,
+    Option,
+    Part,
+    Problem,
+    Rejected,
+    SecretField,
+    SignIn,
+    Wire,
+    numbered,
+)
 from connectors.picture import TYPES, content_of
 
 COLLECTION = "app.bsky.feed.post"
@@ -55,6 +67,7 @@ class Connector:
 
     base_url: str = "https://bsky.social"
     name: str = "bluesky"
+    chosen: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def origins(self) -> tuple[str, ...]:
@@ -68,7 +81,10 @@ class Connector:
         )
 
     @property
-    def publishing(self) -> Operation:
+    def options(self) -> tuple[Option, ...]:
+        return ()
+
+    def publishing(self, _: Mapping[str, Any]) -> Operation:
         return PUT
 
     @property
@@ -102,7 +118,9 @@ class Connector:
     def price(self, _: Part) -> Decimal:
         return Decimal(0)
 
-    async def prepare(self, wire: Wire, part: Part, thread: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    async def prepare(
+        self, wire: Wire, part: Part, thread: Sequence[Mapping[str, Any]], _: Mapping[str, Any]
+    ) -> dict[str, Any]:
         did = wire.who or (await self.test(wire)).id
         now = wire.now().astimezone(UTC)
         record: dict[str, Any] = {
@@ -134,6 +152,9 @@ class Connector:
         body = accepted(answer)
         same = body["value"].get("text") == plan["record"]["text"]
         return {"uri": body["uri"], "cid": body["cid"]} if same else None
+
+    async def locate(self, _: Wire, __: Mapping[str, Any]) -> dict[str, Any]:
+        return {}
 
     async def delete(self, wire: Wire, intent: Intent) -> httpx.Response:
         repo, collection, rkey = str(intent.plan["published"]["uri"]).removeprefix("at://").split("/")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -28,7 +28,7 @@ from connectors.base import (
     Scope,
     outcome_of,
 )
-from connectors.network import Identity, Media, Part, Problem, Rejected, SecretField, SignIn, Wire, numbered
+from connectors.network import Identity, Media, Option, Part, Problem, Rejected, SecretField, SignIn, Wire, numbered
 from connectors.picture import TYPES, content_of
 from connectors.x import limits, oauth, outcomes, text
 
@@ -60,6 +60,7 @@ class Connector:
 
     base_url: str = "https://api.x.com"
     name: str = "x"
+    chosen: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def origins(self) -> tuple[str, ...]:
@@ -78,7 +79,10 @@ class Connector:
         )
 
     @property
-    def publishing(self) -> Operation:
+    def options(self) -> tuple[Option, ...]:
+        return ()
+
+    def publishing(self, _: Mapping[str, Any]) -> Operation:
         return CREATE
 
     @property
@@ -111,7 +115,9 @@ class Connector:
         alts = sum(bool(media.alt) for media in part.media) * limits.TABLE[METADATA.name][2]
         return Decimal(limits.price(part.text) + alts) / 1000
 
-    async def prepare(self, wire: Wire, part: Part, thread: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    async def prepare(
+        self, wire: Wire, part: Part, thread: Sequence[Mapping[str, Any]], _: Mapping[str, Any]
+    ) -> dict[str, Any]:
         user = wire.who or (await self.test(wire)).id
         since = (wire.now() - timedelta(minutes=2)).isoformat(timespec="seconds").replace("+00:00", "Z")
         body: dict[str, Any] = {"text": part.text} if part.text else {}
@@ -136,6 +142,9 @@ class Connector:
         found = body.get("data") or []
         same = [post for post in found if _same(post, plan["body"])]
         return {"id": str(same[-1]["id"])} if same else None
+
+    async def locate(self, _: Wire, __: Mapping[str, Any]) -> dict[str, Any]:
+        return {}
 
     async def delete(self, wire: Wire, intent: Intent) -> httpx.Response:
         url = f"{wire.base}/2/tweets/{intent.plan['published']['id']}"

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from connectors.network import Media, Part
+from connectors.network import Form, Media, Part, Tag
 from jobs.context import Publishing
 
 KIND = "deliver"
@@ -35,7 +35,18 @@ def dump(parts: Sequence[Part]) -> str:
 
 def parse(stored: str) -> tuple[Part, ...]:
     """Parts as they were before ``dump``."""
-    return tuple(Part(item["text"], tuple(Media(**media) for media in item["media"])) for item in json.loads(stored))
+    return tuple(map(_part, json.loads(stored)))
+
+
+def _part(item: dict[str, Any]) -> Part:
+    # what was planned by an older version lacks what has been added since
+    form, collaborators = Form(item.get("form", Form.POST)), tuple(item.get("collaborators", ()))
+    return Part(item["text"], tuple(map(_media, item["media"])), form, collaborators)
+
+
+def _media(item: dict[str, Any]) -> Media:
+    given = item | {"codecs": tuple(item.get("codecs", ())), "tags": tuple(Tag(**tag) for tag in item.get("tags", ()))}
+    return Media(**given)
 
 
 def load(connection: sqlite3.Connection, delivery: str) -> Delivery | None:

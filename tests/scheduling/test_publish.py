@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ from automator.sandbox.faults import Fault, middleware
 from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
 from connectors.bluesky import twin as bluesky
-from connectors.network import Media, Part
+from connectors.bluesky.connector import Connector
+from connectors.network import Media, Part, Staged, Wire
 from connectors.x import twin as x
 
 SETTLE = timedelta(seconds=45)
@@ -169,6 +170,28 @@ async def test_a_provider_with_our_own_keys_never_needs_a_person(desk: Desk, fau
     await desk.plan("One", "Two")
     assert (await desk.work()).state == "done"
     assert desk.world() == ["One", "Two"]
+
+
+@on_bluesky
+async def test_what_takes_the_provider_its_time_is_gone_on_with(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A provider that works on what it was given holds no worker, and is not given it a second time."""
+    given: list[dict[str, Any]] = []
+    prepare = Connector.prepare
+
+    async def in_three_steps(
+        self: Connector, wire: Wire, part: Part, thread: Sequence[Mapping[str, Any]], so_far: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        given.append(dict(so_far))
+        if len(given) < 3:
+            raise Staged({"step": len(given)}, wire.now() + timedelta(hours=2), "it is being worked on")
+        return await prepare(self, wire, part, thread, so_far)
+
+    monkeypatch.setattr(Connector, "prepare", in_three_steps)
+    await desk.plan("One")
+    assert (await desk.work(minutes=0)).reason == "it is being worked on"
+    assert (await desk.work(minutes=300)).state == "done"
+    assert given == [{}, {"step": 1}, {"step": 2}]
+    assert desk.world() == ["One"]
 
 
 @on_bluesky

@@ -28,11 +28,11 @@ class World:
         self.account = account
 
     async def publish(self, key: str, part: Part, thread: list[Mapping[str, Any]] | None = None) -> Mapping[str, Any]:
-        plan = await self.network.prepare(self.session, part, thread or [])
+        plan = await self.network.prepare(self.session, part, thread or [], {})
         return await self.send(key, plan)
 
     async def send(self, key: str, plan: Mapping[str, Any]) -> Mapping[str, Any]:
-        held = await self.engine.writer.run(lambda tx: claim(tx, key, self.account, self.network.publishing.name, plan))
+        held = await self.engine.writer.run(lambda tx: claim(tx, key, self.account, self.network.publishing(plan).name, plan))
         answer = await self.network.publish(self.session, Intent(key, held.plan, held.attempt))
         return outcome_of(answer).result
 

@@ -37,7 +37,7 @@ class Desk:
         self.session, self.network = engine.session(NAME, {"test": "yes"})
 
     async def send(self, key: str, plan: Mapping[str, Any], operation: str = "") -> Intent:
-        name = operation or self.network.publishing.name
+        name = operation or self.network.publishing({}).name
         held = await self.engine.writer.run(lambda tx: claim(tx, key, NAME, name, plan))
         return Intent(key, held.plan, held.attempt)
 
@@ -45,7 +45,7 @@ class Desk:
         return outcome_of(await self.network.publish(self.session, await self.send(key, plan)))
 
     async def publish(self, key: str, part: Part, thread: list[Mapping[str, Any]] | None = None) -> Mapping[str, Any]:
-        return (await self.put(key, await self.network.prepare(self.session, part, thread or []))).result
+        return (await self.put(key, await self.network.prepare(self.session, part, thread or [], {}))).result
 
     def seen(self) -> list[dict[str, Any]]:
         return [record for record in self.there.records() if record["uri"] not in self.before]
@@ -118,7 +118,7 @@ async def test_a_post_is_published_and_can_be_found_and_deleted(desk: Desk) -> N
 
 async def test_putting_the_same_plan_again_changes_nothing(desk: Desk) -> None:
     """The record's key is ours and frozen, so a repeat is the same post, and another text under it is refused."""
-    plan = await desk.network.prepare(desk.session, Part("Once."), [])
+    plan = await desk.network.prepare(desk.session, Part("Once."), [], {})
     assert (await desk.put("first", plan)).result == (await desk.put("second", plan)).result
     assert desk.texts() == ["Once."]
     other = {**plan, "record": {**plan["record"], "text": "Something else"}}
@@ -173,7 +173,7 @@ async def test_a_picture_goes_with_its_text_for_the_blind(desk: Desk, picture: M
 
 async def test_mentions_of_nobody_stay_plain(desk: Desk) -> None:
     """A handle that exists becomes a mention; one that does not is just text."""
-    plan = await desk.network.prepare(desk.session, Part(f"Hi @{HANDLE} and @nobody.test"), [])
+    plan = await desk.network.prepare(desk.session, Part(f"Hi @{HANDLE} and @nobody.test"), [], {})
     assert len(plan["record"]["facets"]) == 1
     assert (await desk.put("one", plan)).kind is Kind.OK
 

@@ -25,7 +25,7 @@ class World:
         self.session, self.network = engine.session("x/brand", {"test": "yes"})
 
     async def publish(self, key: str, part: Part, thread: Any = ()) -> httpx.Response:
-        plan = await self.network.prepare(self.session, part, thread)
+        plan = await self.network.prepare(self.session, part, thread, {})
         held = await self.engine.writer.run(lambda tx: claim(tx, key, "x/brand", CREATE.name, plan))
         return await self.network.publish(self.session, Intent(key, held.plan, held.attempt))
 

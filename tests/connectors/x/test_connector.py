@@ -55,14 +55,14 @@ async def test_a_server_with_the_older_parameter_names_is_asked_in_its_own_words
 async def test_a_post_that_is_not_there_is_not_found(world: World) -> None:
     """Another post is not mistaken for the one we look for."""
     await world.publish("one", Part("Something else"))
-    plan = await world.network.prepare(world.session, Part("Something"), [])
+    plan = await world.network.prepare(world.session, Part("Something"), [], {})
     assert await world.network.find(world.session, plan) is None
 
 
 async def test_the_same_text_in_another_place_of_a_thread_is_another_post(world: World) -> None:
     """A reply is matched by what it replies to as well."""
     first = outcome_of(await world.publish("one", Part("Same"))).result
-    plan = await world.network.prepare(world.session, Part("Same"), [first])
+    plan = await world.network.prepare(world.session, Part("Same"), [first], {})
     assert await world.network.find(world.session, plan) is None
 
 
