@@ -7,6 +7,7 @@ import typer
 from automator.cli import backup, posts, service
 from automator.cli.accounts import accounts
 from automator.cli.calls import calls
+from automator.cli.check import check
 
 app = typer.Typer(
     help="Posts and orders through the providers' own APIs: once, on the record, within limits.",
@@ -29,6 +30,7 @@ app.add_typer(posts.posts)
 app.add_typer(calls)
 app.add_typer(service.limits)
 app.add_typer(service.service)
+app.command()(check)
 app.command()(backup.backup)
 app.command()(backup.restore)
 app.command()(backup.restored)

@@ -33,19 +33,22 @@ class Sandbox:
         faults: What goes wrong.
         lists_lag: How long a new post is not in the provider's lists, where it reads posts from lists.
         clock_ahead: By how much the providers' clocks are ahead of this machine's.
+        only: Which providers; all of them without.
     """
 
     state: Path
     faults: list[Fault] = field(default_factory=list)
     lists_lag: timedelta = timedelta()
     clock_ahead: timedelta = timedelta()
+    only: frozenset[str] | None = None
     _runners: list[web.AppRunner] = field(default_factory=list)
     _twins: dict[str, tuple[Any, web.Application]] = field(default_factory=dict)
 
     async def start(self, port: int = 0) -> dict[str, dict[str, Any]]:
         """Serve; returns accounts by name with ``base_url`` and ``secrets``. ``port`` is that of the first twin."""
         accounts: dict[str, dict[str, Any]] = {}
-        known = [name for name in providers() if find_spec(f"connectors.{name}.twin")]
+        wanted = [name for name in providers() if self.only is None or name in self.only]
+        known = [name for name in wanted if find_spec(f"connectors.{name}.twin")]
         for number, name in enumerate(known):
             module = import_module(f"connectors.{name}.twin")
             app = module.twin(self._now)

@@ -1,0 +1,1 @@
+"""Is this connector right? Its cases, played against its twin or with a person's own key."""

@@ -1,0 +1,102 @@
+"""Playing the harmless cases with a person's own key: what they publish is read back, and taken down."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from automator.check.finding import Finding
+from automator.check.made import parts as parts_of
+from automator.engine import Engine
+from automator.ledger import chain, query
+from connectors.base import CallRefused, Intent, Kind, NotNow, Unresolved, outcome_of
+from connectors.cases import Case, Expect
+from connectors.network import Network, Part, Rejected, Staged, Wire
+
+PATIENCE = timedelta(minutes=5)  #: for a provider that works on what it was given
+
+
+class _Wrong(Exception):
+    """The case ended otherwise than it had to; the sentence says how."""
+
+
+@dataclass
+class _Published:
+    """What is out there because of us."""
+
+    key: str
+    results: list[Mapping[str, Any]] = field(default_factory=list)
+    plans: list[Mapping[str, Any]] = field(default_factory=list)
+
+
+async def play(engine: Engine, account: str, case: Case) -> Finding:
+    """Publish, read back, take down, and look again; each call is on the record of this installation."""
+    began, before = time.monotonic(), chain.head(engine.reader)[0]
+    session, network = engine.session(account, {"command": "check"})
+    mark = secrets.token_hex(4)
+    # a provider may refuse a text that it has had lately
+    own = replace(case, texts=tuple(f"{text} ({mark})" for text in case.texts))
+    published = _Published(f"check-{mark}")
+    end: Expect | None = None
+    try:
+        with tempfile.TemporaryDirectory(prefix="automator-check-") as folder:
+            for part in parts_of(own, Path(folder)):
+                await _publish(network, session, engine, part, published)
+        end, received = Expect.PUBLISHED, "published once, and read back"
+    except (_Wrong, Rejected, CallRefused, NotNow, Unresolved) as error:
+        received = str(error)
+    try:
+        await _take_down(network, session, published)
+        if end is not None and case.expect is Expect.GONE:
+            end, received = Expect.GONE, "published, taken down, and gone"
+    except (_Wrong, Rejected, CallRefused, NotNow, Unresolved) as error:
+        links = ", ".join(network.link(result) or str(dict(result)) for result in published.results)
+        end, received = None, f"{received}; it could not be taken down ({error}): {links}"
+    calls = tuple(
+        f"{call.operation}: {call.request['method']} {call.request['url'].partition('?')[0]} -> {call.outcome}"
+        for call in reversed(query.newest(engine.reader, query.Filter(account=account), limit=100))
+        if call.seq > before
+    )
+    return Finding(case, calls, case.expect.value, received, end is case.expect, time.monotonic() - began)
+
+
+async def _publish(network: Network, wire: Wire, engine: Engine, part: Part, published: _Published) -> None:
+    plan = await _prepared(network, wire, engine, part, published.results)
+    answer = await network.publish(wire, Intent(f"{published.key}/{len(published.plans)}/0", plan))
+    if outcome_of(answer).kind is not Kind.OK:
+        raise _Wrong(f"refused: {outcome_of(answer).reason}")
+    published.plans.append(plan)
+    published.results.append(outcome_of(answer).result)
+    if await network.find(wire, plan) is None:
+        raise _Wrong("published, but the provider does not find it")
+
+
+async def _prepared(
+    network: Network, wire: Wire, engine: Engine, part: Part, thread: list[Mapping[str, Any]]
+) -> dict[str, Any]:
+    so_far: Mapping[str, Any] = {}
+    deadline = engine.clock.now() + PATIENCE
+    while True:
+        try:
+            return await network.prepare(wire, part, thread, so_far)
+        except Staged as staged:
+            so_far = staged.so_far
+            until = staged.until or engine.clock.now()
+            if until > deadline:
+                raise _Wrong(f"not ready after {PATIENCE.seconds // 60} minutes: {staged.why}") from None
+            await engine.clock.sleep(max(1.0, (until - engine.clock.now()).total_seconds()))
+
+
+async def _take_down(network: Network, wire: Wire, published: _Published) -> None:
+    # comments and answers first: what they are under may take them along
+    for number, result in reversed(list(enumerate(published.results))):
+        intent = Intent(f"{published.key}/{number}/delete", {"published": dict(result)})
+        answer = await network.delete(wire, intent)
+        if outcome_of(answer).kind is not Kind.OK:
+            raise _Wrong(outcome_of(answer).reason)

@@ -1,0 +1,205 @@
+"""Playing cases on a twin: each in an installation and a world of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from automator import accounts, failpoints, posts
+from automator.check.finding import Finding
+from automator.check.made import parts as parts_of
+from automator.clock import SystemClock
+from automator.engine import Engine
+from automator.home import Home
+from automator.intentions import load
+from automator.ledger import query
+from automator.posts import Listed, NewDelivery, listed
+from automator.sandbox.faults import Fault
+from automator.sandbox.server import Sandbox
+from automator.vault import kek
+from automator.vault.sealed_file import SealedFile
+from connectors.base import Intent, Kind, outcome_of
+from connectors.cases import Case, Expect
+from connectors.network import Part, Rejected
+
+CONFIG = '[vault]\nkind = "file"\n[posting]\nsettle_seconds = 0.2\n'
+SOON = timedelta(minutes=10)  #: what is put off for longer has not ended
+PATIENCE = 60.0  #: seconds for a process that is to be killed
+
+
+class Hurried(SystemClock):
+    """The machine's time plus whatever was slept: waits pass at once."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+    def boottime(self) -> float:
+        return super().boottime() + self._ahead.total_seconds()
+
+    async def sleep(self, seconds: float) -> None:
+        self._ahead += timedelta(seconds=seconds)
+        await asyncio.sleep(0)
+
+
+def cases(provider: str) -> tuple[Case, ...]:
+    """The cases of a connector."""
+    found: tuple[Case, ...] = import_module(f"connectors.{provider}.cases").CASES
+    return found
+
+
+@dataclass
+class World:
+    """A twin and an installation that nobody has used."""
+
+    home: Home
+    account: str
+    box: Sandbox
+    engine: Engine
+
+    def shown(self) -> list[str]:
+        """What the world sees, oldest first."""
+        return [str(post["text"]) for post in self.box.world()[self.account.partition("/")[0]]]
+
+
+@asynccontextmanager
+async def world(provider: str, trouble: Sequence[Fault]) -> AsyncIterator[World]:
+    """One for one case; the trouble begins when the account is connected."""
+    with tempfile.TemporaryDirectory(prefix="automator-check-") as folder:
+        faults: list[Fault] = []
+        box = Sandbox(Path(folder) / "sandbox", faults, only=frozenset({provider}))
+        given = (await box.start())[f"{provider}/brand"]
+        home, account = Home(Path(folder) / "home"), f"{provider}/brand"
+        home.prepare()
+        home.config.write_text(CONFIG, encoding="utf-8")
+        kek.new_key_file(home.path / "vault.key")
+        try:
+            async with opened(home) as engine:
+                await engine.connect(accounts.fresh(account, given["base_url"]), given["secrets"])
+                faults.extend(trouble)
+                yield World(home, account, box, engine)
+        finally:
+            await box.stop()
+
+
+@asynccontextmanager
+async def opened(home: Home) -> AsyncIterator[Engine]:
+    """An engine whose waits pass at once."""
+    store = SealedFile(home.path / "vault.json", kek.from_file(home.path / "vault.key"))
+    async with Engine(home, store, clock=Hurried()) as engine:
+        yield engine
+
+
+async def play(provider: str, case: Case) -> Finding:
+    """Publish what the case says, as the service would, and compare how it ended."""
+    began = time.monotonic()
+    async with world(provider, [Fault.model_validate(asdict(item)) for item in case.trouble]) as there:
+        made = parts_of(case, there.home.path)
+        before = query.newest(there.engine.reader, limit=1)[0].seq
+        network = there.engine.session(there.account, {})[1]
+        problems = [found for found in network.check(made) if not found.warning]
+        if problems:
+            received = f"refused: {problems[0].field}: {problems[0].what}"
+            return _finding(case, Expect.REFUSED, received, (), began)
+        delivery = await _planned(there, made)
+        if case.killed_at and not await _killed(there.home, case.killed_at):
+            return _finding(case, None, f"the process never came by {case.killed_at}", sent(there, before), began)
+        await there.engine.worker.run_due(there.engine.clock.now() + SOON)
+        (post,) = listed(there.engine.reader, delivery=delivery)
+        end, received = await _ended(there, case, post, made)
+        return _finding(case, end, received, sent(there, before), began)
+
+
+def _finding(case: Case, end: Expect | None, received: str, calls: tuple[str, ...], began: float) -> Finding:
+    return Finding(case, calls, case.expect.value, received, end is case.expect, time.monotonic() - began)
+
+
+async def _planned(there: World, made: tuple[Part, ...]) -> str:
+    now = there.engine.clock.now()
+    wanted = NewDelivery(there.account, made, now, "UTC", "", secrets.token_hex(8))
+    (delivery,) = await there.engine.writer.run(lambda tx: posts.plan(tx, [wanted], now, source="check"))
+    return delivery
+
+
+async def _killed(home: Home, point: str) -> bool:
+    """Let another process work on it, and be killed."""
+    command = [sys.executable, "-m", "automator", "run-due", "--home", str(home.path)]
+    environment = {**os.environ, failpoints.VARIABLE: point}
+    child = await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.DEVNULL)
+    try:
+        return await asyncio.wait_for(child.wait(), PATIENCE) == -9  # noqa: PLR2004 - SIGKILL, as failpoints say
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            child.kill()
+
+
+async def _ended(there: World, case: Case, post: Listed, made: tuple[Part, ...]) -> tuple[Expect | None, str]:
+    shown, wanted = there.shown(), [part.text for part in made]
+    if doubled := sorted({text for text in shown if shown.count(text) > max(1, wanted.count(text))}):
+        return None, f"{doubled[0]!r} is shown {shown.count(doubled[0])} times"
+    match post.state:
+        case "unconfirmed":
+            return Expect.UNCONFIRMED, f"unconfirmed: {post.reason}"
+        case "failed":
+            end = Expect.REJECTED if not shown else None
+            return end, f"failed: {post.reason}"
+        case "done" if shown != wanted:
+            return None, f"done, but shown is {shown!r}"
+        case "done":
+            return await _taken_down(there, post) if case.expect is Expect.GONE else await _read_back(there, post)
+        case _:
+            return None, f"{post.state}: {post.reason}"
+
+
+def _plans(there: World, post: Listed) -> list[Mapping[str, Any]]:
+    """What was frozen, part by part."""
+    stored = (load(there.engine.reader, f"{post.id}/{number}/0") for number in range(len(post.parts)))
+    return [intention.plan for intention in stored if intention is not None]
+
+
+async def _read_back(there: World, post: Listed) -> tuple[Expect | None, str]:
+    session, network = there.engine.session(there.account, {"command": "check"})
+    for plan, result in zip(_plans(there, post), post.results, strict=True):
+        found = await network.find(session, plan)
+        if found is None or any(found[name] != result[name] for name in found.keys() & result.keys()):
+            return None, f"done as {dict(result)!r}, but the provider finds {found!r}"
+    return Expect.PUBLISHED, "published once, and read back"
+
+
+async def _taken_down(there: World, post: Listed) -> tuple[Expect | None, str]:
+    session, network = there.engine.session(there.account, {"command": "check"})
+    # comments and answers first: what they are under may take them along
+    for number, result in reversed(list(enumerate(post.results))):
+        answer = await network.delete(session, Intent(f"{post.id}/{number}/delete", {"published": dict(result)}))
+        if outcome_of(answer).kind is not Kind.OK:
+            return None, f"it could not be taken down: {outcome_of(answer).reason}"
+    if left := there.shown():
+        return None, f"taken down, but shown is {left!r}"
+    for plan in _plans(there, post):
+        with contextlib.suppress(Rejected):
+            if await network.find(session, plan) is not None:
+                return None, "taken down, but the provider still finds it"
+    return Expect.GONE, "published, taken down, and gone"
+
+
+def sent(there: World, after: int) -> tuple[str, ...]:
+    """The calls that were recorded after the one with this number, oldest first."""
+    found = [call for call in query.newest(there.engine.reader, limit=-1) if call.seq > after]
+    return tuple(
+        f"{call.operation}: {call.request['method']} {call.request['url'].partition('?')[0]} -> {call.outcome}"
+        for call in reversed(found)
+    )

@@ -1,0 +1,32 @@
+"""What must hold of Bluesky."""
+
+from __future__ import annotations
+
+from connectors.bluesky.lexicon import IMAGE_BYTES, IMAGES
+from connectors.bluesky.text import GRAPHEMES
+from connectors.cases import Case, Expect, Kind, Picture, counts, deaths, failures, lengths, scripts, sizes
+
+_FAMILY = "\U0001f469‍\U0001f469‍\U0001f467‍\U0001f466"  # one character of 25 bytes
+
+CASES: tuple[Case, ...] = (
+    *lengths(GRAPHEMES),
+    Case("more bytes than may be", Kind.ANSWER, Expect.REFUSED, (_FAMILY * 121,)),
+    Case("as many bytes as may be", Kind.ANSWER, Expect.PUBLISHED, (_FAMILY * 120,)),
+    Case(
+        "a link, a tag and a mention of nobody",
+        Kind.STRUCTURE,
+        Expect.PUBLISHED,
+        ("é https://example.com #tag @no.test",),
+    ),
+    *scripts(),
+    *counts(IMAGES, Picture()),
+    *sizes(IMAGE_BYTES, Picture("png")),
+    Case("a picture that Bluesky does not take", Kind.ANSWER, Expect.REFUSED, pictures=(Picture("bmp"),)),
+    Case("a post", Kind.STRUCTURE, Expect.PUBLISHED, live=True),
+    Case("a thread", Kind.STRUCTURE, Expect.PUBLISHED, ("First.", "Second.", "Third.")),
+    Case("a comment", Kind.STRUCTURE, Expect.PUBLISHED, comment="Under it."),
+    Case("taken down", Kind.CHANGE, Expect.GONE, live=True),
+    Case("a thread, taken down", Kind.CHANGE, Expect.GONE, ("First.", "Second.")),
+    *failures("putRecord", unsent=Expect.PUBLISHED, lost=Expect.PUBLISHED),
+    *deaths(Case("", Kind.EVENT, Expect.PUBLISHED)),
+)

@@ -1,0 +1,124 @@
+"""`automator check`: a right connector holds, a wrong one does not, and the report says what was sent and received."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from typer.testing import CliRunner
+
+from automator.check import play as twins
+from automator.check.finding import junit
+from automator.cli.app import app
+from connectors.base import Effect, Kind, Operation, Outcome
+from connectors.cases import Case, Expect
+from connectors.cases import Kind as About
+from connectors.registry import providers
+from connectors.x.connector import Connector
+
+SAMPLE = ("a text of 280", "no text", "drop-after", "killed: after-answer", "taken down")
+
+
+def _case(name: str) -> Case:
+    return next(case for case in twins.cases("x") if case.name == name)
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+async def test_a_right_connector_holds(name: str) -> None:
+    """One case of every sort."""
+    found = await twins.play("x", _case(name))
+    assert found.passed, found.received
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("provider", providers())
+async def test_every_case_of_every_connector_holds(provider: str) -> None:
+    """All of them."""
+    wrong = [found for case in twins.cases(provider) if not (found := await twins.play(provider, case)).passed]
+    assert [(found.case.name, found.received) for found in wrong] == []
+
+
+@pytest.mark.parametrize("provider", providers())
+def test_every_connector_has_cases_of_every_kind(provider: str) -> None:
+    """A connector without cases is not known to be right."""
+    assert find_spec(f"connectors.{provider}.cases")
+    cases = twins.cases(provider)
+    assert {case.kind for case in cases} == set(About)
+    assert len({case.name for case in cases}) == len(cases)
+    assert any(case.live for case in cases)
+
+
+async def test_a_connector_that_changes_a_text_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is shown is compared with what was written."""
+    prepare = Connector.prepare
+
+    async def shortened(self: Connector, *given: Any) -> dict[str, Any]:
+        plan = await prepare(self, *given)
+        return plan | {"body": {"text": plan["body"]["text"][:-1]}}
+
+    monkeypatch.setattr(Connector, "prepare", shortened)
+    found = await twins.play("x", _case("a post"))
+    assert not found.passed
+    assert "shown is ['Checked']" in found.received
+
+
+async def test_a_connector_that_would_post_twice_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worst mistake of all: a post taken for one that may be repeated."""
+    careless = Operation("x.post.create", Effect.REPEATABLE, Connector().publishing({}).scope)
+    monkeypatch.setattr("connectors.x.connector.CREATE", careless)
+    found = await twins.play("x", _case("drop-after"))
+    assert not found.passed
+
+
+async def test_a_connector_that_believes_anything_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that is none is not taken for success."""
+
+    def trusting(*_: object) -> Outcome:
+        return Outcome(Kind.OK, result={"id": "1"})
+
+    monkeypatch.setattr(Connector, "judge", trusting)
+    found = await twins.play("x", _case("error-after"))
+    assert not found.passed
+
+
+def test_the_command_tells_and_writes_reports(tmp_path: Path) -> None:
+    """For a person, for programs, and for build servers."""
+    report = tmp_path / "report.xml"
+    result = CliRunner().invoke(app, ["check", "bluesky", "--case", "no text", "--junit", str(report), "--json"])
+    assert result.exit_code == 0
+    (found,) = json.loads(result.stdout)
+    assert (found["passed"], found["expected"], found["sent"]) == (True, "refused", [])
+    suite = ET.fromstring(report.read_bytes())  # noqa: S314 - our own file
+    assert (suite.get("tests"), suite.get("failures")) == ("1", "0")
+
+
+def test_a_failure_is_in_the_report() -> None:
+    """With what was expected, received and sent."""
+    case = Case("one", About.ANSWER, Expect.PUBLISHED)
+    finding = twins.Finding(
+        case, ("x.post.create: POST / -> ok",), "published", "failed: no", passed=False, seconds=1.5
+    )
+    suite = ET.fromstring(junit("x", [finding]))  # noqa: S314 - our own text
+    failure = suite.find("testcase/failure")
+    assert failure is not None
+    assert failure.get("message") == "expected published; received failed: no"
+    assert "x.post.create" in (failure.text or "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere"], "there is no provider 'nowhere'"),
+        (["x", "--live", "bluesky/me"], "no account of x"),
+        (["x", "--case", "no such case"], "no case of x"),
+    ],
+)
+def test_mistakes_are_told(arguments: list[str], words: str) -> None:
+    """One sentence, exit code 2."""
+    result = CliRunner().invoke(app, ["check", *arguments])
+    assert result.exit_code == 2
+    assert words in result.stderr
