@@ -1,0 +1,177 @@
+"""A long campaign on a bad day: random faults, tokens that expire, and a worker that is killed every second."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from automator import accounts, limits, posts
+from automator.db import connect
+from automator.engine import Engine
+from automator.home import Home
+from automator.ledger.chain import verify
+from automator.posts import Listed, NewDelivery, listed
+from automator.sandbox.faults import Fault
+from automator.sandbox.server import Sandbox
+from automator.scheduling.tables import OPEN_STATES
+from automator.vault import kek
+from automator.vault.sealed_file import SealedFile
+from connectors.network import Part
+from connectors.registry import providers
+from connectors.x import twin as x
+from tests.crash.place import PATHS
+from tests.sandboxed import ROOT
+from tests.scheduling.test_publish import picture
+
+POSTS = 200
+KINDS = ("drop-before", "drop-after", "error-after", "html-after", "garbage-after", "throttle", "slow")
+CONFIG = '[vault]\nkind = "file"\n[posting]\nsettle_seconds = 0.5\n'
+PICTURED = {"instagram"}  #: networks without posts of text alone
+IN_DOUBT = {"x"}  #: whose lists can't prove that a post is not there
+PATIENCE = 150.0
+
+
+class Desk:
+    """An account on every network, and one installation."""
+
+    def __init__(self, folder: Path, networks: tuple[str, ...]) -> None:
+        self.home, self.networks, self.faults = Home(folder / "home"), networks, list[Fault]()
+        self.box = Sandbox(folder / "sandbox", self.faults)
+        self.random = random.Random(4)
+        self.killed = 0
+
+    def engine(self) -> Engine:
+        return Engine(self.home, SealedFile(self.home.path / "vault.json", kek.from_file(self.home.path / "vault.key")))
+
+    async def open(self) -> None:
+        self.home.prepare()
+        self.home.config.write_text(CONFIG)
+        kek.new_key_file(self.home.path / "vault.key")
+        given = await self.box.start()
+        for name, (_, app) in self.box._twins.items():
+            if name == "x":
+                world = app[x.WORLD]
+                world.token_life, world.posts_in_15_minutes = timedelta(seconds=2), 10_000
+                given["x/brand"]["secrets"] = x.add_token(app, x.HANDLE)
+            elif hasattr(world := app[self.box._twins[name][0].WORLD], "token_life"):
+                world.token_life = timedelta(seconds=2)
+        async with self.engine() as engine:
+            for name, account in given.items():
+                await engine.connect(accounts.fresh(name, account["base_url"]), account["secrets"])
+            now = engine.clock.now()
+            if "x" in self.networks:  # as the twin's: that its limits are kept is another test's
+                await engine.writer.run(
+                    lambda tx: limits.change(tx, "x/brand", "posts-15min", 10_000, now, actor="test")
+                )
+            now, media = engine.clock.now(), (picture(self.home.path),)
+            for number in range(POSTS):
+                text = f"Post {number} of {POSTS}"
+                wanted = [
+                    NewDelivery(
+                        f"{name}/brand",
+                        (Part(text, media if name in PICTURED else ()),),
+                        now + timedelta(milliseconds=20 * number),
+                        "UTC",
+                        "",
+                        f"{name}-{number}",
+                    )
+                    for name in self.networks
+                ]
+                await engine.writer.run(lambda tx, wanted=wanted: posts.plan(tx, wanted, now, source="test"))  # type: ignore[misc]
+
+    def listed(self) -> list[Listed]:
+        reader = connect(self.home.database, readonly=True)
+        found = listed(reader)
+        reader.close()
+        return found
+
+    @asynccontextmanager
+    async def trouble(self) -> AsyncIterator[None]:
+        """Whatever may go wrong does, all the time."""
+
+        async def go_on() -> None:
+            while True:
+                network = self.random.choice(self.networks)
+                fault: Any = self.random.choice(KINDS)
+                self.faults[:] = [item for item in self.faults if item.times][-3:]
+                self.faults.append(Fault(path=PATHS[network], fault=fault))
+                await asyncio.sleep(self.random.uniform(0.05, 0.3))
+
+        task = asyncio.create_task(go_on())
+        try:
+            yield
+        finally:
+            task.cancel()
+            self.faults.clear()
+
+    async def work(self, seconds: float | None) -> None:
+        """Work in a process of its own, which is killed after so many seconds."""
+        command = (sys.executable, "-m", "automator", "run-due", "--home", str(self.home.path), "--wait", "100")
+        worker = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.DEVNULL)
+        try:
+            await asyncio.wait_for(worker.wait(), seconds)
+        except TimeoutError:
+            worker.send_signal(signal.SIGKILL)
+            self.killed += 1
+            await worker.wait()
+
+    async def settle(self) -> int:
+        """A person looks at what can't be known, and says what they see."""
+        doubtful = [post for post in self.listed() if post.state == "unconfirmed"]
+        assert {post.account.partition("/")[0] for post in doubtful} <= IN_DOUBT
+        async with self.engine() as engine:
+            for post in doubtful:
+                shown = [
+                    one for one in self.box.world()[post.account.partition("/")[0]] if one["text"] == post.texts[0]
+                ]
+                network, now = engine.session(post.account, {})[1], engine.clock.now()
+                result = network.read_link(str(shown[0]["id"])) if shown else None
+                if result is not None:
+                    await engine.writer.run(
+                        lambda tx, post=post, result=result: posts.resolve_there(tx, post.id, result, now, actor="test")  # type: ignore[misc]
+                    )
+                else:
+                    await engine.writer.run(
+                        lambda tx, post=post: posts.resolve_send_again(tx, post.id, now, actor="test")  # type: ignore[misc]
+                    )
+        return len(doubtful)
+
+
+@pytest.mark.long
+async def test_two_hundred_posts_on_a_bad_day_are_out_once_each(tmp_path: Path) -> None:
+    """Over all networks, with a kill -9 every second, every post is published, and none twice."""
+    desk = Desk(tmp_path, tuple(name for name in providers() if name in PATHS))
+    await desk.open()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            async with desk.trouble():
+                while any(post.state in OPEN_STATES for post in desk.listed()) and desk.killed < 30:
+                    await desk.work(1.0)
+            await desk.work(None)
+            asked = 0
+            while doubtful := await desk.settle():
+                asked += doubtful
+                await desk.work(None)
+    finally:
+        await desk.box.stop()
+    states = Counter((post.account, post.state) for post in desk.listed())
+    assert states == {(f"{name}/brand", "done"): POSTS for name in desk.networks}, states
+    for name in desk.networks:
+        shown = Counter(post["text"] for post in desk.box.world()[name])
+        assert shown == {f"Post {number} of {POSTS}": 1 for number in range(POSTS)}
+    assert desk.killed >= 5
+    reader = connect(desk.home.database, readonly=True)
+    assert isinstance(verify(reader), int)
+    renewed = reader.execute("SELECT count(*) FROM entry WHERE operation LIKE '%.refresh' AND kind = 'call'").fetchone()
+    reader.close()
+    assert renewed[0] > 0
