@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ class Desk:
     def __init__(self, folder: Path, networks: tuple[str, ...]) -> None:
         self.home, self.networks, self.faults = Home(folder / "home"), networks, list[Fault]()
         self.box = Sandbox(folder / "sandbox", self.faults)
-        self.random = random.Random(4)
+        self.random = random.Random(4)  # noqa: S311 - a bad day that can be had again
         self.killed = 0
 
     def engine(self) -> Engine:
@@ -131,20 +132,18 @@ class Desk:
         assert {post.account.partition("/")[0] for post in doubtful} <= IN_DOUBT
         async with self.engine() as engine:
             for post in doubtful:
-                shown = [
-                    one for one in self.box.world()[post.account.partition("/")[0]] if one["text"] == post.texts[0]
-                ]
-                network, now = engine.session(post.account, {})[1], engine.clock.now()
-                result = network.read_link(str(shown[0]["id"])) if shown else None
-                if result is not None:
-                    await engine.writer.run(
-                        lambda tx, post=post, result=result: posts.resolve_there(tx, post.id, result, now, actor="test")  # type: ignore[misc]
-                    )
-                else:
-                    await engine.writer.run(
-                        lambda tx, post=post: posts.resolve_send_again(tx, post.id, now, actor="test")  # type: ignore[misc]
-                    )
+                await self._answer(engine, post)
         return len(doubtful)
+
+    async def _answer(self, engine: Engine, post: Listed) -> None:
+        world, now = self.box.world()[post.account.partition("/")[0]], engine.clock.now()
+        shown = [seen for seen in world if seen["text"] == post.texts[0]]
+        result = engine.session(post.account, {})[1].read_link(str(shown[0]["id"])) if shown else None
+        if result is not None:
+            put = partial(posts.resolve_there, delivery=post.id, result=result, now=now, actor="test")
+        else:
+            put = partial(posts.resolve_send_again, delivery=post.id, now=now, actor="test")
+        assert await engine.writer.run(put)
 
 
 @pytest.mark.long
