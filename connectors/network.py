@@ -141,13 +141,15 @@ class Option:
         name: ``version``.
         default: What counts where nothing is chosen.
         what: One sentence for a person.
-        choices: All that may be chosen; empty: anything.
+        choices: All that may be chosen; empty: anything of the right form.
+        form: A regular expression for the whole value; empty: any.
     """
 
     name: str
     default: str
     what: str
     choices: tuple[str, ...] = ()
+    form: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,14 +81,15 @@ class Session:
         except RenewNeeded as needed:
             if operation.brings_keys:
                 raise
-            ahead = needed.ahead
-        await self._renew(held, ahead)
+            asked = needed
+        await self._renew(held, asked)
         try:
             return await self._send(operation, method, url, intent, content)
         except RenewNeeded:
             raise NotNow(None) from None
 
-    async def _renew(self, held: Mapping[str, str], ahead: timedelta) -> None:
+    async def _renew(self, held: Mapping[str, str], asked: RenewNeeded) -> None:
+        ahead = asked.ahead
         async with self.renewals(self.account.name):
             now_held = await asyncio.to_thread(self.account.secrets)
             if dict(now_held) != held:
@@ -104,7 +105,7 @@ class Session:
             raise NotNow(None, f"this machine's clock is {minutes} minutes {way} {self.network.name}'s; set it right")
         if not renewed:
             raise Reconnect(
-                f"{self.account.name} is no longer signed in and could not be renewed; "
+                f"{self.account.name} is no longer signed in and could not be renewed ({asked.why}); "
                 f"connect it again with `automator accounts rotate {self.account.name}`"
             )
 
