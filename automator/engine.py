@@ -22,6 +22,7 @@ from automator.egress.session import Session
 from automator.egress.stack import client
 from automator.egress.wire import base_transport
 from automator.home import Home
+from automator.hosting.choose import choose as choose_host
 from automator.ledger import checkpoint
 from automator.ledger.checkpoint import BadCheckpoint
 from automator.ledger.prune import Pruned, Retention, prune
@@ -54,6 +55,7 @@ class Engine:
         self.keys = Keys(store, self.writer, self.reader, self.clock)
         self.http = client(base_transport(self.settings.egress.transport), self.writer, self.reader, self.clock)
         self.webhook = self._webhook()
+        self.media = choose_host(self.settings.media, store, self.http, self.writer, self.reader, self.clock)
         self._renewing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.worker = Worker(self.writer, self.reader, self.clock, self.owner, {delivering.KIND: self._deliver})
 
@@ -194,7 +196,9 @@ class Engine:
         except accounts.NoAccount as error:
             return Verdict(RunState.FAILED, str(error))
         session, network = self._session(stored, {"delivery": run.job, "run": str(run.id)}, "scheduler")
-        session = replace(session, guard=lambda tx: lease.check(tx, run))
+        host = self.media
+        hosting = (lambda media: host.host(media, run)) if host is not None else None
+        session = replace(session, guard=lambda tx: lease.check(tx, run), hosting=hosting)
         publisher = Publisher(
             run,
             network,

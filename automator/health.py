@@ -12,6 +12,7 @@ from typing import Any
 from automator.clock import instant, micros
 from automator.egress.session import WRONG
 from automator.engine import Engine
+from automator.hosting.host import elsewhere
 from automator.ledger import checkpoint
 from automator.ledger.chain import Fault, verify
 from automator.vault import unattended
@@ -33,6 +34,9 @@ class Health:
         vault_elsewhere: By who else opens the vault: why it can't, or ``None``.
         ticked_seconds_ago: ``None``: the service has never run.
         clock_ahead_seconds: By the last answer of a provider that said its time; ``None``: there is none.
+        media: What it is, or ``none``.
+        media_trouble: What went wrong when a picture was put there, fetched and removed; empty: nothing.
+        media_left: Files in places that are no longer the media host.
         ledger: What is wrong with it, or how many entries hold.
     """
 
@@ -44,6 +48,9 @@ class Health:
     notices: int
     notices_untold: int
     webhook_said: str
+    media: str
+    media_trouble: str
+    media_left: dict[str, int]
     ledger: str
     ledger_ok: bool
 
@@ -60,6 +67,10 @@ class Health:
         if self.notices_untold:
             waits = f"{self.notices_untold} notices wait for the webhook, which said: {self.webhook_said}"
             found.append(f"{waits}; try it with `automator notices --test`")
+        if self.media_trouble:
+            found.append(f"the media host does not work: {self.media_trouble}")
+        for place, count in self.media_left.items():
+            found.append(f"{count} files lie in {place}, which is no longer the media host; remove them there")
         ahead = self.clock_ahead_seconds
         if ahead is not None and abs(ahead) > WRONG.total_seconds():
             way = "ahead of" if ahead > 0 else "behind"
@@ -71,8 +82,8 @@ class Health:
         return {**asdict(self), "problems": self.problems, "ok": not self.problems}
 
 
-def health(engine: Engine) -> Health:
-    """Look at everything.
+def health(engine: Engine, media_trouble: str = "") -> Health:
+    """Look at everything. ``media_trouble`` is what the media host's own test came to.
 
     Raises:
         automator.vault.store.VaultError: the vault can't be opened.
@@ -98,6 +109,9 @@ def health(engine: Engine) -> Health:
         notices=unread,
         notices_untold=untold,
         webhook_said=said,
+        media=f"{engine.media.at.place}, shown under {engine.media.at.public_url}" if engine.media else "none",
+        media_trouble=media_trouble,
+        media_left=dict(elsewhere(reader, engine.media.at.place if engine.media else "")),
         ledger=str(chain) if isinstance(chain, Fault) else f"{chain} entries, none altered or missing",
         ledger_ok=not isinstance(chain, Fault),
     )

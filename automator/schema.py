@@ -19,6 +19,7 @@ from automator.accounts import AccountRow
 from automator.budgets.store import BudgetRow, LimitRow
 from automator.db import DatabaseError
 from automator.halts import HaltRow
+from automator.hosting.host import HostedRow
 from automator.intentions import IntentionRow
 from automator.ledger.tables import Body, Entry
 from automator.notices import NoticeRow
@@ -29,7 +30,7 @@ from jobs.posting.tables import DeliveryRow, PostRow
 if TYPE_CHECKING:
     from alembic.config import Config
 
-LATEST = 2  #: the newest step in migrations/versions; a database says in ``user_version`` which one it has
+LATEST = 3  #: the newest step in migrations/versions; a database says in ``user_version`` which one it has
 SCRIPTS = Path(__file__).parent / "migrations"
 VERSIONS: Sequence[Path] = (SCRIPTS / "versions",)
 
@@ -47,6 +48,7 @@ TABLES: tuple[type[SQLModel], ...] = (
     BeatRow,
     PostRow,
     DeliveryRow,
+    HostedRow,
 )
 
 

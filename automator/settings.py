@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from connectors.base import LOOPBACK
 from connectors.registry import wrong_choice
@@ -79,13 +79,44 @@ class Webhook(_Section):
     def _usable(cls, url: str) -> str:
         if not url:
             return url
-        parts = urlsplit(url)
-        if parts.username or parts.password:
-            raise ValueError("an address with a user name or password in it would put them on the record")
-        safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
-        if not parts.hostname or not safe:
-            raise ValueError("it must begin with https:// and name a host (http only on this machine)")
-        return url
+        return _address(url)
+
+
+def _address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.username or parts.password:
+        raise ValueError("an address with a user name or password in it would put them on the record")
+    safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+    if not parts.hostname or not safe:
+        raise ValueError("it must begin with https:// and name a host (http only on this machine)")
+    return url
+
+
+class Media(_Section):
+    """Where files lie that a provider fetches from a public address (Instagram's pictures); removed afterwards."""
+
+    kind: Literal["none", "folder", "s3"] = Field(
+        "none", description="folder: one that your own web server shows; s3: a bucket of an S3-compatible store"
+    )
+    public_url: str = Field("", description="under which anybody finds what lies there; https, or http on this machine")
+    folder: str = Field("", description="for a folder: its absolute path")
+    endpoint: str = Field("", description="for a bucket: the store's address")
+    bucket: str = Field("", description="its name; empty if the endpoint names it already")
+    region: str = Field("us-east-1", min_length=1, description="for a bucket: its region")
+
+    @field_validator("public_url", "endpoint")
+    @classmethod
+    def _usable(cls, url: str) -> str:
+        return _address(url) if url else url
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        needed = {"none": (), "folder": ("public_url", "folder"), "s3": ("public_url", "endpoint")}[self.kind]
+        if missing := [name for name in needed if not getattr(self, name)]:
+            raise ValueError(f"a media host of the kind {self.kind!r} needs {' and '.join(missing)}")
+        if self.folder and not Path(self.folder).is_absolute():
+            raise ValueError(f"{self.folder!r} is no absolute path; write the folder's whole path")
+        return self
 
 
 class Settings(_Section):
@@ -96,6 +127,7 @@ class Settings(_Section):
     egress: Egress = Egress()
     ledger: Ledger = Ledger()
     webhook: Webhook = Webhook()
+    media: Media = Media()
     providers: dict[str, dict[str, str]] = Field(
         default={}, description="by provider, how it is used; `accounts change --option` says so for one account"
     )

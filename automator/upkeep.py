@@ -1,4 +1,4 @@
-"""The service's regular duties beside its work: checkpoints, pruning, keys that expire, and the webhook."""
+"""The service's regular duties beside its work: checkpoints, pruning, keys that expire, webhook and media host."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from automator.vault.store import VaultError
 CHECKPOINT = timedelta(minutes=10)
 DAY = timedelta(days=1)
 TELL = timedelta(seconds=5)  #: the webhook; after a failure twice as long each time, up to ``RARELY``
+SWEEP = timedelta(seconds=5)  #: the media host; after a failure twice as long each time
 RARELY = timedelta(minutes=30)
 GRACE = timedelta(seconds=10)
 
@@ -50,11 +51,23 @@ async def tell(engine: Engine, wait: timedelta) -> timedelta:
     return min(wait * 2, RARELY)
 
 
+async def sweep(engine: Engine, wait: timedelta) -> timedelta:
+    """Remove from the media host what no run needs any more."""
+    failed = await engine.media.sweep() if engine.media is not None else 0
+    if not failed:
+        return SWEEP
+    if wait == SWEEP:
+        log.warning("%s files could not be removed from the media host; it is tried again", failed)
+    return min(wait * 2, RARELY)
+
+
 async def run(engine: Engine, stop: asyncio.Event) -> None:
     """Do all of them until ``stop``; what is under way then is finished, for ``GRACE`` at most."""
-    duties: dict[Duty, timedelta] = {checkpoint: CHECKPOINT, daily: DAY, tell: TELL}
+    duties: dict[Duty, timedelta] = {checkpoint: CHECKPOINT, daily: DAY, tell: TELL, sweep: SWEEP}
     if engine.webhook is None:
         del duties[tell]
+    if engine.media is None:
+        del duties[sweep]
     tasks = [asyncio.create_task(_every(engine, stop, duty, wait)) for duty, wait in duties.items()]
     await stop.wait()
     _, late = await asyncio.wait(tasks, timeout=GRACE.total_seconds())

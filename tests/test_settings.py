@@ -52,6 +52,14 @@ def test_every_setting_has_a_comment() -> None:
         ('[webhook]\nurl = "http://example.com/hook"\n', "webhook.url: it must begin with https"),
         ('[webhook]\nurl = "https://me:key@example.com/"\n', "webhook.url: .*on the record"),
         ('[vault]\nkind = "plain"\n', "vault.kind"),
+        ('[media]\nkind = "ftp"\n', "media.kind"),
+        ('[media]\nkind = "folder"\n', "media: .* needs public_url and folder"),
+        ('[media]\nkind = "s3"\npublic_url = "https://m.example"\n', "media: .* needs endpoint"),
+        ('[media]\npublic_url = "http://m.example"\n', "media.public_url: it must begin with https"),
+        (
+            '[media]\nkind = "folder"\nfolder = "m"\npublic_url = "https://m.example"\n',
+            "media: 'm' is no absolute path",
+        ),
     ],
 )
 def test_mistakes_are_told(tmp_path: Path, content: str, words: str) -> None:

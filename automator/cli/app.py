@@ -8,6 +8,7 @@ from automator.cli import backup, posts, service
 from automator.cli.accounts import accounts
 from automator.cli.calls import calls
 from automator.cli.check import check
+from automator.cli.media import media
 from automator.cli.post import post
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ app.add_typer(accounts)
 app.command()(post)
 app.add_typer(posts.posts)
 app.add_typer(calls)
+app.add_typer(media)
 app.add_typer(service.limits)
 app.add_typer(service.service)
 app.command()(check)

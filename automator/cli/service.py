@@ -60,7 +60,8 @@ async def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
         return
     async with engine(home) as opened:
         with working("looking"):
-            found = health(opened)
+            trouble = await opened.media.trouble() if opened.media is not None else ""
+            found = health(opened, trouble)
     if as_json:
         show_json(found.as_json())
     else:
@@ -78,6 +79,7 @@ def _show(found: Health) -> None:
     typer.echo(f"oldest due run {found.oldest_due_seconds_late} s late")
     if found.clock_ahead_seconds is not None:
         typer.echo(f"clock: {found.clock_ahead_seconds:+.0f} s beside the providers'")
+    typer.echo(f"media host: {found.media}")
     typer.echo(f"ledger: {found.ledger}")
     typer.echo(f"{found.notices} unread notices; `automator notices` shows them")
     for problem in found.problems:
@@ -145,6 +147,10 @@ async def run_due(
     async with engine(home) as opened:
         _not_an_old_copy(opened)
         await opened.worker.run_due(opened.clock.now() + timedelta(seconds=wait) if wait else None)
+        if opened.media is not None and (left := await opened.media.sweep()):
+            typer.echo(
+                f"automator: {left} files could not be removed from the media host; the next run tries", err=True
+            )
         if opened.webhook is not None and (why := await opened.webhook.deliver()):
             typer.echo(f"automator: the webhook did not take what waits for it: {why}", err=True)
 

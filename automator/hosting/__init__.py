@@ -1,0 +1,1 @@
+"""The media host: files at a public address while a provider fetches them."""
