@@ -76,7 +76,7 @@ class Outcome:
     Attributes:
         kind: One of the five.
         reason: Why, for a person: ``duplicate``, ``token``, ``HTML instead of JSON``.
-        until: Not before this instant (UTC), for ``LATER``.
+        until: Not before this instant (UTC), for ``LATER``; for ``UNKNOWN``, when the provider may be asked about it.
         result: What is kept of an accepted write: the provider's id, the link.
         request_id: The provider's own name for the call, for its support desk.
         renew: The access token has expired and nothing happened: renew it, then send again. Only with ``LATER``.
@@ -192,10 +192,17 @@ class CallRefused(Exception):
 
 
 class Unresolved(Exception):
-    """It may have happened: ask the provider before anything is sent again."""
+    """It may have happened: ask the provider before anything is sent again.
 
-    def __init__(self, key: str) -> None:
+    Attributes:
+        until: Not before this instant (UTC), if the provider wants to be left alone so long.
+        why: What it said, then.
+    """
+
+    def __init__(self, key: str, until: datetime | None = None, why: str = "") -> None:
         self.key = key
+        self.until = until
+        self.why = why if until else ""
         super().__init__(f"whether {key} went out is not known; it must be looked up before it is sent again")
 
 

@@ -266,6 +266,9 @@ class Wire(Protocol):
     def now(self) -> datetime:
         """The engine's clock (UTC)."""
 
+    def known(self, result: Mapping[str, Any]) -> bool:
+        """Whether another post of ours came to this very result, so that it is not the one that is looked for."""
+
     async def host(self, media: Media) -> str:
         """A public address of a file, for providers that fetch what they publish; it is removed after the run.
 

@@ -85,7 +85,7 @@ async def world(provider: str, trouble: Sequence[Fault]) -> AsyncIterator[World]
         given = (await box.start())[f"{provider}/brand"]
         home, account = Home(Path(folder) / "home"), f"{provider}/brand"
         home.prepare()
-        home.config.write_text(CONFIG, encoding="utf-8")
+        home.config.write_text(f"{CONFIG}{box.settings()}", encoding="utf-8")
         kek.new_key_file(home.path / "vault.key")
         try:
             async with opened(home) as engine:

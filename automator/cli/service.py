@@ -267,12 +267,13 @@ async def sandbox(
 ) -> None:
     """Serve twins of the providers on this machine, to try everything without a key."""
     from automator.sandbox.faults import read  # noqa: PLC0415 - keeps --help fast
-    from automator.sandbox.server import ACCOUNTS, WORLD, Sandbox  # noqa: PLC0415 - as above
+    from automator.sandbox.server import ACCOUNTS, SETTINGS, WORLD, Sandbox  # noqa: PLC0415 - as above
 
     trouble = read(faults) if faults else []
     box = Sandbox(state, trouble, timedelta(seconds=lists_lag), timedelta(seconds=clock_ahead))
     for name, account in (await box.start(port)).items():
         typer.echo(f"{name} at {account['base_url']}")
+    typer.echo(f"a media host for config.toml (Instagram needs one) is in {state / SETTINGS}")
     typer.echo(f"keys are in {state / ACCOUNTS}, what the world sees in {state / WORLD}; stop with Ctrl-C")
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

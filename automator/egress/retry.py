@@ -94,7 +94,7 @@ class Retry(httpx.AsyncBaseTransport):
                 raise _Again(outcome, response)
             case Kind.UNKNOWN:
                 if call.operation.effect is Effect.ONCE and call.intent is not None:
-                    raise Unresolved(call.intent.key)
+                    raise Unresolved(call.intent.key, outcome.until, outcome.reason)
                 raise _Again(outcome, response)
             case _:
                 if response is None:

@@ -46,6 +46,7 @@ class Session:
     who: str = ""
     guard: Callable[[sqlite3.Connection], None] | None = None
     hosting: Callable[[Media], Awaitable[str]] | None = None
+    taken: Callable[[Mapping[str, Any]], bool] = lambda _: False
 
     @property
     def base(self) -> str:
@@ -55,6 +56,10 @@ class Session:
     def now(self) -> datetime:
         """The engine's clock (UTC)."""
         return self.clock.now()
+
+    def known(self, result: Mapping[str, Any]) -> bool:
+        """Whether another post of ours came to this very result."""
+        return self.taken(result)
 
     async def host(self, media: Media) -> str:
         """A public address of a file.

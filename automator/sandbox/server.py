@@ -20,7 +20,8 @@ from connectors.registry import providers
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-ACCOUNTS, WORLD = "accounts.json", "world.json"
+ACCOUNTS, WORLD, MEDIA = "accounts.json", "world.json", "media"
+SETTINGS = "media.toml"  #: lines for an installation's config.toml
 
 
 @dataclass
@@ -29,7 +30,7 @@ class Sandbox:
 
     Attributes:
         state: A folder: accounts.json (addresses and generated keys, readable by its owner alone) is written when the
-            sandbox starts, world.json whenever the world changes.
+            sandbox starts, world.json whenever the world changes; what lies in ``media`` is shown to everybody.
         faults: What goes wrong.
         lists_lag: How long a new post is not in the provider's lists, where it reads posts from lists.
         clock_ahead: By how much the providers' clocks are ahead of this machine's.
@@ -41,6 +42,7 @@ class Sandbox:
     lists_lag: timedelta = timedelta()
     clock_ahead: timedelta = timedelta()
     only: frozenset[str] | None = None
+    media_url: str = ""  #: under which ``media`` is shown, once it serves
     _runners: list[web.AppRunner] = field(default_factory=list)
     _twins: dict[str, tuple[Any, web.Application]] = field(default_factory=dict)
 
@@ -65,10 +67,27 @@ class Sandbox:
             base_url = f"http://127.0.0.1:{runner.addresses[0][1]}"
             accounts[f"{name}/brand"] = {"base_url": base_url, "secrets": secrets}
             self._twins[name] = (module, app)
-        self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (self.state / MEDIA).mkdir(parents=True, exist_ok=True, mode=0o700)
+        await self._show_media(port + len(known) if port else 0)
         _write(self.state / ACCOUNTS, accounts)
+        (self.state / SETTINGS).write_text(self.settings(), encoding="utf-8")
         self._tell()
         return accounts
+
+    def settings(self) -> str:
+        """The lines of config.toml with which an installation uses this sandbox's media host."""
+        return (
+            f'[media]\nkind = "folder"\nfolder = "{self.state.absolute() / MEDIA}"\npublic_url = "{self.media_url}"\n'
+        )
+
+    async def _show_media(self, port: int) -> None:
+        app = web.Application()
+        app.router.add_static("/", self.state / MEDIA)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        self._runners.append(runner)
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        self.media_url = f"http://127.0.0.1:{runner.addresses[0][1]}"
 
     async def stop(self) -> None:
         """End all servers."""

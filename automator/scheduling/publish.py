@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from automator import failpoints
@@ -137,7 +138,8 @@ class Publisher:
         try:
             answer = await self.network.publish(self.session, intent)
         except Unresolved as lost:
-            raise parked(self.clock.now() + self.settle, "the answer was lost; the provider will be asked") from lost
+            ask = max(lost.until or self.clock.now(), self.clock.now() + self.settle)
+            raise parked(ask, lost.why or "the answer was lost; the provider will be asked") from lost
         outcome = outcome_of(answer)
         if outcome.kind is Kind.OK:
             return outcome.result
@@ -150,7 +152,8 @@ class Publisher:
             raise parked(settled_at, "the answer was lost; the provider will be asked")
 
         try:
-            found = await self.network.find(self.session, held.plan)
+            session = replace(self.session, taken=partial(taken, self.reader, held.key))
+            found = await self.network.find(session, held.plan)
         except Rejected as error:
             raise NotNow(None) from error
         if found is not None and taken(self.reader, held.key, found):

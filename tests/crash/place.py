@@ -24,6 +24,7 @@ from connectors.network import Part
 from tests.sandboxed import ROOT, read, sandbox
 
 PATHS = {"x": "/2/tweets", "bluesky": "com.atproto.repo.putRecord"}
+AT = PATHS | {"instagram": "/media_publish"}  #: where faults strike
 SETTLE = 0.4
 Parts = tuple[Part, ...]
 THREAD = (Part("First part."), Part("Second part."))
@@ -37,7 +38,7 @@ class Place:
     ) -> None:
         self.parts = parts
         self.folder, self.provider, self.account = folder, provider, f"{provider}/brand"
-        faults = [{"path": PATHS[provider], "fault": fault}] if fault else []
+        faults = [{"path": AT[provider], "fault": fault}] if fault else []
         (folder / "faults.json").write_text(json.dumps(faults))
         self.state = folder / "sandbox"
         options = ("--faults", str(folder / "faults.json"), "--lists-lag", str(lists_lag))
@@ -45,7 +46,8 @@ class Place:
         self.server.enter_context(sandbox(self.state, *options))
         self.home = Home(folder / "home")
         self.home.prepare()
-        (self.home.path / "config.toml").write_text(f'[vault]\nkind = "file"\n[posting]\nsettle_seconds = {SETTLE}\n')
+        config = f'[vault]\nkind = "file"\n[posting]\nsettle_seconds = {SETTLE}\n'
+        (self.home.path / "config.toml").write_text(config + (self.state / "media.toml").read_text())
         kek.new_key_file(self.home.path / "vault.key")
         asyncio.run(self._plan())
 

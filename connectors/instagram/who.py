@@ -1,0 +1,80 @@
+"""Who a key belongs to, how an account's own token is renewed, and what the figures say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import httpx
+
+from connectors.answer import accepted
+from connectors.base import Kind, outcome_of
+from connectors.instagram.operations import ME, REFRESH
+from connectors.network import Identity, Rejected, Wire
+
+REFRESH_PATH = "/refresh_access_token"
+PERSONAL = (
+    "no professional Instagram account belongs to this page; make the account a business or creator account "
+    "in Instagram's app, and connect it with the page"
+)
+_NO_PAGE = "instagram_business_account"
+
+
+async def of_page(wire: Wire, base: str) -> Identity:
+    """The account that a page's token stands for.
+
+    Raises:
+        Rejected: the key does not work, is not a page's, or the page has no professional account.
+    """
+    fields = {"fields": "id,name,instagram_business_account{id,username}"}
+    try:
+        said = accepted(await wire.request(ME, "GET", f"{base}/me", params=fields))
+    except Rejected as rejected:
+        if _NO_PAGE in rejected.reason:
+            raise Rejected("this is a person's token; give the token of the page that the account belongs to") from None
+        raise
+    account = said.get("instagram_business_account")
+    if not isinstance(account, dict) or not account.get("id"):
+        raise Rejected(PERSONAL)
+    return Identity(str(account["id"]), f"@{account.get('username') or said['id']}")
+
+
+async def of_account(wire: Wire, base: str) -> Identity:
+    """The account that signed in with Instagram Login, and when its token ends, if it may be renewed now.
+
+    Raises:
+        Rejected: the key does not work.
+    """
+    fields = {"fields": "id,user_id,username,account_type"}
+    said = accepted(await wire.request(ME, "GET", f"{base}/me", params=fields))
+    if str(said.get("account_type")).upper() == "PERSONAL" or not said.get("user_id"):
+        raise Rejected("this is a personal account; make it a business or creator account in Instagram's app")
+    renewed = await refreshed(
+        wire
+    )  # Instagram tells a token's life only with a new one, and gives none on the first day
+    seconds = accepted(renewed).get("expires_in") if outcome_of(renewed).kind is Kind.OK else None
+    expires = wire.now() + timedelta(seconds=seconds) if isinstance(seconds, int) and seconds > 0 else None
+    return Identity(str(said["user_id"]), f"@{said.get('username')}", expires)
+
+
+async def refreshed(wire: Wire) -> httpx.Response:
+    """Ask for a new token in place of one that is at least a day old."""
+    return await wire.request(REFRESH, "GET", f"{wire.base}{REFRESH_PATH}", params={"grant_type": "ig_refresh_token"})
+
+
+def figures(said: Mapping[str, Any]) -> dict[str, int]:
+    """The numbers of an answer of insights, by their names. Pure."""
+    data = said.get("data")
+    found: dict[str, int] = {}
+    for item in data if isinstance(data, list) else ():
+        values = item.get("values") if isinstance(item, dict) else None
+        value = values[0].get("value") if isinstance(values, list) and values and isinstance(values[0], dict) else None
+        if (number := count(value)) is not None:
+            found[str(item["name"])] = number
+    return found
+
+
+def count(value: Any) -> int | None:
+    """A number of Graph's; ``None``: it is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
