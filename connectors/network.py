@@ -270,9 +270,7 @@ class Wire(Protocol):
         """Whether another post of ours came to this very result, so that it is not the one that is looked for."""
 
     async def host(self, media: Media) -> str:
-        """A public address of a file, for providers that fetch what they publish; it is removed after the run.
-
-        The same file of the same run has the same address, however often it is asked for.
+        """A public address of a file, for providers that fetch it: the same one during a run, gone after it.
 
         Raises:
             Rejected: no media host is set, or it does not take the file.

@@ -44,7 +44,6 @@ from connectors.takes import Preview, Takes, problems
 FACEBOOK, INSTAGRAM = "facebook", "instagram"  #: whose login the token comes from
 GRAPHS = {FACEBOOK: "https://graph.facebook.com", INSTAGRAM: "https://graph.instagram.com"}
 UPLOADS = "https://rupload.facebook.com"
-FULL = timedelta(minutes=30)  #: until the quota is looked at again, once it is used up
 PAGES = 10  #: of a list that are read at most
 _LINK = regex.compile(r"(?:https?://)?(?:www\.)?instagram\.com/(?:[\w.]+/)?(p|reel|tv)/([\w-]{5,40})/?(?:[?#].*)?")
 _NUMBER = regex.compile(r"\d{5,25}")
@@ -235,7 +234,7 @@ class Connector:
         said = accepted(await wire.request(QUOTA, "GET", f"{way.node}/content_publishing_limit", params=fields))
         quota = limits.quota(said)
         if quota is not None and quota[0] >= quota[1]:
-            raise NotNow(wire.now() + FULL, f"Instagram's {quota[1]} posts of 24 hours are used up")
+            raise NotNow(wire.now() + limits.FULL, f"Instagram's {quota[1]} posts of 24 hours are used up")
 
     async def _may_publish(self, wire: Wire, account: str) -> str:
         fields = {"fields": "quota_usage,config"}

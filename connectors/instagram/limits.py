@@ -10,22 +10,26 @@ import httpx
 
 from connectors.answer import json_object
 from connectors.base import Budget, Operation, Reading, Window
-from connectors.graph import usage
+from connectors.graph import errors, usage
+from connectors.instagram import outcomes
 from connectors.instagram.operations import CONTAINER, PUBLISH, QUOTA
 from connectors.network import Form
 from connectors.takes import JPEG, Limits, Takes
 
 DAY = 86_400
 POSTS, CONTAINERS = "posts-day", "containers-day"
+MOST = 100  #: posts in 24 hours, of any account
 MEGABYTE = 1_000_000
+TRUE_FOR = timedelta(minutes=20)  #: what Instagram says of the quota; posts of yesterday leave it all the time
+FULL = timedelta(minutes=30)  #: until it is asked again, once it is used up
 LIFE = timedelta(hours=23)  #: of a container; Instagram says 24 hours
 ITEMS = 10
 TAGS, COLLABORATORS = 20, 3
 
 BUSINESS = usage.of_business("instagram")
 BUDGETS = (
-    # one page says 100, the reference's example 50: what the account may is read when it publishes
-    Budget(POSTS, 50, Window.SLIDING, DAY),
+    # one page says 100, the reference's example 50: what an account has left is read when it publishes
+    Budget(POSTS, MOST, Window.FIXED, DAY),
     Budget(CONTAINERS, 400, Window.SLIDING, DAY),
     BUSINESS,
     usage.APP,
@@ -68,10 +72,17 @@ def costs(operation: Operation, _: httpx.Request) -> Mapping[str, int]:
 def observe(operation: Operation, response: httpx.Response) -> tuple[Reading, ...]:
     """What the headers say, and what Instagram says when it is asked for the quota."""
     readings = usage.readings(response.headers, {"instagram": BUSINESS})
-    if operation is not QUOTA:
+    if operation not in {QUOTA, PUBLISH}:
         return readings
-    said = quota(json_object(response) or {})
-    return (*readings, Reading(POSTS, said[1], max(0, said[1] - said[0]), None)) if said else readings
+    body = json_object(response) or {}
+    said, error = quota(body), errors.said(body)
+    if operation is QUOTA and said is not None:
+        left, wait = min(MOST, max(0, said[1] - said[0])), TRUE_FOR
+    elif error is not None and error.subcode == outcomes.FULL:
+        left, wait = 0, FULL
+    else:
+        return readings
+    return (*readings, Reading(POSTS, MOST, left, outcomes.after(response.headers, wait)))
 
 
 def quota(said: Mapping[str, Any]) -> tuple[int, int] | None:

@@ -68,14 +68,15 @@ SENTENCES: Mapping[int, str] = {
     2207077: "Instagram could not process the video; save it anew as MP4 (H.264, AAC)",
     2207082: "the upload to Instagram failed; publish it again",
 }
+FULL = 2207042
 #: the server's own trouble: ask again
 SERVER = frozenset({2207001, 2207032, 2207053, 2207077, 2207082})
-#: nothing happened, but it may later: how long to wait
-WAITS: Mapping[int, tuple[timedelta, str]] = {
-    2207003: (timedelta(minutes=2), SENTENCES[2207003]),
-    2207008: (timedelta(minutes=1), "Instagram does not find the media yet"),
-    2207027: (timedelta(seconds=30), "Instagram is still working on the media"),
-    2207042: (timedelta(hours=1), "Instagram's posts of 24 hours are used up"),
+#: nothing happened, but it may soon; no limit is reached, so other calls need not wait
+WAITS: Mapping[int, str] = {
+    2207003: SENTENCES[2207003],
+    2207008: "Instagram does not find the media yet",
+    2207027: "Instagram is still working on the media",
+    FULL: "Instagram's posts of 24 hours are used up",
 }
 BLOCKED = 2207051  #: "may not", after which a post was seen all the same
 GONE = 2207006
@@ -90,7 +91,7 @@ def judge(operation: Operation, response: httpx.Response) -> Outcome:
     error = errors.said(body)
     if error is None:
         if response.status_code == _THROTTLED:
-            return Outcome(Kind.LATER, "Instagram's limit is reached", until=_after(response.headers, SOON))
+            return Outcome(Kind.LATER, "Instagram's limit is reached", until=after(response.headers, SOON))
         outcome = errors.judge(operation, response, HOLDS, ("id",) if operation.effect is Effect.ONCE else ())
         listed = operation.name not in LISTS or isinstance((body or {}).get("data"), list)
         if outcome.kind is Kind.OK and not listed:
@@ -114,8 +115,7 @@ def _own(operation: Operation, error: Said, headers: Mapping[str, str]) -> Outco
         kind = Kind.UNKNOWN if once else Kind.REJECTED
         return Outcome(kind, "Instagram does not find the media", request_id=trace)
     if subcode in WAITS:
-        wait, why = WAITS[subcode]
-        return Outcome(Kind.LATER, why, until=_after(headers, wait), request_id=trace)
+        return Outcome(Kind.LATER, WAITS[subcode], request_id=trace)
     if subcode in SERVER or error.code in {-1, -2}:
         why = f"Instagram says {error.code}/{subcode}: {(error.told or error.message)[:200]}"
         return Outcome(Kind.UNKNOWN, why, request_id=trace)
@@ -139,7 +139,7 @@ def failure(status: str) -> str:
     return known or f"Instagram could not use the media: {status[:200] or 'it does not say why'}"
 
 
-def _after(headers: Mapping[str, str], wait: timedelta) -> datetime | None:
+def after(headers: Mapping[str, str], wait: timedelta) -> datetime | None:
     """So long after the answer, by the provider's clock."""
     try:
         return parsedate_to_datetime(headers["date"]) + wait
