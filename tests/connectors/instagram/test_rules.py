@@ -1,0 +1,424 @@
+"""What is checked before anything is sent, what answers mean, and who a key belongs to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from connectors.base import Kind, NotNow, Operation
+from connectors.graph.twin import GRAPH
+from connectors.instagram import limits, operations, outcomes, settle, text, who
+from connectors.instagram.connector import Connector
+from connectors.network import Form, Media, Part, Problem, Rejected, Tag
+from jobs.posting.media import MediaError, inspect
+from tests.connectors.instagram.conftest import Place, picture
+
+GOOD = Media("/a.jpg", "image/jpeg", 1000, "0" * 64, 1080, 1080, "A cat.")
+FILM = Media("/a.mp4", "video/mp4", 1000, "0" * 64, 1080, 1920, seconds=10, fps=30, codecs=("h264", "aac"))
+FAMILY = "\U0001f469‍\U0001f469‍\U0001f467‍\U0001f466"
+AT = "Wed, 25 Nov 2026 07:00:00 GMT"
+NOW = datetime(2026, 11, 25, 7, tzinfo=UTC)
+
+
+def check(*parts: Part) -> list[Problem]:
+    return [problem for problem in Connector().check(parts) if not problem.warning]
+
+
+def said(*parts: Part) -> str:
+    return "; ".join(f"{problem.field}: {problem.what}" for problem in check(*parts))
+
+
+@pytest.mark.parametrize(
+    ("written", "fits"),
+    [
+        ("", True),
+        ("a" * 2200, True),
+        ("a" * 2201, False),
+        ("é" * 2200, True),
+        ("e\u0301" * 1100, True),
+        ("e\u0301" * 1101, False),
+        ("א" * 2200, True),
+        ("\u200b" * 2200, True),
+        ("\u200b" * 2201, False),
+        (FAMILY * (2200 // 7), True),
+        (FAMILY * (2200 // 7 + 1), False),
+        (" ".join("#a" for _ in range(30)), True),
+        (" ".join("#a" for _ in range(31)), False),
+        (" ".join(f"#{FAMILY}" for _ in range(31)), False),
+        ("#a" * 31, True),
+        (" ".join(f"https://example.com/{n}#part" for n in range(31)), True),
+        (" ".join("@a.b" for _ in range(20)), True),
+        (" ".join("@a.b" for _ in range(21)), False),
+        (" ".join("me@example.com" for _ in range(21)), True),
+    ],
+)
+def test_captions_on_both_sides_of_each_limit(written: str, *, fits: bool) -> None:
+    """Code points are counted; hashtags and mentions as Instagram sees them."""
+    assert (check(Part(written, (GOOD,))) == []) is fits
+
+
+@given(st.text(max_size=3000))
+def test_any_text_is_counted(written: str) -> None:
+    """Nothing that a person can write breaks the rules, and both agree on what is too long."""
+    long = len(written) > text.CHARACTERS
+    assert any("more than Instagram's 2200" in problem.what for problem in check(Part(written, (GOOD,)))) is long
+    assert text.units(written) >= text.length(written)
+    assert text.plain(text.plain(written)) == text.plain(written)
+
+
+@given(st.lists(st.sampled_from(["#a", "@b", "c", FAMILY, "שלום", "\u200b", "e\u0301"]), max_size=80))
+def test_hashtags_and_mentions_are_found_among_anything(words: list[str]) -> None:
+    """However they are mixed."""
+    written = " ".join(words)
+    assert len(text.hashtags(written)) == words.count("#a")
+    assert len(text.mentions(written)) == words.count("@b")
+
+
+def test_an_emoji_that_may_count_twice_is_a_warning() -> None:
+    """It may be refused; nobody has said how they count."""
+    (found,) = (item for item in Connector().check([Part("\U0001f600" * 1101, (GOOD,))]) if item.field == "text")
+    assert found.warning
+
+
+@pytest.mark.parametrize(
+    ("media", "words"),
+    [
+        (replace(GOOD, type="image/png"), "JPEG"),
+        (replace(GOOD, size=8_000_001), "bytes"),
+        (replace(GOOD, width=319, height=319), "319 pixels wide"),
+        (replace(GOOD, width=1441, height=1441), "1441 pixels wide"),
+        (replace(GOOD, width=1, height=1), "1 pixels wide"),
+        (replace(GOOD, width=20_000, height=20_000), "20000 pixels wide"),
+        (replace(GOOD, width=799, height=1000), "0.80 to 1.91"),
+        (replace(GOOD, width=1147, height=600), "0.80 to 1.91"),
+        (replace(GOOD, cmyk=True), "CMYK"),
+        (replace(GOOD, alt="a" * 1001), "1001 characters"),
+        (replace(GOOD, type="image/gif", animated=True), "moving"),
+        (replace(GOOD, tags=(Tag("a"),) * 21), "21 people"),
+        (replace(FILM, seconds=2.9), "2.9 seconds"),
+        (replace(FILM, seconds=901), "901 seconds"),
+        (replace(FILM, fps=61), "61 pictures"),
+        (replace(FILM, size=300_000_001), "bytes"),
+        (replace(FILM, codecs=("vp9",)), "vp9"),
+        (replace(FILM, width=1921), "1921 pixels wide"),
+    ],
+)
+def test_files_that_instagram_does_not_take(media: Media, words: str) -> None:
+    """One sentence each, before anything is sent."""
+    assert words in said(Part("", (media,)))
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ((Part("Only text."),), "needs a picture or video"),
+        ((Part("", (GOOD,) * 11),), "11 pictures"),
+        ((Part("", (GOOD,), Form.REEL),), "picture"),
+        ((Part("", (GOOD, GOOD), Form.STORY),), "2 pictures"),
+        ((Part("", (replace(FILM, seconds=61),), Form.STORY),), "61 seconds"),
+        ((Part("", (GOOD,), collaborators=("a", "b", "c", "d")),), "4 collaborators"),
+        ((Part("", (GOOD,)), Part("Second.", (GOOD,))), "no threads"),
+        ((Part("", (GOOD,)), Part("", (), Form.COMMENT)), "nothing to say"),
+        ((Part("", (GOOD,)), Part("a" * 2201, (), Form.COMMENT)), "2201 characters"),
+        ((Part("", (GOOD,)), Part("a", (GOOD,), Form.COMMENT)), "takes none"),
+        ((Part("", (GOOD,), Form.STORY), Part("a", (), Form.COMMENT)), "takes no comment"),
+        ((Part("a", (), Form.COMMENT),), "needs a post"),
+    ],
+)
+def test_posts_that_instagram_does_not_take(parts: tuple[Part, ...], words: str) -> None:
+    """Each with what to do."""
+    assert words in said(*parts)
+
+
+def test_what_instagram_takes() -> None:
+    """Two to ten files, pictures and videos mixed; stories of any shape."""
+    assert check(Part("", (GOOD, FILM) * 5)) == []
+    assert check(Part("", (replace(GOOD, width=400, height=1200),), Form.STORY)) == []
+    assert check(Part("a", (FILM,), Form.REEL), Part("b", (), Form.COMMENT)) == []
+
+
+def test_files_that_are_no_pictures(tmp_path: Path) -> None:
+    """A wrong ending deceives nobody; what is cut off or far too large is told."""
+    wrong = tmp_path / "a.jpg"
+    Image.new("RGB", (400, 400)).save(wrong, "png")
+    assert "JPEG" in said(Part("", (inspect(wrong, "A."),)))
+    whole = tmp_path / "b.jpg"
+    Image.new("RGB", (400, 400)).save(whole)
+    cut = tmp_path / "c.jpg"
+    cut.write_bytes(whole.read_bytes()[:600])
+    with pytest.raises(MediaError):
+        inspect(cut)
+
+
+def answer(code: int, subcode: int = 0, status: int = 400, message: str = "no", **headers: str) -> httpx.Response:
+    error = {"message": message, "type": "OAuthException", "code": code, "error_subcode": subcode, "fbtrace_id": "A1"}
+    return httpx.Response(status, json={"error": error}, headers={"date": AT, **headers})
+
+
+@pytest.mark.parametrize(
+    ("operation", "given", "kind", "words"),
+    [
+        (operations.PUBLISH, answer(4, 2207051, 403), Kind.UNKNOWN, "blocks"),
+        (operations.CONTAINER, answer(4, 2207051, 403), Kind.LATER, "blocks"),
+        (operations.PUBLISH, answer(24, 2207006), Kind.UNKNOWN, "does not find"),
+        (operations.CONTAINER, answer(24, 2207006), Kind.REJECTED, "does not find"),
+        (operations.PUBLISH, answer(24, 2207008), Kind.LATER, "does not find the media yet"),
+        (operations.PUBLISH, answer(9007, 2207027), Kind.LATER, "still working"),
+        (operations.PUBLISH, answer(9, 2207042, 403), Kind.LATER, "24 hours"),
+        (operations.PUBLISH, answer(25, 2207050, 403), Kind.REJECTED, "restricted"),
+        (operations.PUBLISH, answer(-1, 2207001, 500), Kind.UNKNOWN, "-1/2207001"),
+        (operations.PUBLISH, answer(1), Kind.UNKNOWN, ""),
+        (operations.PUBLISH, answer(2, status=500), Kind.UNKNOWN, ""),
+        (operations.PUBLISH, answer(100, 33), Kind.UNKNOWN, ""),
+        (operations.PUBLISH, answer(12345), Kind.UNKNOWN, ""),
+        (operations.PUBLISH, answer(190, 463, 401), Kind.LATER, "expired"),
+        (operations.PUBLISH, answer(10, 0, 403, "needs instagram_content_publish"), Kind.REJECTED, "no right"),
+        (operations.PUBLISH, answer(200, 0, 403, "The app is in development mode"), Kind.REJECTED, "development mode"),
+        (operations.PUBLISH, answer(80002), Kind.LATER, "limit"),
+        (operations.PUBLISH, answer(4), Kind.LATER, "limit"),
+        (operations.CONTAINER, answer(9004, 2207052), Kind.REJECTED, "automator media test"),
+        (operations.CONTAINER, answer(-2, 2207003), Kind.LATER, "too long"),
+        (operations.CONTAINER, answer(-2, 2207020), Kind.UNKNOWN, "-2/2207020"),
+        (operations.CONTAINER, answer(36000, 2207004), Kind.REJECTED, "8 MB"),
+        (operations.CONTAINER, answer(36001, 2207005), Kind.REJECTED, "JPEG"),
+        (operations.CONTAINER, answer(36003, 2207009), Kind.REJECTED, "4:5"),
+        (operations.CONTAINER, answer(36004, 2207010), Kind.REJECTED, "caption"),
+        (operations.CONTAINER, answer(352, 2207026), Kind.REJECTED, "video"),
+        (operations.CONTAINER, answer(100, 2207028), Kind.REJECTED, "carousel"),
+        (operations.CONTAINER, answer(1, 2207057), Kind.REJECTED, "still"),
+        (operations.COMMENT, answer(100), Kind.UNKNOWN, ""),
+        (operations.COMMENT, answer(10, 0, 403), Kind.REJECTED, "no right"),
+        (operations.PUBLISH, httpx.Response(200, json={"id": "17"}), Kind.OK, ""),
+        (operations.PUBLISH, httpx.Response(200, json={}), Kind.UNKNOWN, "without id"),
+        (operations.PUBLISH, httpx.Response(200, text="<html>"), Kind.UNKNOWN, "JSON"),
+        (operations.PUBLISH, httpx.Response(502, text="Bad gateway"), Kind.UNKNOWN, "502"),
+        (operations.PUBLISH, httpx.Response(400, text=""), Kind.UNKNOWN, "400"),
+        (operations.PUBLISH, httpx.Response(429, headers={"date": AT}), Kind.LATER, "limit"),
+        (operations.MEDIA, httpx.Response(200, json={"data": []}), Kind.OK, ""),
+        (operations.MEDIA, httpx.Response(200, json={"data": "x"}), Kind.UNKNOWN, "list"),
+        (operations.STATUS, httpx.Response(200, json={"id": "1"}), Kind.UNKNOWN, "status_code"),
+        (operations.UPLOAD, httpx.Response(200, json={"success": True}), Kind.OK, ""),
+        (operations.UPLOAD, httpx.Response(200, json={"id": 1}), Kind.UNKNOWN, "not confirmed"),
+        (operations.DELETE, httpx.Response(200, json={"success": True}), Kind.OK, ""),
+    ],
+)
+def test_what_answers_mean(operation: Operation, given: httpx.Response, kind: Kind, words: str) -> None:
+    """No error of a publishing call is proof unless it can only come before anything happened."""
+    outcome = outcomes.judge(operation, given)
+    assert (outcome.kind, words in outcome.reason) == (kind, True), outcome
+
+
+@given(
+    st.sampled_from([operations.PUBLISH, operations.COMMENT, operations.STATUS, operations.QUOTA, operations.MEDIA]),
+    st.integers(200, 599),
+    st.one_of(
+        st.binary(max_size=200),
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(
+                    st.sampled_from(["error", "code", "id", "data", "config", "message"]), inner, max_size=4
+                )
+            ),
+        ).map(lambda value: json.dumps(value).encode()),
+    ),
+    st.dictionaries(
+        st.sampled_from(["date", "x-app-usage", "x-business-use-case-usage"]), st.text('a1{}[]":,', max_size=30)
+    ),
+)
+def test_no_answer_breaks_the_parsers(
+    operation: Operation, status: int, body: bytes, headers: Mapping[str, str]
+) -> None:
+    """Whatever comes is judged; a publishing call that has no id in its answer is never taken for published."""
+    response = httpx.Response(status, content=body, headers=headers)
+    outcome = outcomes.judge(operation, response)
+    limits.observe(operation, response)
+    if operation is operations.PUBLISH and outcome.kind is Kind.OK:
+        assert response.json()["id"]
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["data", "values", "name", "value"]),
+        st.lists(st.dictionaries(st.sampled_from(["name", "values"]), st.none() | st.text(max_size=3)), max_size=2),
+    )
+)
+def test_figures_of_any_shape(said: Any) -> None:
+    """What is no number is not shown."""
+    assert all(isinstance(value, int) for value in who.figures(said).values())
+
+
+def test_the_quota_in_instagrams_words() -> None:
+    """Only whole, sensible numbers are believed."""
+
+    def asked(used: Any, total: Any) -> Any:
+        return limits.quota({"data": [{"quota_usage": used, "config": {"quota_total": total}}]})
+
+    assert asked(2, 50) == (2, 50)
+    assert [asked(*pair) for pair in ((-1, 50), (2, 0), ("2", 50), (2, None))] == [None] * 4
+    assert [limits.quota(odd) for odd in ({}, {"data": []}, {"data": [1]}, {"data": [{"config": 3}]})] == [None] * 4
+
+
+def test_a_used_up_quota_closes_its_own_budget_alone() -> None:
+    """Comments, and other accounts of the same app, go on."""
+    (reading,) = limits.observe(operations.PUBLISH, answer(9, 2207042, 403))
+    assert (reading.budget, reading.remaining, reading.reset) == ("posts-day", 0, NOW + limits.FULL)
+    body = {"data": [{"quota_usage": 3, "config": {"quota_total": 50}}]}
+    (reading,) = limits.observe(operations.QUOTA, httpx.Response(200, json=body, headers={"date": AT}))
+    assert (reading.remaining, reading.reset) == (47, NOW + limits.TRUE_FOR)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("Error: Media upload has failed with error code 2207026", "video"),
+        ("Error: 2207009 ratio", "4:5"),
+        ("Error: something else", "something else"),
+        ("", "does not say why"),
+    ],
+)
+def test_why_a_container_is_in_error(status: str, words: str) -> None:
+    """By its number, else in Instagram's own words."""
+    assert words in outcomes.failure(status)
+
+
+def test_which_listed_post_may_be_ours() -> None:
+    """Of the same caption, and not from before; the oldest first."""
+    plan = {"caption": "Hello\u0301 ", "begun": NOW.isoformat()}
+
+    def item(number: str, minutes: float, caption: str) -> dict[str, str]:
+        at = (NOW + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%S+0000")
+        return {"id": number, "timestamp": at, "caption": caption}
+
+    listed = [
+        item("4", 3, "Hello\u0301"), item("3", 2, "Other"), item("2", 1, "Hell\u00f3"), item("1", -5, "Hello\u0301"),
+        {"id": "5", "caption": "Hello\u0301"}, "odd",
+    ]  # fmt: skip
+    assert settle.same(listed, plan) == [{"id": "2"}, {"id": "4"}]
+
+
+async def test_who_a_page_token_belongs_to(place: Place) -> None:
+    """The account of its page; nothing to warn of."""
+    found = await place.network.test(place.session)
+    assert (found.handle, found.warnings) == ("@brand", ())
+    assert found.id in place.world.accounts
+
+
+async def test_a_personal_account(place: Place) -> None:
+    """The sentence says what to do."""
+    place.world.personal |= set(place.world.accounts)
+    with pytest.raises(Rejected, match="no professional Instagram account"):
+        await place.network.test(place.session)
+
+
+async def test_a_token_of_a_person(place: Place) -> None:
+    """In place of the page's."""
+    token = place.graph.token("app", "person", "", ("instagram_basic",))
+    place.engine.store.put("instagram/brand", 1, {"access_token": token})
+    with pytest.raises(Rejected, match="person's token"):
+        await place.network.test(place.session)
+
+
+async def test_revoked_permissions(place: Place) -> None:
+    """Seen when the key is tested, and told when a post fails; a dead token is told too."""
+    (token,) = place.graph.tokens.values()
+    token.scopes = ("instagram_basic",)
+    (warning,) = (await place.network.test(place.session)).warnings
+    assert "can't publish" in warning
+    assert "instagram_content_publish" in warning
+    post = await place.post(place.part())
+    assert post.state == "failed"
+    assert "no right to do this (instagram_content_publish)" in post.reason
+    token.dead = 458
+    post = await place.post(place.part())
+    assert post.state == "failed"
+    assert "connect it again" in post.reason
+
+
+async def test_an_app_in_development_mode(place: Place) -> None:
+    """Only people with a role in it may use it."""
+    place.graph.apps["app"].development = True
+    with pytest.raises(Rejected, match="development mode"):
+        await place.network.test(place.session)
+
+
+async def test_a_wrong_app_secret(place: Place) -> None:
+    """It says so, instead of blaming the token; and with the right one every call has its proof."""
+    place.graph.apps["app"].strict = True
+    await place.network.test(place.session)
+    held = place.engine.store.get("instagram/brand", 1)
+    assert held is not None
+    with pytest.raises(Rejected, match="app secret"):
+        await place.engine.rotate("instagram/brand", {**held, "app_secret": "wrong"})
+
+
+async def test_with_instagram_login_the_token_is_renewed(own: Place) -> None:
+    """Once it is a day old; its end is known from then on, and the new one is in force."""
+    before = own.engine.keys.secrets("instagram/brand")
+    assert (await own.network.test(own.session)).expires is None
+    own.clock.at += timedelta(days=2)
+    found = await own.network.test(own.session)
+    assert found.handle == "@brand"
+    assert found.expires is not None
+    assert found.expires - own.clock.now() > timedelta(days=59)
+    after = own.engine.keys.secrets("instagram/brand")
+    assert after != before
+    dump = "\n".join(own.engine.reader.iterdump())
+    assert before["access_token"] not in dump
+    assert after["access_token"] not in dump
+    own.clock.at += timedelta(days=2)
+    assert await own.network.renew(own.session, frozenset(before))
+    own.clock.at += timedelta(days=61)
+    post = await own.post(own.part())
+    assert post.state == "failed"
+    assert "connect it again" in post.reason
+
+
+async def test_a_personal_account_with_instagram_login(own: Place) -> None:
+    """The same sentence in its own words."""
+    own.world.personal |= set(own.world.accounts)
+    with pytest.raises(Rejected, match="personal account"):
+        await own.network.test(own.session)
+
+
+async def test_a_renewal_in_trouble_is_no_verdict_on_the_token(
+    own: Place, strikes: list[tuple[str, str, web.Response]]
+) -> None:
+    """It is asked again later."""
+    strikes += [("GET", "/refresh_access_token", web.Response(status=500)) for _ in range(4)]
+    with pytest.raises(NotNow):
+        await own.network.renew(own.session, frozenset({"access_token"}))
+
+
+async def test_a_page_token_is_not_renewed(place: Place) -> None:
+    """It has no end, or a person has to connect it again."""
+    assert not await place.network.renew(place.session, frozenset({"access_token"}))
+    with pytest.raises(Rejected):
+        await place.network.exchange(place.session, "http://127.0.0.1/")
+
+
+def test_where_calls_go() -> None:
+    """Each login to its own hosts; the upload host only where there are uploads."""
+    assert Connector().origins == ("https://graph.facebook.com", "https://rupload.facebook.com")
+    assert Connector(chosen={"login": "instagram"}).origins == ("https://graph.instagram.com",)
+    assert Connector("http://127.0.0.1:1/").origins == ("http://127.0.0.1:1",)
+
+
+async def test_no_media_host(place: Place) -> None:
+    """The sentence names the setting."""
+    session = replace(place.session, hosting=None)
+    with pytest.raises(Rejected, match=r"\[media\] in config.toml"):
+        await place.network.prepare(session, Part("", (picture(place.folder),)), [], {})
+    assert place.app[GRAPH].tokens
