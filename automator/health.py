@@ -109,7 +109,7 @@ def clock_ahead(reader: sqlite3.Connection, now: datetime) -> float | None:
     ``None`` if that was long ago, or lies in the future: then the clock was set since.
     """
     answers = reader.execute(
-        "SELECT at, data FROM entry WHERE kind = 'answer' AND account <> 'webhook' AND at BETWEEN ? AND ? "
+        "SELECT at, said(data) FROM entry WHERE kind = 'answer' AND account <> 'webhook' AND at BETWEEN ? AND ? "
         "ORDER BY seq DESC LIMIT ?",
         (micros(now - LATELY), micros(now), ASKED),
     )

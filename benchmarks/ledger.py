@@ -11,19 +11,22 @@ import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from automator.clock import SystemClock
 from automator.db import Writer, connect
-from automator.egress.call import Call
+from automator.egress.call import Account, Call
 from automator.egress.stack import client
 from automator.ledger import chain
+from automator.ledger.pack import Kind
 from automator.ledger.query import Filter, newest
 from automator.schema import create
 from benchmarks.figure import Figure, percentile
-from connectors.base import Intent
-from tests.toy.provider import CREATE_ONCE, account
+from connectors.base import Intent, Scope
+from connectors.registry import build
+from connectors.x.connector import CREATE
 
 CALLS = 3_000
 MANY = 1_000_000
@@ -31,28 +34,24 @@ BATCH = 50_000
 NEWEST = 50
 RAW = 1_000
 OUTCOMES = ("ok", "ok", "ok", "ok", "rejected", "later", "unknown")
-WORDS = Path(__file__).read_text(encoding="utf-8").split()
+WORDS = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8").replace("`", "").split()
 
 
 class Canned(httpx.AsyncBaseTransport):
-    """Answers as a provider does: a dozen headers, and a body of its own of a thousand bytes and more."""
+    """Answers as X does when a post is made and its expansions are asked for.
+
+    With a dozen headers, and a body of its own of a thousand bytes and more; its fields are those that X documents, as
+    the dictionaries know them, and none of its texts, names and numbers was among what these were trained with.
+    """
 
     def __init__(self) -> None:
         self._numbers = count()
         self._random = random.Random(7)
 
-    async def handle_async_request(self, _: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         pick = self._random
         number = next(self._numbers)
-        post = {
-            "id": str(1_900_000_000_000_000_000 + pick.randrange(10**15)),
-            "text": " ".join(pick.choices(WORDS, k=150)),
-            "created_at": f"2026-12-01T09:{number % 60:02}:00.000Z",
-            "author_id": str(pick.randrange(10**18)),
-            "conversation_id": str(pick.randrange(10**18)),
-            "metrics": {name: pick.randrange(5000) for name in ("likes", "replies", "quotes", "views")},
-        }
-        body = json.dumps({"id": post["id"], "data": post, "includes": {"users": [post["author_id"]] * 2}})
+        body = json.dumps(self._post(json.loads(await request.aread())["text"]), ensure_ascii=False)
         assert len(body) >= RAW
         headers = {
             "content-type": "application/json; charset=utf-8",
@@ -68,6 +67,35 @@ class Canned(httpx.AsyncBaseTransport):
             "api-version": "2.167",
         }
         return httpx.Response(201, headers=headers, content=body.encode())
+
+    def _post(self, text: str) -> dict[str, Any]:
+        pick = self._random
+        number, author = str(19 * 10**17 + pick.randrange(10**15)), str(pick.randrange(10**18))
+        at = f"2026-{pick.randrange(1, 13):02}-{pick.randrange(1, 29):02}T09:{pick.randrange(60):02}:07.000Z"
+        counts = ("retweet_count", "reply_count", "like_count", "quote_count", "bookmark_count", "impression_count")
+        post = {
+            "author_id": author,
+            "conversation_id": number,
+            "created_at": at,
+            "edit_controls": {"edits_remaining": 5, "is_edit_eligible": True, "editable_until": at},
+            "edit_history_tweet_ids": [number],
+            "id": number,
+            "lang": "en",
+            "possibly_sensitive": False,
+            "public_metrics": {name: pick.randrange(5000) for name in counts},
+            "reply_settings": "everyone",
+            "text": text,
+        }
+        user = {
+            "created_at": at,
+            "description": " ".join(pick.choices(WORDS, k=16)),
+            "id": author,
+            "name": pick.choice(WORDS),
+            "public_metrics": {name: pick.randrange(90_000) for name in ("followers_count", "following_count")},
+            "username": f"{pick.choice(WORDS)[:9]}{pick.randrange(100)}",
+            "verified": False,
+        }
+        return {"data": post, "includes": {"users": [user]}}
 
 
 def measured() -> Iterator[Figure]:
@@ -87,13 +115,21 @@ def measured() -> Iterator[Figure]:
 
 async def _bytes(path: Path) -> float:
     create(path)
-    reader, who = connect(path, readonly=True), account("https://toy.example")
+    reader, network = connect(path, readonly=True), build("x")
+    who = Account("x/brand", network, frozenset({Scope.WRITE}), lambda: {"oauth2_access_token": "bench-token"})
     with Writer(path) as writer:
+        await writer.run(_unlimited)
         async with client(Canned(), writer, reader, SystemClock()) as audited:
             for number in range(CALLS):
-                plan = {"text": f"{' '.join(random.Random(number).choices(WORDS, k=25))} {number}"}
-                call = Call(CREATE_ONCE, who, Intent(f"d{number}/0/0", plan))
-                await audited.request("POST", "https://toy.example/2/posts", json=plan, extensions={"automator": call})
+                plan = {"text": f"{' '.join(random.Random(number).choices(WORDS, k=30))} {number}"}
+                call = Call(
+                    CREATE,
+                    who,
+                    Intent(f"{number:016x}/0/0", plan),
+                    {"delivery": f"{number:016x}", "run": str(number)},
+                    "scheduler",
+                )
+                await audited.request("POST", "https://api.x.com/2/tweets", json=plan, extensions={"automator": call})
     reader.close()
     pages = connect(path)
     pages.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -105,20 +141,26 @@ async def _bytes(path: Path) -> float:
     return float(size) / CALLS
 
 
+def _unlimited(tx: sqlite3.Connection) -> None:
+    for subject, name in (("x/brand", "posts-15min"), ("x", "posts-day")):
+        tx.execute("INSERT INTO limit_setting (subject, name, value) VALUES (?,?,?)", (subject, name, 10**9))
+
+
 def _fill(path: Path) -> None:
     create(path)
     tx = connect(path)
     tx.execute("PRAGMA synchronous=OFF")
     pick, link, rows = random.Random(1), chain.GENESIS, []
-    request = chain.canonical({"method": "POST", "url": "https://api.x.com/2/tweets", "actor": "scheduler"})
-    answer = chain.canonical({"status": 201, "reason": ""})
+    asked = {"method": "POST", "url": "https://api.x.com/2/tweets", "actor": "scheduler"}
+    request = chain.say(chain.canonical(asked), Kind.CALL)
+    answer = chain.say(chain.canonical({"status": 201, "reason": ""}), Kind.ANSWER)
     for number in range(1, MANY * 2, 2):
         who, at = f"x/brand{pick.randrange(20)}", 1_700_000_000_000_000 + number
-        call = (number, "call", at, None, who, "x.post.create", None, request)
-        back = (number + 1, "answer", at + 1, number, who, "x.post.create", pick.choice(OUTCOMES), answer)
-        for row in (call, back):
+        call = (number, "call", at, None, who, "x.post.create", None, request.text)
+        back = (number + 1, "answer", at + 1, number, who, None, pick.choice(OUTCOMES), answer.text)
+        for row, said in ((call, request), (back, answer)):
             link = chain.link(link, row)
-            rows.append((*row, link))
+            rows.append((*row[:-1], said.packed, link))
         if len(rows) >= BATCH or number + 2 > MANY * 2:
             tx.execute("BEGIN")
             tx.executemany(f"INSERT INTO entry ({chain.COLUMNS}, link) VALUES (?,?,?,?,?,?,?,?,?)", rows)  # noqa: S608 - a constant

@@ -18,6 +18,7 @@ from automator.egress.passing import Counted, held, received
 from automator.egress.wire import Unknown, Unsent
 from automator.intentions import State, begin, mark_sent, settle
 from automator.ledger import chain
+from automator.ledger.pack import Kind as PackKind
 from connectors.base import Effect, Kind, Outcome
 
 SEND_WITHIN = 2.0  #: seconds from the commit to the first byte; a process that slept longer sends nothing
@@ -34,7 +35,7 @@ _AFTER = {
 class _Entry:
     """What is about to be stored, without any key; made before the transaction, which it would only hold up."""
 
-    data: str  #: canonical JSON
+    data: chain.Said
     body: chain.Packed
     result: Mapping[str, Any] = field(default_factory=dict)
 
@@ -43,7 +44,7 @@ def _asked(request: httpx.Request, content: bytes | Counted, call: Call, secrets
     if isinstance(content, Counted):
         body = chain.Packed({"streamed": True}, None)  # what passed is said with the answer
     else:
-        body = chain.pack(scrub.scrub(content, secrets))
+        body = chain.pack_body(scrub.scrub(content, secrets))
     data = {
         "method": request.method,
         "url": str(request.url),
@@ -57,11 +58,11 @@ def _asked(request: httpx.Request, content: bytes | Counted, call: Call, secrets
         "key": call.account.version(),
         "cost": dict(call.account.provider.costs(call.operation, request)),
     }
-    return _Entry(scrub.written(data, secrets), body)
+    return _Entry(chain.say(scrub.written(data, secrets), PackKind.CALL), body)
 
 
 def _answered(outcome: Outcome, response: httpx.Response | None, passed: _Passed, secrets: Collection[str]) -> _Entry:
-    body = chain.pack(scrub.scrub(response.content, secrets) if response else b"")
+    body = chain.pack_body(scrub.scrub(response.content, secrets) if response else b"")
     if passed.received is not None:
         body = chain.Packed(passed.received, None)
     data = {
@@ -74,7 +75,7 @@ def _answered(outcome: Outcome, response: httpx.Response | None, passed: _Passed
     if passed.sent is not None:
         data["sent"] = passed.sent
     result = {"reason": outcome.reason} if outcome.kind is Kind.REJECTED else dict(outcome.result)
-    return _Entry(scrub.written(data, secrets), body, scrub.clean(result, secrets))
+    return _Entry(chain.say(scrub.written(data, secrets), PackKind.ANSWER), body, scrub.clean(result, secrets))
 
 
 @dataclass(slots=True)
@@ -171,7 +172,6 @@ class Record(httpx.AsyncBaseTransport):
             entry.data,
             call=seq,
             account=call.account.name,
-            operation=call.operation.name,
             outcome=outcome.kind,
         )
         state = _AFTER.get(outcome.kind)

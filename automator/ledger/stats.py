@@ -12,8 +12,8 @@ from automator.clock import micros
 from automator.ledger.query import OPEN, Filter
 
 _SELECT = """
-SELECT date(c.at / 1000000, 'unixepoch'), c.account, json_extract(c.data, '$.key'), c.operation,
-  coalesce(a.outcome, :open), coalesce(json_extract(c.data, '$.cost'), '{}'), count(*)
+SELECT date(c.at / 1000000, 'unixepoch'), c.account, json_extract(said(c.data), '$.key'), c.operation,
+  coalesce(a.outcome, :open), coalesce(json_extract(said(c.data), '$.cost'), '{}'), count(*)
 FROM entry AS c LEFT JOIN entry AS a ON a.call = c.seq
 WHERE c.kind = 'call' AND (:account IS NULL OR c.account = :account) AND c.at >= :since AND c.at < :until
 GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1 DESC, 2, 3, 4
