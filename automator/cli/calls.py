@@ -50,8 +50,10 @@ def _instant(written: str | None) -> datetime | None:
     day = written if len(written) > len("2026-12-01") or written == "now" else f"{written} 00:00"
     try:
         return parse_when(day, now=datetime.now(UTC), zone="UTC").at
-    except WhenError as error:
-        raise fail(str(error), 2) from None
+    except WhenError:
+        raise fail(
+            f"{written!r} is no time; write 2026-12-01, 2026-12-01 09:00 (UTC), or an ISO 8601 time", 2
+        ) from None
 
 
 @contextmanager
