@@ -60,6 +60,7 @@ def _instant(written: str | None) -> datetime | None:
 def _ledger(home: Path | None) -> Iterator[sqlite3.Connection]:
     from automator.db import connect  # noqa: PLC0415 - keeps --help fast
     from automator.home import Home  # noqa: PLC0415 - as above
+    from automator.ledger.pack import Unpackable  # noqa: PLC0415 - as above
 
     path = Home(folder(home)).database
     if not path.is_file():
@@ -69,6 +70,8 @@ def _ledger(home: Path | None) -> Iterator[sqlite3.Connection]:
         yield connection
     except sqlite3.DatabaseError as error:
         raise fail(f"{path} can't be read as a ledger ({error}); restore a backup of it", 1) from None
+    except Unpackable as error:
+        raise fail(f"an entry in {path} can't be read: {error}; `automator calls verify` says which", 1) from None
     finally:
         connection.close()
 

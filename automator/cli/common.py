@@ -74,6 +74,7 @@ def _known() -> dict[type[Exception], int]:
     from automator.backup import BackupError  # noqa: PLC0415 - as above
     from automator.db import DatabaseError  # noqa: PLC0415 - as above
     from automator.ledger.checkpoint import BadCheckpoint  # noqa: PLC0415 - as above
+    from automator.ledger.pack import Unpackable  # noqa: PLC0415 - as above
     from automator.sandbox.faults import FaultsError  # noqa: PLC0415 - as above
     from automator.settings import SettingsError  # noqa: PLC0415 - as above
     from automator.unit import UnitError  # noqa: PLC0415 - as above
@@ -91,6 +92,7 @@ def _known() -> dict[type[Exception], int]:
         UnitError,
         DatabaseError,
         BadCheckpoint,
+        Unpackable,
         VaultError,
         CallRefused,
         NotNow,

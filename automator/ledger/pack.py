@@ -45,6 +45,8 @@ def unpack(stored: bytes) -> bytes:
         return _decompressor(stored[0], threading.get_ident()).decompress(stored[1:])
     except (IndexError, zstandard.ZstdError) as error:
         raise Unpackable(f"it is no packed value ({error})") from None
+    except MemoryError:  # a frame that was altered may claim any size
+        raise Unpackable("it claims to be larger than this machine's memory") from None
 
 
 @cache

@@ -49,6 +49,13 @@ def test_what_nobody_packed_is_told(stored: bytes) -> None:
         assert len(pack.unpack(stored)) < 1 << 24
 
 
+@pytest.mark.parametrize("lead", [b"\x01\xe0", b"\x00\x28\xb5\x2f\xfd\xe0"])
+def test_a_frame_that_claims_any_size_is_told(lead: bytes) -> None:
+    """One that was altered to say 2^60 bytes ends no check of the chain."""
+    with pytest.raises(Unpackable, match="memory"):
+        pack.unpack(lead + (1 << 60).to_bytes(8, "little") + b"\x01\x00\x00")
+
+
 def test_a_dictionary_of_a_newer_version_is_asked_for() -> None:
     """The sentence says what to do."""
     with pytest.raises(Unpackable, match="needs dictionary 99, which this version"):
