@@ -33,7 +33,7 @@ class Connection(sqlite3.Connection):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # for SQL that looks into entries: json_extract(said(data), '$.reason')
-        self.create_function("said", 1, said, deterministic=True)
+        self.create_function("said", 1, _said_or_null, deterministic=True)
 
 
 def canonical(value: Any) -> str:
@@ -66,6 +66,14 @@ def said(stored: bytes | str) -> str:
         Unpackable: it was altered, or a newer version of Automator wrote it.
     """
     return stored if isinstance(stored, str) else pack.unpack(stored).decode(errors="surrogatepass")
+
+
+def _said_or_null(stored: bytes | str) -> str | None:
+    """One entry that was altered must not keep a statement from those that were not."""
+    try:
+        return said(stored)
+    except (Unpackable, UnicodeDecodeError):
+        return None
 
 
 def link(previous: bytes, row: tuple[Any, ...]) -> bytes:

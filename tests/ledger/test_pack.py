@@ -80,6 +80,14 @@ def test_a_packed_entry_that_is_altered_is_named(ledger: sqlite3.Connection) -> 
     assert chain.verify(ledger) == 3
 
 
+def test_an_altered_entry_does_not_stop_what_looks_into_others(ledger: sqlite3.Connection) -> None:
+    """Pruning and look-ups go on; `calls verify` names it."""
+    chain.append(ledger, "event", 1, {"what": "one"})
+    chain.append(ledger, "event", 2, {"what": "two"})
+    ledger.execute("UPDATE entry SET data = x'0100' WHERE seq = 1")
+    assert ledger.execute("SELECT json_extract(said(data), '$.what') FROM entry").fetchall() == [(None,), ("two",)]
+
+
 def test_a_body_that_is_altered_is_not_shown(ledger: sqlite3.Connection) -> None:
     """It is no longer what its entry names."""
     said = chain.keep_body(ledger, b"hello" * 100)
