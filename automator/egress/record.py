@@ -118,7 +118,6 @@ class Record(httpx.AsyncBaseTransport):
         failpoints.reach("after-record")
         send_by = self._clock.boottime() + SEND_WITHIN
         request.extensions["send_by"] = lambda: self._on_time(send_by)
-        request.extensions["fresh"] = call.operation.effect is Effect.ONCE
         response: httpx.Response | None = None
         error: Exception | None = None
         try:
