@@ -161,8 +161,8 @@ def stats(
     until: UntilOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Count calls and costs by day, account, key and operation."""
-    from automator.ledger.stats import usage  # noqa: PLC0415 - keeps --help fast
+    """Count calls and costs by day (UTC), account, key and operation."""
+    from automator.ledger.usage import usage  # noqa: PLC0415 - keeps --help fast
 
     wanted = _filter(account, None, None, since, until)
     with _ledger(home) as ledger, working("counting"):

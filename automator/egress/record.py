@@ -19,6 +19,7 @@ from automator.egress.wire import Unknown, Unsent
 from automator.intentions import State, begin, mark_sent, settle
 from automator.ledger import chain
 from automator.ledger.pack import Kind as PackKind
+from automator.ledger.usage import Spent
 from connectors.base import Effect, Kind, Outcome
 
 SEND_WITHIN = 2.0  #: seconds from the commit to the first byte; a process that slept longer sends nothing
@@ -37,6 +38,7 @@ class _Entry:
 
     data: chain.Said
     body: chain.Packed
+    spent: Spent
     result: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -45,6 +47,8 @@ def _asked(request: httpx.Request, content: bytes | Counted, call: Call, secrets
         body = chain.Packed({"streamed": True}, None)  # what passed is said with the answer
     else:
         body = chain.pack_body(scrub.scrub(content, secrets))
+    cost = dict(call.account.provider.costs(call.operation, request))
+    spent = Spent.of(call.account.name, call.account.version() or 0, call.operation.name, cost)
     data = {
         "method": request.method,
         "url": str(request.url),
@@ -56,12 +60,14 @@ def _asked(request: httpx.Request, content: bytes | Counted, call: Call, secrets
         "cause": dict(call.cause),
         "actor": call.actor,
         "key": call.account.version(),
-        "cost": dict(call.account.provider.costs(call.operation, request)),
+        "cost": cost,
     }
-    return _Entry(chain.say(scrub.written(data, secrets), PackKind.CALL), body)
+    return _Entry(chain.say(scrub.written(data, secrets), PackKind.CALL), body, spent)
 
 
-def _answered(outcome: Outcome, response: httpx.Response | None, passed: _Passed, secrets: Collection[str]) -> _Entry:
+def _answered(
+    outcome: Outcome, response: httpx.Response | None, passed: _Passed, spent: Spent, secrets: Collection[str]
+) -> _Entry:
     body = chain.pack_body(scrub.scrub(response.content, secrets) if response else b"")
     if passed.received is not None:
         body = chain.Packed(passed.received, None)
@@ -75,7 +81,8 @@ def _answered(outcome: Outcome, response: httpx.Response | None, passed: _Passed
     if passed.sent is not None:
         data["sent"] = passed.sent
     result = {"reason": outcome.reason} if outcome.kind is Kind.REJECTED else dict(outcome.result)
-    return _Entry(chain.say(scrub.written(data, secrets), PackKind.ANSWER), body, scrub.clean(result, secrets))
+    said = chain.say(scrub.written(data, secrets), PackKind.ANSWER)
+    return _Entry(said, body, spent, scrub.clean(result, secrets))
 
 
 @dataclass(slots=True)
@@ -113,7 +120,6 @@ class Record(httpx.AsyncBaseTransport):
         failpoints.reach("after-record")
         send_by = self._clock.boottime() + SEND_WITHIN
         request.extensions["send_by"] = lambda: self._on_time(send_by)
-        request.extensions["fresh"] = call.operation.effect is Effect.ONCE
         response: httpx.Response | None = None
         error: Exception | None = None
         try:
@@ -133,7 +139,7 @@ class Record(httpx.AsyncBaseTransport):
             secrets = call.account.hidden()
         if isinstance(content, Counted):
             passed.sent = content.says()
-        told = _answered(outcome, None if error else response, passed, secrets)
+        told = _answered(outcome, None if error else response, passed, entry.spent, secrets)
         await self._writer.run(lambda tx: self._after(tx, call, seq, outcome, told, first=first))
         failpoints.reach("after-store")
         if error is not None or response is None:
@@ -158,6 +164,7 @@ class Record(httpx.AsyncBaseTransport):
             again = call.operation.effect is Effect.REPEATABLE
             first = mark_sent(tx, intent.key, intent.attempt or 1, now, again=again)
         entry.body.store(tx)
+        entry.spent.called(tx, now)
         account, operation = call.account.name, call.operation.name
         return chain.append(tx, "call", now, entry.data, account=account, operation=operation), first
 
@@ -165,6 +172,7 @@ class Record(httpx.AsyncBaseTransport):
         self, tx: sqlite3.Connection, call: Call, seq: int, outcome: Outcome, entry: _Entry, *, first: bool
     ) -> None:
         entry.body.store(tx)
+        entry.spent.answered(tx, seq, outcome.kind)
         chain.append(
             tx,
             "answer",

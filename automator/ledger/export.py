@@ -125,7 +125,9 @@ def _entries(connection: sqlite3.Connection, calls: Iterable[RecordedCall]) -> I
             "httpVersion": "HTTP/1.1",
             "cookies": [],
             "headers": _headers(request),
-            "queryString": [{"name": name, "value": value} for name, value in parse_qsl(urlsplit(url).query)],
+            "queryString": [
+                {"name": name, "value": value} for name, value in parse_qsl(urlsplit(url).query, keep_blank_values=True)
+            ],
             "headersSize": -1,
             "bodySize": _size({"body": answer.get("sent")} if "sent" in answer else request),
         }

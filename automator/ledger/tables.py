@@ -34,3 +34,17 @@ class Body(SQLModel, table=True):
     id: int = Field(primary_key=True)
     mark: int = Field(index=True)  #: the first 32 bits of its SHA-256
     packed: bytes = Field(sa_type=LargeBinary)
+
+
+class UsageRow(SQLModel, table=True):
+    """How many calls of one key on one day (UTC) came to one outcome at one cost."""
+
+    __tablename__ = "usage"
+
+    day: str = Field(primary_key=True)
+    account: str = Field(primary_key=True)
+    key: int = Field(primary_key=True)  #: the version of the account's key; 0: none
+    operation: str = Field(primary_key=True)
+    outcome: str = Field(primary_key=True)
+    cost: str = Field(primary_key=True)  #: canonical JSON: units by budget, of one call
+    calls: int
