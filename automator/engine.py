@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import logging
 import os
 import sqlite3
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import Self
+from functools import partial
+from typing import Any, Self
 
 from automator import accounts, db
 from automator.accounts import Keys, Stored
@@ -23,6 +25,7 @@ from automator.egress.stack import client
 from automator.egress.wire import base_transport
 from automator.home import Home
 from automator.hosting.choose import choose as choose_host
+from automator.intentions import complete
 from automator.ledger import checkpoint
 from automator.ledger.checkpoint import BadCheckpoint
 from automator.ledger.prune import Pruned, Retention, prune
@@ -33,8 +36,13 @@ from automator.scheduling.tables import RunState
 from automator.scheduling.worker import Worker
 from automator.vault.store import Store, VaultError
 from automator.webhook import Webhook
-from connectors.network import CODE, VERIFIER, Identity, Network, public
+from connectors.base import CallRefused, NotNow
+from connectors.network import Form, Identity, Network, Rejected, public
+from connectors.signin import CODE, VERIFIER, Found
 from jobs.posting import deliver as delivering
+from jobs.posting.deliver import Delivery
+
+Pick = Callable[[Sequence[Found]], Found]  #: asks a person which of several accounts a sign-in is for
 
 RENEWAL_POLL = 0.02  #: seconds between two looks whether another process has renewed a token
 
@@ -119,13 +127,17 @@ class Engine:
             self.http, who, network, self.clock, self._renewal, cause, actor, stored.identity.partition(" ")[0]
         ), network
 
-    async def connect(self, new: Stored, secrets: Mapping[str, str], redirect: str | None = None) -> Identity:
+    async def connect(
+        self, new: Stored, secrets: Mapping[str, str], redirect: str | None = None, pick: Pick | None = None
+    ) -> Identity:
         """Connect an account if its keys work. ``redirect``: they hold the code of a sign-in, made with this address.
+
+        ``pick``: chooses where the sign-in is good for several accounts.
 
         Raises:
             connectors.network.Rejected: they do not; nothing is kept.
         """
-        identity, kept = await self._tried(new, secrets, redirect, "accounts add")
+        identity, kept = await self._tried(new, secrets, redirect, "accounts add", pick)
         await asyncio.to_thread(self.store.put, new.name, new.version, kept)
 
         def add(tx: sqlite3.Connection) -> None:
@@ -158,7 +170,7 @@ class Engine:
         return identity
 
     async def _tried(
-        self, stored: Stored, secrets: Mapping[str, str], redirect: str | None, command: str
+        self, stored: Stored, secrets: Mapping[str, str], redirect: str | None, command: str, pick: Pick | None = None
     ) -> tuple[Identity, dict[str, str]]:
         """Who keys belong to that are in no vault yet, and the keys as they are then: tokens may have come."""
         network = self.network(stored)
@@ -169,8 +181,10 @@ class Engine:
 
         who = Account(stored.name, network, stored.scopes, lambda: dict(trial), keep, public(network))
         session = Session(self.http, who, network, self.clock, self._renewal, {"command": command})
-        if redirect is not None:
-            await network.exchange(session, redirect)
+        if redirect is not None and (found := await network.exchange(session, redirect)):
+            one = _picked(found, stored, pick)
+            kept = {field.name: trial[field.name] for field in network.fields if field.name in trial}
+            trial = kept | {field: trial[given] for field, given in one.keys.items()}
         identity = await network.test(session)
         return identity, {name: value for name, value in trial.items() if name not in {CODE, VERIFIER}}
 
@@ -209,8 +223,43 @@ class Engine:
             timedelta(seconds=self.settings.posting.settle_seconds),
             stored.send_again,
         )
-        await delivering.deliver(publisher, delivery)
+        results = await delivering.deliver(publisher, delivery)
+        await self._located(session, network, delivery, results)
         return Verdict(RunState.DONE)
+
+    async def _located(
+        self, session: Session, network: Network, delivery: Delivery, results: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Ask for the links that the answers did not bring; whether that works changes nothing for what is published."""
+        for number, (part, result) in enumerate(zip(delivery.parts, results, strict=True)):
+            if network.link(result) or part.form is Form.COMMENT:
+                continue
+            with contextlib.suppress(Rejected, CallRefused, NotNow):
+                more = {**result, **await network.locate(session, result)}
+                await self.writer.run(partial(complete, key=delivery.key(number), result=more))
+
+
+def _picked(found: Sequence[Found], stored: Stored, pick: Pick | None) -> Found:
+    """The account that a sign-in is for: the one it was before, the only one, or a person's choice.
+
+    Raises:
+        Rejected: it is none of those, or can't be used.
+    """
+    before = stored.identity.partition(" ")[0]
+    if before:
+        same = [one for one in found if one.id == before]
+        if not same:
+            raise Rejected(f"{stored.identity} is none of the accounts that you let the app use; choose it there")
+        (one,) = same
+    elif pick is not None:
+        one = pick(found)
+    elif len(found) == 1:
+        (one,) = found
+    else:
+        raise Rejected("there are several accounts; say which one is meant")
+    if one.why:
+        raise Rejected(f"{one.name} ({one.id}): {one.why}")
+    return one
 
 
 def _locked(file: int) -> bool:

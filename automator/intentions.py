@@ -97,13 +97,23 @@ def begin(tx: sqlite3.Connection, key: str, account: str, operation: str, plan: 
 
 
 def taken(connection: sqlite3.Connection, key: str, result: Mapping[str, Any]) -> bool:
-    """Whether another intention came to this very result, so that it cannot be the result of ``key`` too."""
-    row = connection.execute(
-        "SELECT 1 FROM intention WHERE state = ? AND result = ? AND key <> ? "
+    """Whether another intention came to this very result, so that it cannot be the result of ``key`` too.
+
+    More may be known of the other one by now: its link.
+    """
+    rows = connection.execute(
+        "SELECT result FROM intention WHERE state = ? AND key <> ? "
         "AND account = (SELECT account FROM intention WHERE key = ?)",
-        (State.DONE, chain.canonical(dict(result)), key, key),
-    ).fetchone()
-    return row is not None
+        (State.DONE, key, key),
+    )
+    return any(result.items() <= json.loads(row[0] or "{}").items() for row in rows)
+
+
+def complete(tx: sqlite3.Connection, key: str, result: Mapping[str, Any]) -> None:
+    """Keep what has become known of something that is done."""
+    tx.execute(
+        "UPDATE intention SET result = ? WHERE key = ? AND state = ?", (chain.canonical(dict(result)), key, State.DONE)
+    )
 
 
 def replan(tx: sqlite3.Connection, key: str, attempt: int, operation: str, plan: Mapping[str, Any]) -> None:

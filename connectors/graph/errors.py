@@ -17,6 +17,7 @@ from connectors.base import Effect, Kind, Operation, Outcome
 from connectors.graph import usage
 
 CONNECT = "connect the account again"
+GONE = "there is no such thing at Facebook, or the key may not see it"
 #: codes of limits: of the app, the user, the page with a user's token, a custom one, one of a business use case
 THROTTLED = frozenset({4, 17, 32, 341, 613, *range(80000, 80015)})
 TRANSIENT = frozenset({1, 2})
@@ -153,7 +154,7 @@ def _sentence(error: Said) -> str:
         lacks = f"the app has no right to do this{f' ({rights})' if rights else ''}"
         return f"{lacks}; {CONNECT} and allow it, with a task on the page that may do it"
     if (error.code, error.subcode) == MISSING:
-        return "there is no such thing at Facebook, or the key may not see it"
+        return GONE
     return _words(error)
 
 

@@ -35,10 +35,10 @@ from connectors.network import (
     Rejected,
     SecretField,
     Shown,
-    SignIn,
     Wire,
     numbered,
 )
+from connectors.signin import Found, SignIn
 from connectors.takes import Preview, Takes, problems
 
 FACEBOOK, INSTAGRAM = "facebook", "instagram"  #: whose login the token comes from
@@ -199,7 +199,10 @@ class Connector:
     def sign_in(self) -> SignIn | None:
         return None
 
-    async def exchange(self, _: Wire, __: str) -> None:
+    async def edit(self, _: Wire, __: Intent) -> httpx.Response:
+        raise Rejected("Instagram lets nothing be changed that is published; take it down, and publish it anew")
+
+    async def exchange(self, _: Wire, __: str) -> list[Found]:
         raise Rejected("Instagram has no sign-in here; give its access token")
 
     async def renew(self, wire: Wire, held: frozenset[str]) -> bool:

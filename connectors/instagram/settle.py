@@ -43,7 +43,7 @@ async def post(wire: Wire, way: Way, plan: Mapping[str, Any]) -> dict[str, Any] 
     begun = datetime.fromisoformat(str(plan["begun"]))
     if wire.now() < begun + LAGS:
         raise NotNow(wire.now() + AGAIN, "it is published, but Instagram does not show it in its list yet")
-    return {"id": ""}  # that much is certain; which one it is may be found later
+    return {"id": "", "container": str(plan["creation_id"])}  # that it is there is certain; which one it is, is not
 
 
 def same(listed: Iterable[Any], plan: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -213,7 +213,8 @@ async def test_a_list_that_never_shows_it_does_not_keep_it_open(place: Place) ->
     """It is done all the same: the container says so. A comment under it can't be made, and says why."""
     place.world.visible_after, place.world.blocks = timedelta(days=2), 1
     post = await place.post(place.part(), Part("First!", (), Form.COMMENT))
-    assert post.results[0] == {"id": ""}
+    (container,) = place.world.containers
+    assert post.results[0] == {"id": "", "container": container}
     assert post.state == "failed"
     assert "can't be commented on" in post.reason
     assert place.operations().count("instagram.media.publish") == 1
@@ -270,8 +271,7 @@ async def test_recent_posts_links_and_figures(place: Place) -> None:
     post = await place.post(place.part(), Part("First!", (), Form.COMMENT))
     (shown,) = await place.network.recent(place.session, since)
     assert (shown.result, shown.text) == ({"id": post.results[0]["id"]}, "A caption.")
-    more = await place.network.locate(place.session, post.results[0])
-    link = place.network.link({**post.results[0], **more})
+    link = place.network.link(post.results[0])
     assert link.startswith("https://www.instagram.com/p/")
     read = place.network.read_link(link)
     assert await place.network.locate(place.session, read) == {"id": post.results[0]["id"]}

@@ -17,7 +17,8 @@ from PIL import Image
 
 from automator.intentions import load
 from connectors.base import CallRefused, Kind, Operation, outcome_of
-from connectors.network import CODE, VERIFIER, Media, Part, Rejected
+from connectors.network import Media, Part, Rejected
+from connectors.signin import CODE, VERIFIER
 from connectors.x import limits, outcomes
 from connectors.x.connector import CREATE, ME, Connector
 from connectors.x.twin import WORLD, add_account, add_token, posts, twin
