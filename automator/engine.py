@@ -230,7 +230,7 @@ class Engine:
     async def _located(
         self, session: Session, network: Network, delivery: Delivery, results: Sequence[Mapping[str, Any]]
     ) -> None:
-        """Ask for the links that the answers did not bring; whether that works changes nothing for what is published."""
+        """Ask for the links that the answers did not bring; what is published is so without them too."""
         for number, (part, result) in enumerate(zip(delivery.parts, results, strict=True)):
             if network.link(result) or part.form is Form.COMMENT:
                 continue

@@ -297,7 +297,7 @@ async def test_a_large_file_is_not_held_in_memory(s3: There, tmp_path: Path, mon
     monkeypatch.setattr("automator.egress.passing.HELD", 1000)
     media = picture(tmp_path, bytes(900_000))
     await s3.media.host(media, await begun(s3.engine))
-    (said,) = s3.engine.reader.execute("SELECT data FROM entry WHERE kind = 'answer'").fetchone()
+    (said,) = s3.engine.reader.execute("SELECT said(data) FROM entry WHERE kind = 'answer'").fetchone()
     assert json.loads(said)["sent"] == {"sha256": media.sha256, "size": 900_000, "streamed": True}
 
 

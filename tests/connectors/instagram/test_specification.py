@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(SPECS is None, reason="AUTOMATOR_SPECS names the
 def recorded(place: Place) -> list[Asked]:
     """Every call, as it left but for the keys."""
     found = []
-    rows = place.engine.reader.execute("SELECT data FROM entry WHERE kind = 'call' ORDER BY seq").fetchall()
+    rows = place.engine.reader.execute("SELECT said(data) FROM entry WHERE kind = 'call' ORDER BY seq").fetchall()
     for (data,) in rows:
         call = json.loads(data)
         held = call["body"] and "streamed" not in call["body"]
