@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import typer
 
-from automator.cli.common import fail
+from automator.cli.common import asked, fail
 from connectors.signin import CODE, VERIFIER, SignIn
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ async def signed_in(sign_in: SignIn, client_id: str, port: int, *, paste: bool) 
         typer.echo(f"the app asks for {scope}: without it {lacks}")
     typer.echo(f"open this page and allow the app (its callback address must be {redirect}):\n{address}")
     if paste:
-        written = typer.prompt("then paste the address that the browser ended at")
+        written = asked("then paste the address that the browser ended at")
         answer = dict(parse_qsl(urlsplit(written.strip()).query))
     else:
         answer = await _answer(port, address)
