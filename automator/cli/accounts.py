@@ -102,8 +102,8 @@ def picking(page: str | None) -> Callable[[Sequence[Found]], Found]:
         for number, one in enumerate(found, 1):
             typer.echo(f"{number}  {one.name} ({one.id}){f': {one.why}' if one.why else ''}")
         wanted = asked("which one")
-        if not wanted.isdecimal() or not 1 <= int(wanted) <= len(found):
-            raise fail(f"there are {len(found)}, and no number {wanted}", 2)
+        if not (wanted.isdecimal() and 1 <= int(wanted) <= len(found)):
+            raise fail(f"{wanted!r} is none of the numbers 1 to {len(found)}", 2)
         return found[int(wanted) - 1]
 
     return pick
@@ -156,8 +156,8 @@ async def add(  # noqa: PLR0913, PLR0917 - the command's options
         try:
             new = fresh(name, base_url, scope or DEFAULT_SCOPES, chosen)
             identity = await opened.connect(new, secrets, redirect, picking(page))
-        except Reconnect:
-            raise fail(f"{name} was not connected: {network.name} does not take these keys", 1) from None
+        except Reconnect as dead:
+            raise fail(f"{name} was not connected: {network.name} does not take these keys ({dead.why})", 1) from None
         except (Rejected, CallRefused, NotNow) as error:
             raise fail(f"{name} was not connected: {error}", 1) from None
     typer.echo(f"{name} is connected as {identity.handle}")

@@ -29,7 +29,18 @@ class Renewals(Protocol):
 
 
 class Reconnect(Rejected):
-    """The key no longer works and can't be renewed; a person has to connect the account again."""
+    """The key no longer works and can't be renewed; a person has to connect the account again.
+
+    Attributes:
+        why: What the provider says of it.
+    """
+
+    def __init__(self, account: str, why: str) -> None:
+        self.why = why
+        super().__init__(
+            f"{account} is no longer signed in and could not be renewed ({why}); "
+            f"connect it again with `automator accounts rotate {account}`"
+        )
 
 
 @dataclass(frozen=True)
@@ -109,10 +120,7 @@ class Session:
             minutes = abs(ahead) // timedelta(minutes=1)
             raise NotNow(None, f"this machine's clock is {minutes} minutes {way} {self.network.name}'s; set it right")
         if not renewed:
-            raise Reconnect(
-                f"{self.account.name} is no longer signed in and could not be renewed ({asked.why}); "
-                f"connect it again with `automator accounts rotate {self.account.name}`"
-            )
+            raise Reconnect(self.account.name, asked.why)
 
     async def _send(
         self, operation: Operation, method: str, url: str, intent: Intent | None, content: Mapping[str, Any]

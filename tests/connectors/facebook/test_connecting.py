@@ -171,10 +171,10 @@ def test_a_person_is_asked_only_where_there_is_a_choice(monkeypatch: pytest.Monk
     """The only page, or the only one that can be used, needs no question; a list shows ids and why not."""
     assert picking(None)(pages("")).id == "1"
     assert picking(None)(pages("no task", "")).id == "2"
-    monkeypatch.setattr("typer.prompt", lambda *_, **__: 2)
+    monkeypatch.setattr("automator.cli.accounts.asked", lambda _: "2")
     assert picking(None)(pages("", "", "no task")).id == "2"
     assert "3  Brand (3): no task" in capsys.readouterr().out
-    monkeypatch.setattr("typer.prompt", lambda *_, **__: 0)
+    monkeypatch.setattr("automator.cli.accounts.asked", lambda _: "0")
     with pytest.raises(Exception, match="2"):
         picking(None)(pages("", ""))
     with pytest.raises(Exception, match="2"):

@@ -23,6 +23,7 @@ from connectors.instagram.connector import Connector
 from connectors.network import Form, Media, Part, Problem, Rejected, Tag
 from jobs.posting.media import MediaError, inspect
 from tests.connectors.instagram.conftest import Place, picture
+from tests.stored import unpacked
 
 GOOD = Media("/a.jpg", "image/jpeg", 1000, "0" * 64, 1080, 1080, "A cat.")
 FILM = Media("/a.mp4", "video/mp4", 1000, "0" * 64, 1080, 1920, seconds=10, fps=30, codecs=("h264", "aac"))
@@ -375,7 +376,7 @@ async def test_with_instagram_login_the_token_is_renewed(own: Place) -> None:
     assert found.expires - own.clock.now() > timedelta(days=59)
     after = own.engine.keys.secrets("instagram/brand")
     assert after != before
-    dump = "\n".join(own.engine.reader.iterdump())
+    dump = unpacked(own.engine.reader)
     assert before["access_token"] not in dump
     assert after["access_token"] not in dump
     own.clock.at += timedelta(days=2)
