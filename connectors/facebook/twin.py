@@ -27,6 +27,7 @@ from connectors.graph.twin import (
 )
 
 NODE = VERSION + "/{id:\\d+(?:_\\d+)?}"
+SLASH = "{slash:/?}"  #: Meta's own SDK ends the address of a node with one
 PICTURE_BYTES = 4 * 1024 * 1024
 PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*")  #: how files that are taken begin
 COMMON = frozenset({"access_token", "appsecret_proof", "fields", "limit", "after", "before", "since", "until"})
@@ -74,7 +75,7 @@ def twin(now: Now) -> web.Application:
     world = World(now)
     app = application(world)
     app[WORLD] = world
-    app.router.add_get(f"{VERSION}/me", _me)
+    app.router.add_get(f"{VERSION}/me{SLASH}", _me)
     app.router.add_post(f"{NODE}/feed", _feed)
     app.router.add_post(f"{NODE}/photos", _photo)
     app.router.add_post(f"{NODE}/photo_stories", _photo_story)
@@ -82,9 +83,9 @@ def twin(now: Now) -> web.Application:
     app.router.add_get(f"{NODE}/stories", _stories)
     app.router.add_post(f"{NODE}/comments", _comment)
     app.router.add_get(f"{NODE}/comments", _comments)
-    app.router.add_get(NODE, _node)
-    app.router.add_post(NODE, _update)
-    app.router.add_delete(NODE, _delete)
+    app.router.add_get(NODE + SLASH, _node)
+    app.router.add_post(NODE + SLASH, _update)
+    app.router.add_delete(NODE + SLASH, _delete)
     add_routes(app)
     return app
 
