@@ -17,6 +17,7 @@ from connectors.instagram.twin_world import OWN, WORLD, World, acting, caller, m
 RIGHTS = ("pages_show_list", "pages_read_engagement", "instagram_basic", "instagram_content_publish")
 OWN_RIGHTS = ("instagram_business_basic", "instagram_business_content_publish")
 SCOPES = (*RIGHTS, "instagram_manage_comments", "instagram_manage_insights", "pages_manage_posts")
+SLASH = "{slash:/?}"  #: Meta's own SDK ends the address of a node with one
 HANDLE = "brand"  #: of the sandbox's account
 CONTAINER_FIELDS = frozenset({"id", "status", "status_code", "copyright_check_status"})
 MEDIA_FIELDS = frozenset(
@@ -33,7 +34,7 @@ def twin(now: Now) -> web.Application:
     app[WORLD] = World(now)
     app.router.add_get("/refresh_access_token", _refresh)
     app.router.add_post("/ig-api-upload/{version}/{id}", containers_twin.upload)
-    app.router.add_get(f"{VERSION}/me", _me)
+    app.router.add_get(f"{VERSION}/me{SLASH}", _me)
     app.router.add_post(f"{VERSION}/{{id}}/media", containers_twin.contain)
     app.router.add_get(f"{VERSION}/{{id}}/media", _list)
     app.router.add_get(f"{VERSION}/{{id}}/stories", _list)
@@ -42,8 +43,8 @@ def twin(now: Now) -> web.Application:
     app.router.add_get(f"{VERSION}/{{id}}/comments", _comments)
     app.router.add_post(f"{VERSION}/{{id}}/comments", _comment)
     app.router.add_get(f"{VERSION}/{{id}}/insights", _insights)
-    app.router.add_get(f"{VERSION}/{{id}}", _node)
-    app.router.add_delete(f"{VERSION}/{{id}}", _delete)
+    app.router.add_get(f"{VERSION}/{{id}}{SLASH}", _node)
+    app.router.add_delete(f"{VERSION}/{{id}}{SLASH}", _delete)
     return app
 
 
