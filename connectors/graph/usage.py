@@ -15,7 +15,7 @@ from connectors.base import Budget, Reading, Window
 
 WHOLE = 100_000  #: 100 %
 HOUR, DAY = 3600, 86_400
-BLOCK = timedelta(minutes=10)  #: waited where Graph does not say how long a block lasts
+BLOCK = timedelta(minutes=5)  #: waited where Graph does not say how long a block lasts
 LONGEST = timedelta(days=2)  #: no block is believed to last longer
 UNIT = "%/1000"
 
