@@ -18,11 +18,8 @@ from jobs.posting.media import inspect
 from tests.crash.place import SETTLE, Place
 
 FAULTS = (None, "drop-before", "drop-after", "error-after", "html-after", "garbage-after")
-#: a post is the fourth call: the quota, the container and its status come before
-CALLS = {
-    "before-record": 4, "after-record": 4, "before-first-byte": 4, "after-answer": 4, "before-store": 4,
-    "after-store": 4, "before-intent": 1, "before-settle": 1, "after-settle": 1,
-}  # fmt: skip
+#: these come once on the way, all others with each call, of which the post is the fourth: quota, container, status, post
+RARE = ("before-intent", "before-settle", "after-settle")
 CASES = [(fault, point) for fault in FAULTS for point in failpoints.POINTS]
 SAMPLE = {(None, "after-answer"), ("drop-after", "after-answer"), ("drop-before", "before-settle")}
 
@@ -49,7 +46,7 @@ def _case(fault: str | None, point: str, lag: float = 0) -> Any:
 
 def _killed(place: Place, point: str) -> None:
     # a carousel of two is made of two containers more, each with its status
-    times = CALLS[point] + (4 if CALLS[point] > 1 else 0)
+    times = 1 if point in RARE else 4 + 4
     with place.worker(f"{point}:KILL:{times}") as first:
         code = first.wait(60)
     if code != -signal.SIGKILL:

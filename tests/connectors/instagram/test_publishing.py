@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 
 from connectors.base import Intent
+from connectors.graph import usage
 from connectors.instagram import containers
 from connectors.instagram.connector import Connector
 from connectors.instagram.limits import LIFE
@@ -170,7 +171,7 @@ async def test_a_block_that_holds_is_not_called_on(place: Place, strikes: Strike
     began = place.clock.now()
     post = await place.post(place.part())
     assert post.state == "done", post.reason
-    assert place.clock.now() - began >= timedelta(minutes=30)
+    assert place.clock.now() - began >= 3 * usage.BLOCK
     assert len(place.seen()) == 1
 
 
