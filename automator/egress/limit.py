@@ -43,7 +43,7 @@ class Limit(httpx.AsyncBaseTransport):
         try:
             response = await self._inner.handle_async_request(request)
         except (Unsent, CallRefused):
-            await self._writer.run(lambda tx: _give_back(tx, claims, micros(self._clock.now())))
+            await self._writer.brief(lambda tx: _give_back(tx, claims, micros(self._clock.now())))
             raise
         finally:
             self._count(claims, -1)
@@ -52,7 +52,7 @@ class Limit(httpx.AsyncBaseTransport):
 
     async def _reserve(self, claims: list[Claim]) -> None:
         while True:
-            start = await self._writer.run(lambda tx: store.reserve(tx, claims, micros(self._clock.now())))
+            start = await self._writer.brief(lambda tx: store.reserve(tx, claims, micros(self._clock.now())))
             if not start:
                 return
             until = instant(start)
@@ -81,7 +81,7 @@ class Limit(httpx.AsyncBaseTransport):
             if throttled and outcome.until is not None:
                 _close(tx, claims, readings, outcome, skew)
 
-        await self._writer.run(store_them)
+        await self._writer.brief(store_them)
 
     def _correct(self, tx: sqlite3.Connection, call: Call, reading: Reading, now: datetime, skew: timedelta) -> None:
         provider = call.account.provider

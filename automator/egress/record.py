@@ -107,7 +107,7 @@ class Record(httpx.AsyncBaseTransport):
         entry = _asked(request, content, call, secrets)
         failpoints.reach("before-record")
         begun = request.extensions.get("begun", False)
-        seq, first = await self._writer.run(lambda tx: self._before(tx, call, entry, begun=begun))
+        seq, first = await self._writer.brief(lambda tx: self._before(tx, call, entry, begun=begun))
         request.extensions["begun"] = True
         failpoints.reach("after-record")
         send_by = self._clock.boottime() + SEND_WITHIN
@@ -133,7 +133,7 @@ class Record(httpx.AsyncBaseTransport):
         if isinstance(content, Counted):
             passed.sent = content.says()
         told = _answered(outcome, None if error else response, passed, secrets)
-        await self._writer.run(lambda tx: self._after(tx, call, seq, outcome, told, first=first))
+        await self._writer.brief(lambda tx: self._after(tx, call, seq, outcome, told, first=first))
         failpoints.reach("after-store")
         if error is not None or response is None:
             raise error or DatabaseError("an attempt ended without an answer")

@@ -78,7 +78,7 @@ class Publisher:
             raise parked(until, str(later), begun=bool(thread) or self._begun(key)) from later
         except Halted as halted:
             notice = Notice("halted", self.run.job, f"{self.run.job} waits: {halted}", self.run.account)
-            await self.writer.run(lambda tx: tell(tx, notice, micros(self.clock.now())))
+            await self.writer.brief(lambda tx: tell(tx, notice, micros(self.clock.now())))
             begun = bool(thread) or self._begun(key)
             raise parked(self.clock.now() + PATIENCE, str(halted), begun=begun) from halted
         except CallRefused as refused:
@@ -117,7 +117,7 @@ class Publisher:
             return claim(tx, held.key, self.session.account.name, operation, plan)
 
         failpoints.reach("before-intent")
-        return await self.writer.run(put)
+        return await self.writer.brief(put)
 
     async def _keep(self, key: str, so_far: Mapping[str, Any]) -> None:
         """Remember how far preparing has come, in place of a plan: nothing can be sent by it."""
@@ -130,7 +130,7 @@ class Publisher:
             replan(tx, key, held.attempt, operation, plan)
 
         failpoints.reach("before-staged")
-        await self.writer.run(put)
+        await self.writer.brief(put)
         failpoints.reach("after-staged")
 
     async def _send(self, intent: Intent) -> Mapping[str, Any]:
@@ -170,7 +170,7 @@ class Publisher:
             lease.check(tx, self.run)
             return claim(tx, key, self.session.account.name, self.network.publishing(plan).name, plan)
 
-        return await self.writer.run(take)
+        return await self.writer.brief(take)
 
     def _begun(self, key: str) -> bool:
         stored = load(self.reader, key)
