@@ -76,4 +76,4 @@ def client(base: httpx.AsyncBaseTransport, writer: Writer, reader: sqlite3.Conne
     for name in ("httpx", "httpcore", "aiohttp"):
         logging.getLogger(name).setLevel(logging.WARNING)  # at INFO httpx logs whole URLs
     recorded = Allow(Record(Sign(base), writer, clock), writer, clock)
-    return Client(Once(Retry(Limit(recorded, writer, clock), clock), reader))
+    return Client(Once(Retry(Limit(recorded, clock), clock), reader))
