@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from connectors.base import Scope
 
 STANDING_BACK = {Scope.TRADE: 0.0, Scope.READ: 6.0}  #: seconds that later calls may come and still go first
 OTHERS = 2.0  #: the same for any other scope
+WIDEST = 64
+
+Share = tuple[str, str]  #: whose budget, and its name
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -25,34 +29,39 @@ class Turn:
 
     due: float
     number: int
-    budgets: frozenset[tuple[str, str]] = field(compare=False)
+    budgets: frozenset[Share] = field(compare=False)
 
 
-def turn(scope: Scope, arrived: float, number: int, budgets: Collection[tuple[str, str]]) -> Turn:
+def turn(scope: Scope, arrived: float, number: int, budgets: Collection[Share]) -> Turn:
     """The place of a call that came at ``arrived``."""
     return Turn(arrived + STANDING_BACK.get(scope, OTHERS), number, frozenset(budgets))
 
 
-def heads(waiting: Collection[Turn]) -> list[Turn]:
-    """Those that nobody goes before."""
+def front(waiting: Collection[Turn], width: Mapping[Share, int]) -> list[Turn]:
+    """Those that may try: of each budget as many as its width says (1 unless it says another), the earliest first."""
     found: list[Turn] = []
-    spoken_for: set[tuple[str, str]] = set()
+    before: Counter[Share] = Counter()
     for one in sorted(waiting):
-        if spoken_for.isdisjoint(one.budgets):
+        if all(before[share] < width.get(share, 1) for share in one.budgets):
             found.append(one)
-        spoken_for |= one.budgets
+        before.update(one.budgets)
     return found
 
 
 class Line:
-    """This process's calls that wait: those that found a budget full, or someone waiting for it."""
+    """This process's calls that wait: those that found a budget full, or someone waiting for it.
+
+    One may try at a time. Each that fits lets twice as many try, so that a budget that is free again is not handed out
+    call by call; the first that does not fit makes it one again.
+    """
 
     def __init__(self) -> None:
         self._waiting: dict[Turn, asyncio.Event] = {}
+        self._width: dict[Share, int] = {}
 
     async def reach(self, mine: Turn) -> None:
         """Wait until it is the turn of ``mine``, which then stays in front until it leaves."""
-        while self._waiting and mine not in heads({mine, *self._waiting}):
+        while self._waiting and mine not in front({mine, *self._waiting}, self._width):
             called = self._waiting.setdefault(mine, asyncio.Event())
             called.clear()
             await called.wait()
@@ -60,9 +69,17 @@ class Line:
     def join(self, mine: Turn) -> None:
         """``mine`` did not fit; whoever comes later waits behind it."""
         self._waiting.setdefault(mine, asyncio.Event())
+        for share in mine.budgets:
+            self._width.pop(share, None)
+
+    def fitted(self, mine: Turn) -> None:
+        """``mine`` leaves the line, and more may try."""
+        if mine in self._waiting:
+            self._width |= {share: min(WIDEST, 2 * self._width.get(share, 1)) for share in mine.budgets}
+            self.leave(mine)
 
     def leave(self, mine: Turn) -> None:
         """``mine`` fitted, or gave up; the next may try. Harmless for one that is not in the line."""
         if self._waiting.pop(mine, None) is not None:
-            for head in heads(self._waiting):
-                self._waiting[head].set()
+            for one in front(self._waiting, self._width):
+                self._waiting[one].set()

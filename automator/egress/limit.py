@@ -33,19 +33,21 @@ class Full(Exception):
         super().__init__("a budget is used up")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Reservation:
     """What one call takes of its budgets; the recorder takes it and settles it.
 
     Attributes:
         flying: All of this process that are taken and not yet answered; the provider's word may not know of them.
         taken: Called when the transaction that took it is on the disk.
+        beside: Those that were flying when this one's answer came: the answer may not have counted them.
     """
 
     call: Call
     claims: Sequence[Claim]
     flying: set[Reservation] = field(repr=False)
     taken: Callable[[], None] = field(repr=False)
+    beside: frozenset[Reservation] = field(default=frozenset(), repr=False)
 
     def take(self, tx: sqlite3.Connection, now: datetime) -> Full | None:
         """Take all or nothing."""
@@ -55,6 +57,16 @@ class Reservation:
             return Full(start)
         self.flying.add(self)
         return None
+
+    def land(self) -> None:
+        """The answer is here: what is answered later knows of this call."""
+        self.flying.discard(self)
+        self.beside = frozenset(self.flying)
+
+    def end(self) -> None:
+        """It is settled, or was never taken."""
+        self.flying.discard(self)
+        self.beside = frozenset()
 
     def settle(self, tx: sqlite3.Connection, outcome: Outcome, response: httpx.Response | None, now: datetime) -> None:
         """Give back what never left, and believe what the provider says."""
@@ -79,9 +91,9 @@ class Reservation:
         size = reading.limit or budget.limit
         if size is None:
             return
-        # a copy, because others land meanwhile
-        others = (claim for one in tuple(self.flying) if one is not self for claim in one.claims)
-        in_flight = sum(claim.units for claim in others if (claim.subject, claim.budget.name) == (subject, budget.name))
+        since = self.beside | frozenset(self.flying)
+        claims = (claim for other in since for claim in other.claims)
+        in_flight = sum(claim.units for claim in claims if (claim.subject, claim.budget.name) == (subject, budget.name))
         reset = _ours(reading.reset, skew) if reading.reset else None
         corrected = window.stated(budget, usage, micros(now), size - reading.remaining + in_flight, reset)
         if corrected != usage:
@@ -112,12 +124,12 @@ class Limit(httpx.AsyncBaseTransport):
             return await self._inner.handle_async_request(request)
         budgets = [(claim.subject, claim.budget.name) for claim in claims]
         mine = line.turn(call.operation.scope, self._clock.boottime(), next(self._numbers), budgets)
-        reservation = Reservation(call, claims, self._flying, lambda: self._line.leave(mine))
+        reservation = Reservation(call, claims, self._flying, lambda: self._line.fitted(mine))
         request.extensions[RESERVATION] = reservation
         try:
             return await self._in_turn(request, mine)
         finally:
-            self._flying.discard(reservation)
+            reservation.end()
             self._line.leave(mine)
 
     async def _in_turn(self, request: httpx.Request, mine: Turn) -> httpx.Response:

@@ -94,6 +94,11 @@ class _Begun:
     first: bool
     reservation: Reservation | None
 
+    def land(self) -> None:
+        """Its answer is here."""
+        if self.reservation is not None:
+            self.reservation.land()
+
 
 class Record(httpx.AsyncBaseTransport):
     """One recorded attempt is one request on the wire."""
@@ -126,6 +131,7 @@ class Record(httpx.AsyncBaseTransport):
         error: Exception | None = None
         try:
             response = await self._inner.handle_async_request(request)
+            begun.land()
             failpoints.reach("after-answer")
             response, passed.received = await received(request, response)
             outcome = call.account.provider.judge(call.operation, response)
@@ -218,7 +224,9 @@ class Record(httpx.AsyncBaseTransport):
         # what the provider said of a finished attempt is true whoever holds the intention now; that nothing
         # happened is true only of this attempt, so it may not reopen one that another worker has taken over
         ours = call.intent.attempt or 1 if state is State.PLANNED else None
-        settle(tx, call.intent.key, state, entry.result, attempt=ours)
+        changed = settle(tx, call.intent.key, state, entry.result, attempt=ours)
+        if changed and state is State.DONE and call.done is not None:
+            call.done(tx)
 
     async def aclose(self) -> None:
         await self._inner.aclose()

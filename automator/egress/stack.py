@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Mapping
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,6 +22,9 @@ from automator.egress.sign import Sign
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0, pool=10.0).as_dict()
 HEADERS = {"accept": "*/*", "accept-encoding": "gzip, deflate", "user-agent": "automator"}
+
+
+_url = lru_cache(maxsize=256)(httpx.URL)  # most calls go to the same few addresses
 
 
 class Client:
@@ -48,7 +52,7 @@ class Client:
         """
         request = httpx.Request(
             method,
-            url,
+            _url(url),
             headers=HEADERS | dict(headers or {}),
             extensions={"timeout": TIMEOUT, **(extensions or {})},
             **content,

@@ -129,6 +129,8 @@ class Worker:
             while (early := (run.ready_at - self._clock.now()).total_seconds()) > 0:
                 await self._clock.sleep(early)
             verdict = await self._verdict(run)
+            if verdict.state is RunState.DONE and lease.ended(self._reader, run):
+                return  # with the last answer
             await self._writer.brief(lambda tx: lease.finish(tx, run, verdict, self._clock.now()))
         except Fenced as fenced:
             log.info("%s", fenced)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automator.budgets.line import Line, Turn, heads, turn
+from automator.budgets.line import Line, Share, Turn, front, turn
 from connectors.base import Scope
 
 POSTS, ORDERS = ("toy/a", "posts"), ("toy/a", "orders")
@@ -32,7 +32,7 @@ POSTS, ORDERS = ("toy/a", "posts"), ("toy/a", "orders")
 def test_orders_before_posts_before_reads(waiting: list[tuple[Scope, float]], first: int) -> None:
     """The dearest goes first, unless another one has waited for so long that it is its turn."""
     turns = [turn(scope, arrived, number, {POSTS}) for number, (scope, arrived) in enumerate(waiting)]
-    assert heads(turns) == [turns[first]]
+    assert front(turns, {}) == [turns[first]]
 
 
 @given(
@@ -46,9 +46,9 @@ def test_there_is_always_one_to_go_and_none_passes_another(calls: list[tuple[Sco
     waiting = [
         turn(scope, at, number, {("s", name) for name in names}) for number, (scope, at, names) in enumerate(calls)
     ]
-    front = heads(waiting)
-    assert front[0] == min(waiting)
-    for one in front:
+    first = front(waiting, {})
+    assert first[0] == min(waiting)
+    for one in first:
         assert not [other for other in waiting if other < one and other.budgets & one.budgets]
 
 
@@ -58,6 +58,39 @@ def test_a_read_is_not_starved() -> None:
     orders = [turn(Scope.TRADE, at / 10, 1 + at, {POSTS}) for at in range(1000)]
     place = sorted([read, *orders]).index(read)
     assert orders[place].due < 10
+
+
+@pytest.mark.parametrize(("width", "through"), [({}, 1), ({POSTS: 2}, 2), ({POSTS: 9}, 4), ({ORDERS: 9}, 1)])
+def test_as_many_try_as_the_budget_seems_to_have_room_for(width: dict[Share, int], through: int) -> None:
+    """The earliest of those that wait, and never one whose other budget is kept back."""
+    turns = [turn(Scope.WRITE, 0.0, number, {POSTS}) for number in range(4)]
+    assert front(turns, width) == turns[:through]
+    both = [turn(Scope.WRITE, 0.0, number, {POSTS, ORDERS}) for number in range(4)]
+    assert front(both, width) == both[:1]
+
+
+async def test_a_budget_that_is_free_again_is_not_handed_out_call_by_call() -> None:
+    """Each that fits lets twice as many try; the first that does not makes it one again."""
+    line, trying = Line(), list[int]()
+    turns = [turn(Scope.WRITE, 0.0, number, {POSTS}) for number in range(8)]
+
+    async def wait(mine: Turn) -> None:
+        await line.reach(mine)
+        trying.append(mine.number)
+
+    line.join(turns[0])
+    tasks = [asyncio.ensure_future(wait(mine)) for mine in turns[1:]]
+    await asyncio.sleep(0)
+    tried: list[list[int]] = []
+    for step in (turns[0], turns[1], turns[2]):
+        line.fitted(step)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        tried.append(list(trying))
+    assert tried == [[1, 2], [1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 6, 7]]
+    line.join(turns[3])
+    assert front(turns[3:], {}) == [turns[3]]
+    await asyncio.gather(*tasks)
 
 
 async def _through(line: Line, mine: Turn, sent: list[int]) -> None:

@@ -233,3 +233,10 @@ async def test_a_limit_of_one_s_own_is_obeyed_and_on_the_record(desk: Desk) -> N
         await desk.call()
     (event,) = desk.reader.execute("SELECT data FROM entry WHERE kind = 'event'").fetchone()
     assert '"what":"limit"' in event
+
+
+async def test_what_is_answered_later_knows_of_what_was_answered_before(desk: Desk) -> None:
+    """Three calls at once, each told what is left after it, count as three: those that were answered are not added."""
+    desk.answers.queue = [httpx.Response(200, headers={"x-left": left}) for left in "432"]
+    await asyncio.gather(*(desk.call(f"toy/{name}") for name in "abc"))
+    assert desk.used("app", "toy") == 3
