@@ -40,6 +40,13 @@ def test_killed_while_a_token_is_renewed(place: Place, point: str) -> None:
     assert place.ended() == ("done", ["First part.", "Second part."])
 
 
+def test_killed_after_the_last_answer_is_stored(place: Place) -> None:
+    """The last part's answer ends the post in the same transaction: nothing is left for the next process to do."""
+    with place.worker("after-store:KILL:2") as first:
+        assert first.wait(60) == -signal.SIGKILL
+    assert place.ended() == ("done", ["First part.", "Second part."])
+
+
 def test_killed_while_a_campaign_is_imported(place: Place, tmp_path: Path) -> None:
     """What was planned stays, the rest is planned by importing again, and nothing is planned twice."""
     text = (ROOT / "examples" / "campaign.csv").read_text(encoding="utf-8").replace("x/brand", "bluesky/brand")
