@@ -197,6 +197,7 @@ class Engine:
         session = replace(session, guard=lambda tx: lease.check(tx, run))
         publisher = Publisher(
             run,
+            len(delivery.parts),
             network,
             session,
             self.writer,

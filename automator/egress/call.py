@@ -54,6 +54,7 @@ class Call:
         cause: Why it is made: ``{"job": "17"}``, ``{"command": "accounts test"}``.
         actor: Who asked: ``user``, ``scheduler``.
         guard: Called in the transaction that decides to send a write; raises ``Fenced`` if the caller may not any more.
+        done: Called in the transaction that stores that the intention is done.
     """
 
     operation: Operation
@@ -62,6 +63,7 @@ class Call:
     cause: Mapping[str, str] = field(default_factory=dict)
     actor: str = "user"
     guard: Callable[[sqlite3.Connection], None] | None = field(default=None, repr=False)
+    done: Callable[[sqlite3.Connection], None] | None = field(default=None, repr=False)
 
 
 def call_of(request: httpx.Request) -> Call:

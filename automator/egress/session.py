@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -45,6 +45,7 @@ class Session:
     actor: str = "user"
     who: str = ""
     guard: Callable[[sqlite3.Connection], None] | None = None
+    done: Callable[[sqlite3.Connection], None] | None = None
     hosting: Callable[[Media], Awaitable[str]] | None = None
 
     @property
@@ -111,5 +112,7 @@ class Session:
     async def _send(
         self, operation: Operation, method: str, url: str, intent: Intent | None, content: Mapping[str, Any]
     ) -> httpx.Response:
-        call = Call(operation, self.account, intent, self.cause, self.actor, self.guard if intent else None)
+        call = Call(operation, self.account, intent, self.cause, self.actor)
+        if intent is not None:
+            call = replace(call, guard=self.guard, done=self.done)
         return await self.http.request(method, url, extensions={EXTENSION: call}, **content)

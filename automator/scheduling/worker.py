@@ -66,7 +66,7 @@ class Worker:
             return lease.claim(tx, self._owner.id, now, limit=room, gone=self._owner.gone, held=held)
 
         failpoints.reach("before-claim")
-        runs = await self._writer.run(take)
+        runs = await self._writer.brief(take)
         if runs:
             failpoints.reach("after-claim")
         for run in runs:
@@ -100,7 +100,7 @@ class Worker:
         waiting = asyncio.create_task(stop.wait())
         while not stop.is_set():
             try:
-                await asyncio.gather(self.tick(), self._writer.run(self._ticked))
+                await asyncio.gather(self.tick(), self._writer.brief(self._ticked))
             except DatabaseError as error:
                 log.error("%s", error)  # noqa: TRY400 - the sentence says it; a traceback would not help anyone
             self._changed.clear()
@@ -133,8 +133,10 @@ class Worker:
             while (early := (run.ready_at - self._clock.now()).total_seconds()) > 0:
                 await self._clock.sleep(early)
             verdict = await self._verdict(run)
+            if verdict.state is RunState.DONE and lease.ended(self._reader, run):
+                return  # with the last answer
             failpoints.reach("before-finish")
-            await self._writer.run(lambda tx: lease.finish(tx, run, verdict, self._clock.now()))
+            await self._writer.brief(lambda tx: lease.finish(tx, run, verdict, self._clock.now()))
             failpoints.reach("after-finish")
         except Fenced as fenced:
             log.info("%s", fenced)
@@ -162,6 +164,6 @@ class Worker:
         log.error("%s: %s", run.job, reason)
         if run.attempt >= STUCK:
             notice = Notice("stuck", run.job, f"{run.job} could not be worked on {run.attempt} times: {reason}")
-            await self._writer.run(lambda tx: tell(tx, notice, micros(self._clock.now())))
+            await self._writer.brief(lambda tx: tell(tx, notice, micros(self._clock.now())))
         wait = BACKOFF * 2 ** min(run.attempt, 7)
         return Verdict(RunState.WAITING, reason, self._clock.now() + wait)

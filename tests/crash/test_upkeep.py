@@ -40,6 +40,13 @@ def test_killed_while_a_token_is_renewed(place: Place, point: str) -> None:
     assert place.ended() == ("done", ["First part.", "Second part."])
 
 
+def test_killed_after_the_last_answer_is_stored(place: Place) -> None:
+    """The last part's answer ends the post in the same transaction: nothing is left for the next process to do."""
+    with place.worker("after-store:KILL:2") as first:
+        assert first.wait(60) == -signal.SIGKILL
+    assert place.ended() == ("done", ["First part.", "Second part."])
+
+
 @pytest.mark.parametrize(
     "point",
     [pytest.param(name, marks=() if name == "in-import-row" else pytest.mark.long) for name in failpoints.IMPORT],
