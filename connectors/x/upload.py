@@ -12,7 +12,7 @@ from connectors.network import Media, Rejected, Staged, Wire
 from connectors.picture import pieces
 from connectors.takes import GIF
 
-CHUNK = 4 * 1024 * 1024  #: X takes up to 1,000 chunks of at most 5 MB
+CHUNK = 1024 * 1024  #: X takes up to 1,000 chunks of at most 5 MB
 PATIENCE = 5  #: seconds, where X does not say when to look again
 LIFE = timedelta(hours=20)  #: X says 24 hours
 
