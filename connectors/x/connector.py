@@ -124,7 +124,9 @@ class Connector:
             body["reply"] = {"in_reply_to_tweet_id": thread[-1]["id"]}
         plan: dict[str, Any] = {"body": body, "user": user, "since": since}
         if part.media:
-            body["media"] = {"media_ids": await upload.uploaded(wire, part.media, so_far)}
+            files = await upload.uploaded(wire, part.media, so_far)
+            body["media"] = {"media_ids": [file.id for file in files]}
+            plan["media_keys"] = [file.key for file in files if file.key]
             plan["expires"] = upload.expires(wire, so_far).isoformat()
         return plan
 
@@ -139,7 +141,7 @@ class Connector:
         except Rejected:
             body = accepted(await wire.request(POSTS, "GET", url, params=window | OLD_FIELDS))
         found = body.get("data") or []
-        same = [post for post in found if _same(post, plan["body"])]
+        same = [post for post in found if _same(post, plan["body"]) and _shows(post, plan.get("media_keys") or [])]
         return {"id": str(same[-1]["id"])} if same else None
 
     async def locate(self, _: Wire, __: Mapping[str, Any]) -> dict[str, Any]:
@@ -187,6 +189,12 @@ def _same(post: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
     parent = (body.get("reply") or {}).get("in_reply_to_tweet_id")
     same_parent = parents == ([parent] if parent else [])
     return same_parent and _plain(html.unescape(shown)) == _plain(str(body.get("text") or ""))
+
+
+def _shows(post: Mapping[str, Any], keys: Sequence[str]) -> bool:
+    """Whether it shows our files, as far as X says what it shows: two posts may have the same text, or none."""
+    shown = (post.get("attachments") or {}).get("media_keys") or []
+    return not shown or not keys or set(shown) == set(keys)
 
 
 def _plain(written: str) -> str:

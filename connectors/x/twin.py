@@ -173,6 +173,7 @@ async def _create(request: web.Request) -> web.Response:
     world.posts[number] = {
         "id": number, "author_id": user.id, "written": written, "text": shown, "created_at": created,
         "visible_at": world.now() + world.visible_after, "urls": urls, "reply_to": parent, "media": media,
+        "media_keys": [world.media[item]["key"] for item in media],
     }  # fmt: skip
     return web.json_response({"data": {"id": number, "text": shown, "edit_history_tweet_ids": [number]}}, status=201)
 
@@ -197,6 +198,8 @@ def _as_json(post: dict[str, Any]) -> dict[str, Any]:
     found = {name: post[name] for name in ("id", "text", "author_id", "created_at")}
     if post["urls"]:
         found["entities"] = {"urls": post["urls"]}
+    if post["media_keys"]:
+        found["attachments"] = {"media_keys": post["media_keys"]}
     if post["reply_to"]:
         found["referenced_tweets"] = [{"type": "replied_to", "id": post["reply_to"]}]
     return found

@@ -13,6 +13,7 @@ from connectors.x.twin_world import WORLD, Refusal, World, read_json
 MB = 1024 * 1024
 CHUNK = 5 * MB
 LARGEST = {"tweet_image": 5 * MB, "tweet_gif": 15 * MB, "tweet_video": 512 * MB, "amplify_video": 512 * MB}
+KEYS = {"tweet_image": 3, "tweet_gif": 16, "tweet_video": 7, "amplify_video": 13}  #: what a media key begins with
 WORKED_ON = frozenset(LARGEST) - {"tweet_image"}
 LIFE = timedelta(hours=24)
 SEGMENTS = range(1000)
@@ -50,7 +51,7 @@ def _state(world: World, medium: dict[str, Any]) -> str:
 
 def _told(world: World, number: str) -> dict[str, Any]:
     medium = world.media[number]
-    told: dict[str, Any] = {"id": number, "media_key": f"7_{number}", "size": medium["size"]}
+    told: dict[str, Any] = {"id": number, "media_key": medium["key"], "size": medium["size"]}
     if medium["category"] not in WORKED_ON:
         return told
     info: dict[str, Any] = {"state": _state(world, medium)}
@@ -75,9 +76,10 @@ async def _initialize(request: web.Request) -> web.Response:
     if not 0 < size <= LARGEST[category]:
         raise Refusal(400, f"File size exceeds {LARGEST[category]} bytes.", "Invalid Request")
     world.last += 1
-    medium = {"size": size, "category": category, "type": body.get("media_type"), "parts": {}, "alt": ""}
+    key = f"{KEYS[category]}_{world.last}"
+    medium = {"size": size, "category": category, "type": body.get("media_type"), "parts": {}, "alt": "", "key": key}
     world.media[str(world.last)] = medium | {"ready_at": None, "made_at": world.now()}
-    data = {"id": str(world.last), "media_key": f"7_{world.last}", "expires_after_secs": 86_400}
+    data = {"id": str(world.last), "media_key": key, "expires_after_secs": 86_400}
     return web.json_response({"data": data})
 
 

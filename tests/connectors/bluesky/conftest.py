@@ -32,7 +32,9 @@ class World:
         return await self.send(key, plan)
 
     async def send(self, key: str, plan: Mapping[str, Any]) -> Mapping[str, Any]:
-        held = await self.engine.writer.run(lambda tx: claim(tx, key, self.account, self.network.publishing(plan).name, plan))
+        held = await self.engine.writer.run(
+            lambda tx: claim(tx, key, self.account, self.network.publishing(plan).name, plan)
+        )
         answer = await self.network.publish(self.session, Intent(key, held.plan, held.attempt))
         return outcome_of(answer).result
 
