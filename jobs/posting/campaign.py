@@ -220,6 +220,15 @@ def _compared(verdicts: list[Verdict], rules: Rules) -> list[Verdict]:
     return judged
 
 
+def _alike(one: Sequence[Part], other: Sequence[Part]) -> bool:
+    """Whether they say and show the same, wherever the files lie."""
+    return one == other or _unplaced(one) == _unplaced(other)
+
+
+def _unplaced(parts: Sequence[Part]) -> list[Part]:
+    return [replace(part, media=tuple(replace(media, path="") for media in part.media)) for part in parts]
+
+
 class _Before:
     """What was planned before, as a row that was edited after it was imported is compared with it."""
 
@@ -234,11 +243,11 @@ class _Before:
         at = verdict.when.at if verdict.when else None
         hint = "change that one with `automator posts edit {id}`, if this row was edited"
         item = self._same.get(planned.identity)
-        if item is not None and (item.at, item.parts) != (at, planned.parts):
+        if item is not None and (item.at != at or not _alike(item.parts, planned.parts)):
             told = f"{planned.account} has this row already, with another text or time, which stays; "
             return [Problem("id", told + hint.format(id=item.id[:8]), warning=True)]
         for item in self._then.get((planned.account, at), ()) if at else ():
-            if item.identity != planned.identity and item.parts != planned.parts:
+            if item.identity != planned.identity and not _alike(item.parts, planned.parts):
                 told = f"{planned.account} has another post planned at this time; "
                 return [Problem("at", told + hint.format(id=item.id[:8]), warning=True)]
         return []
