@@ -47,7 +47,8 @@ def backup(source: sqlite3.Connection, to: Path) -> None:
         part.replace(to)
     except (OSError, sqlite3.Error) as error:
         part.unlink(missing_ok=True)
-        raise BackupError(f"{to} can't be written: {error}") from None
+        why = error.strerror if isinstance(error, OSError) else error
+        raise BackupError(f"{to} can't be written: {why}") from None
 
 
 def restore(database: Path, file: Path, now: datetime) -> datetime:

@@ -81,8 +81,15 @@ async def bring_in(
     wanted = [(verdict.row.number, deliveries(verdict)) for verdict in verdicts]
 
     async def plan_row(number: int, row: list[NewDelivery]) -> int:
+        def put(tx: sqlite3.Connection) -> int:
+            planned = len(plan(tx, row, now, source=f"{source}, row {number}", late=late))
+            failpoints.reach("in-import-row")
+            return planned
+
         failpoints.reach("before-import-row")
-        return len(await writer.run(lambda tx: plan(tx, row, now, source=f"{source}, row {number}", late=late)))
+        planned = await writer.run(put)
+        failpoints.reach("after-import-row")
+        return planned
 
     good = [(number, row) for number, row in wanted if row]
     added = 0

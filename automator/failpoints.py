@@ -14,13 +14,15 @@ POINTS = (
     "before-record",
     "after-record",
     "before-first-byte",
+    "after-last-byte",
     "after-answer",
     "before-store",
     "after-store",
     "before-settle",
     "after-settle",
 )
-IMPORT = ("before-import-row",)
+RUN = ("before-claim", "after-claim", "before-finish", "after-finish")  #: of a run: taken by a worker, and ended
+IMPORT = ("before-import-row", "in-import-row", "after-import-row")
 RENEWAL = ("before-keep", "after-keep", "after-switch")  #: a new token: before the vault, after it, after the database
 
 

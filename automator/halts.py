@@ -47,6 +47,12 @@ def resume(tx: sqlite3.Connection, name: str, at: int, *, actor: str) -> bool:
     return bool(changed)
 
 
+def standing(connection: sqlite3.Connection) -> list[str]:
+    """The halts in force, each as a sentence; that of everything first."""
+    rows = connection.execute("SELECT name, reason FROM halt ORDER BY name")  # * sorts before every name
+    return [f"{_called(name)} is halted ({reason or 'no reason given'})" for name, reason in rows]
+
+
 def check(connection: sqlite3.Connection, account: str) -> None:
     """Raise ``Halted`` if writes of ``account`` are halted."""
     row = connection.execute(

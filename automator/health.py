@@ -12,6 +12,7 @@ from typing import Any
 from automator.clock import instant, micros
 from automator.egress.session import WRONG
 from automator.engine import Engine
+from automator.halts import standing
 from automator.ledger import checkpoint
 from automator.ledger.chain import Fault, verify
 from automator.vault import unattended
@@ -46,6 +47,7 @@ class Health:
     webhook_said: str
     ledger: str
     ledger_ok: bool
+    halted: list[str]
 
     @property
     def problems(self) -> list[str]:
@@ -100,6 +102,7 @@ def health(engine: Engine) -> Health:
         webhook_said=said,
         ledger=str(chain) if isinstance(chain, Fault) else f"{chain} entries, none altered or missing",
         ledger_ok=not isinstance(chain, Fault),
+        halted=standing(reader),
     )
 
 
@@ -109,7 +112,7 @@ def clock_ahead(reader: sqlite3.Connection, now: datetime) -> float | None:
     ``None`` if that was long ago, or lies in the future: then the clock was set since.
     """
     answers = reader.execute(
-        "SELECT at, data FROM entry WHERE kind = 'answer' AND account <> 'webhook' AND at BETWEEN ? AND ? "
+        "SELECT at, said(data) FROM entry WHERE kind = 'answer' AND account <> 'webhook' AND at BETWEEN ? AND ? "
         "ORDER BY seq DESC LIMIT ?",
         (micros(now - LATELY), micros(now), ASKED),
     )

@@ -20,7 +20,7 @@ from automator.budgets.store import BudgetRow, LimitRow
 from automator.db import DatabaseError
 from automator.halts import HaltRow
 from automator.intentions import IntentionRow
-from automator.ledger.tables import Body, Entry
+from automator.ledger.tables import Body, Entry, UsageRow
 from automator.notices import NoticeRow
 from automator.scheduling import lease
 from automator.scheduling.tables import BeatRow, JobRow, RunRow
@@ -29,7 +29,7 @@ from jobs.posting.tables import DeliveryRow, PostRow
 if TYPE_CHECKING:
     from alembic.config import Config
 
-LATEST = 2  #: the newest step in migrations/versions; a database says in ``user_version`` which one it has
+LATEST = 4  #: the newest step in migrations/versions; a database says in ``user_version`` which one it has
 SCRIPTS = Path(__file__).parent / "migrations"
 VERSIONS: Sequence[Path] = (SCRIPTS / "versions",)
 
@@ -41,6 +41,7 @@ TABLES: tuple[type[SQLModel], ...] = (
     IntentionRow,
     Entry,
     Body,
+    UsageRow,
     NoticeRow,
     JobRow,
     RunRow,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Literal
@@ -12,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from connectors.base import LOOPBACK
 from connectors.registry import wrong_choice
+
+_TABLE = re.compile(r"\s*\[\s*([\w.-]+)\s*\]")
+_VALUE = re.compile(r"\s*([\w.-]+)\s*=")
 
 
 class SettingsError(ValueError):
@@ -117,12 +121,34 @@ def read(path: Path) -> Settings:
     """
     if not path.exists():
         return Settings()
+    content = ""
     try:
-        return Settings.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        content = path.read_text(encoding="utf-8")
+        return Settings.model_validate(tomllib.loads(content))
+    except OSError as error:
+        raise SettingsError(f"{path} can't be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not TOML: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         what = first["msg"].removeprefix("Value error, ")
-        raise SettingsError(f"{path}: {key}: {what}; config.example.toml shows what may stand there") from None
+        line = _line(content, key)
+        place = f"{path}, line {line}" if line else path
+        raise SettingsError(f"{place}: {key}: {what}; config.example.toml shows what may stand there") from None
+
+
+def _line(content: str, key: str) -> int | None:
+    """The line on which a table begins, or a value stands that is written in its table."""
+    table = ""
+    for number, line in enumerate(content.splitlines(), 1):
+        if (head := _TABLE.match(line)) is not None:
+            table = head[1]
+            found = table
+        elif (value := _VALUE.match(line)) is not None:
+            found = f"{table}.{value[1]}" if table else value[1]
+        else:
+            continue
+        if found == key:
+            return number
+    return None

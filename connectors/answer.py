@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -34,9 +35,14 @@ def accepted(answer: httpx.Response) -> dict[str, Any]:
 
 
 def json_object(answer: httpx.Response) -> dict[str, Any] | None:
-    """The JSON object in an answer; ``None`` for anything else, however deeply nested."""
+    """The JSON object in an answer; ``None`` for anything else, however deeply nested.
+
+    Halves of characters, which JSON may hold and no database or file takes, are replaced.
+    """
     try:
         found = json.loads(answer.content)
+        if re.search(rb"\\u[dD][89a-fA-F]", answer.content):
+            found = json.loads(json.dumps(found, ensure_ascii=False).encode(errors="replace"))
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None

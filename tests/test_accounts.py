@@ -44,7 +44,7 @@ def test_what_an_account_may_do_is_changed_on_the_record(tmp_path: Path) -> None
         stands = accounts.change(tx, "x/brand", NOW, scopes={Scope.READ}, send_again=True, actor="anna")
     assert (stands.scopes, stands.send_again) == ({Scope.READ}, True)
     assert accounts.load(tx, "x/brand") == stands
-    said = [json.loads(row[0]) for row in tx.execute("SELECT data FROM entry WHERE kind = 'event' ORDER BY seq")]
+    said = [json.loads(row[0]) for row in tx.execute("SELECT said(data) FROM entry WHERE kind = 'event' ORDER BY seq")]
     assert [item["what"] for item in said] == ["account added", "scopes", "send again"]
     assert (said[1]["before"], said[1]["scopes"]) == (["delete", "read", "write"], ["read"])
     assert {item["actor"] for item in said[1:]} == {"anna"}

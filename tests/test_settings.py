@@ -43,10 +43,10 @@ def test_every_setting_has_a_comment() -> None:
     ("content", "words"),
     [
         ("[posting]\nzone = Berlin\n", "line 2"),
-        ('[posting]\nzone = "Mars/Base"\n', "posting.zone"),
+        ('[posting]\nzone = "Mars/Base"\n', "line 2: posting.zone"),
         ("[posting]\nlate_minutes = 0\n", "posting.late_minutes"),
-        ("[posting]\nlate = 5\n", "posting.late"),
-        ("[vualt]\n", "vualt"),
+        ("# mine\n[egress]\n[posting]\nlate = 5\n", "line 4: posting.late"),
+        ("[vualt]\n", "line 1: vualt"),
         ('[providers.y]\nversion = "1"\n', "providers: there is no provider 'y'"),
         ('[providers.x]\nversion = "1"\n', "providers: x has no option 'version'"),
         ('[webhook]\nurl = "http://example.com/hook"\n', "webhook.url: it must begin with https"),
@@ -60,3 +60,9 @@ def test_mistakes_are_told(tmp_path: Path, content: str, words: str) -> None:
     path.write_text(content)
     with pytest.raises(SettingsError, match=words):
         read(path)
+
+
+def test_a_file_that_can_t_be_read_is_told(tmp_path: Path) -> None:
+    """A folder of that name, say."""
+    with pytest.raises(SettingsError, match="can't be read: Is a directory"):
+        read(tmp_path)

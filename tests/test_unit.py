@@ -83,3 +83,15 @@ def test_a_service_manager_that_refuses_is_quoted(said: Path, tmp_path: Path) ->
     refusing.write_text("#!/bin/sh\necho 'Failed to connect to bus' >&2\nexit 1\n")
     with pytest.raises(UnitError, match="Failed to connect to bus"):
         unit.install(unit.unit(tmp_path, platform="linux"))
+    assert not (tmp_path / "config" / "systemd" / "user" / "automator.service").exists()
+
+
+@pytest.mark.parametrize("platform", ["linux", "darwin"])
+def test_a_service_is_started_anew_by_another_install(said: Path, tmp_path: Path, platform: str) -> None:
+    """What runs would go on with the old folder, and launchd refuses what is loaded already."""
+    unit.install(unit.unit(tmp_path / "old", platform=platform))
+    said.unlink()
+    made = unit.unit(tmp_path / "new", platform=platform)
+    unit.install(made)
+    assert said.read_text().splitlines() == [" ".join(command) for command in (made.stop[0], *made.start)]
+    assert b"new" in made.path.read_bytes()

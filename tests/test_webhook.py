@@ -123,7 +123,7 @@ async def test_the_address_is_on_no_record(there: Receiver) -> None:
     await there.deliver()
     await there.deliver()
     assert len(there.taken) == 1
-    held = there.engine.reader.execute("SELECT data FROM entry WHERE account = 'webhook'").fetchall()
+    held = there.engine.reader.execute("SELECT said(data) FROM entry WHERE account = 'webhook'").fetchall()
     assert len(held) == 4
     assert CANARY not in str(held) + repr(there.engine.settings)
     found = [path for path in there.engine.home.path.rglob("*") if path.is_file() and CANARY in str(path.read_bytes())]

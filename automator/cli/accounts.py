@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from automator.cli.common import HomeOption, JsonOption, engine, fail, show_json, told
+from automator.cli.common import HomeOption, JsonOption, asked, engine, fail, show_json, told
 from connectors.base import Scope
 
 if TYPE_CHECKING:
@@ -35,27 +35,30 @@ StdinOption = Annotated[
 
 
 def _ask(network: Network, *, stdin: bool) -> dict[str, str]:
-    names = [field.name for field in network.fields]
     if stdin:
-        try:
-            given = json.loads(sys.stdin.read())
-        except ValueError:
-            raise fail(f"standard input holds no JSON object; its fields are {', '.join(names)}", 2) from None
-        if not isinstance(given, dict) or (unknown := sorted(given.keys() - set(names))):
-            raise fail(
-                f"unknown field {unknown[0] if isinstance(given, dict) else ''}; there are {', '.join(names)}", 2
-            )
-        found = {name: str(value) for name, value in given.items() if value}
+        found = _read(sys.stdin.buffer.read(), [field.name for field in network.fields])
     else:
-        asked = {
-            field.name: typer.prompt(field.label, hide_input=not field.public, default="", show_default=False)
-            for field in network.fields
-        }
-        found = {name: value for name, value in asked.items() if value}
+        answers = {field.name: asked(field.label, hidden=not field.public, default="") for field in network.fields}
+        found = {name: value for name, value in answers.items() if value}
     missing = [field.name for field in network.fields if field.required and field.name not in found]
     if missing or not found:
-        raise fail(f"{network.name} needs {', '.join(missing or names)}", 2)
+        raise fail(f"{network.name} needs {', '.join(missing or [field.name for field in network.fields])}", 2)
     return found
+
+
+def _read(written: bytes, names: list[str]) -> dict[str, str]:
+    """Keys from a JSON object; nothing of what was given is repeated but names of fields."""
+    try:
+        given = json.loads(written)
+    except ValueError:
+        given = None
+    if not isinstance(given, dict):
+        raise fail(f"standard input holds no JSON object; its fields are {', '.join(names)}", 2)
+    if unknown := sorted(given.keys() - set(names)):
+        raise fail(f"unknown field {unknown[0]}; there are {', '.join(names)}", 2)
+    if wrong := next((name for name, value in given.items() if not isinstance(value, str | None)), None):
+        raise fail(f"the field {wrong} must be text in quotes", 2)
+    return {name: value for name, value in given.items() if value}
 
 
 async def _given(network: Network, way: Way) -> tuple[dict[str, str], str | None]:
@@ -66,7 +69,7 @@ async def _given(network: Network, way: Way) -> tuple[dict[str, str], str | None
         return _ask(network, stdin=way.stdin), None
     if network.sign_in is None:
         raise fail(f"{network.name} has no sign-in in the browser; give its keys", 2)
-    client_id = way.client_id or typer.prompt("OAuth 2.0 client id of your app")
+    client_id = way.client_id or asked("OAuth 2.0 client id of your app")
     return await signed_in(network.sign_in, client_id, way.port, paste=way.paste)
 
 
@@ -97,6 +100,7 @@ async def add(  # noqa: PLR0913, PLR0917 - the command's options
 ) -> None:
     """Connect NAME (provider/name, such as x/brand): its keys are asked for, tested, and kept in the vault."""
     from automator.accounts import DEFAULT_SCOPES, NoAccount, fresh, load  # noqa: PLC0415 - keeps --help fast
+    from automator.egress.session import Reconnect  # noqa: PLC0415 - as above
     from connectors.base import CallRefused, NotNow  # noqa: PLC0415 - as above
     from connectors.network import Rejected  # noqa: PLC0415 - as above
     from connectors.registry import build  # noqa: PLC0415 - as above
@@ -114,6 +118,8 @@ async def add(  # noqa: PLR0913, PLR0917 - the command's options
         secrets, redirect = await _given(network, Way(secret_stdin, sign_in, paste, client_id, port))
         try:
             identity = await opened.connect(fresh(name, base_url, scope or DEFAULT_SCOPES, chosen), secrets, redirect)
+        except Reconnect:
+            raise fail(f"{name} was not connected: {network.name} does not take these keys", 1) from None
         except (Rejected, CallRefused, NotNow) as error:
             raise fail(f"{name} was not connected: {error}", 1) from None
     typer.echo(f"{name} is connected as {identity.handle}")
@@ -175,6 +181,7 @@ async def rotate(  # noqa: PLR0913, PLR0917 - the command's options
 ) -> None:
     """Give NAME new keys; the old ones stay in force until the new ones have been tested."""
     from automator.accounts import load  # noqa: PLC0415 - keeps --help fast
+    from automator.egress.session import Reconnect  # noqa: PLC0415 - as above
     from connectors.base import CallRefused, NotNow  # noqa: PLC0415 - as above
     from connectors.network import Rejected  # noqa: PLC0415 - as above
 
@@ -184,6 +191,9 @@ async def rotate(  # noqa: PLR0913, PLR0917 - the command's options
         secrets, redirect = await _given(network, Way(secret_stdin, sign_in, paste, client_id, port))
         try:
             identity = await opened.rotate(name, secrets, redirect)
+        except Reconnect:
+            why = f"{network.name} does not take them"
+            raise fail(f"the new keys of {name} do not work, the old ones stay: {why}", 1) from None
         except (Rejected, CallRefused, NotNow) as error:
             raise fail(f"the new keys of {name} do not work, the old ones stay: {error}", 1) from None
     typer.echo(f"{name} has new keys, for {identity.handle}")

@@ -50,14 +50,17 @@ def _instant(written: str | None) -> datetime | None:
     day = written if len(written) > len("2026-12-01") or written == "now" else f"{written} 00:00"
     try:
         return parse_when(day, now=datetime.now(UTC), zone="UTC").at
-    except WhenError as error:
-        raise fail(str(error), 2) from None
+    except WhenError:
+        raise fail(
+            f"{written!r} is no time; write 2026-12-01, 2026-12-01 09:00 (UTC), or an ISO 8601 time", 2
+        ) from None
 
 
 @contextmanager
 def _ledger(home: Path | None) -> Iterator[sqlite3.Connection]:
     from automator.db import connect  # noqa: PLC0415 - keeps --help fast
     from automator.home import Home  # noqa: PLC0415 - as above
+    from automator.ledger.pack import Unpackable  # noqa: PLC0415 - as above
 
     path = Home(folder(home)).database
     if not path.is_file():
@@ -67,6 +70,8 @@ def _ledger(home: Path | None) -> Iterator[sqlite3.Connection]:
         yield connection
     except sqlite3.DatabaseError as error:
         raise fail(f"{path} can't be read as a ledger ({error}); restore a backup of it", 1) from None
+    except Unpackable as error:
+        raise fail(f"an entry in {path} can't be read: {error}; `automator calls verify` says which", 1) from None
     finally:
         connection.close()
 
@@ -156,8 +161,8 @@ def stats(
     until: UntilOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Count calls and costs by day, account, key and operation."""
-    from automator.ledger.stats import usage  # noqa: PLC0415 - keeps --help fast
+    """Count calls and costs by day (UTC), account, key and operation."""
+    from automator.ledger.usage import usage  # noqa: PLC0415 - keeps --help fast
 
     wanted = _filter(account, None, None, since, until)
     with _ledger(home) as ledger, working("counting"):

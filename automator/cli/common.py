@@ -6,6 +6,7 @@ import asyncio
 import functools
 import json
 import os
+import signal
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -73,6 +74,7 @@ def _known() -> dict[type[Exception], int]:
     from automator.backup import BackupError  # noqa: PLC0415 - as above
     from automator.db import DatabaseError  # noqa: PLC0415 - as above
     from automator.ledger.checkpoint import BadCheckpoint  # noqa: PLC0415 - as above
+    from automator.ledger.pack import Unpackable  # noqa: PLC0415 - as above
     from automator.sandbox.faults import FaultsError  # noqa: PLC0415 - as above
     from automator.settings import SettingsError  # noqa: PLC0415 - as above
     from automator.unit import UnitError  # noqa: PLC0415 - as above
@@ -90,6 +92,7 @@ def _known() -> dict[type[Exception], int]:
         UnitError,
         DatabaseError,
         BadCheckpoint,
+        Unpackable,
         VaultError,
         CallRefused,
         NotNow,
@@ -120,6 +123,8 @@ def told(command: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
             asyncio.run(command(*args, **kwargs))
         except typer.Exit:
             raise
+        except typer.Abort:
+            raise fail("stopped at a question without an answer; nothing was changed", 1) from None
         except KeyboardInterrupt:
             raise fail("stopped; what was begun is on the record, and is taken up again", 130) from None
         except Exception as error:
@@ -131,6 +136,15 @@ def told(command: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
             raise fail(_unforeseen(error), 1) from None
 
     return run
+
+
+def asked(question: str, *, hidden: bool = False, default: str | None = None) -> str:
+    """Ask a person; Ctrl-C ends the question at once, which asyncio would put off until it is answered."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return str(typer.prompt(question, hide_input=hidden, default=default, show_default=False))
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

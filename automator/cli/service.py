@@ -7,9 +7,10 @@ import os
 import signal
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from automator.cli.common import HomeOption, JsonOption, engine, fail, folder, show_json, told, working
 
@@ -18,8 +19,21 @@ if TYPE_CHECKING:
     from automator.health import Health
 
 
-service = typer.Typer(name="service", help="Start with the machine, logged in or not.", no_args_is_help=True)
-limits = typer.Typer(name="limits", help="Provider limits: used, free, next reset.", no_args_is_help=False)
+service = typer.Typer(
+    name="service",
+    help="Start with the machine: logged in or not (systemd), or from log-in on (launchd).",
+    no_args_is_help=True,
+)
+
+
+class _Named(TyperGroup):
+    """What names no command is an account's name: ``limits x/brand``."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        return super().resolve_command(ctx, args if self.get_command(ctx, args[0]) else ["show", *args])
+
+
+limits = typer.Typer(name="limits", cls=_Named, help="Provider limits: used, free, next reset.", no_args_is_help=False)
 
 
 @told
@@ -56,7 +70,10 @@ async def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
     place = Home(folder(home))
     if not place.database.is_file():
-        typer.echo(f"no installation at {place.path} yet; `automator init` makes one")
+        none = f"no installation at {place.path} yet; `automator init` makes one"
+        if as_json:
+            show_json({"ok": True, "problems": [], "installation": None})
+        typer.echo(none, err=as_json)
         return
     async with engine(home) as opened:
         with working("looking"):
@@ -75,6 +92,8 @@ def _show(found: Health) -> None:
         typer.echo(f"{name} can't use it: {trouble}" if trouble else f"{name} opens it too")
     ticked = found.ticked_seconds_ago
     typer.echo("the service has never run" if ticked is None else f"ticked {ticked} s ago")
+    for halted in found.halted:
+        typer.echo(f"{halted}; `automator resume` lifts it")
     typer.echo(f"oldest due run {found.oldest_due_seconds_late} s late")
     if found.clock_ahead_seconds is not None:
         typer.echo(f"clock: {found.clock_ahead_seconds:+.0f} s beside the providers'")
@@ -195,9 +214,12 @@ async def halt(
 ) -> None:
     """Stop every write at once, until you resume."""
     from automator import halts  # noqa: PLC0415 - keeps --help fast
+    from automator.accounts import load  # noqa: PLC0415 - as above
     from automator.clock import micros  # noqa: PLC0415 - as above
 
     async with engine(home) as opened:
+        if name != halts.EVERYTHING:
+            load(opened.reader, name)  # a name that nobody has would stop nothing
         at = micros(opened.clock.now())
         await opened.writer.run(lambda tx: halts.halt(tx, name, at, reason=reason, actor="user"))
     typer.echo(f"{'everything' if name == '*' else name} is halted")
@@ -213,19 +235,35 @@ async def resume(
 
     async with engine(home) as opened:
         done = await opened.writer.run(lambda tx: halts.resume(tx, name, micros(opened.clock.now()), actor="user"))
+        left = halts.standing(opened.reader)
     typer.echo(f"{'everything' if name == '*' else name} {'goes on' if done else 'was not halted'}")
+    for halted in left:
+        typer.echo(f"but {halted}")
 
 
 @limits.callback(invoke_without_command=True)
-@told
-async def show_limits(context: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def all_limits(context: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Show budgets: used, free, and when more fits."""
-    if context.invoked_subcommand is not None:
-        return
-    from automator.limits import rows  # noqa: PLC0415 - keeps --help fast
+    if context.invoked_subcommand is None:
+        show_limits(None, home, as_json)
+
+
+@limits.command("show")
+@told
+async def show_limits(
+    name: Annotated[str | None, typer.Argument(help="An account; all of them without.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one account's budgets, and those that its provider counts for all; `limits NAME` does the same."""
+    from automator.accounts import load  # noqa: PLC0415 - keeps --help fast
+    from automator.limits import rows  # noqa: PLC0415 - as above
 
     async with engine(home) as opened:
         found = rows(opened.reader, opened.clock.now())
+        if name is not None:
+            stored = load(opened.reader, name)
+            found = [row for row in found if row.subject in {stored.name, stored.provider}]
     if as_json:
         show_json([row.as_json() for row in found])
         return

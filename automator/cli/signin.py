@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import typer
 
-from automator.cli.common import fail
+from automator.cli.common import asked, fail
 from connectors.network import CODE, VERIFIER, SignIn
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ async def signed_in(sign_in: SignIn, client_id: str, port: int, *, paste: bool) 
     address = sign_in.address(client_id, redirect, state, create_s256_code_challenge(verifier))
     typer.echo(f"open this page and allow the app (its callback address must be {redirect}):\n{address}")
     if paste:
-        written = typer.prompt("then paste the address that the browser ended at")
+        written = asked("then paste the address that the browser ended at")
         answer = dict(parse_qsl(urlsplit(written.strip()).query))
     else:
         answer = await _answer(port, address)

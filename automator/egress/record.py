@@ -18,6 +18,8 @@ from automator.egress.passing import Counted, held, received
 from automator.egress.wire import Unknown, Unsent
 from automator.intentions import State, begin, mark_sent, settle
 from automator.ledger import chain
+from automator.ledger.pack import Kind as PackKind
+from automator.ledger.usage import Spent
 from connectors.base import Effect, Kind, Outcome
 
 SEND_WITHIN = 2.0  #: seconds from the commit to the first byte; a process that slept longer sends nothing
@@ -34,8 +36,9 @@ _AFTER = {
 class _Entry:
     """What is about to be stored, without any key; made before the transaction, which it would only hold up."""
 
-    data: str  #: canonical JSON
+    data: chain.Said
     body: chain.Packed
+    spent: Spent
     result: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -43,7 +46,9 @@ def _asked(request: httpx.Request, content: bytes | Counted, call: Call, secrets
     if isinstance(content, Counted):
         body = chain.Packed({"streamed": True}, None)  # what passed is said with the answer
     else:
-        body = chain.pack(scrub.scrub(content, secrets))
+        body = chain.pack_body(scrub.scrub(content, secrets))
+    cost = dict(call.account.provider.costs(call.operation, request))
+    spent = Spent.of(call.account.name, call.account.version() or 0, call.operation.name, cost)
     data = {
         "method": request.method,
         "url": str(request.url),
@@ -55,13 +60,15 @@ def _asked(request: httpx.Request, content: bytes | Counted, call: Call, secrets
         "cause": dict(call.cause),
         "actor": call.actor,
         "key": call.account.version(),
-        "cost": dict(call.account.provider.costs(call.operation, request)),
+        "cost": cost,
     }
-    return _Entry(scrub.written(data, secrets), body)
+    return _Entry(chain.say(scrub.written(data, secrets), PackKind.CALL), body, spent)
 
 
-def _answered(outcome: Outcome, response: httpx.Response | None, passed: _Passed, secrets: Collection[str]) -> _Entry:
-    body = chain.pack(scrub.scrub(response.content, secrets) if response else b"")
+def _answered(
+    outcome: Outcome, response: httpx.Response | None, passed: _Passed, spent: Spent, secrets: Collection[str]
+) -> _Entry:
+    body = chain.pack_body(scrub.scrub(response.content, secrets) if response else b"")
     if passed.received is not None:
         body = chain.Packed(passed.received, None)
     data = {
@@ -74,7 +81,8 @@ def _answered(outcome: Outcome, response: httpx.Response | None, passed: _Passed
     if passed.sent is not None:
         data["sent"] = passed.sent
     result = {"reason": outcome.reason} if outcome.kind is Kind.REJECTED else dict(outcome.result)
-    return _Entry(scrub.written(data, secrets), body, scrub.clean(result, secrets))
+    said = chain.say(scrub.written(data, secrets), PackKind.ANSWER)
+    return _Entry(said, body, spent, scrub.clean(result, secrets))
 
 
 @dataclass(slots=True)
@@ -112,7 +120,6 @@ class Record(httpx.AsyncBaseTransport):
         failpoints.reach("after-record")
         send_by = self._clock.boottime() + SEND_WITHIN
         request.extensions["send_by"] = lambda: self._on_time(send_by)
-        request.extensions["fresh"] = call.operation.effect is Effect.ONCE
         response: httpx.Response | None = None
         error: Exception | None = None
         try:
@@ -132,7 +139,7 @@ class Record(httpx.AsyncBaseTransport):
             secrets = call.account.hidden()
         if isinstance(content, Counted):
             passed.sent = content.says()
-        told = _answered(outcome, None if error else response, passed, secrets)
+        told = _answered(outcome, None if error else response, passed, entry.spent, secrets)
         await self._writer.run(lambda tx: self._after(tx, call, seq, outcome, told, first=first))
         failpoints.reach("after-store")
         if error is not None or response is None:
@@ -157,6 +164,7 @@ class Record(httpx.AsyncBaseTransport):
             again = call.operation.effect is Effect.REPEATABLE
             first = mark_sent(tx, intent.key, intent.attempt or 1, now, again=again)
         entry.body.store(tx)
+        entry.spent.called(tx, now)
         account, operation = call.account.name, call.operation.name
         return chain.append(tx, "call", now, entry.data, account=account, operation=operation), first
 
@@ -164,6 +172,7 @@ class Record(httpx.AsyncBaseTransport):
         self, tx: sqlite3.Connection, call: Call, seq: int, outcome: Outcome, entry: _Entry, *, first: bool
     ) -> None:
         entry.body.store(tx)
+        entry.spent.answered(tx, seq, outcome.kind)
         chain.append(
             tx,
             "answer",
@@ -171,7 +180,6 @@ class Record(httpx.AsyncBaseTransport):
             entry.data,
             call=seq,
             account=call.account.name,
-            operation=call.operation.name,
             outcome=outcome.kind,
         )
         state = _AFTER.get(outcome.kind)

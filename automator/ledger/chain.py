@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-import zstandard
+from automator.ledger import pack
+from automator.ledger.pack import Kind, Unpackable
 
 GENESIS = bytes(32)
 BODY_CAP = 256 * 1024  #: larger bodies are kept as digest and size only
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+_plain = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 COLUMNS = "seq, kind, at, call, account, operation, outcome, data"
 
 
@@ -29,15 +30,55 @@ class Connection(sqlite3.Connection):
     remembers: bool = False
     tail: tuple[int, bytes] | None = None
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # for SQL that looks into entries: json_extract(said(data), '$.reason')
+        self.create_function("said", 1, _said_or_null, deterministic=True)
+
 
 def canonical(value: Any) -> str:
     """JSON with sorted keys and no spaces: equal values, equal text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _canonical(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An entry's content made ready to be stored, outside of any transaction.
+
+    Attributes:
+        text: Canonical JSON; what the link covers.
+        packed: What is stored.
+    """
+
+    text: str
+    packed: bytes
+
+
+def say(text: str, kind: Kind) -> Said:
+    """Pack canonical JSON."""
+    return Said(text, pack.pack(text.encode(errors="surrogatepass"), kind))
+
+
+def said(stored: bytes | str) -> str:
+    """An entry's content; what was written before entries were packed is text.
+
+    Raises:
+        Unpackable: it was altered, or a newer version of Automator wrote it.
+    """
+    return stored if isinstance(stored, str) else pack.unpack(stored).decode(errors="surrogatepass")
+
+
+def _said_or_null(stored: bytes | str) -> str | None:
+    """One entry that was altered must not keep a statement from those that were not."""
+    try:
+        return said(stored)
+    except (Unpackable, UnicodeDecodeError):
+        return None
 
 
 def link(previous: bytes, row: tuple[Any, ...]) -> bytes:
     """The link of ``row`` (the columns of ``COLUMNS``) after ``previous``."""
-    return hashlib.sha256(previous + json.dumps(row, separators=(",", ":"), ensure_ascii=False).encode()).digest()
+    return hashlib.sha256(previous + _plain(row).encode()).digest()
 
 
 def head(connection: sqlite3.Connection) -> tuple[int, bytes]:
@@ -50,21 +91,22 @@ def append(  # noqa: PLR0913 - the entry's columns
     connection: sqlite3.Connection,
     kind: str,
     at: int,
-    data: Mapping[str, Any] | str,
+    data: Mapping[str, Any] | Said,
     *,
     call: int | None = None,
     account: str | None = None,
     operation: str | None = None,
     outcome: str | None = None,
 ) -> int:
-    """Add an entry inside the caller's transaction and return its number; ``data`` may be canonical JSON already."""
+    """Add an entry inside the caller's transaction and return its number; ``data`` may be packed already."""
     memory = connection if isinstance(connection, Connection) and connection.remembers else None
     last, previous = (memory and memory.tail) or head(connection)
-    row = (last + 1, kind, at, call, account, operation, outcome, data if isinstance(data, str) else canonical(data))
-    mark = link(previous, row)
+    content = data if isinstance(data, Said) else say(canonical(data), Kind.ANSWER if kind == "answer" else Kind.CALL)
+    row = (last + 1, kind, at, call, account, operation, outcome)
+    mark = link(previous, (*row, content.text))
     connection.execute(
         f"INSERT INTO entry ({COLUMNS}, link) VALUES (?,?,?,?,?,?,?,?,?)",  # noqa: S608 - a constant
-        (*row, mark),
+        (*row, content.packed, mark),
     )
     if memory is not None:
         memory.tail = (last + 1, mark)
@@ -81,43 +123,50 @@ class Packed:
     """
 
     says: dict[str, Any]
-    row: tuple[bytes, int, bytes] | None
+    row: tuple[int, bytes] | None
 
     def store(self, connection: sqlite3.Connection) -> None:
-        """Store it under its digest, unless it is there."""
+        """Store it, unless it is there."""
         if self.row is not None:
-            connection.execute("INSERT INTO body (digest, size, zstd) VALUES (?,?,?) ON CONFLICT DO NOTHING", self.row)
+            connection.execute(
+                "INSERT INTO body (mark, packed) SELECT ?1, ?2 "
+                "WHERE NOT EXISTS (SELECT 1 FROM body WHERE mark = ?1 AND packed = ?2)",
+                self.row,
+            )
 
 
-def pack(content: bytes) -> Packed:
+def mark_of(digest: bytes) -> int:
+    """By what a body is looked for: 32 bits of its digest; which of several it is, their content says."""
+    return int.from_bytes(digest[:4], "big", signed=True)
+
+
+def pack_body(content: bytes) -> Packed:
     """Digest and compress a body."""
     if not content:
         return Packed({}, None)
     digest = hashlib.sha256(content).digest()
     says = {"sha256": digest.hex(), "size": len(content)}
-    return Packed(says, (digest, len(content), _compressor().compress(content)) if len(content) <= BODY_CAP else None)
-
-
-@cache
-def _compressor_of(_: int) -> zstandard.ZstdCompressor:
-    return zstandard.ZstdCompressor()
-
-
-def _compressor() -> zstandard.ZstdCompressor:
-    return _compressor_of(threading.get_ident())  # not to be shared by threads
+    kept = len(content) <= BODY_CAP
+    return Packed(says, (mark_of(digest), pack.pack(content, Kind.BODY)) if kept else None)
 
 
 def keep_body(connection: sqlite3.Connection, content: bytes) -> dict[str, Any]:
-    """Store ``content`` under its digest and return what an entry says of it; empty for no body."""
-    packed = pack(content)
+    """Store ``content`` and return what an entry says of it; empty for no body."""
+    packed = pack_body(content)
     packed.store(connection)
     return packed.says
 
 
 def read_body(connection: sqlite3.Connection, digest: bytes) -> bytes | None:
-    """The stored bytes, or ``None`` when they were pruned or too large to keep."""
-    row = connection.execute("SELECT zstd FROM body WHERE digest = ?", (digest,)).fetchone()
-    return zstandard.decompress(row[0]) if row else None
+    """The stored bytes, or ``None`` when they were pruned, altered, or too large to keep."""
+    for (packed,) in connection.execute("SELECT packed FROM body WHERE mark = ?", (mark_of(digest),)):
+        try:
+            content = pack.unpack(packed)
+        except Unpackable:
+            continue
+        if hashlib.sha256(content).digest() == digest:
+            return content
+    return None
 
 
 def anchor(connection: sqlite3.Connection) -> tuple[int, bytes]:
@@ -129,8 +178,8 @@ def anchor(connection: sqlite3.Connection) -> tuple[int, bytes]:
     if first is None or first == 1:
         return 0, GENESIS
     events = connection.execute(
-        "SELECT data FROM entry WHERE kind = 'event' AND json_extract(data, '$.what') = 'pruned' "
-        "AND json_extract(data, '$.through') = ? ORDER BY seq DESC LIMIT 1",
+        "SELECT said(data) FROM entry WHERE kind = 'event' AND json_extract(said(data), '$.what') = 'pruned' "
+        "AND json_extract(said(data), '$.through') = ? ORDER BY seq DESC LIMIT 1",
         (first - 1,),
     ).fetchone()
     return (first - 1, bytes.fromhex(json.loads(events[0])["link"])) if events else (0, GENESIS)
@@ -166,7 +215,10 @@ def verify(connection: sqlite3.Connection, checkpoints: Mapping[int, bytes] | No
     for row, stored in rows(connection):
         if row[0] != expected:
             return Fault("gap", expected)
-        computed = link(previous, row)
+        try:
+            computed = link(previous, (*row[:-1], said(row[-1])))
+        except (Unpackable, UnicodeDecodeError):
+            return Fault("altered", expected)
         if computed != stored:
             return Fault("altered", expected)
         if known.pop(expected, computed) != computed:
@@ -178,6 +230,6 @@ def verify(connection: sqlite3.Connection, checkpoints: Mapping[int, bytes] | No
 
 
 def rows(connection: sqlite3.Connection) -> Iterator[tuple[tuple[Any, ...], bytes]]:
-    """Every entry that is left (the columns of ``COLUMNS``) with its stored link, in order."""
+    """Every entry that is left (the columns of ``COLUMNS``, as they are stored) with its link, in order."""
     for row in connection.execute(f"SELECT {COLUMNS}, link FROM entry ORDER BY seq"):  # noqa: S608 - a constant
         yield row[:-1], row[-1]

@@ -84,7 +84,7 @@ def _jsonl(_: sqlite3.Connection, calls: Iterable[RecordedCall], out: TextIO) ->
 def _entries_too(connection: sqlite3.Connection, calls: Iterable[RecordedCall], out: TextIO) -> None:
     by_number = {call.seq: call.as_json() for call in calls}
     for row, link in chain.rows(connection):
-        line = by_number.get(row[0], {}) | {"entry": list(row), "link": link.hex()}
+        line = by_number.get(row[0], {}) | {"entry": [*row[:-1], chain.said(row[-1])], "link": link.hex()}
         out.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
@@ -125,7 +125,9 @@ def _entries(connection: sqlite3.Connection, calls: Iterable[RecordedCall]) -> I
             "httpVersion": "HTTP/1.1",
             "cookies": [],
             "headers": _headers(request),
-            "queryString": [{"name": name, "value": value} for name, value in parse_qsl(urlsplit(url).query)],
+            "queryString": [
+                {"name": name, "value": value} for name, value in parse_qsl(urlsplit(url).query, keep_blank_values=True)
+            ],
             "headersSize": -1,
             "bodySize": _size({"body": answer.get("sent")} if "sent" in answer else request),
         }

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from automator.clock import micros
 from automator.ledger import chain
 
-ROW = 200  #: bytes that an entry takes beside its content, about
+ROW = 100  #: bytes that an entry takes beside its content, about
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +64,10 @@ def _by_size(tx: sqlite3.Connection, most: int) -> int:
     """The newest entry that no longer fits."""
     if not most:
         return 0
-    sizes = {digest.hex(): size for digest, size in tx.execute("SELECT digest, length(zstd) FROM body")}
+    sizes = dict(tx.execute("SELECT mark, length(packed) FROM body"))
     total = 0
     for seq, data in tx.execute("SELECT seq, data FROM entry ORDER BY seq DESC"):
-        total += ROW + len(data) + sizes.pop(_digest(data), 0)
+        total += ROW + len(data) + sizes.pop(_mark(data), 0)
         if total > most:
             return int(seq)
     return 0
@@ -75,7 +75,7 @@ def _by_size(tx: sqlite3.Connection, most: int) -> int:
 
 def _oldest_open(tx: sqlite3.Connection) -> int:
     row = tx.execute(
-        "SELECT min(c.seq) FROM entry AS c JOIN intention AS i ON i.key = json_extract(c.data, '$.intention') "
+        "SELECT min(c.seq) FROM entry AS c JOIN intention AS i ON i.key = json_extract(said(c.data), '$.intention') "
         "WHERE c.kind = 'call' AND i.state IN ('sent', 'unconfirmed')"
     ).fetchone()
     return row[0] or chain.head(tx)[0] + 1
@@ -84,11 +84,13 @@ def _oldest_open(tx: sqlite3.Connection) -> int:
 def _drop_bodies(tx: sqlite3.Connection, days: int, now: datetime) -> int:
     """Bodies that no entry names any more, and with ``days`` those that only older ones name."""
     held = tx.execute("SELECT data FROM entry WHERE kind <> 'event' AND at >= ?", (_before(days, now),))
-    named = {_digest(data) for (data,) in held}
-    gone = [(digest,) for (digest,) in tx.execute("SELECT digest FROM body") if digest.hex() not in named]
-    tx.executemany("DELETE FROM body WHERE digest = ?", gone)
+    named = {_mark(data) for (data,) in held}
+    gone = [(number,) for number, mark in tx.execute("SELECT id, mark FROM body") if mark not in named]
+    tx.executemany("DELETE FROM body WHERE id = ?", gone)
     return len(gone)
 
 
-def _digest(data: str) -> str:
-    return str((json.loads(data).get("body") or {}).get("sha256") or "")
+def _mark(data: bytes | str) -> int | None:
+    """By what the body of an entry is found."""
+    digest = (json.loads(chain.said(data)).get("body") or {}).get("sha256")
+    return chain.mark_of(bytes.fromhex(digest)) if digest else None

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from automator.clock import instant, micros
+from automator.ledger import chain
 
 OPEN = "open"  #: the outcome of a call without a stored answer
 
@@ -59,8 +60,8 @@ def _call(row: tuple[Any, ...]) -> RecordedCall:
         account,
         operation,
         outcome or OPEN,
-        json.loads(request),
-        json.loads(answer) if answer else None,
+        json.loads(chain.said(request)),
+        json.loads(chain.said(answer)) if answer else None,
         instant(answered) if answered else None,
     )
 
@@ -93,7 +94,7 @@ def newest(connection: sqlite3.Connection, wanted: Filter = Filter(), limit: int
     side, query = ("a", _BY_OUTCOME) if answered else ("c", _SELECT)
     terms = {
         "account": f"{side}.account = :account",
-        "operation": f"{side}.operation = :operation",
+        "operation": "c.operation = :operation",
         "since": "c.at >= :since",
         "until": "c.at < :until",
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index, LargeBinary
+from sqlalchemy import Index, LargeBinary, text
 from sqlmodel import Field, SQLModel
 
 
@@ -12,7 +12,7 @@ class Entry(SQLModel, table=True):
     __tablename__ = "entry"
     __table_args__ = (
         Index("entry_newest", "account", "outcome", "seq"),
-        Index("entry_answer", "call", unique=True),
+        Index("entry_answer", "call", unique=True, sqlite_where=text("call IS NOT NULL")),
     )
 
     seq: int = Field(primary_key=True)
@@ -20,9 +20,9 @@ class Entry(SQLModel, table=True):
     at: int  #: microseconds UTC
     call: int | None  #: an answer's call
     account: str | None
-    operation: str | None
+    operation: str | None  #: a call's; an answer is to its call's
     outcome: str | None
-    data: str  #: canonical JSON, without secrets
+    data: bytes = Field(sa_type=LargeBinary)  #: canonical JSON, without secrets, packed
     link: bytes = Field(sa_type=LargeBinary)
 
 
@@ -31,6 +31,20 @@ class Body(SQLModel, table=True):
 
     __tablename__ = "body"
 
-    digest: bytes = Field(sa_type=LargeBinary, primary_key=True)
-    size: int
-    zstd: bytes = Field(sa_type=LargeBinary)
+    id: int = Field(primary_key=True)
+    mark: int = Field(index=True)  #: the first 32 bits of its SHA-256
+    packed: bytes = Field(sa_type=LargeBinary)
+
+
+class UsageRow(SQLModel, table=True):
+    """How many calls of one key on one day (UTC) came to one outcome at one cost."""
+
+    __tablename__ = "usage"
+
+    day: str = Field(primary_key=True)
+    account: str = Field(primary_key=True)
+    key: int = Field(primary_key=True)  #: the version of the account's key; 0: none
+    operation: str = Field(primary_key=True)
+    outcome: str = Field(primary_key=True)
+    cost: str = Field(primary_key=True)  #: canonical JSON: units by budget, of one call
+    calls: int

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
+from automator import failpoints
 from automator.clock import Clock, micros
 from automator.db import DatabaseError, Writer
 from automator.intentions import Fenced
@@ -64,7 +65,10 @@ class Worker:
             due.spawn(tx, now)
             return lease.claim(tx, self._owner.id, now, limit=room, gone=self._owner.gone, held=held)
 
+        failpoints.reach("before-claim")
         runs = await self._writer.run(take)
+        if runs:
+            failpoints.reach("after-claim")
         for run in runs:
             task = asyncio.create_task(self._work(run))
             self._active[run.id] = task
@@ -129,7 +133,9 @@ class Worker:
             while (early := (run.ready_at - self._clock.now()).total_seconds()) > 0:
                 await self._clock.sleep(early)
             verdict = await self._verdict(run)
+            failpoints.reach("before-finish")
             await self._writer.run(lambda tx: lease.finish(tx, run, verdict, self._clock.now()))
+            failpoints.reach("after-finish")
         except Fenced as fenced:
             log.info("%s", fenced)
         except DatabaseError as error:

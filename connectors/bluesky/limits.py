@@ -1,9 +1,9 @@
-"""Bluesky's limits (docs.bsky.app, rate limits), and what its headers say of them."""
+"""Bluesky's limits (docs.bsky.app, rate limits; its server software), and what its headers say of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from connectors.base import Budget, Operation, Reading, Window
 from connectors.bluesky.lexicon import IMAGE_BYTES, IMAGES, VIDEO_BYTES
@@ -27,9 +27,11 @@ BUDGETS = (
     Budget("requests-5min", 3000, Window.FIXED, 300, shared=True),
     Budget("logins-5min", 30, Window.FIXED, 300),
     Budget("logins-day", 300, Window.FIXED, DAY),
+    Budget("uploads-day", 1000, Window.FIXED, DAY, shared=True),
 )
 
-POINTS = {"bluesky.post.put": 3, "bluesky.post.delete": 1}
+POINTS = {"bluesky.post.put": 2, "bluesky.post.delete": 1}  #: a put counts as an update also when it creates
+CUT = timedelta(seconds=1)  #: of the end of a window, the server cuts off the fraction
 
 
 def costs(operation: Operation) -> dict[str, int]:
@@ -37,6 +39,8 @@ def costs(operation: Operation) -> dict[str, int]:
     taken = {"requests-5min": 1}
     if operation.name == "bluesky.session.create":
         taken |= {"logins-5min": 1, "logins-day": 1}
+    if operation.name == "bluesky.blob.upload":
+        taken["uploads-day"] = 1
     points = POINTS.get(operation.name)
     return taken | {"points-hour": points, "points-day": points} if points else taken
 
@@ -47,7 +51,7 @@ def observe(operation: Operation, headers: Mapping[str, str]) -> tuple[Reading, 
         limit, _, window = headers["ratelimit-policy"].split(",")[0].partition(";w=")
         remaining, reset = int(headers["ratelimit-remaining"]), int(headers["ratelimit-reset"])
         size, seconds = int(limit), int(window)
-        ends = datetime.fromtimestamp(reset, UTC)
+        ends = datetime.fromtimestamp(reset, UTC) + CUT
     except (KeyError, ValueError, OverflowError, OSError):
         return ()
     mine = costs(operation)

@@ -6,6 +6,7 @@ import httpx
 
 from connectors.answer import json_object, resets
 from connectors.base import Kind, Operation, Outcome
+from connectors.bluesky.limits import CUT
 
 RENEW = frozenset({"ExpiredToken", "InvalidToken", "AuthMissing", "AuthenticationRequired"})
 
@@ -41,7 +42,10 @@ def judge(operation: Operation, response: httpx.Response) -> Outcome:
     if 200 <= status < 300:  # noqa: PLR2004 - RFC 9110
         return _accepted(operation, body)
     if status == 429:  # noqa: PLR2004 - RFC 6585
-        return Outcome(Kind.LATER, "Bluesky's limit is reached", until=resets(response.headers, "ratelimit-reset"))
+        until = resets(response.headers, "ratelimit-reset")
+        if until and "ratelimit-reset" in response.headers:
+            until += CUT
+        return Outcome(Kind.LATER, "Bluesky's limit is reached", until=until)
     if 400 <= status < 500 and body is not None and isinstance(body.get("error"), str):  # noqa: PLR2004 - RFC 9110
         return _refused(operation, str(body["error"]), str(body.get("message") or ""))
     return Outcome(Kind.UNKNOWN, f"status {status}, which is no answer of Bluesky's")

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from connectors.bluesky import lexicon
 from connectors.bluesky.lexicon import POST
+from connectors.bluesky.meter import ANYTHING, LOGINS, POINTS, UPLOADS, WRITES, Claim, Meter, Rule
 from connectors.bluesky.tid import tid
 
 Now = Callable[[], datetime]
@@ -39,16 +40,19 @@ class World:
 
     now: Now
     token_life: timedelta = timedelta(hours=2)
-    requests_in_5_minutes: int = 3000
     blob_limit: int = 100_000_000  #: bytes; a server's own setting
     accounts: dict[str, Account] = field(default_factory=dict)  #: by did
     sessions: dict[str, tuple[str, str, datetime]] = field(default_factory=dict)  #: token -> did, kind, ends
-    counted: dict[str, tuple[int, datetime]] = field(default_factory=dict)
+    meter: Meter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.meter = Meter(self.now)
 
 
 REUSE = timedelta(hours=2)  #: how long a refresh token that was used may be used again, since an answer may be lost
 WORLD = web.AppKey("bluesky", World)
 PIECE = 65_536
+LIMITS = web.RequestKey("limits", dict[str, str])  #: what is said of them in the answer
 HANDLE = "brand.test"  #: of the sandbox's account
 
 
@@ -115,30 +119,29 @@ def twin(now: Now) -> web.Application:
 
 @web.middleware
 async def _protocol(request: web.Request, handler: Handler) -> web.StreamResponse:
-    world = request.app[WORLD]
-    used, ends = world.counted.get(request.remote or "", (0, world.now()))
-    if ends <= world.now():
-        used, ends = 0, world.now() + timedelta(minutes=5)
-    limit = world.requests_in_5_minutes
-    world.counted[request.remote or ""] = (used + 1, ends)
     try:
         bodiless = request.method == "GET" or request.path.endswith("refreshSession")
         unasked = bodiless and (request.body_exists or "transfer-encoding" in request.headers)
-        answer = await (_throttled if used >= limit else _unasked if unasked else handler)(request)
+        answer = await (_unasked if unasked else handler)(request)
     except Refusal as refusal:
         answer = refusal.answer
     except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
         name = request.path.removeprefix("/xrpc/")
         answer = Refusal("InvalidRequest", f"No service configured for {name}").answer
-    answer.headers["ratelimit-limit"] = str(limit)
-    answer.headers["ratelimit-remaining"] = str(max(0, limit - used - 1))
-    answer.headers["ratelimit-reset"] = str(int(ends.timestamp()) + 1)
-    answer.headers["ratelimit-policy"] = f"{limit};w=300"
+        answer.headers.update(_counted(request))
+    answer.headers.update(request.get(LIMITS, {}))
     return answer
 
 
-async def _throttled(_: web.Request) -> web.StreamResponse:
-    raise Refusal("RateLimitExceeded", "Rate Limit Exceeded", 429)
+def _counted(request: web.Request, rules: tuple[Rule, ...] = (), whose: str = "", points: int = 1) -> dict[str, str]:
+    """Count a call that may be made, after its caller and its input were looked at and before anything is done."""
+    from_where = request.remote or ""
+    own = [Claim(rule, whose or from_where, points) for rule in rules]
+    status = request.app[WORLD].meter.take([*own, Claim(ANYTHING, from_where)])
+    request[LIMITS] = status.headers()
+    if status.exceeded:
+        raise Refusal("RateLimitExceeded", "Rate Limit Exceeded", 429)
+    return status.headers()
 
 
 async def _unasked(_: web.Request) -> web.StreamResponse:
@@ -183,6 +186,7 @@ def _who(request: web.Request, kind: str = "access") -> Account:
 async def _create_session(request: web.Request) -> web.Response:
     world = request.app[WORLD]
     body = await _body(request, {"identifier", "password"})
+    _counted(request, LOGINS, f"{body['identifier']}-{request.remote}")
     wanted = (body["identifier"], body["password"])
     for account in world.accounts.values():
         if wanted in {(account.handle, account.password), (account.did, account.password)}:
@@ -192,6 +196,7 @@ async def _create_session(request: web.Request) -> web.Response:
 
 async def _refresh_session(request: web.Request) -> web.Response:
     account = _who(request, "refresh")
+    _counted(request)
     world, used = request.app[WORLD], request.headers["authorization"].partition(" ")[2]
     did, kind, ends = world.sessions[used]
     world.sessions[used] = (did, kind, min(ends, world.now() + REUSE))
@@ -200,14 +205,17 @@ async def _refresh_session(request: web.Request) -> web.Response:
 
 async def _get_session(request: web.Request) -> web.Response:
     account = _who(request)
+    _counted(request)
     return web.json_response({"did": account.did, "handle": account.handle, "active": True})
 
 
-async def _describe(_: web.Request) -> web.Response:
+async def _describe(request: web.Request) -> web.Response:
+    _counted(request)
     return web.json_response({"did": "did:web:localhost", "availableUserDomains": [".test"]})
 
 
 async def _resolve(request: web.Request) -> web.Response:
+    _counted(request)
     for account in request.app[WORLD].accounts.values():
         if account.handle == request.query.get("handle"):
             return web.json_response({"did": account.did})
@@ -223,6 +231,7 @@ async def _upload(request: web.Request) -> web.Response:
             raise Refusal("PayloadTooLarge", "request entity too large", 413)
         digest.update(piece)
         head += piece[: max(0, lexicon.IMAGE_BYTES - len(head))]
+    _counted(request, UPLOADS)
     link = cid(digest.hexdigest())
     account.blobs[link] = size
     kind = _sniffed(bytes(head)) or request.content_type
@@ -247,6 +256,7 @@ async def _put(request: web.Request) -> web.Response:
     account, put = _who(request), request.path.endswith("putRecord")
     required = {"repo", "collection", "record"} | ({"rkey"} if put else set())
     body = await _body(request, required)
+    _write(request, account)
     _check_own(account, body)
     rkey = body.get("rkey") or tid(request.app[WORLD].now())
     record = _check(account, body, rkey)
@@ -259,6 +269,10 @@ async def _put(request: web.Request) -> web.Response:
     account.records[key] = record
     commit = {"cid": cid([uri, link]), "rev": rkey}
     return web.json_response({"uri": uri, "cid": link, "commit": commit, "validationStatus": "valid"})
+
+
+def _write(request: web.Request, account: Account) -> None:
+    _counted(request, WRITES, account.did, POINTS[request.path.rpartition(".")[2]])
 
 
 def _check(account: Account, body: dict[str, Any], rkey: str) -> dict[str, Any]:
@@ -303,11 +317,13 @@ def _found(request: web.Request) -> tuple[str, dict[str, Any]]:
 
 
 async def _get(request: web.Request) -> web.Response:
+    _counted(request)
     uri, record = _found(request)
     return web.json_response({"uri": uri, "cid": cid(record), "value": record})
 
 
 async def _list(request: web.Request) -> web.Response:
+    _counted(request)
     account = _hosted(request.app[WORLD], request.query.get("repo", ""))
     if account is None:
         raise Refusal("InvalidRequest", "Could not find repo")
@@ -323,6 +339,7 @@ async def _list(request: web.Request) -> web.Response:
 async def _delete(request: web.Request) -> web.Response:
     account = _who(request)
     body = await _body(request, {"repo", "collection", "rkey"})
+    _write(request, account)
     _check_own(account, body)
     account.records.pop(f"{body['collection']}/{body['rkey']}", None)
     return web.json_response({})

@@ -74,6 +74,24 @@ def test_verify_names_the_fault_and_fails(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("stored", "said"),
+    [(b"\x63\x00", "needs dictionary 99"), (b"\x01\x00", "no packed value"), (b"", "no packed value")],
+)
+def test_an_entry_that_can_t_be_unpacked_is_a_sentence(home: Path, stored: bytes, said: str) -> None:
+    """What is wrong, and the command that names the place."""
+    connection = connect(home / "automator.db")
+    connection.execute("UPDATE entry SET data = ? WHERE seq = 3", (stored,))
+    connection.close()
+    for arguments in (["list"], ["show", "3"]):
+        result = runner.invoke(app, ["calls", *arguments, "--home", str(home)])
+        assert result.exit_code == 1
+        assert said in " ".join(result.output.split())
+        assert "calls verify" in " ".join(result.output.split())
+    verified = runner.invoke(app, ["calls", "verify", "--home", str(home)])
+    assert (verified.exit_code, "entry 3 was altered" in verified.output) == (1, True)
+
+
+@pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
         (["calls", "list", "--outcome", "fine"], 2, "no outcome"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pty
 import shutil
 import signal
 import socket
@@ -338,6 +339,9 @@ def test_a_ledger_that_was_cut_is_told(shell: Shell, tmp_path: Path) -> None:
         (("accounts", "add", "x"), "provider/name"),
         (("accounts", "add", "x/brand"), "connected already"),
         (("accounts", "test", "x/other"), "not connected"),
+        (("halt", "x/other"), "not connected"),
+        (("limits", "x/other"), "not connected"),
+        (("calls", "list", "--since", "soon"), "'soon' is no time"),
         (("sandbox", "--state", "none", "--faults", "none.json"), "can't be read"),
         (("init", "--vault", "paper"), "is no vault"),
     ],
@@ -345,6 +349,80 @@ def test_a_ledger_that_was_cut_is_told(shell: Shell, tmp_path: Path) -> None:
 def test_wrong_usage_gets_one_sentence(shell: Shell, arguments: tuple[str, ...], words: str) -> None:
     """What is wrong and what to do, exit code 2, no traceback."""
     assert words in shell.run(*arguments, code=2)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("", "no JSON object"),
+        ("[]", "no JSON object"),
+        ('{"identifier": "\\ud800', "no JSON object"),
+        ('{"handle": "canary-h"}', "unknown field handle"),
+        ('{"identifier": "brand.test"}', "needs password"),
+        ('{"identifier": "brand.test", "password": {"is": "canary-p"}}', "password must be text"),
+    ],
+)
+def test_keys_that_are_not_as_asked_are_told(shell: Shell, given: str, words: str) -> None:
+    """Which field, and never what was in it."""
+    said = shell.run("accounts", "add", "bluesky/other", "--secret-stdin", given=given, code=2)
+    assert words in said
+    assert "canary" not in said
+
+
+def test_a_wrong_password_is_called_one(shell: Shell) -> None:
+    """An account that was never connected is not told to sign in again."""
+    url = str(read(shell.state, "accounts")["bluesky/brand"]["base_url"])
+    wrong = json.dumps({"identifier": "brand.test", "password": "mistyped"})
+    add = ("accounts", "add", "bluesky/other", "--base-url", url, "--secret-stdin")
+    assert "bluesky does not take these keys" in shell.run(*add, given=wrong, code=1)
+    said = shell.run("accounts", "rotate", "bluesky/brand", "--secret-stdin", given=wrong, code=1)
+    assert "the old ones stay: bluesky does not take them" in said
+
+
+def test_a_question_that_nobody_answers_ends_in_a_sentence(shell: Shell) -> None:
+    """Under cron, say, there is nobody to ask."""
+    assert "without an answer" in shell.run("accounts", "add", "bluesky/other", code=1)
+
+
+def test_ctrl_c_ends_a_question_at_once(shell: Shell) -> None:
+    """At a terminal, where the keys are not shown, pressed once."""
+    master, slave = pty.openpty()
+    environment = {**os.environ, "AUTOMATOR_HOME": str(shell.home)}
+    command = [sys.executable, "-m", "automator", "accounts", "add", "x/typed", "--base-url", x_of(shell)]
+    with subprocess.Popen(
+        command, stdin=slave, stdout=slave, stderr=slave, env=environment, cwd=ROOT, start_new_session=True
+    ) as adding:
+        os.close(slave)
+        said = os.read(master, 1000)
+        assert b":" in said
+        adding.send_signal(signal.SIGINT)
+        try:
+            adding.wait(timeout=10)
+        finally:
+            adding.kill()
+        said += os.read(master, 1000)
+    os.close(master)
+    assert (adding.returncode, b"without an answer" in said) == (1, True), said
+
+
+def test_limits_of_one_account(shell: Shell) -> None:
+    """Its own, and those that its provider counts for the whole app."""
+    found = json.loads(shell.run("limits", "x/brand", "--json"))
+    assert {row["subject"] for row in found} == {"x", "x/brand"}
+
+
+def test_what_stays_halted_is_told(shell: Shell) -> None:
+    """Lifting one halt says that another stands, and the doctor says it too."""
+    shell.run("halt", "--reason", "sale")
+    shell.run("halt", "x/brand", "--reason", "its own")
+    assert "but x/brand is halted (its own)" in shell.run("resume")
+    assert "x/brand is halted (its own)" in shell.run("doctor", code=None)
+    assert "but" not in shell.run("resume", "x/brand")
+
+
+def test_doctor_without_an_installation_speaks_json_too(tmp_path: Path) -> None:
+    """Programs get JSON, whatever there is."""
+    assert json.loads(Shell(tmp_path).run("doctor", "--json").partition("no installation")[0])["ok"]
 
 
 def test_plain_http_to_a_stranger_is_refused(shell: Shell) -> None:

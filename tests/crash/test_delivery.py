@@ -14,12 +14,15 @@ from automator import failpoints
 from tests.crash.place import PATHS, Place
 
 FAULTS = (None, "drop-before", "drop-after", "error-after", "html-after", "garbage-after")
-CASES = [(provider, fault, point) for provider in PATHS for fault in FAULTS for point in failpoints.POINTS]
+POINTS = (*failpoints.POINTS, *failpoints.RUN)
+CASES = [(provider, fault, point) for provider in PATHS for fault in FAULTS for point in POINTS]
 SAMPLE = {
     ("x", None, "after-record"),
     ("x", "drop-after", "before-store"),
     ("bluesky", None, "after-answer"),
     ("bluesky", "error-after", "after-store"),
+    ("x", None, "after-last-byte"),
+    ("bluesky", "drop-before", "before-finish"),
 }
 
 
@@ -60,7 +63,7 @@ def test_killed_at_a_point_a_new_worker_goes_on(place: Place, point: str) -> Non
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("place", "point"),
-    [_case((provider, None, point)) for provider in PATHS for point in failpoints.POINTS],
+    [_case((provider, None, point)) for provider in PATHS for point in POINTS],
     indirect=["place"],
 )
 def test_a_stopped_worker_that_wakes_up_sends_nothing_twice(place: Place, point: str) -> None:

@@ -118,6 +118,19 @@ def test_the_suite_sees_a_double_post(tmp_path: Path, toy: ToyServer) -> None:
     assert toy.count(f"hello {key}") == 2
 
 
+@pytest.mark.parametrize(("without", "posts"), [(("frozen",), 1), (("frozen", "once"), 2)])
+def test_without_once_a_plan_made_anew_is_another_post(
+    tmp_path: Path, toy: ToyServer, without: tuple[str, ...], posts: int
+) -> None:
+    """What Once alone is for: the compare-and-swap lets a repeat by the provider's own key pass, whatever is in it."""
+    path, key = tmp_path / "a.db", f"anew-{len(without)}-{tmp_path.name}"
+    toy.plan_faults()
+    code, said = run(path, toy, "repeatable", key, *without, point="after-answer")
+    assert code == -signal.SIGKILL, said
+    run(path, toy, "repeatable", key, *without)
+    assert toy.count(f"hello {key}") == posts
+
+
 @pytest.mark.parametrize("way", WAYS[:2])
 @pytest.mark.parametrize(
     ("point", "without", "posts"),

@@ -176,5 +176,5 @@ async def test_a_limit_of_one_s_own_is_obeyed_and_on_the_record(desk: Desk) -> N
     await desk.call()
     with pytest.raises(NotNow):
         await desk.call()
-    (event,) = desk.reader.execute("SELECT data FROM entry WHERE kind = 'event'").fetchone()
+    (event,) = desk.reader.execute("SELECT said(data) FROM entry WHERE kind = 'event'").fetchone()
     assert '"what":"limit"' in event

@@ -86,7 +86,7 @@ class There:
 
     def entries(self, kind: str) -> list[dict[str, Any]]:
         reader = connect(self.path, readonly=True)
-        rows = reader.execute("SELECT data FROM entry WHERE kind = ? ORDER BY seq", (kind,)).fetchall()
+        rows = reader.execute("SELECT said(data) FROM entry WHERE kind = ? ORDER BY seq", (kind,)).fetchall()
         reader.close()
         return [json.loads(row[0]) for row in rows]
 

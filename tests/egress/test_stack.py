@@ -22,10 +22,11 @@ from automator.egress.record import SEND_WITHIN
 from automator.egress.stack import Client, client
 from automator.egress.wire import base_transport
 from automator.intentions import Fenced, State, claim, load, settle
-from automator.ledger.chain import read_body, verify
+from automator.ledger.chain import verify
 from automator.schema import create
 from connectors.base import CallRefused, Intent, NotNow, Operation, Scope, Unresolved, outcome_of
 from tests.clocks import StillClock
+from tests.stored import everything
 from tests.toy.provider import CANARY, CREATE_ONCE, CREATE_REPEATABLE, LIST, SIGN_IN, account
 
 URL = "https://toy.example"
@@ -55,7 +56,7 @@ class World:
         return stored.state
 
     def entries(self) -> list[tuple[str, str | None, dict[str, Any]]]:
-        rows = self.reader.execute("SELECT kind, outcome, data FROM entry ORDER BY seq")
+        rows = self.reader.execute("SELECT kind, outcome, said(data) FROM entry ORDER BY seq")
         return [(kind, outcome, json.loads(data)) for kind, outcome, data in rows]
 
 
@@ -287,11 +288,10 @@ async def test_the_key_is_in_no_file_and_no_exception(world: World) -> None:
     await world.http.request(
         "GET", f"{URL}/posts", params={"key": CANARY}, extensions={"automator": Call(LIST, account(URL))}
     )
-    stored = b"".join(file.read_bytes() for file in world.path.parent.iterdir())
-    bodies = [read_body(world.reader, row[0]) for row in world.reader.execute("SELECT digest FROM body").fetchall()]
-    everything = stored + b"".join(body or b"" for body in bodies) + repr(call).encode()
-    assert CANARY.encode() not in everything
-    assert b"94e0f1" not in everything
+    stored = everything(world.path.parent, world.reader) + repr(call).encode()
+    assert b"toy.example" in stored, "what is packed is looked into"
+    assert CANARY.encode() not in stored
+    assert b"94e0f1" not in stored
 
 
 @respx.mock

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-from automator.egress.wire import Unknown, Unsent, base_transport
+from automator.egress.wire import Unknown, Unsent, aio, base_transport, plain
 
 BODY = b"x" * 1000
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -242,6 +242,31 @@ async def test_a_connection_that_was_closed_while_idle(base: httpx.AsyncBaseTran
             assert await send(base, "POST", peer.url) == (200, b"ok")
             await asyncio.sleep(0.02)
         assert peer.requests == 3
+
+
+@pytest.mark.parametrize(("young", "connections"), [(60.0, 1), (0.02, 2)])
+@pytest.mark.parametrize("name", ["aiohttp", "httpx"])
+async def test_a_connection_that_is_no_longer_young_is_not_used(
+    name: str, young: float, connections: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The peer may be about to close it, and a write that meets its end can't be told from one that arrived."""
+    monkeypatch.setattr(aio, "YOUNG", young)
+    monkeypatch.setattr(plain, "YOUNG", young)
+    opened: list[int] = []
+
+    async def keep(peer: Peer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        opened.append(1)
+        while True:
+            await reader.readexactly(await head(peer, reader))
+            writer.write(ANSWER)
+
+    base = base_transport(name)
+    async with serving(keep) as peer:
+        for _ in range(2):
+            assert await send(base, "POST", peer.url) == (200, b"ok")
+            await asyncio.sleep(0.05)
+        await base.aclose()
+    assert len(opened) == connections
 
 
 @pytest.mark.parametrize(

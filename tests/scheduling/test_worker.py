@@ -19,6 +19,7 @@ from automator.scheduling.lease import Verdict
 from automator.scheduling.tables import RunState
 from tests.clocks import START, StillClock
 from tests.scheduling.conftest import Bench, notices
+from tests.stored import unpacked
 
 MINUTE = timedelta(minutes=1)
 
@@ -98,7 +99,7 @@ async def test_an_unforeseen_error_parks_the_run_and_keeps_its_text_out(bench: B
     bench.verdicts = [ZeroDivisionError("canary")]
     await bench.worker.run_due()
     assert bench.states() == ["waiting"]
-    assert "canary" not in "".join(bench.reader.iterdump())
+    assert "canary" not in unpacked(bench.reader)
 
 
 async def test_a_lease_passes_on_only_when_its_owner_is_gone(bench: Bench, other: Bench) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from automator.egress import resolve as asking
 from automator.egress.call import Call
 from automator.egress.stack import client
 from automator.egress.wire import base_transport
-from automator.intentions import State, claim, load
+from automator.intentions import Intention, State, claim, load
 from automator.schema import create
 from connectors.base import Effect, Intent, NotNow, Unresolved
 from tests.toy.provider import CREATE_ONCE, CREATE_REPEATABLE, LIST, account
@@ -24,11 +25,14 @@ from tests.toy.provider import CREATE_ONCE, CREATE_REPEATABLE, LIST, account
 ROUNDS = 6
 
 
-async def deliver(path: Path, url: str, effect: Effect, key: str, *, planned: bool) -> State:
-    """Publish once; ``planned``: under a claim of its own, else the plan is frozen as it is sent."""
+async def deliver(path: Path, url: str, effect: Effect, key: str, *, planned: bool, careless: bool) -> State:  # noqa: PLR0913 - what a test chooses
+    """Publish once; ``planned``: under a claim of its own, else the plan is frozen as it is sent.
+
+    ``careless``: the plan is made anew instead of being read from where it was frozen.
+    """
     clock, who = SystemClock(), account(url)
     operation = CREATE_ONCE if effect is Effect.ONCE else CREATE_REPEATABLE
-    plan = {"text": f"hello {key}", "rkey": key}
+    plan = {"text": f"hello {key}", "rkey": secrets.token_hex(8) if careless else key}
     reader = connect(path, readonly=True)
     try:
         with Writer(path) as writer:
@@ -44,9 +48,9 @@ async def deliver(path: Path, url: str, effect: Effect, key: str, *, planned: bo
                     held = load(reader, key)
                     if planned or held is not None:
                         held = await writer.run(lambda tx: claim(tx, key, who.name, operation.name, plan))
-                    intent = Intent(key, held.plan, held.attempt) if held else Intent(key, plan)
+                    intent = _intent(key, plan, held, careless=careless)
                     call = Call(operation, who, intent, {"test": key})
-                    headers = {"idempotency-key": key} if effect is Effect.REPEATABLE else {}
+                    headers = {"idempotency-key": intent.plan["rkey"]} if effect is Effect.REPEATABLE else {}
                     try:
                         if held is not None and held.state is State.UNCONFIRMED:
                             break
@@ -73,6 +77,11 @@ async def deliver(path: Path, url: str, effect: Effect, key: str, *, planned: bo
         reader.close()
 
 
+def _intent(key: str, plan: Mapping[str, Any], held: Intention | None, *, careless: bool) -> Intent:
+    frozen = plan if held is None or careless else held.plan
+    return Intent(key, frozen, held.attempt if held else 0)
+
+
 def main() -> None:
     path, url, way, key, *without = sys.argv[1:]
     effect, _, planned = way.partition("-")
@@ -84,7 +93,11 @@ def main() -> None:
     if "resolve" in without:
         asking.verdict = lambda *_, **__: State.PLANNED
     create(Path(path))
-    print(asyncio.run(deliver(Path(path), url, Effect(effect), key, planned=planned == "planned")))
+    print(
+        asyncio.run(
+            deliver(Path(path), url, Effect(effect), key, planned=planned == "planned", careless="frozen" in without)
+        )
+    )
 
 
 if __name__ == "__main__":

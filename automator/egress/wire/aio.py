@@ -18,6 +18,7 @@ import httpx
 from aiohttp import client_reqrep
 from yarl import URL
 
+from automator import failpoints
 from automator.egress.wire.errors import Unknown, Unsent, check_on_time
 
 YOUNG = 1.0  #: seconds that a kept-alive connection may idle before a new one is taken
@@ -44,7 +45,12 @@ class _Request(client_reqrep.ClientRequest):
             raise Unknown("the connection dropped; the request is not sent a second time", request=phase.request)
         check_on_time(phase.request)
         phase.left = True
-        return await super().send(conn)
+        answer = await super().send(conn)
+        if self._writer is None:  # a small body is written by now
+            failpoints.reach("after-last-byte")
+        else:
+            self._writer.add_done_callback(lambda _: failpoints.reach("after-last-byte"))
+        return answer
 
 
 class _Body(httpx.AsyncByteStream):

@@ -18,6 +18,7 @@ from connectors.bluesky.connector import DELETE
 from connectors.network import Media, Part, Rejected
 from tests.connectors.bluesky.servers import HANDLE, PASSWORD, Served, needs_server, real, twinned
 from tests.connectors.conftest import Opened
+from tests.stored import unpacked
 
 NAME = "bluesky/brand"
 
@@ -233,7 +234,7 @@ async def test_no_key_is_ever_on_the_record(desk: Desk) -> None:
     await desk.publish("two", Part("Again"))
     known = {*before.values(), *desk.engine.keys.secrets(NAME).values()} - {HANDLE}
     everything = b"".join(path.read_bytes() for path in desk.engine.home.path.glob("automator.db*"))
-    dump = "".join(desk.engine.reader.iterdump())
+    dump = unpacked(desk.engine.reader)
     assert [secret for secret in known if secret.encode() in everything or secret in dump] == []
     assert isinstance(verify(desk.engine.reader), int)
     limits = desk.engine.reader.execute("SELECT charges FROM budget WHERE name = 'points-hour'").fetchone()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
@@ -19,6 +20,7 @@ PUT, GET = "com.atproto.repo.putRecord", "com.atproto.repo.getRecord"
 SIGN_IN, SESSION = "com.atproto.server.createSession", "com.atproto.server.getSession"
 REFRESH, RESOLVE = "com.atproto.server.refreshSession", "com.atproto.identity.resolveHandle"
 DELETE, UPLOAD = "com.atproto.repo.deleteRecord", "com.atproto.repo.uploadBlob"
+CREATE = "com.atproto.repo.createRecord"
 STRANGER = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"
 NOWHERE = "bafkreih3zpsjrrxidwwe6jtuz5oxyefg4v3ws4boxmyggbbtqvbsrr3moi"
 FAMILY = "\N{WOMAN}\N{ZERO WIDTH JOINER}\N{WOMAN}\N{ZERO WIDTH JOINER}\N{GIRL}"
@@ -260,3 +262,60 @@ def test_names_and_unknown_methods_are_alike(caller: Caller) -> None:
     assert said(caller.call("GET", RESOLVE, None, params={"handle": "nobody.test"})) == WRONG
     assert said(caller.call("GET", "com.atproto.repo.nonsense", None)) == WRONG
     assert said(caller.call("GET", PUT)) == WRONG
+
+
+def left(answer: httpx.Response) -> tuple[str, int]:
+    """The limit that an answer speaks of, and what is left of it."""
+    assert answer.headers["ratelimit-limit"] == answer.headers["ratelimit-policy"].partition(";")[0]
+    return answer.headers["ratelimit-policy"], int(answer.headers["ratelimit-remaining"])
+
+
+def test_requests_are_counted_alike(caller: Caller) -> None:
+    """Each call that is let in takes one of 3,000 in five minutes, also one that is refused then; others take none."""
+    everything = "3000;w=300"
+    policy, before = left(caller.call("GET", SESSION))
+    assert policy == everything
+    nobody = caller.call("GET", RESOLVE, None, params={"handle": "nobody.test"})
+    assert left(nobody) == (everything, before - 1)
+    assert left(caller.call("GET", "com.atproto.repo.nonsense", None)) == (everything, before - 2)
+    for answer in (caller.call("GET", SESSION, "a.b.c"), caller.put(record=GONE), caller.put(token=None)):
+        assert answer.status_code >= 400
+        assert "ratelimit-limit" not in answer.headers
+    last = caller.call("GET", SESSION)
+    assert left(last) == (everything, before - 3)
+    assert 0 <= int(last.headers["ratelimit-reset"]) - time.time() <= 300
+
+
+def test_signing_in_is_limited_alike(caller: Caller) -> None:
+    """Thirty times in five minutes for one name, wrong or right; another name is not held up."""
+    body = {"identifier": "often.test", "password": "no"}
+    for number in range(30):
+        answer = caller.call("POST", SIGN_IN, None, json=body)
+        assert (said(answer), left(answer)) == ((401, "AuthenticationRequired"), ("30;w=300", 29 - number))
+    for _ in range(2):
+        answer = caller.call("POST", SIGN_IN, None, json=body)
+        assert (said(answer), left(answer)) == ((429, "RateLimitExceeded"), ("30;w=300", 0))
+    assert said(caller.call("POST", SIGN_IN, None, json=body | {"identifier": "other.test"}))[0] == 401
+
+
+def test_uploads_are_counted_alike(caller: Caller) -> None:
+    """A thousand pictures in a day."""
+    picture = {"content": caller.picture, "headers": {"content-type": "image/png"}}
+    (policy, before), second = (left(caller.call("POST", UPLOAD, **picture)) for _ in range(2))
+    assert policy == "1000;w=86400"
+    assert second == (policy, before - 1)
+
+
+def test_points_are_counted_alike(caller: Caller) -> None:
+    """A creation takes three points of 5,000 an hour, a put two, a deletion one; what is refused takes them too."""
+    elsewhere = {"repo": STRANGER, "collection": POST, "record": post()}
+    for _ in range(1050):  # until there is less of the hour left than of the five minutes
+        policy, before = left(caller.call("POST", CREATE, json=elsewhere))
+        if policy == "5000;w=3600":
+            break
+    assert policy == "5000;w=3600"
+    assert left(caller.call("POST", CREATE, json=elsewhere)) == (policy, before - 3)
+    rkey = key()
+    assert left(caller.put(rkey=rkey)) == (policy, before - 5)
+    where = {"repo": caller.did, "collection": POST, "rkey": rkey}
+    assert left(caller.call("POST", DELETE, json=where)) == (policy, before - 6)

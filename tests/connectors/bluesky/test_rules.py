@@ -71,13 +71,13 @@ def test_an_answer_nested_without_end_is_only_unknown() -> None:
 @pytest.mark.parametrize(
     "headers",
     [
-        {"ratelimit-reset": "1796115840", "retry-after": "9"},
+        {"ratelimit-reset": "1796115839", "retry-after": "9"},
         {"date": "Tue, 01 Dec 2026 09:03:00 GMT", "retry-after": "60"},
         {"retry-after": "Tue, 01 Dec 2026 09:04:00 GMT"},
     ],
 )
 def test_a_throttled_call_waits_as_long_as_it_is_told(headers: dict[str, str]) -> None:
-    """By Bluesky's own header, else by the standard one that a proxy in front sends."""
+    """By Bluesky's own header, whose fraction of a second is cut off, else by the standard one that a proxy sends."""
     told = outcomes.judge(PUT, httpx.Response(429, headers=headers))
     assert told.kind is Kind.LATER
     assert told.until == datetime(2026, 12, 1, 9, 4, tzinfo=UTC)
@@ -137,6 +137,7 @@ def test_headers_speak_of_the_budget_with_their_window() -> None:
     headers = {"ratelimit-policy": "3000;w=300", "ratelimit-remaining": "7", "ratelimit-reset": "1800000000"}
     (reading,) = limits.observe(PUT, headers)
     assert (reading.budget, reading.remaining) == ("requests-5min", 7)
+    assert reading.reset == datetime.fromtimestamp(1_800_000_001, UTC)
     assert limits.observe(PUT, {"ratelimit-policy": "?;w=x"}) == ()
     assert limits.observe(PUT, {}) == ()
 

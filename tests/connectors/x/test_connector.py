@@ -22,6 +22,7 @@ from connectors.x import limits, outcomes
 from connectors.x.connector import CREATE, ME, Connector
 from connectors.x.twin import WORLD, add_account, add_token, posts, twin
 from tests.connectors.x.conftest import World
+from tests.stored import unpacked
 
 TEXTS = [
     "Hello",
@@ -131,7 +132,7 @@ async def test_an_expired_oauth2_token_is_renewed_and_rotated(serve: Any, opened
         kept = engine.store.get("x/brand", 2)
         assert kept is not None
         assert kept["oauth2_refresh_token"] in app[WORLD].refresh
-        dump = "".join(engine.reader.iterdump())
+        dump = unpacked(engine.reader)
         hidden = {*keys.values(), *kept.values()} - {"app"}
         assert [token for token in hidden if token in dump] == []
 
@@ -232,6 +233,6 @@ async def test_a_code_that_is_not_ours_brings_no_tokens(world: World) -> None:
     )
     with pytest.raises(Rejected, match="invalid"):
         await world.network.exchange(session, "http://127.0.0.1:1/callback")
-    dump = "".join(world.engine.reader.iterdump())
+    dump = unpacked(world.engine.reader)
     assert "canary" not in dump
     assert "x.token.refresh" in dump

@@ -1,0 +1,104 @@
+"""What was used, counted as calls and answers are written: by day, account, key and operation."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from automator.clock import instant
+from automator.ledger.chain import canonical
+from automator.ledger.query import OPEN, Filter
+
+_COUNT = """
+INSERT INTO usage (day, account, key, operation, outcome, cost, calls) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET calls = calls + excluded.calls
+"""
+_SELECT = """
+SELECT day, account, key, operation, outcome, cost, calls FROM usage
+WHERE day >= :since AND day <= :until AND (:account IS NULL OR account = :account) AND calls > 0
+ORDER BY day DESC, account, key, operation
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What one call takes. ``key``: the version of the account's key."""
+
+    account: str
+    key: int
+    operation: str
+    cost: str  #: canonical JSON: units by the budget that they are taken from
+
+    @classmethod
+    def of(cls, account: str, key: int, operation: str, cost: Mapping[str, int]) -> Spent:
+        return cls(account, key, operation, canonical(dict(cost)))
+
+    def called(self, tx: sqlite3.Connection, at: int) -> None:
+        """Count a call whose answer is open, in the transaction that records it."""
+        self._count(tx, at, OPEN, 1)
+
+    def answered(self, tx: sqlite3.Connection, call: int, outcome: str) -> None:
+        """Count what came of the call with this number, in the transaction that records its answer."""
+        (at,) = tx.execute("SELECT at FROM entry WHERE seq = ?", (call,)).fetchone()
+        self._count(tx, at, OPEN, -1)
+        self._count(tx, at, outcome, 1)
+
+    def _count(self, tx: sqlite3.Connection, at: int, outcome: str, calls: int) -> None:
+        day = instant(at).date().isoformat()
+        tx.execute(_COUNT, (day, self.account, self.key, self.operation, outcome, self.cost, calls))
+
+
+@dataclass(slots=True)
+class Usage:
+    """What one key of one account did on one day (UTC) with one operation.
+
+    Attributes:
+        key: The version of the account's key; 0 for none.
+        cost: Units by the budget that they were taken from.
+    """
+
+    day: str
+    account: str
+    key: int
+    operation: str
+    outcomes: Counter[str] = field(default_factory=Counter)
+    cost: Counter[str] = field(default_factory=Counter)
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {
+            "day": self.day,
+            "account": self.account,
+            "key": self.key,
+            "operation": self.operation,
+            "calls": self.outcomes.total(),
+            "outcomes": dict(self.outcomes),
+            "cost": dict(self.cost),
+        }
+
+
+def usage(connection: sqlite3.Connection, wanted: Filter = Filter()) -> list[Usage]:  # noqa: B008 - it is frozen
+    """Newest day first; of the filter, ``account``, and the days that ``since`` and ``until`` are in or touch, count.
+
+    Pruning takes nothing away from it.
+    """
+    values = {
+        "account": wanted.account,
+        "since": _day(wanted.since) if wanted.since else "",
+        "until": _day(wanted.until - timedelta(microseconds=1)) if wanted.until else "9999",
+    }
+    found: dict[tuple[Any, ...], Usage] = {}
+    for *key, outcome, cost, calls in connection.execute(_SELECT, values):
+        row = found.setdefault(tuple(key), Usage(*key))
+        row.outcomes[outcome] += calls
+        row.cost.update({name: units * calls for name, units in json.loads(cost).items()})
+    return list(found.values())
+
+
+def _day(at: datetime) -> str:
+    return at.astimezone(UTC).date().isoformat()

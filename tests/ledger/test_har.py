@@ -1,0 +1,59 @@
+"""What is exported as HAR has every part that the format asks for (HAR 1.2, W3C draft of 2012-08-14)."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+from automator.db import connect
+from automator.ledger import chain
+from automator.ledger.export import export
+from automator.schema import create
+
+ENTRY = {"startedDateTime", "time", "request", "response", "cache", "timings"}
+REQUEST = {"method", "url", "httpVersion", "cookies", "headers", "queryString", "headersSize", "bodySize"}
+RESPONSE = {
+    "status",
+    "statusText",
+    "httpVersion",
+    "cookies",
+    "headers",
+    "content",
+    "redirectURL",
+    "headersSize",
+    "bodySize",
+}
+
+
+def test_every_entry_is_whole(tmp_path: Path) -> None:
+    """Also of a call whose answer is open; a parameter without a value stays one."""
+    create(tmp_path / "a.db")
+    ledger = connect(tmp_path / "a.db")
+    who = {"account": "x/brand", "operation": "x.post.create"}
+    asked = {
+        "method": "POST",
+        "url": "https://x.example/p?a=1&b=",
+        "headers": [["content-type", "application/json"]],
+        "body": chain.keep_body(ledger, b"{}"),
+    }
+    for outcome in ("ok", None):
+        number = chain.append(ledger, "call", 1_000_000, asked, **who)
+        if outcome:
+            chain.append(ledger, "answer", 1_500_000, {"status": 201}, call=number, outcome=outcome, **who)
+    export(ledger, tmp_path / "a.har", "har")
+    ledger.close()
+    log = json.loads((tmp_path / "a.har").read_text())["log"]
+    assert log["version"] == "1.2"
+    assert log["creator"].keys() >= {"name", "version"}
+    for entry in log["entries"]:
+        assert entry.keys() >= ENTRY
+        assert entry["request"].keys() >= REQUEST
+        assert entry["response"].keys() >= RESPONSE
+        assert {"size", "mimeType"} <= entry["response"]["content"].keys()
+        assert entry["timings"].keys() >= {"send", "wait", "receive"}
+        assert datetime.fromisoformat(entry["startedDateTime"]).tzinfo is not None
+        assert entry["time"] == sum(entry["timings"].values())
+        assert entry["request"]["queryString"] == [{"name": "a", "value": "1"}, {"name": "b", "value": ""}]
+        assert entry["request"]["postData"] == {"mimeType": "application/json", "text": "{}"}
+    assert [entry["response"]["status"] for entry in log["entries"]] == [201, 0]

@@ -1,0 +1,21 @@
+"""All that an installation has on the disk, with what is packed unpacked: where a key must not be."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from automator.ledger import pack
+
+
+def unpacked(reader: sqlite3.Connection) -> str:
+    """Every entry and body as it was before it was packed, and all other rows as they are."""
+    entries = [text for (text,) in reader.execute("SELECT said(data) FROM entry")]
+    bodies = [pack.unpack(packed).decode(errors="replace") for (packed,) in reader.execute("SELECT packed FROM body")]
+    return "\n".join([*reader.iterdump(), *entries, *bodies])
+
+
+def everything(folder: Path, reader: sqlite3.Connection) -> bytes:
+    """The same, and every file's bytes."""
+    files = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+    return b"\n".join([*files, unpacked(reader).encode(errors="replace")])
