@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 import sqlite3
@@ -16,10 +17,15 @@ from automator.db import Writer
 from automator.posts import Listed, NewDelivery, plan
 from automator.scheduling.due import LATE
 from connectors.base import Scope
-from jobs.posting.campaign import COLUMNS, Earlier, Rules, Verdict
+from connectors.network import Form
+from jobs.posting.campaign import Earlier, Rules, Verdict
 from jobs.posting.deliver import parse
+from jobs.posting.files import tagged
+from jobs.posting.parts import RULE
+from jobs.posting.rows import BAR, COLUMNS, alt_cell, joined
 
 RECENT = timedelta(days=30)
+TOGETHER = 200  #: rows that are planned side by side
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +36,19 @@ class Imported:
     known: int  #: deliveries that an earlier import had planned already
 
 
-def rules(
+def rules(  # noqa: PLR0913 - what rows are judged against
     connection: sqlite3.Connection,
     base: Path,
     now: datetime,
     zone: str,
+    *,
     providers: Mapping[str, Mapping[str, str]] | None = None,
+    copies: Path,
 ) -> Rules:
     """What rows are judged against: the connected accounts, and what they posted or will post.
 
-    ``providers``: what is chosen of providers' options for the whole installation.
+    ``providers``: what is chosen of providers' options for the whole installation; ``copies`` is where smaller
+    copies of pictures are kept.
     """
     connected = accounts.everything(connection)
     networks = {who.name: accounts.network(who, providers or {}) for who in connected}
@@ -48,7 +57,7 @@ def rules(
         "SELECT id, account, identity, at, parts FROM delivery WHERE at >= ?", (micros(now - RECENT),)
     )
     earlier = [Earlier(row[0], row[1], row[2], instant(row[3]), parse(row[4])) for row in found]
-    return Rules(base, now, zone, networks, mute, earlier)
+    return Rules(base, now, zone, networks, mute, earlier, copies=copies)
 
 
 def deliveries(verdict: Verdict) -> list[NewDelivery]:
@@ -65,7 +74,10 @@ def deliveries(verdict: Verdict) -> list[NewDelivery]:
 async def bring_in(
     verdicts: Sequence[Verdict], writer: Writer, now: datetime, *, source: str, late: timedelta = LATE
 ) -> Imported:
-    """Plan the good rows of a campaign, each in a transaction of its own; bad ones are left out."""
+    """Plan the good rows of a campaign, each wholly or not at all; bad ones are left out.
+
+    Rows are handed to the writer side by side, so that many share one commit.
+    """
     wanted = [(verdict.row.number, deliveries(verdict)) for verdict in verdicts]
 
     async def plan_row(number: int, row: list[NewDelivery]) -> int:
@@ -79,7 +91,10 @@ async def bring_in(
         failpoints.reach("after-import-row")
         return planned
 
-    added = sum([await plan_row(number, row) for number, row in wanted if row])
+    good = [(number, row) for number, row in wanted if row]
+    added = 0
+    for batch in (good[at : at + TOGETHER] for at in range(0, len(good), TOGETHER)):
+        added += sum(await asyncio.gather(*(plan_row(number, row) for number, row in batch)))
     return Imported(added, sum(len(row) for _, row in wanted) - added)
 
 
@@ -101,13 +116,23 @@ def save(path: Path, posts: Sequence[Listed]) -> int:
 
 
 def _row(item: Listed) -> dict[str, str]:
-    media = item.parts[0].media
+    first = item.parts[0]
+    written = [part.text for part in item.parts if part.form is not Form.COMMENT]
+    pictures = [media for media in first.media if not media.video]
+    videos = [media for media in first.media if media.video]
+    media = [*pictures, *videos]
     return {
         "id": item.id,
         "to": item.account,
         "at": item.at.isoformat(),
-        "text": "\n---\n".join(item.texts),
-        "image": media[0].path if media else "",
-        "alt": media[0].alt if media else "",
-        "thread": "yes" if len(item.parts) > 1 else "",
+        "text": RULE.join(written),
+        "image": joined([one.path for one in pictures]),
+        "alt": alt_cell([one.alt for one in media], len(media)),
+        "thread": "yes" if len(written) > 1 else "",
+        "video": videos[0].path if videos else "",
+        "form": "" if first.form is Form.POST else first.form,
+        "comment": next((part.text for part in item.parts if part.form is Form.COMMENT), ""),
+        "collaborators": " ".join(first.collaborators),
+        "tags": joined(tagged(pictures)).rstrip(BAR),
+        "fit": "",
     }

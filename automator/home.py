@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 DATABASE = "automator.db"
 CONFIG = "config.toml"
+COPIES = "media"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,11 @@ class Home:
     @property
     def config(self) -> Path:
         return self.path / CONFIG
+
+    @property
+    def copies(self) -> Path:
+        """Smaller copies of pictures, each under its own digest."""
+        return self.path / COPIES
 
     def settings(self) -> Settings:
         """Read config.toml, if there is one.

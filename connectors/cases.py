@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from connectors.network import Form
+from connectors.takes import Takes
 
 
 class Kind(StrEnum):
@@ -139,6 +140,14 @@ def sizes(limit: int, picture: Picture) -> list[Case]:
         Case(f"a picture of {one.size} bytes", Kind.ANSWER, end, pictures=(one,))
         for one, end in zip(made, ends, strict=True)
     ]
+
+
+def pictures(takes: Takes) -> list[Case]:
+    """As many pictures as may be, as large as may be, and one more and one larger: by the network's own table."""
+    limits = takes.picture
+    if limits is None:
+        return []
+    return [*counts(takes.most, Picture()), *sizes(limits.size, Picture("png"))]
 
 
 def failures(

@@ -15,6 +15,8 @@ from connectors.base import Intent, NotNow, Operation, Provider
 if TYPE_CHECKING:
     import httpx  # only its types are named here, and it is slow to load
 
+    from connectors.takes import Preview, Takes
+
 SECRET = "{{secret:%s}}"  # noqa: S105 - a placeholder; the key takes its place below the recorder
 
 
@@ -58,6 +60,7 @@ class Media:
         fps: A video's pictures in a second; 0 as above.
         codecs: A video's, by ffprobe's names: ``h264``, ``aac``; empty as above.
         animated: A picture that moves.
+        cmyk: A picture in the colours of print.
         tags: Who is shown.
     """
 
@@ -72,6 +75,7 @@ class Media:
     fps: float = 0.0
     codecs: tuple[str, ...] = ()
     animated: bool = False
+    cmyk: bool = False
     tags: tuple[Tag, ...] = ()
 
     @property
@@ -225,14 +229,13 @@ def public(network: Network) -> frozenset[str]:
 
 
 def numbered(parts: Sequence[Part], judge: Callable[[Part], Sequence[Problem]]) -> list[Problem]:
-    """The problems of all parts; those of a thread say which part they are of."""
-    if len(parts) == 1:
-        return list(judge(parts[0]))
-    return [
-        Problem(f"part {number}: {found.field}", found.what, found.warning)
-        for number, part in enumerate(parts, 1)
-        for found in judge(part)
-    ]
+    """The problems of all parts; those of a thread say which part they are of, those of a comment that it is one."""
+    threaded = sum(part.form is not Form.COMMENT for part in parts) > 1
+    found: list[Problem] = []
+    for number, part in enumerate(parts, 1):
+        place = "comment: " if part.form is Form.COMMENT else f"part {number}: " if threaded else ""
+        found += [Problem(f"{place}{item.field}", item.what, item.warning) for item in judge(part)]
+    return found
 
 
 class Staged(NotNow):
@@ -306,6 +309,12 @@ class Network(Provider, Protocol):
 
     def publishing(self, plan: Mapping[str, Any]) -> Operation:
         """The operation that makes a part visible to the world; for an empty plan, that of most parts."""
+
+    def takes(self, form: Form) -> Takes | None:
+        """What it takes of pictures and videos in this form, as data; ``None``: it has none. ``check`` judges by it."""
+
+    def preview(self, part: Part) -> Preview:
+        """A part's text as the network gets it, and how it is counted. Pure."""
 
     def check(self, parts: Sequence[Part]) -> list[Problem]:
         """Everything that is wrong with a post on this network, all at once. Pure; reads no file."""

@@ -8,6 +8,7 @@ from automator.cli import backup, posts, service
 from automator.cli.accounts import accounts
 from automator.cli.calls import calls
 from automator.cli.check import check
+from automator.cli.post import post
 
 app = typer.Typer(
     help="Posts and orders through the providers' own APIs: once, on the record, within limits.",
@@ -25,7 +26,7 @@ app.command()(service.notices)
 app.command()(service.halt)
 app.command()(service.resume)
 app.add_typer(accounts)
-app.command()(posts.post)
+app.command()(post)
 app.add_typer(posts.posts)
 app.add_typer(calls)
 app.add_typer(service.limits)

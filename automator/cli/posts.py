@@ -1,9 +1,7 @@
-"""``automator post`` and ``automator posts``: what is published, where and when."""
+"""``automator posts``: what is published, where and when."""
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from automator.cli.common import HomeOption, JsonOption, engine, fail, show_json, told, working
+from automator.cli.post import copies_for, lines, say
 from connectors.network import Problem
 
 if TYPE_CHECKING:
@@ -39,75 +38,11 @@ def _line(item: Listed) -> str:
 
 
 def _told_of(verdict: Verdict) -> None:
+    for note in verdict.notes:
+        typer.echo(f"  row {verdict.row.number}: note: {note}", err=True)
     for problem in verdict.problems:
         kind = "warning" if problem.warning else "problem"
         typer.echo(f"  row {verdict.row.number}: {kind}: {problem.field}: {problem.what}", err=True)
-
-
-def _say(problems: Sequence[Problem]) -> None:
-    for problem in problems:
-        typer.echo(f"{'warning' if problem.warning else 'problem'}: {problem.field}: {problem.what}", err=True)
-
-
-def _lines(text: str, *, thread: bool) -> str:
-    r"""In a thread ``\n`` may be written, since a shell makes it hard to write a line's end."""
-    return text.replace("\\n", "\n") if thread else text
-
-
-def _overrides(given: list[str], *, thread: bool) -> dict[str, str]:
-    pairs = [item.partition("=") for item in given]
-    if wrong := next((before for before, equals, _ in pairs if not equals), None):
-        raise fail(f"{wrong!r} names no provider; write --text-for x=TEXT", 2)
-    return {provider: _lines(text, thread=thread) for provider, _, text in pairs}
-
-
-@told
-async def post(  # noqa: PLR0913, PLR0917 - the options of one command
-    text: str,
-    to: Annotated[list[str], typer.Option("--to", help="An account; several times for several.")],
-    at: Annotated[str, typer.Option(help='When: "2026-12-01 09:00", ISO 8601, now, "in 10 minutes".')] = "now",
-    tz: Annotated[str | None, typer.Option(help="The time zone of --at (else the one in config.toml).")] = None,
-    image: Annotated[Path | None, typer.Option(help="A picture.")] = None,
-    alt: Annotated[str, typer.Option(help="What the picture shows, for people who can't see it.")] = "",
-    thread: Annotated[bool, typer.Option("--thread", help="Parts are divided by lines of ---.")] = False,
-    text_for: Annotated[
-        list[str] | None, typer.Option("--text-for", help='Another text for one provider: "x=Shorter".')
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be planned, and plan nothing.")] = False,
-    home: HomeOption = None,
-) -> None:
-    """Plan a post."""
-    from automator.campaigns import deliveries, rules  # noqa: PLC0415 - keeps --help fast
-    from automator.posts import plan  # noqa: PLC0415 - as above
-    from jobs.posting.campaign import Row, judge  # noqa: PLC0415 - as above
-
-    async with engine(home) as opened:
-        now, zone = opened.clock.now(), tz or opened.settings.posting.zone
-        picture = str(image.resolve()) if image else ""
-        row = Row(
-            1,
-            tuple(to),
-            at,
-            _lines(text, thread=thread),
-            picture,
-            alt,
-            "yes" if thread else "",
-            secrets.token_hex(8),
-            _overrides(text_for or [], thread=thread),
-        )
-        (verdict,) = judge([row], rules(opened.reader, Path(), now, zone, opened.settings.providers))
-        _say(verdict.problems)
-        when = verdict.when
-        if not verdict.ok or when is None:
-            raise fail("nothing was planned", 2)
-        if dry_run:
-            for item in verdict.deliveries:
-                for number, part in enumerate(item.parts, 1):
-                    typer.echo(f"{item.account} {when.wall} {when.zone} part {number}: {part.text}")
-            return
-        late = timedelta(minutes=opened.settings.posting.late_minutes)
-        added = await opened.writer.run(lambda tx: plan(tx, deliveries(verdict), now, source="command", late=late))
-    typer.echo(f"planned for {when.wall} {when.zone}: {', '.join(item[:8] for item in added)}")
 
 
 @posts.command("list")
@@ -157,9 +92,9 @@ async def edit(
     tz: Annotated[str | None, typer.Option(help="The time zone of --at (else the one in config.toml).")] = None,
     text: Annotated[str | None, typer.Option(help="What instead; a thread stays one, divided by lines of ---.")] = None,
 ) -> None:
-    """Change the text or the time of a planned post; its pictures stay."""
+    """Change the text or the time of a planned post; its files and its comment stay."""
     from automator import posts as planned  # noqa: PLC0415 - keeps --help fast
-    from jobs.posting.campaign import divide  # noqa: PLC0415 - as above
+    from jobs.posting.parts import rewritten  # noqa: PLC0415 - as above
     from jobs.posting.when import parse_when  # noqa: PLC0415 - as above
 
     if at is None and text is None:
@@ -167,16 +102,15 @@ async def edit(
     async with engine(home) as opened:
         item, now = _one(opened, delivery), opened.clock.now()
         problems: list[Problem] = []
-        thread, parts = len(item.parts) > 1, None
+        parts = None
         if text is not None:
             _, network = opened.session(item.account, {})
-            written = _lines(text, thread=thread)
-            parts = divide(written, "yes" if thread else "", item.parts[0].media, problems)
+            parts = rewritten(item.parts, lines(text, thread=len(item.parts) > 1), problems)
             problems += network.check(parts)
         when = parse_when(at, now=now, zone=tz or opened.settings.posting.zone) if at is not None else None
         if when is not None and when.at < now - timedelta(minutes=opened.settings.posting.late_minutes):
             problems.append(Problem("at", f"{at} lies in the past"))
-        _say(problems)
+        say(problems)
         if any(not problem.warning for problem in problems):
             raise fail("nothing was changed", 2)
         change = planned.Change(parts, *((when.at, when.zone, when.wall) if when else ()))
@@ -277,12 +211,14 @@ async def import_(
 ) -> None:
     """Plan a campaign from a CSV or JSON file; importing it twice plans nothing twice."""
     from automator.campaigns import bring_in, rules  # noqa: PLC0415 - keeps --help fast
-    from jobs.posting.campaign import judge, read  # noqa: PLC0415 - as above
+    from jobs.posting.campaign import judge  # noqa: PLC0415 - as above
+    from jobs.posting.rows import read  # noqa: PLC0415 - as above
 
     async with engine(home) as opened:
-        now, zone = opened.clock.now(), opened.settings.posting.zone
-        with working(f"checking the rows of {file.name}"):
-            verdicts = judge(read(file), rules(opened.reader, file.parent, now, zone, opened.settings.providers))
+        now, zone, chosen = opened.clock.now(), opened.settings.posting.zone, opened.settings.providers
+        with working(f"checking the rows of {file.name}"), copies_for(opened, dry_run=dry_run) as copies:
+            against = rules(opened.reader, file.parent, now, zone, providers=chosen, copies=copies)
+            verdicts = judge(read(file), against)
         bad = [verdict for verdict in verdicts if not verdict.ok]
         for verdict in verdicts:
             _told_of(verdict)

@@ -31,7 +31,8 @@ from automator.posts import Listed, listed
 from automator.sandbox.server import ACCOUNTS, WORLD
 from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
-from jobs.posting.campaign import Verdict, judge, read
+from jobs.posting.campaign import Verdict, judge
+from jobs.posting.rows import read
 
 SPREAD = timedelta(milliseconds=150)  #: between two posts of the fast-forwarded campaign
 PATIENCE = 50.0  #: seconds for everything
@@ -138,7 +139,7 @@ async def _set_up(home: Home, state: Path) -> tuple[Verdict, ...]:
         for name, given in json.loads((state / ACCOUNTS).read_text(encoding="utf-8")).items():
             await engine.connect(accounts.fresh(name, given["base_url"]), given["secrets"])
         file, now = _example(), engine.clock.now()
-        verdicts = judge(read(file), campaigns.rules(engine.reader, file.parent, now, "UTC"))
+        verdicts = judge(read(file), campaigns.rules(engine.reader, file.parent, now, "UTC", copies=engine.home.copies))
         await campaigns.bring_in(verdicts, engine.writer, now, source=file.name)
         await _fast_forward(engine)
         return tuple(verdicts)

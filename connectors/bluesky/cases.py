@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from connectors.bluesky.lexicon import IMAGE_BYTES, IMAGES
+from connectors.bluesky.limits import TAKES
 from connectors.bluesky.text import GRAPHEMES
-from connectors.cases import Case, Expect, Kind, Picture, counts, deaths, failures, lengths, scripts, sizes
+from connectors.cases import Case, Expect, Kind, Picture, deaths, failures, lengths, pictures, scripts
+from connectors.network import Form
 
 _FAMILY = "\U0001f469‍\U0001f469‍\U0001f467‍\U0001f466"  # one character of 25 bytes
 
@@ -19,9 +20,10 @@ CASES: tuple[Case, ...] = (
         ("é https://example.com #tag @no.test",),
     ),
     *scripts(),
-    *counts(IMAGES, Picture()),
-    *sizes(IMAGE_BYTES, Picture("png")),
+    *pictures(TAKES),
     Case("a picture that Bluesky does not take", Kind.ANSWER, Expect.REFUSED, pictures=(Picture("bmp"),)),
+    Case("a reel", Kind.ANSWER, Expect.REFUSED, form=Form.REEL),
+    Case("a story", Kind.ANSWER, Expect.REFUSED, form=Form.STORY),
     Case("a post", Kind.STRUCTURE, Expect.PUBLISHED, live=True),
     Case("a thread", Kind.STRUCTURE, Expect.PUBLISHED, ("First.", "Second.", "Third.")),
     Case("a comment", Kind.STRUCTURE, Expect.PUBLISHED, comment="Under it."),

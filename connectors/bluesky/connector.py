@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -28,10 +27,10 @@ from connectors.base import (
     outcome_of,
 )
 from connectors.bluesky import limits, outcomes, text
-from connectors.bluesky.lexicon import IMAGE_BYTES, IMAGES
 from connectors.bluesky.tid import tid
 from connectors.network import (
     SECRET,
+    Form,
     Identity,
     Media,
     Option,
@@ -43,7 +42,8 @@ from connectors.network import (
     Wire,
     numbered,
 )
-from connectors.picture import TYPES, content_of
+from connectors.picture import Stream, unchanged
+from connectors.takes import Preview, Takes, problems
 
 COLLECTION = "app.bsky.feed.post"
 BLOB_LIFE = timedelta(minutes=30)  #: the lexicon of uploadBlob lets a server drop what no record names after minutes
@@ -112,8 +112,15 @@ class Connector:
     def harvest(self, operation: Operation, response: httpx.Response) -> Mapping[str, str]:
         return tokens(response, TOKENS) if operation.brings_keys else {}
 
+    def takes(self, form: Form) -> Takes | None:
+        return limits.TAKES if form in {Form.POST, Form.COMMENT} else None
+
+    def preview(self, part: Part) -> Preview:
+        card = "" if part.media else _card(text.facets(part.text))
+        return Preview(part.text, text.graphemes(part.text), text.GRAPHEMES, card=card)
+
     def check(self, parts: Sequence[Part]) -> list[Problem]:
-        return numbered(parts, _problems)
+        return numbered(parts, lambda part: _of_text(part) + problems(part, self.takes(part.form), "Bluesky"))
 
     def price(self, _: Part) -> Decimal:
         return Decimal(0)
@@ -223,25 +230,34 @@ class Connector:
         return {"index": {"byteStart": found.start, "byteEnd": found.end}, "features": [feature]}
 
     async def _embed(self, wire: Wire, part: Part, found: Sequence[text.Facet]) -> dict[str, Any] | None:
+        if part.media and part.media[0].video:
+            blob, shown = await self._upload(wire, part.media[0])
+            return {"$type": "app.bsky.embed.video", "video": blob, **shown}
         if part.media:
-            images = [await self._upload(wire, media) for media in part.media]
+            images = [{"image": blob, **shown} for blob, shown in [await self._upload(wire, one) for one in part.media]]
             return {"$type": "app.bsky.embed.images", "images": images}
-        link = next((facet.value for facet in found if facet.kind == "link"), None)
-        if link is None:
+        if not (link := _card(found)):
             return None
         card = {"uri": link, "title": text.host(link), "description": ""}
         return {"$type": "app.bsky.embed.external", "external": card}
 
-    async def _upload(self, wire: Wire, media: Media) -> dict[str, Any]:
-        content = await content_of(media)
+    async def _upload(self, wire: Wire, media: Media) -> tuple[dict[str, Any], dict[str, Any]]:
+        """A file's blob, and what a post says of it besides."""
+        await unchanged(media)
         url = f"{wire.base}/xrpc/com.atproto.repo.uploadBlob"
-        answer = await wire.request(UPLOAD, "POST", url, content=content, headers={"content-type": media.type})
-        blob = accepted(answer)["blob"]
-        ratio = {"width": media.width, "height": media.height}
-        return {"image": blob, "alt": media.alt, "aspectRatio": ratio}
+        headers = {"content-type": media.type, "content-length": str(media.size)}
+        answer = await wire.request(UPLOAD, "POST", url, content=Stream(media), headers=headers)
+        shown: dict[str, Any] = {"alt": media.alt}
+        if media.width and media.height:
+            shown["aspectRatio"] = {"width": media.width, "height": media.height}
+        return accepted(answer)["blob"], shown
 
 
-def _problems(part: Part) -> list[Problem]:
+def _card(found: Sequence[text.Facet]) -> str:
+    return next((facet.value for facet in found if facet.kind == "link"), "")
+
+
+def _of_text(part: Part) -> list[Problem]:
     found: list[Problem] = []
     if not part.text.strip() and not part.media:
         found.append(Problem("text", "there is nothing to post; write a text or add a picture"))
@@ -252,14 +268,4 @@ def _problems(part: Part) -> list[Problem]:
         found.append(Problem("text", f"{size} bytes, more than Bluesky's {text.BYTES}; shorten it"))
     if any("\ud800" <= character <= "\udfff" for character in part.text):
         found.append(Problem("text", "it has a broken character (half of a pair); write the text again"))
-    if len(part.media) > IMAGES:
-        found.append(Problem("media", f"{len(part.media)} pictures, more than Bluesky's {IMAGES}"))
-    for media in part.media:
-        name = Path(media.path).name
-        if media.type not in TYPES:
-            found.append(Problem("media", f"{name} is {media.type}; Bluesky takes JPEG, PNG, WebP and GIF"))
-        if media.size > IMAGE_BYTES:
-            found.append(Problem("media", f"{name} has {media.size} bytes, more than Bluesky's {IMAGE_BYTES}"))
-        if not media.alt:
-            found.append(Problem("alt", f"{name} has no text for people who can't see it", warning=True))
     return found

@@ -15,6 +15,7 @@ from connectors.bluesky.text import BYTES, GRAPHEMES, graphemes
 POST = "app.bsky.feed.post"
 IMAGES, LANGS, TAGS = 4, 3, 8
 IMAGE_BYTES = 2_000_000  #: lexicon app.bsky.embed.images, since 2026-04-08
+VIDEO_BYTES = 300_000_000  #: lexicon app.bsky.embed.video, since 2026-08-11
 
 _KEY = re.compile(r"[A-Za-z0-9._~:-]{1,512}")
 _TID = re.compile(r"[2-7a-j][2-7a-z]{12}")
@@ -64,18 +65,24 @@ def _check_post(record: Mapping[str, Any]) -> None:
         _check_facet(facet, f"$.record.facets[{number}]")
     for name in ("root", "parent") if "reply" in record else ():
         _check_ref(_required(record["reply"], name, dict, "$.record.reply"), f"$.record.reply.{name}")
-    embed = record.get("embed", {})
+    _check_embed(record.get("embed", {}), "$.record.embed")
+
+
+def _check_embed(embed: Mapping[str, Any], where: str) -> None:
     match embed.get("$type"):
         case "app.bsky.embed.images":
-            images = _required(embed, "images", list, "$.record.embed")
-            _at_most(images, IMAGES, "$.record.embed.images")
+            images = _required(embed, "images", list, where)
+            _at_most(images, IMAGES, f"{where}.images")
             for number, image in enumerate(images):
-                _check_image(image, f"$.record.embed.images[{number}]")
+                _check_image(image, f"{where}.images[{number}]")
+        case "app.bsky.embed.video":
+            _check_blob(_required(embed, "video", dict, where), f"{where}.video", "video/mp4", VIDEO_BYTES)
+            _check_ratio(embed, where)
         case "app.bsky.embed.external":
-            card = _required(embed, "external", dict, "$.record.embed")
+            card = _required(embed, "external", dict, where)
             for name in ("uri", "title", "description"):
-                _required(card, name, str, "$.record.embed.external")
-            _check_uri(card["uri"], "$.record.embed.external.uri")
+                _required(card, name, str, f"{where}.external")
+            _check_uri(card["uri"], f"{where}.external.uri")
 
 
 def _required(holder: Mapping[str, Any], name: str, kind: type, where: str) -> Any:
@@ -123,9 +130,19 @@ def _check_ref(ref: Mapping[str, Any], where: str) -> None:
 
 
 def _check_image(image: Mapping[str, Any], where: str) -> None:
-    blob = _required(image, "image", dict, where)
-    if not str(blob.get("mimeType")).startswith("image/"):
-        raise Invalid(f'Expected "image/*" (got "{blob.get("mimeType")}") at {where}.image')
-    if int(blob.get("size", 0)) > IMAGE_BYTES:
-        raise Invalid(f"blob too big (maximum {IMAGE_BYTES}, got {blob['size']}) at {where}.image")
+    _check_blob(_required(image, "image", dict, where), f"{where}.image", "image/*", IMAGE_BYTES)
     _required(image, "alt", str, where)
+    _check_ratio(image, where)
+
+
+def _check_blob(blob: Mapping[str, Any], where: str, kind: str, most: int) -> None:
+    if not str(blob.get("mimeType")).startswith(kind.removesuffix("*")):
+        raise Invalid(f'Expected "{kind}" (got "{blob.get("mimeType")}") at {where}')
+    if int(blob.get("size", 0)) > most:
+        raise Invalid(f"blob too big (maximum {most}, got {blob['size']}) at {where}")
+
+
+def _check_ratio(holder: Mapping[str, Any], where: str) -> None:
+    for name in ("width", "height") if "aspectRatio" in holder else ():
+        if (value := _required(holder["aspectRatio"], name, int, f"{where}.aspectRatio")) < 1:
+            raise Invalid(f"integer too small (minimum 1, got {value}) at {where}.aspectRatio.{name}")

@@ -6,6 +6,18 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from connectors.base import Budget, Operation, Reading, Window
+from connectors.bluesky.lexicon import IMAGE_BYTES, IMAGES, VIDEO_BYTES
+from connectors.picture import TYPES
+from connectors.takes import GIF, Limits, Takes
+
+STILL = "Bluesky shows only its first picture"
+_TYPES = tuple(sorted(TYPES - {GIF}))
+TAKES = Takes(
+    picture=Limits(_TYPES, IMAGE_BYTES),
+    moving=Limits((*_TYPES, GIF), IMAGE_BYTES, note=STILL),
+    video=Limits(("video/mp4",), VIDEO_BYTES),
+    most=IMAGES,
+)
 
 HOUR, DAY = 3600, 86_400
 

@@ -40,6 +40,7 @@ class World:
 
     now: Now
     token_life: timedelta = timedelta(hours=2)
+    blob_limit: int = 100_000_000  #: bytes; a server's own setting
     accounts: dict[str, Account] = field(default_factory=dict)  #: by did
     sessions: dict[str, tuple[str, str, datetime]] = field(default_factory=dict)  #: token -> did, kind, ends
     meter: Meter = field(init=False)
@@ -50,6 +51,7 @@ class World:
 
 REUSE = timedelta(hours=2)  #: how long a refresh token that was used may be used again, since an answer may be lost
 WORLD = web.AppKey("bluesky", World)
+PIECE = 65_536
 LIMITS = web.RequestKey("limits", dict[str, str])  #: what is said of them in the answer
 HANDLE = "brand.test"  #: of the sandbox's account
 
@@ -85,7 +87,7 @@ def posts(app: web.Application) -> list[dict[str, Any]]:
             "text": record["text"],
             "at": record["createdAt"],
             "reply_to": record.get("reply", {}).get("parent", {}).get("uri"),
-            "images": len(record.get("embed", {}).get("images", [])),
+            "images": len(_named(record)),
         }
         for account in app[WORLD].accounts.values()
         for key, record in account.records.items()
@@ -221,19 +223,28 @@ async def _resolve(request: web.Request) -> web.Response:
 
 
 async def _upload(request: web.Request) -> web.Response:
-    account, content = _who(request), await request.read()
+    account, most = _who(request), request.app[WORLD].blob_limit
+    head, size, digest = bytearray(), 0, hashlib.sha256()
+    async for piece in request.content.iter_chunked(PIECE):
+        size += len(piece)
+        if size > most:
+            raise Refusal("PayloadTooLarge", "request entity too large", 413)
+        digest.update(piece)
+        head += piece[: max(0, lexicon.IMAGE_BYTES - len(head))]
     _counted(request, UPLOADS)
-    link = cid(hashlib.sha256(content).hexdigest())
-    account.blobs[link] = len(content)
-    kind = _sniffed(content) or request.content_type
-    blob = {"$type": "blob", "ref": {"$link": link}, "mimeType": kind, "size": len(content)}
+    link = cid(digest.hexdigest())
+    account.blobs[link] = size
+    kind = _sniffed(bytes(head)) or request.content_type
+    blob = {"$type": "blob", "ref": {"$link": link}, "mimeType": kind, "size": size}
     return web.json_response({"blob": blob})
 
 
 def _sniffed(content: bytes) -> str | None:
-    """A picture's own type, which the server believes rather than what it is told."""
+    """A file's own type, which the server believes rather than what it is told."""
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - slow to load
 
+    if content[4:8] == b"ftyp":
+        return "video/quicktime" if content[8:12] == b"qt  " else "video/mp4"
     try:
         with Image.open(io.BytesIO(content)) as image:
             return Image.MIME.get(image.format or "")
@@ -272,10 +283,17 @@ def _check(account: Account, body: dict[str, Any], rkey: str) -> dict[str, Any]:
         lexicon.check_record(collection, record)
     except lexicon.Invalid as invalid:
         raise Refusal("InvalidRequest", str(invalid)) from None
-    for image in record.get("embed", {}).get("images", []) if collection == POST else ():
-        if (link := image["image"]["ref"]["$link"]) not in account.blobs:
+    for link in _named(record) if collection == POST else ():
+        if link not in account.blobs:
             raise Refusal("BlobNotFound", f"Could not find blob: {link}")
     return {"$type": collection, **record}
+
+
+def _named(record: dict[str, Any]) -> list[str]:
+    """The blobs that a post is made of."""
+    embed = record.get("embed", {})
+    blobs = [image["image"] for image in embed.get("images", [])] + ([embed["video"]] if "video" in embed else [])
+    return [blob["ref"]["$link"] for blob in blobs]
 
 
 def _hosted(world: World, repo: str) -> Account | None:

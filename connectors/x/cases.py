@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from connectors.cases import Case, Expect, Kind, Picture, counts, deaths, failures, lengths, scripts, sizes
-from connectors.x.connector import IMAGE_BYTES, IMAGES
+from connectors.cases import Case, Expect, Kind, Picture, deaths, failures, lengths, pictures, scripts
+from connectors.network import Form
+from connectors.x.limits import TAKES
 from connectors.x.text import LIMIT
 
 _UNSENT = ("after-record", "before-first-byte")  #: recorded as sent, and never was: a list can't prove that
@@ -15,9 +16,10 @@ CASES: tuple[Case, ...] = (
     Case("an address counts 23, however long", Kind.ANSWER, Expect.PUBLISHED, (f"https://example.com/{'a' * 400}",)),
     Case("two cashtags", Kind.ANSWER, Expect.REFUSED, ("$ABC and $DEF",)),
     *scripts(),
-    *counts(IMAGES, Picture()),
-    *sizes(IMAGE_BYTES, Picture("png")),
+    *pictures(TAKES),
     Case("a picture that X does not take", Kind.ANSWER, Expect.REFUSED, pictures=(Picture("bmp"),)),
+    Case("a reel", Kind.ANSWER, Expect.REFUSED, form=Form.REEL),
+    Case("a story", Kind.ANSWER, Expect.REFUSED, form=Form.STORY),
     Case("a post", Kind.STRUCTURE, Expect.PUBLISHED, live=True),
     Case("a thread", Kind.STRUCTURE, Expect.PUBLISHED, ("First.", "Second.", "Third.")),
     Case("a comment", Kind.STRUCTURE, Expect.PUBLISHED, comment="Under it."),

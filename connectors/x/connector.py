@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -28,26 +27,18 @@ from connectors.base import (
     Scope,
     outcome_of,
 )
-from connectors.network import Identity, Media, Option, Part, Problem, Rejected, SecretField, SignIn, Wire, numbered
-from connectors.picture import TYPES, content_of
-from connectors.x import limits, oauth, outcomes, text
+from connectors.network import Form, Identity, Option, Part, Problem, Rejected, SecretField, SignIn, Wire, numbered
+from connectors.takes import Preview, Takes, problems
+from connectors.x import limits, oauth, outcomes, text, upload
 
-IMAGES = 4
-IMAGE_BYTES, GIF_BYTES = 5 * 1024 * 1024, 15 * 1024 * 1024
-ALT = 1000
-CHUNK = 1024 * 1024
-MEDIA_LIFE = timedelta(hours=20)  #: X says 24 hours
 _STATUS = regex.compile(r"(?:https://(?:\w+\.)?(?:x|twitter)\.com/\w+(?:/\w+)?/status/)?(\d{1,20})(?:[/?#].*)?")
+_MEDIUM = regex.compile(r"/status/\d+/(?:photo|video)/\d+$")
 _CASHTAG = regex.compile(r"(?<![\w$])\$[A-Za-z]{1,6}(?:[._][A-Za-z]{1,2})?(?!\w)")
 
 CREATE = Operation("x.post.create", Effect.ONCE, Scope.WRITE, Absence.EVIDENCE)
 DELETE = Operation("x.post.delete", Effect.REPEATABLE, Scope.DELETE, Absence.PROOF)
 ME = Operation("x.user.me", Effect.READ, Scope.READ)
 POSTS = Operation("x.user.posts", Effect.READ, Scope.READ)
-INITIALIZE = Operation("x.media.initialize", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
-APPEND = Operation("x.media.append", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
-FINALIZE = Operation("x.media.finalize", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
-METADATA = Operation("x.media.metadata", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
 
 #: X's specification renamed these with version 2.167; which of them a server takes, only asking tells
 FIELDS = {"post.fields": "created_at,entities,attachments", "expansions": "referenced_posts"}
@@ -108,15 +99,23 @@ class Connector:
         # an answer without a new refresh token leaves the old one in force
         return tokens(response, oauth.TOKENS) if operation.brings_keys else {}
 
+    def takes(self, form: Form) -> Takes | None:
+        return limits.TAKES if form in {Form.POST, Form.COMMENT} else None
+
+    def preview(self, part: Part) -> Preview:
+        urls = text.urls(part.text)
+        card = urls[-1].text if urls and not part.media else ""  # X shows a card where there is no picture
+        return Preview(part.text, text.weight(part.text), text.LIMIT, "weighted", card)
+
     def check(self, parts: Sequence[Part]) -> list[Problem]:
-        return numbered(parts, _problems)
+        return numbered(parts, lambda part: _of_text(part) + problems(part, self.takes(part.form), "X"))
 
     def price(self, part: Part) -> Decimal:
-        alts = sum(bool(media.alt) for media in part.media) * limits.TABLE[METADATA.name][2]
+        alts = sum(bool(media.alt) for media in part.media) * limits.TABLE[upload.METADATA.name][2]
         return Decimal(limits.price(part.text) + alts) / 1000
 
     async def prepare(
-        self, wire: Wire, part: Part, thread: Sequence[Mapping[str, Any]], _: Mapping[str, Any]
+        self, wire: Wire, part: Part, thread: Sequence[Mapping[str, Any]], so_far: Mapping[str, Any]
     ) -> dict[str, Any]:
         user = wire.who or (await self.test(wire)).id
         since = (wire.now() - timedelta(minutes=2)).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -125,8 +124,10 @@ class Connector:
             body["reply"] = {"in_reply_to_tweet_id": thread[-1]["id"]}
         plan: dict[str, Any] = {"body": body, "user": user, "since": since}
         if part.media:
-            body["media"] = {"media_ids": [await self._upload(wire, media) for media in part.media]}
-            plan["expires"] = (wire.now() + MEDIA_LIFE).isoformat()
+            files = await upload.uploaded(wire, part.media, so_far)
+            body["media"] = {"media_ids": [file.id for file in files]}
+            plan["media_keys"] = [file.key for file in files if file.key]
+            plan["expires"] = upload.expires(wire, so_far).isoformat()
         return plan
 
     async def publish(self, wire: Wire, intent: Intent) -> httpx.Response:
@@ -140,7 +141,7 @@ class Connector:
         except Rejected:
             body = accepted(await wire.request(POSTS, "GET", url, params=window | OLD_FIELDS))
         found = body.get("data") or []
-        same = [post for post in found if _same(post, plan["body"])]
+        same = [post for post in found if _same(post, plan["body"]) and _shows(post, plan.get("media_keys") or [])]
         return {"id": str(same[-1]["id"])} if same else None
 
     async def locate(self, _: Wire, __: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,35 +177,24 @@ class Connector:
         found = _STATUS.fullmatch(link.strip())
         return {"id": found[1]} if found else None
 
-    async def _upload(self, wire: Wire, media: Media) -> str:
-        base = f"{wire.base}/2/media"
-        content = await content_of(media)
-        category = "tweet_gif" if media.type == "image/gif" else "tweet_image"
-        begin = {"media_type": media.type, "total_bytes": media.size, "media_category": category}
-        started = accepted(await wire.request(INITIALIZE, "POST", f"{base}/upload/initialize", json=begin))
-        number = str(started["data"]["id"])
-        for index in range(0, len(content), CHUNK):
-            files = {"media": ("blob", content[index : index + CHUNK], "application/octet-stream")}
-            data = {"segment_index": str(index // CHUNK)}
-            accepted(await wire.request(APPEND, "POST", f"{base}/upload/{number}/append", data=data, files=files))
-        accepted(await wire.request(FINALIZE, "POST", f"{base}/upload/{number}/finalize"))
-        if media.alt:
-            alt = {"id": number, "metadata": {"alt_text": {"text": media.alt}}}
-            accepted(await wire.request(METADATA, "POST", f"{base}/metadata", json=alt))
-        return number
-
 
 def _same(post: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
     """Whether X's post is what we sent: X shortens addresses, escapes ``&<>`` and appends a link to pictures."""
     shown = str(post.get("text") or "")
     for url in (post.get("entities") or {}).get("urls") or []:
-        inner = url.get("media_key") is not None or "/photo/" in str(url.get("expanded_url"))
+        inner = url.get("media_key") is not None or _MEDIUM.search(str(url.get("expanded_url"))) is not None
         shown = shown.replace(str(url["url"]), "" if inner else str(url.get("expanded_url") or url["url"]))
     others = post.get("referenced_tweets") or post.get("referenced_posts") or []
     parents = [item["id"] for item in others if item.get("type") == "replied_to"]
     parent = (body.get("reply") or {}).get("in_reply_to_tweet_id")
     same_parent = parents == ([parent] if parent else [])
     return same_parent and _plain(html.unescape(shown)) == _plain(str(body.get("text") or ""))
+
+
+def _shows(post: Mapping[str, Any], keys: Sequence[str]) -> bool:
+    """Whether it shows our files, as far as X says what it shows: two posts may have the same text, or none."""
+    shown = (post.get("attachments") or {}).get("media_keys") or []
+    return not shown or not keys or set(shown) == set(keys)
 
 
 def _plain(written: str) -> str:
@@ -216,7 +206,7 @@ def _plain(written: str) -> str:
     return composed
 
 
-def _problems(part: Part) -> list[Problem]:
+def _of_text(part: Part) -> list[Problem]:
     found: list[Problem] = []
     if not part.text.strip() and not part.media:
         found.append(Problem("text", "there is nothing to post; write a text or add a picture"))
@@ -226,23 +216,4 @@ def _problems(part: Part) -> list[Problem]:
         )
     if len(_CASHTAG.findall(part.text)) > 1:
         found.append(Problem("text", "X takes one cashtag ($ABC) in a post; leave one"))
-    if len(part.media) > IMAGES:
-        found.append(Problem("media", f"{len(part.media)} pictures, more than X's {IMAGES}"))
-    if len(part.media) > 1 and any(media.type == "image/gif" for media in part.media):
-        found.append(Problem("media", "X takes a GIF only alone"))
-    return found + [problem for media in part.media for problem in _media_problems(media)]
-
-
-def _media_problems(media: Media) -> list[Problem]:
-    found: list[Problem] = []
-    name = Path(media.path).name
-    most = GIF_BYTES if media.type == "image/gif" else IMAGE_BYTES
-    if media.type not in TYPES:
-        found.append(Problem("media", f"{name} is {media.type}; X takes JPEG, PNG, WebP and GIF"))
-    if media.size > most:
-        found.append(Problem("media", f"{name} has {media.size} bytes, more than X's {most}"))
-    if len(media.alt) > ALT:
-        found.append(Problem("alt", f"the text for {name} has {len(media.alt)} characters, more than X's {ALT}"))
-    if not media.alt:
-        found.append(Problem("alt", f"{name} has no text for people who can't see it", warning=True))
     return found

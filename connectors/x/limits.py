@@ -9,7 +9,18 @@ import httpx
 
 from connectors.answer import resets
 from connectors.base import Budget, Operation, Reading, Window
+from connectors.takes import Limits, Sort, Takes
 from connectors.x import text
+
+MB = 1024 * 1024
+#: docs.x.com, media best practices
+TAKES = Takes(
+    picture=Limits(("image/jpeg", "image/png", "image/webp"), 5 * MB, alt=1000),
+    moving=Limits(("image/gif",), 15 * MB, alt=1000),
+    video=Limits(("video/mp4", "video/quicktime"), 512 * MB, ratio=(1 / 3, 3), seconds=(0.5, 140), alt=1000),
+    most=4,
+    alone=frozenset({Sort.MOVING, Sort.VIDEO}),
+)
 
 QUARTER, DAY = 900, 86_400
 CREDIT = "credit"
@@ -23,6 +34,7 @@ TABLE: dict[str, tuple[str, int, int]] = {
     "x.media.initialize": ("media-initialize-15min", 1875, 0),
     "x.media.append": ("media-append-15min", 1875, 0),
     "x.media.finalize": ("media-finalize-15min", 1875, 0),
+    "x.media.status": ("media-status-15min", 1000, 0),
     "x.media.metadata": ("media-metadata-15min", 500, 5),
 }
 POST_WITH_URL = 200

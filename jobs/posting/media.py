@@ -1,62 +1,111 @@
-"""Pictures, checked by their content before they are planned."""
+"""Pictures and videos, checked by their content before they are planned."""
 
 from __future__ import annotations
 
 import hashlib
+import stat
+import struct
 import warnings
+import zlib
 from pathlib import Path
 
-from connectors.network import Media
+from connectors.network import Media, Problem
+from connectors.takes import named
+from jobs.posting.video import HEAD, VideoError, container, looked_at
 
-LARGEST = 300_000_000  #: bytes; more than any network takes, so nothing of it is read
+LARGEST = 600_000_000  #: bytes; where it is not known what the networks take
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF")  #: others may start programs, as EPS does
 ROTATED = frozenset({5, 6, 7, 8})  #: EXIF orientations that swap width and height
 ORIENTATION = 0x0112
 
 
 class MediaError(ValueError):
-    """A file that can't be published as a picture; one sentence for a person."""
+    """A file that can't be published; one sentence for a person."""
 
 
-def inspect(path: Path, alt: str = "") -> Media:
-    """Read a picture's type, size and digest.
+def inspect(path: Path, alt: str = "", largest: int = LARGEST) -> Media:
+    """Read a file's type, size and digest; nothing is read of one that has more than ``largest`` bytes.
 
     Raises:
-        MediaError: it is missing, no picture, damaged, or far too large.
+        MediaError: it is missing, neither picture nor video, damaged, or far too large.
     """
+    name = named(path)
+    try:
+        size = _size(path, largest)
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+        whole = path.resolve()
+        found = _video(whole, size, kind, alt) if (kind := container(head)) else _picture(whole, size, alt)
+    except OSError as error:
+        raise MediaError(f"{path} can't be read: {error.strerror or 'it is damaged'}") from None
+    except VideoError as error:
+        raise MediaError(f"{name} {error}") from None
+    return found
+
+
+def unchecked(media: Media) -> Problem | None:
+    """A warning, where a video could not be looked into."""
+    if not media.video or media.seconds:
+        return None
+    what = "its length and picture could not be checked; install ffmpeg, whose ffprobe tells them"
+    return Problem("video", f"{named(media.path)}: {what}", warning=True)
+
+
+def _size(path: Path, largest: int) -> int:
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise MediaError(f"{path} is no file")
+    if found.st_size > largest:
+        raise MediaError(f"{named(path)} has {found.st_size} bytes, more than any network takes")
+    return found.st_size
+
+
+def _video(path: Path, size: int, kind: str, alt: str) -> Media:
+    seen = looked_at(path, kind, size)
+    return Media(
+        str(path),
+        kind,
+        size,
+        _digest(path),
+        seen.width,
+        seen.height,
+        alt,
+        seconds=seen.seconds,
+        fps=seen.fps,
+        codecs=seen.codecs,
+    )
+
+
+def _picture(path: Path, size: int, alt: str) -> Media:
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - slow to load
 
+    name = named(path)
     try:
-        size = _size(path)
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
+            with Image.open(path, formats=FORMATS) as image:
                 image.verify()
-            with Image.open(path) as image:
+            with Image.open(path, formats=FORMATS) as image:
                 image.load()  # verify() does not notice a picture that was cut off
                 width, height = image.size
                 turned = image.getexif().get(ORIENTATION) in ROTATED
-                kind = Image.MIME.get(image.format or "", "application/octet-stream")
-        digest = _digest(path)
-    except MediaError:
-        raise
+                several = image.format == "MPO"  # a telephone's JPEG with a second picture, which no network shows
+                kind = "image/jpeg" if several else Image.MIME.get(image.format or "", "application/octet-stream")
+                moves = bool(getattr(image, "is_animated", False)) and image.format not in {"MPO", "TIFF"}
+                cmyk = image.mode == "CMYK"
     except UnidentifiedImageError:
-        raise MediaError(f"{path.name} is no picture") from None
+        raise MediaError(f"{name} is no picture and no video") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise MediaError(f"{path.name} has too many pixels to be opened safely") from None
+        raise MediaError(f"{name} has too many pixels to be opened safely") from None
     except OSError as error:
-        reason = error.strerror or "it is damaged"
-        raise MediaError(f"{path} can't be read: {reason}") from None
-    except (SyntaxError, ValueError):
-        raise MediaError(f"{path.name} is damaged") from None
+        if error.errno is not None:
+            raise
+        raise MediaError(f"{name} is damaged or cut off") from None
+    except (SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, struct.error, zlib.error):
+        raise MediaError(f"{name} is damaged") from None
     width, height = (height, width) if turned else (width, height)
-    return Media(str(path.resolve()), kind, size, digest, width, height, alt)
-
-
-def _size(path: Path) -> int:
-    size = path.stat().st_size
-    if size > LARGEST:
-        raise MediaError(f"{path.name} has {size} bytes, more than any network takes")
-    return size
+    return Media(str(path), kind, size, _digest(path), width, height, alt, animated=moves, cmyk=cmyk)
 
 
 def _digest(path: Path) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from automator import failpoints
+from automator.campaigns import TOGETHER
 from automator.db import connect
 from automator.posts import listed
 from tests.crash.place import Place
@@ -55,12 +56,17 @@ def test_killed_while_a_campaign_is_imported(place: Place, tmp_path: Path, point
     """What was planned stays, the rest is planned by importing again, and nothing is planned twice."""
     text = (ROOT / "examples" / "campaign.csv").read_text(encoding="utf-8").replace("x/brand", "bluesky/brand")
     rows = [line for line in text.splitlines() if "images/" not in line]
+    # more than are planned together, so that some are planned when it is killed, and others are not
+    rows += [f"bluesky/brand,2099-12-01 09:00,Row {number},,," for number in range(2 * TOGETHER)]
     file = tmp_path / "campaign.csv"
     file.write_text("\n".join(rows).replace("bluesky/brand bluesky/brand", "bluesky/brand") + "\n", encoding="utf-8")
     arguments = ("posts", "import", str(file), "--skip-bad")
-    for row in (1, 3, 3):
+    for row in (1, 3, TOGETHER + 3, TOGETHER + 3):
         with place.command(*arguments, failpoint=f"{point}:KILL:{row}") as first:
             assert first.wait(60) == -signal.SIGKILL
+    connection = connect(place.home.database, readonly=True)
+    planned = len(listed(connection))
+    connection.close()
     counts = []
     for _ in range(2):
         with place.command(*arguments) as whole:
@@ -69,4 +75,5 @@ def test_killed_while_a_campaign_is_imported(place: Place, tmp_path: Path, point
         counts.append(sorted(post.texts for post in listed(connection)))
         connection.close()
     assert counts[0] == counts[1]
-    assert len(counts[0]) == len(set(counts[0])) > 4
+    assert TOGETHER <= planned < len(counts[0]) == len(set(counts[0]))
+    assert len(counts[0]) > 2 * TOGETHER + 4

@@ -24,7 +24,8 @@ from automator.ledger.chain import verify
 from automator.posts import listed
 from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
-from jobs.posting.campaign import judge, read
+from jobs.posting.campaign import judge
+from jobs.posting.rows import read
 from tests.connectors.bluesky.servers import Real, needs_server, real
 
 ROOT = Path(__file__).parents[2]
@@ -69,7 +70,7 @@ def test_the_example_campaign_survives_a_kill_on_the_real_server(server: Real, h
         async with engine(home) as opened:
             now = opened.clock.now()
             file = ROOT / "examples" / "campaign.csv"
-            verdicts = judge(read(file), campaigns.rules(opened.reader, file.parent, now, "UTC"))
+            verdicts = judge(read(file), campaigns.rules(opened.reader, file.parent, now, "UTC", copies=opened.home.copies))
             await campaigns.bring_in(verdicts, opened.writer, now, source=file.name)
             found = listed(opened.reader)
             for number, post in enumerate(found):

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from connectors.registry import build
-from jobs.posting.campaign import CampaignError, Earlier, Rules, Verdict, judge, read
+from jobs.posting.campaign import Earlier, Rules, Verdict, judge
 from jobs.posting.media import LARGEST, MediaError, inspect
+from jobs.posting.rows import CampaignError, read
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 DATA = os.environ.get("AUTOMATOR_DATA")

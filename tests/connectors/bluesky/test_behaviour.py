@@ -172,6 +172,53 @@ async def test_a_picture_goes_with_its_text_for_the_blind(desk: Desk, picture: M
         await desk.publish("two", Part("Look again", (picture,)))
 
 
+def clip(folder: Path, size: int) -> Media:
+    """As much of a video as a server looks at."""
+    path = folder / "v.mp4"
+    path.write_bytes(b"\0\0\0\x18ftypisom\0\0\0\0isommp42" + bytes(size))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Media(str(path), "video/mp4", path.stat().st_size, digest, 640, 360, "A clip", seconds=9)
+
+
+async def test_a_video_goes_as_a_stream(desk: Desk, tmp_path: Path) -> None:
+    """Its digest is on the record, its bytes are not; the post shows its text and shape."""
+    media = clip(tmp_path, 3_000_000)
+    await desk.publish("one", Part("Look", (media,)))
+    (record,) = desk.seen()
+    video = record["value"]["embed"]
+    assert (video["$type"], video["alt"], video["aspectRatio"]) == (
+        "app.bsky.embed.video",
+        "A clip",
+        {"width": 640, "height": 360},
+    )
+    assert (video["video"]["mimeType"], video["video"]["size"]) == ("video/mp4", media.size)
+    Path(media.path).write_bytes(b"another")
+    with pytest.raises(Rejected, match="changed"):
+        await desk.publish("two", Part("Look again", (media,)))
+
+
+async def test_a_file_that_is_too_large_for_the_server_is_told(there: Served, desk: Desk, tmp_path: Path) -> None:
+    """Servers set their own limits below the protocol's."""
+    with pytest.raises(Rejected, match="larger than this server takes"):
+        await desk.publish("one", Part("Look", (clip(tmp_path, there.blob_limit + 1),)))
+    assert desk.seen() == []
+
+
+async def test_four_pictures_keep_their_order(desk: Desk, tmp_path: Path) -> None:
+    """Each with its own text."""
+    made = []
+    for number in range(1, 5):
+        path = tmp_path / f"{number}.png"
+        Image.new("RGB", (number, 9)).save(path)
+        content = path.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        made.append(Media(str(path), "image/png", len(content), digest, number, 9, f"Text {number}"))
+    await desk.publish("one", Part("Four", tuple(made)))
+    (record,) = desk.seen()
+    shown = [(image["aspectRatio"]["width"], image["alt"]) for image in record["value"]["embed"]["images"]]
+    assert shown == [(number, f"Text {number}") for number in range(1, 5)]
+
+
 async def test_mentions_of_nobody_stay_plain(desk: Desk) -> None:
     """A handle that exists becomes a mention; one that does not is just text."""
     plan = await desk.network.prepare(desk.session, Part(f"Hi @{HANDLE} and @nobody.test"), [], {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -109,6 +110,11 @@ async def test_every_request_is_one_that_bluesky_describes(world: World, tmp_pat
     media = Media(str(path), "image/png", len(content), hashlib.sha256(content).hexdigest(), 9, 9, "black")
     first = await world.publish("1", Part(f"A picture for @{HANDLE} #art", (media,)))
     await world.publish("2", Part("A card: https://example.com/x"), [first])
+    video = dataclasses.replace(media, type="video/mp4", path=str(tmp_path / "v.mp4"))
+    Path(video.path).write_bytes(b"\0\0\0\x18ftypisom")
+    video = dataclasses.replace(video, size=12, sha256=hashlib.sha256(Path(video.path).read_bytes()).hexdigest())
+    await world.publish("4", Part("A video", (video,)))
+    await world.publish("5", Part("Four", (media,) * 4))
     world.clock[0] += timedelta(hours=3)
     stored = load(world.engine.reader, "1")
     assert stored is not None

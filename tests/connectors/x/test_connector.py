@@ -81,6 +81,24 @@ async def test_a_picture_is_uploaded_in_chunks_with_its_alt_text(world: World, t
     assert await world.network.find(world.session, stored.plan) == result
 
 
+async def test_another_picture_under_the_same_text_is_another_post(world: World, tmp_path: Path) -> None:
+    """Pictures often come without words; one that a person posted by hand is not taken for ours."""
+    made = []
+    for number in range(2):
+        path = tmp_path / f"{number}.png"
+        Image.new("RGB", (9 + number, 9)).save(path)
+        content = path.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        made.append(Media(str(path), "image/png", len(content), digest, 9 + number, 9, "A text"))
+    first = outcome_of(await world.publish("one", Part("", (made[0],)))).result
+    plan = await world.network.prepare(world.session, Part("", (made[1],)), [], {})
+    assert await world.network.find(world.session, plan) is None
+    older = {name: value for name, value in plan.items() if name != "media_keys"}
+    assert await world.network.find(world.session, older) == first
+    second = outcome_of(await world.send("two", plan)).result
+    assert await world.network.find(world.session, plan) == second
+
+
 async def test_a_duplicate_is_told_as_one(world: World) -> None:
     """X's refusal of identical text is no error of ours, and nothing was published twice."""
     await world.publish("one", Part("Twice"))
