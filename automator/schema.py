@@ -29,7 +29,7 @@ from jobs.posting.tables import DeliveryRow, PostRow
 if TYPE_CHECKING:
     from alembic.config import Config
 
-LATEST = 2  #: the newest step in migrations/versions; a database says in ``user_version`` which one it has
+LATEST = 3  #: the newest step in migrations/versions; a database says in ``user_version`` which one it has
 SCRIPTS = Path(__file__).parent / "migrations"
 VERSIONS: Sequence[Path] = (SCRIPTS / "versions",)
 

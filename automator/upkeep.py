@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+from automator import tokens
 from automator.accounts import warn_of_expiry
 from automator.db import DatabaseError
 from automator.engine import Engine
@@ -15,6 +16,7 @@ from automator.ledger.prune import Retention
 from automator.vault.store import VaultError
 
 CHECKPOINT = timedelta(minutes=10)
+KEYS = timedelta(minutes=3)
 DAY = timedelta(days=1)
 TELL = timedelta(seconds=5)  #: the webhook; after a failure twice as long each time, up to ``RARELY``
 RARELY = timedelta(minutes=30)
@@ -28,6 +30,12 @@ Duty = Callable[[Engine, timedelta], Awaitable[timedelta]]  #: given how long wa
 async def checkpoint(engine: Engine, wait: timedelta) -> timedelta:
     """Sign the ledger's head."""
     await asyncio.to_thread(engine.checkpoint)
+    return wait
+
+
+async def keys(engine: Engine, wait: timedelta) -> timedelta:
+    """Renew the tokens that end soon; test the keys that are needed soon."""
+    await tokens.look_after(engine)
     return wait
 
 
@@ -50,9 +58,15 @@ async def tell(engine: Engine, wait: timedelta) -> timedelta:
     return min(wait * 2, RARELY)
 
 
+async def once(engine: Engine) -> None:
+    """What can't wait, for those who have no service running but call us now and then."""
+    for duty in (keys,):
+        await _tried(engine, duty, KEYS)
+
+
 async def run(engine: Engine, stop: asyncio.Event) -> None:
     """Do all of them until ``stop``; what is under way then is finished, for ``GRACE`` at most."""
-    duties: dict[Duty, timedelta] = {checkpoint: CHECKPOINT, daily: DAY, tell: TELL}
+    duties: dict[Duty, timedelta] = {checkpoint: CHECKPOINT, keys: KEYS, daily: DAY, tell: TELL}
     if engine.webhook is None:
         del duties[tell]
     tasks = [asyncio.create_task(_every(engine, stop, duty, wait)) for duty, wait in duties.items()]
@@ -65,12 +79,17 @@ async def run(engine: Engine, stop: asyncio.Event) -> None:
 
 async def _every(engine: Engine, stop: asyncio.Event, duty: Duty, wait: timedelta) -> None:
     while not stop.is_set():
-        try:
-            wait = await duty(engine, wait)
-        except (DatabaseError, VaultError, BadCheckpoint, OSError) as error:
-            # what keeps one duty from being done now must not end the others, nor itself for ever
-            log.error("%s", error)  # noqa: TRY400 - the sentence says it
+        wait = await _tried(engine, duty, wait)
         await _pause(engine, stop, wait)
+
+
+async def _tried(engine: Engine, duty: Duty, wait: timedelta) -> timedelta:
+    try:
+        return await duty(engine, wait)
+    except (DatabaseError, VaultError, BadCheckpoint, OSError) as error:
+        # what keeps one duty from being done now must not end the others, nor itself for ever
+        log.error("%s", error)  # noqa: TRY400 - the sentence says it
+        return wait
 
 
 async def _pause(engine: Engine, stop: asyncio.Event, wait: timedelta) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from connectors.base import Kind, NotNow, outcome_of
 from connectors.network import Rejected
 
 _ANSWERED = 200
+_CENTURY = 100 * 366 * 86_400
 
 
 def accepted(answer: httpx.Response) -> dict[str, Any]:
@@ -63,6 +65,28 @@ def tokens(answer: httpx.Response, names: Mapping[str, str]) -> dict[str, str]:
     """The keys that an accepted answer brings: ``names`` is the provider's field -> ours."""
     found = json_object(answer) if answer.status_code == _ANSWERED else None
     return {ours: found[theirs] for theirs, ours in names.items() if found and isinstance(found.get(theirs), str)}
+
+
+def lifetime(answer: httpx.Response) -> timedelta | None:
+    """How long the access token in an answer works (``expires_in``, RFC 6749, section 5.1), if it says so."""
+    return _seconds((json_object(answer) or {}).get("expires_in"))
+
+
+def jwt_lifetime(token: object) -> timedelta | None:
+    """How long a JSON Web Token works from when it was made (``exp`` less ``iat``, RFC 7519, section 4.1).
+
+    It is the provider's clock that wrote both, so a wrong one of ours does no harm.
+    """
+    try:
+        payload = str(token).split(".")[1]
+        said = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return _seconds(said["exp"] - said["iat"])
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return None
+
+
+def _seconds(given: object) -> timedelta | None:
+    return timedelta(seconds=given) if isinstance(given, int) and 0 < given < _CENTURY else None
 
 
 def resets(headers: Mapping[str, str], epoch: str) -> datetime | None:

@@ -140,6 +140,7 @@ async def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
                     "options": dict(who.chosen),
                     "tested_at": instant(who.tested_at).isoformat() if who.tested_at else None,
                     "expires_at": instant(who.expires_at).isoformat() if who.expires_at else None,
+                    "token_ends": who.token.ends.isoformat() if who.token else None,
                 }
                 for who in found
             ]

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from connectors.answer import accepted, tokens
+from connectors.answer import accepted, json_object, jwt_lifetime, tokens
 from connectors.base import (
     Absence,
     Budget,
@@ -111,6 +111,9 @@ class Connector:
 
     def harvest(self, operation: Operation, response: httpx.Response) -> Mapping[str, str]:
         return tokens(response, TOKENS) if operation.brings_keys else {}
+
+    def lasts(self, operation: Operation, response: httpx.Response) -> timedelta | None:
+        return jwt_lifetime((json_object(response) or {}).get("accessJwt")) if operation.brings_keys else None
 
     def check(self, parts: Sequence[Part]) -> list[Problem]:
         return numbered(parts, _problems)

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import regex
 
-from connectors.answer import accepted, tokens
+from connectors.answer import accepted, lifetime, tokens
 from connectors.base import (
     Absence,
     Budget,
@@ -107,6 +107,9 @@ class Connector:
     def harvest(self, operation: Operation, response: httpx.Response) -> Mapping[str, str]:
         # an answer without a new refresh token leaves the old one in force
         return tokens(response, oauth.TOKENS) if operation.brings_keys else {}
+
+    def lasts(self, operation: Operation, response: httpx.Response) -> timedelta | None:
+        return lifetime(response) if operation.brings_keys else None
 
     def check(self, parts: Sequence[Part]) -> list[Problem]:
         return numbered(parts, _problems)
