@@ -89,6 +89,18 @@ def _seconds(given: object) -> timedelta | None:
     return timedelta(seconds=given) if isinstance(given, int) and 0 < given < _CENTURY else None
 
 
+def objects(listed: object, *having: str) -> list[dict[str, Any]]:
+    """The JSON objects in a list of an answer that have these fields; nothing if it is no list."""
+    given = listed if isinstance(listed, list) else []
+    return [item for item in given if isinstance(item, dict) and all(name in item for name in having)]
+
+
+def total(counts: Mapping[str, Any], *names: str) -> int | None:
+    """The sum of an answer's counts; ``None`` if it has none of them."""
+    given = [counts[name] for name in names if isinstance(counts.get(name), int)]
+    return sum(given) if given else None
+
+
 def resets(headers: Mapping[str, str], epoch: str) -> datetime | None:
     """When a throttled call may be made again, by the provider's clock.
 

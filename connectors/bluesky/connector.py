@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -27,18 +27,20 @@ from connectors.base import (
     Scope,
     outcome_of,
 )
-from connectors.bluesky import limits, outcomes, text
+from connectors.bluesky import limits, outcomes, reading, text
 from connectors.bluesky.lexicon import IMAGE_BYTES, IMAGES
 from connectors.bluesky.tid import tid
 from connectors.network import (
     SECRET,
     Identity,
     Media,
+    Metrics,
     Option,
     Part,
     Problem,
     Rejected,
     SecretField,
+    Shown,
     SignIn,
     Wire,
     numbered,
@@ -158,6 +160,12 @@ class Connector:
 
     async def locate(self, _: Wire, __: Mapping[str, Any]) -> dict[str, Any]:
         return {}
+
+    async def recent(self, wire: Wire, since: datetime) -> list[Shown]:
+        return await reading.recent(wire, wire.who or (await self.test(wire)).id, since)
+
+    async def metrics(self, wire: Wire, results: Sequence[Mapping[str, Any]]) -> list[Metrics | None]:
+        return await reading.metrics(wire, [str(result["uri"]) for result in results])
 
     async def delete(self, wire: Wire, intent: Intent) -> httpx.Response:
         repo, collection, rkey = str(intent.plan["published"]["uri"]).removeprefix("at://").split("/")

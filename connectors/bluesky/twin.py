@@ -43,8 +43,10 @@ class World:
     accounts: dict[str, Account] = field(default_factory=dict)  #: by did
     sessions: dict[str, tuple[str, str, datetime]] = field(default_factory=dict)  #: token -> did, kind, ends
     counted: dict[str, tuple[int, datetime]] = field(default_factory=dict)
+    figures: dict[str, dict[str, int]] = field(default_factory=dict)  #: by uri, as the network's view has them
 
 
+VIEWED = 25  #: posts that can be asked about at once
 REUSE = timedelta(hours=2)  #: how long a refresh token that was used may be used again, since an answer may be lost
 WORLD = web.AppKey("bluesky", World)
 HANDLE = "brand.test"  #: of the sandbox's account
@@ -106,6 +108,7 @@ def twin(now: Now) -> web.Application:
         ("GET", "com.atproto.repo.getRecord", _get),
         ("GET", "com.atproto.repo.listRecords", _list),
         ("POST", "com.atproto.repo.deleteRecord", _delete),
+        ("GET", "app.bsky.feed.getPosts", _get_posts),
     ):
         app.router.add_route(method, f"/xrpc/{name}", handler)
     return app
@@ -303,12 +306,32 @@ async def _list(request: web.Request) -> web.Response:
     if account is None:
         raise Refusal("InvalidRequest", "Could not find repo")
     limit = int(request.query.get("limit", "50"))
-    keys = sorted((key for key in account.records if key.startswith(request.query["collection"])), reverse=True)
+    collection, cursor = f"{request.query['collection']}/", request.query.get("cursor", "~")
+    keys = [key for key in account.records if key.startswith(collection) and key.removeprefix(collection) < cursor]
+    keys = sorted(keys, reverse=True)[:limit]
     found = [
         {"uri": f"at://{account.did}/{key}", "cid": cid(account.records[key]), "value": account.records[key]}
-        for key in keys[:limit]
+        for key in keys
     ]
-    return web.json_response({"records": found})
+    return web.json_response({"records": found} | ({"cursor": keys[-1].removeprefix(collection)} if keys else {}))
+
+
+async def _get_posts(request: web.Request) -> web.Response:
+    """What the network's view says, to which a data server passes the question on."""
+    _who(request)
+    world, uris = request.app[WORLD], request.query.getall("uris", [])
+    if not uris or len(uris) > VIEWED:
+        raise Refusal("InvalidRequest", f"Error: uris must have 1 to {VIEWED} elements")
+    found = []
+    for account in world.accounts.values():
+        author = {"did": account.did, "handle": account.handle}
+        for key, record in account.records.items():
+            uri = f"at://{account.did}/{key}"
+            if uri in uris or f"at://{account.handle}/{key}" in uris:
+                counts = dict.fromkeys(("likeCount", "replyCount", "repostCount", "quoteCount", "bookmarkCount"), 0)
+                view = {"uri": uri, "cid": cid(record), "author": author, "record": record}
+                found.append(view | {"indexedAt": record["createdAt"]} | counts | world.figures.get(uri, {}))
+    return web.json_response({"posts": found})
 
 
 async def _delete(request: web.Request) -> web.Response:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import html
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -28,9 +27,21 @@ from connectors.base import (
     Scope,
     outcome_of,
 )
-from connectors.network import Identity, Media, Option, Part, Problem, Rejected, SecretField, SignIn, Wire, numbered
+from connectors.network import (
+    Identity,
+    Media,
+    Metrics,
+    Option,
+    Part,
+    Problem,
+    SecretField,
+    Shown,
+    SignIn,
+    Wire,
+    numbered,
+)
 from connectors.picture import TYPES, content_of
-from connectors.x import limits, oauth, outcomes, text
+from connectors.x import limits, oauth, outcomes, reading, text
 
 IMAGES = 4
 IMAGE_BYTES, GIF_BYTES = 5 * 1024 * 1024, 15 * 1024 * 1024
@@ -48,10 +59,6 @@ INITIALIZE = Operation("x.media.initialize", Effect.REPEATABLE, Scope.WRITE, Abs
 APPEND = Operation("x.media.append", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
 FINALIZE = Operation("x.media.finalize", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
 METADATA = Operation("x.media.metadata", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
-
-#: X's specification renamed these with version 2.167; which of them a server takes, only asking tells
-FIELDS = {"post.fields": "created_at,entities,attachments", "expansions": "referenced_posts"}
-OLD_FIELDS = {"tweet.fields": "created_at,entities,attachments,referenced_tweets"}
 
 
 @dataclass(frozen=True)
@@ -122,7 +129,7 @@ class Connector:
         self, wire: Wire, part: Part, thread: Sequence[Mapping[str, Any]], _: Mapping[str, Any]
     ) -> dict[str, Any]:
         user = wire.who or (await self.test(wire)).id
-        since = (wire.now() - timedelta(minutes=2)).isoformat(timespec="seconds").replace("+00:00", "Z")
+        since = reading.stamp(wire.now() - timedelta(minutes=2))
         body: dict[str, Any] = {"text": part.text} if part.text else {}
         if thread:
             body["reply"] = {"in_reply_to_tweet_id": thread[-1]["id"]}
@@ -137,17 +144,19 @@ class Connector:
 
     async def find(self, wire: Wire, plan: Mapping[str, Any]) -> dict[str, Any] | None:
         url = f"{wire.base}/2/users/{plan['user']}/tweets"
-        window = {"start_time": plan["since"], "max_results": "100"}
-        try:
-            body = accepted(await wire.request(POSTS, "GET", url, params=window | FIELDS))
-        except Rejected:
-            body = accepted(await wire.request(POSTS, "GET", url, params=window | OLD_FIELDS))
+        body = await reading.asked(wire, POSTS, url, {"start_time": plan["since"], "max_results": "100"})
         found = body.get("data") or []
         same = [post for post in found if _same(post, plan["body"])]
         return {"id": str(same[-1]["id"])} if same else None
 
     async def locate(self, _: Wire, __: Mapping[str, Any]) -> dict[str, Any]:
         return {}
+
+    async def recent(self, wire: Wire, since: datetime) -> list[Shown]:
+        return await reading.recent(wire, wire.who or (await self.test(wire)).id, since)
+
+    async def metrics(self, wire: Wire, results: Sequence[Mapping[str, Any]]) -> list[Metrics | None]:
+        return await reading.metrics(wire, [str(result["id"]) for result in results])
 
     async def delete(self, wire: Wire, intent: Intent) -> httpx.Response:
         url = f"{wire.base}/2/tweets/{intent.plan['published']['id']}"
@@ -198,16 +207,12 @@ class Connector:
 
 
 def _same(post: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
-    """Whether X's post is what we sent: X shortens addresses, escapes ``&<>`` and appends a link to pictures."""
-    shown = str(post.get("text") or "")
-    for url in (post.get("entities") or {}).get("urls") or []:
-        inner = url.get("media_key") is not None or "/photo/" in str(url.get("expanded_url"))
-        shown = shown.replace(str(url["url"]), "" if inner else str(url.get("expanded_url") or url["url"]))
+    """Whether X's post is what we sent."""
     others = post.get("referenced_tweets") or post.get("referenced_posts") or []
     parents = [item["id"] for item in others if item.get("type") == "replied_to"]
     parent = (body.get("reply") or {}).get("in_reply_to_tweet_id")
     same_parent = parents == ([parent] if parent else [])
-    return same_parent and _plain(html.unescape(shown)) == _plain(str(body.get("text") or ""))
+    return same_parent and _plain(reading.shown(post)) == _plain(str(body.get("text") or ""))
 
 
 def _plain(written: str) -> str:
