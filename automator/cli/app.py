@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from automator.cli import backup, posts, service
+from automator.cli import backup, posts, reconcile, service
 from automator.cli.accounts import accounts
 from automator.cli.calls import calls
 from automator.cli.check import check
@@ -24,6 +24,7 @@ app.command("run-due")(service.run_due)
 app.command()(service.notices)
 app.command()(service.halt)
 app.command()(service.resume)
+accounts.command()(reconcile.reconcile)
 app.add_typer(accounts)
 app.command()(posts.post)
 app.add_typer(posts.posts)

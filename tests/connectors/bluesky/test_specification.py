@@ -128,7 +128,7 @@ async def test_every_request_is_one_that_bluesky_describes(world: World, tmp_pat
     stored = load(world.engine.reader, "1")
     assert stored is not None
     await world.network.find(world.session, stored.plan)
-    assert len(await world.network.recent(world.session, world.clock[0] - timedelta(days=1))) == 2
+    assert len(await world.network.recent(world.session, world.session.now() - timedelta(days=1))) == 2
     await world.network.metrics(world.session, [first] * 26)
     gone = {"published": dict(first)}
     held = await world.engine.writer.run(lambda tx: claim(tx, "3", "bluesky/brand", DELETE.name, gone))
