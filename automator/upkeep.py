@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from automator import tokens
+from automator import measure, tokens
 from automator.accounts import warn_of_expiry
 from automator.db import DatabaseError
 from automator.engine import Engine
@@ -17,6 +17,7 @@ from automator.vault.store import VaultError
 
 CHECKPOINT = timedelta(minutes=10)
 KEYS = timedelta(minutes=3)
+FIGURES = timedelta(minutes=5)
 DAY = timedelta(days=1)
 TELL = timedelta(seconds=5)  #: the webhook; after a failure twice as long each time, up to ``RARELY``
 RARELY = timedelta(minutes=30)
@@ -36,6 +37,12 @@ async def checkpoint(engine: Engine, wait: timedelta) -> timedelta:
 async def keys(engine: Engine, wait: timedelta) -> timedelta:
     """Renew the tokens that end soon; test the keys that are needed soon."""
     await tokens.look_after(engine)
+    return wait
+
+
+async def figures(engine: Engine, wait: timedelta) -> timedelta:
+    """Read the figures of posts that have come to an age at which they are read."""
+    await measure.read(engine)
     return wait
 
 
@@ -60,15 +67,18 @@ async def tell(engine: Engine, wait: timedelta) -> timedelta:
 
 async def once(engine: Engine) -> None:
     """What can't wait, for those who have no service running but call us now and then."""
-    for duty in (keys,):
-        await _tried(engine, duty, KEYS)
+    await _tried(engine, keys, KEYS)
+    if engine.settings.posting.metrics:
+        await _tried(engine, figures, FIGURES)
 
 
 async def run(engine: Engine, stop: asyncio.Event) -> None:
     """Do all of them until ``stop``; what is under way then is finished, for ``GRACE`` at most."""
-    duties: dict[Duty, timedelta] = {checkpoint: CHECKPOINT, keys: KEYS, daily: DAY, tell: TELL}
+    duties: dict[Duty, timedelta] = {checkpoint: CHECKPOINT, keys: KEYS, figures: FIGURES, daily: DAY, tell: TELL}
     if engine.webhook is None:
         del duties[tell]
+    if not engine.settings.posting.metrics:
+        del duties[figures]
     tasks = [asyncio.create_task(_every(engine, stop, duty, wait)) for duty, wait in duties.items()]
     await stop.wait()
     _, late = await asyncio.wait(tasks, timeout=GRACE.total_seconds())
@@ -89,7 +99,10 @@ async def _tried(engine: Engine, duty: Duty, wait: timedelta) -> timedelta:
     except (DatabaseError, VaultError, BadCheckpoint, OSError) as error:
         # what keeps one duty from being done now must not end the others, nor itself for ever
         log.error("%s", error)  # noqa: TRY400 - the sentence says it
-        return wait
+    except Exception as error:  # noqa: BLE001 - a provider's answer that nobody foresaw must not either
+        # its text may hold anything, so only its kind is kept
+        log.error("an unforeseen %s", type(error).__name__)  # noqa: TRY400 - as above
+    return wait
 
 
 async def _pause(engine: Engine, stop: asyncio.Event, wait: timedelta) -> None:
