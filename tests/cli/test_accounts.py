@@ -6,6 +6,9 @@ import json
 
 import httpx
 
+from automator.db import connect
+from automator.metrics import Readable, keep
+from connectors.network import Metrics
 from tests.cli.conftest import Shell
 from tests.sandboxed import read
 
@@ -38,3 +41,27 @@ def test_both_sides_are_compared(shell: Shell) -> None:
     assert "has not come yet" in said
     assert "accounts add x/other" in shell.run("accounts", "reconcile", "x/other", code=2)
     assert "is no time" in shell.run("accounts", "reconcile", "x/brand", "--since", "lately", code=2)
+
+
+def test_figures_are_shown(shell: Shell) -> None:
+    """The newest of each part with what was added, and sums by account; without any, when to look again."""
+    assert "read after 15 minutes" in shell.run("posts", "stats")
+    shell.run("post", "Liked", "--to", "x/brand")
+    shell.run("run-due")
+    (post,) = [item for item in json.loads(shell.run("posts", "list", "--json")) if item["texts"] == ["Liked"]]
+    database = connect(shell.home / "automator.db")
+    part = [Readable(post["id"], 0, {})]
+    for at, found in ((1_000_000, Metrics(3, 1, 0, 20)), (2_000_000, Metrics(5, 1, 0, 90))):
+        keep(database, part, [found], at)
+    database.close()
+    said = shell.run("posts", "stats", "--account", "x/brand")
+    figures = "likes 5 (+2), comments 1 (+0), shares 0 (+0), impressions 90 (+70)"
+    assert said.count(figures) == 2
+    assert f"x/brand: 1 in all; {figures}" in said
+    found = json.loads(shell.run("posts", "stats", "--json"))
+    assert found["posts"][0]["figures"] == {"likes": 5, "comments": 1, "shares": 0, "impressions": 90}
+    assert found["totals"] == [
+        {"account": "x/brand", "parts": 1, "figures": found["posts"][0]["figures"], "more": found["posts"][0]["more"]}
+    ]
+    assert "no figures" in shell.run("posts", "stats", "--since", "2098-01-01 00:00")
+    assert "x/other is not connected" in shell.run("posts", "stats", "--account", "x/other", code=2)
