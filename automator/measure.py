@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from automator import accounts
-from automator.accounts import NoAccount, Superseded
+from automator.accounts import NoAccount, Stored, Superseded
+from automator.budgets import store, window
 from automator.clock import micros
 from automator.engine import Engine
 from automator.metrics import Readable, keep, readable
 from automator.scheduling import beats
 from automator.scheduling.due import coming
-from connectors.base import CallRefused, NotNow, Scope
-from connectors.network import Rejected
+from connectors.base import CallRefused, NotNow, Scope, Window
+from connectors.network import Network, Rejected
 
 AT_ONCE = 100
 CALM = timedelta(minutes=1)  #: posts that are due so soon go before
@@ -31,10 +33,22 @@ async def read(engine: Engine) -> None:
         rested = beats.since(engine.reader, f"metrics {who.name}", now) >= REST
         if who.name in busy or Scope.READ not in who.scopes or not rested:
             continue
+        if not _affordable(engine.reader, who, engine.network(who), now):
+            continue
         waiting = readable(engine.reader, who.name, now)
         for first in range(0, len(waiting), AT_ONCE):
             if not await _read(engine, who.name, waiting[first : first + AT_ONCE]):
                 break
+
+
+def _affordable(reader: sqlite3.Connection, who: Stored, network: Network, now: datetime) -> bool:
+    """Whether half is left of what a person lets the account spend in a month; the other half is for posts alone."""
+    for budget in network.budgets:
+        if budget.window is Window.MONTH and budget.limit is None:
+            usage, own = store.load(reader, who.provider if budget.shared else who.name, budget)
+            if own.limit is not None and window.used(own, usage, micros(now)) > own.limit / 2:
+                return False
+    return True
 
 
 async def _read(engine: Engine, account: str, parts: Sequence[Readable]) -> bool:

@@ -43,7 +43,7 @@ def due(token: Token | None, post: datetime | None, now: datetime) -> bool:
 
 
 async def look_after(engine: Engine) -> None:
-    """Renew what ends soon, then test what is needed soon and has not been tested today."""
+    """Renew what ends soon, test what is needed soon and was not tested today, and tell of keys that expire."""
     now = engine.clock.now()
     posts = coming(engine.reader, now + NEEDED)
     for who in accounts.everything(engine.reader):
@@ -52,6 +52,13 @@ async def look_after(engine: Engine) -> None:
     for who in accounts.everything(engine.reader):
         if who.name in posts and _untested(engine.reader, who, now):
             await _test(engine, who)
+    if beats.since(engine.reader, "expiry", now) >= TESTED:
+        await engine.writer.run(lambda tx: _expiry(tx, now))
+
+
+def _expiry(tx: sqlite3.Connection, now: datetime) -> None:
+    accounts.warn_of_expiry(tx, now)
+    beats.beat(tx, "expiry", now)
 
 
 def _untested(reader: sqlite3.Connection, who: Stored, now: datetime) -> bool:

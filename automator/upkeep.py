@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from automator import measure, tokens
-from automator.accounts import warn_of_expiry
 from automator.db import DatabaseError
 from automator.engine import Engine
 from automator.ledger.checkpoint import BadCheckpoint
@@ -35,7 +34,7 @@ async def checkpoint(engine: Engine, wait: timedelta) -> timedelta:
 
 
 async def keys(engine: Engine, wait: timedelta) -> timedelta:
-    """Renew the tokens that end soon; test the keys that are needed soon."""
+    """Renew the tokens that end soon, test the keys that are needed soon, and tell of those that expire."""
     await tokens.look_after(engine)
     return wait
 
@@ -47,8 +46,7 @@ async def figures(engine: Engine, wait: timedelta) -> timedelta:
 
 
 async def daily(engine: Engine, wait: timedelta) -> timedelta:
-    """Look for keys that expire; prune the ledger as the settings say."""
-    await engine.writer.run(lambda tx: warn_of_expiry(tx, engine.clock.now()))
+    """Prune the ledger as the settings say."""
     keep = Retention(**engine.settings.ledger.model_dump())
     if keep != Retention():
         await engine.prune(keep, "service")

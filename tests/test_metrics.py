@@ -189,6 +189,17 @@ async def test_a_months_bound_is_kept(desk: Desk) -> None:
     assert await desk.read(datetime(2027, 1, 1, 1, tzinfo=START.tzinfo) - desk.clock.at) == 1
 
 
+@only_x
+@pytest.mark.parametrize(("credit", "calls"), [(89, 0), (90, 1)])
+async def test_half_of_what_a_person_lets_us_spend_is_for_posts_alone(desk: Desk, credit: int, calls: int) -> None:
+    """Three posts took 45 thousandths of a dollar."""
+    for number in range(3):
+        await desk.publish(f"Post {number}")
+    now = desk.clock.at
+    await desk.engine.writer.run(lambda tx: limits.change(tx, desk.name, "credit", credit, now, actor="test"))
+    assert await desk.read(HOUR) == calls
+
+
 async def test_reading_can_be_switched_off(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A setting; with it on, whoever calls us now and then has figures read too."""
     await desk.publish("One")

@@ -247,6 +247,6 @@ async def remove(name: str, home: HomeOption = None) -> None:
     async with engine(home) as opened:
         stored = load(opened.reader, name)
         await opened.writer.run(lambda tx: forget(tx, name, opened.clock.now(), actor="user"))
-        for version in (stored.version - 1, stored.version):
+        for version in (stored.version - 1, stored.version, stored.version + 1):
             opened.store.delete(name, version)
     typer.echo(f"{name} is forgotten")

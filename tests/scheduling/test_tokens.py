@@ -10,14 +10,15 @@ import pytest
 
 from automator import accounts, posts, tokens, upkeep
 from automator.accounts import Stored, Token
+from automator.clock import micros
 from automator.engine import Engine
 from automator.home import Home
-from automator.notices import unread
+from automator.notices import mark_seen, unread
 from automator.posts import NewDelivery, listed
 from automator.sandbox.faults import Fault
 from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
-from connectors.network import Part
+from connectors.network import Identity, Part
 from connectors.x import twin as x
 from tests.clocks import START, StillClock
 from tests.scheduling.provider import Provider
@@ -173,6 +174,17 @@ async def test_a_key_is_tested_once_a_day_while_posts_are_planned(desk: Desk) ->
         await tokens.look_after(desk.engine)
     assert desk.calls().count("x.user.me") == 4
     assert [kind for kind, _ in desk.told()] == ["reconnect"]
+
+
+async def test_a_key_that_a_person_must_renew_is_told_of_once_a_day(desk: Desk) -> None:
+    """Also to those who have no service running; not again the same day, once it has been read."""
+    who = Identity("7", "@brand", START + 5 * DAY)
+    await desk.engine.writer.run(lambda tx: accounts.tested(tx, desk.name, who, START))
+    for hours, told in ((0, ["expiring"]), (1, []), (23, ["expiring"])):
+        desk.clock.at += hours * HOUR
+        await upkeep.once(desk.engine)
+        assert [kind for kind, _ in desk.told()] == told
+        await desk.engine.writer.run(lambda tx: mark_seen(tx, micros(desk.clock.at)))
 
 
 async def test_whoever_calls_us_now_and_then_has_tokens_renewed_too(desk: Desk) -> None:
