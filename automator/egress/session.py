@@ -28,6 +28,10 @@ class Renewals(Protocol):
         """Hold the account's renewal lock."""
 
 
+async def _tell_nobody(_: str) -> None:
+    return None
+
+
 class Reconnect(Rejected):
     """The key no longer works and can't be renewed; a person has to connect the account again."""
 
@@ -46,6 +50,7 @@ class Session:
     who: str = ""
     guard: Callable[[sqlite3.Connection], None] | None = None
     done: Callable[[sqlite3.Connection], None] | None = None
+    lost: Callable[[str], Awaitable[None]] = _tell_nobody  #: told, in a sentence, that a person has to connect anew
     hosting: Callable[[Media], Awaitable[str]] | None = None
 
     @property
@@ -89,11 +94,24 @@ class Session:
         except RenewNeeded:
             raise NotNow(None) from None
 
+    async def renew(self, version: int | None) -> None:
+        """Renew the access token before it ends, if the key is still of this version.
+
+        Raises:
+            Reconnect: it can't be renewed.
+            NotNow: the provider is in trouble; nothing is known of the token.
+        """
+        held = dict(await asyncio.to_thread(self.account.secrets))
+        if self.account.version() == version:
+            await self._renew(held, timedelta())
+
     async def _renew(self, held: Mapping[str, str], ahead: timedelta) -> None:
         async with self.renewals(self.account.name):
             now_held = await asyncio.to_thread(self.account.secrets)
             if dict(now_held) != held:
                 return  # another call, or another process, has just done it
+            if await self.account.adopt():
+                return  # a process that has died had got as far as the vault: the token before is spent
             try:
                 renewed = await self.network.renew(self, frozenset(held))
             except RenewNeeded:
@@ -104,10 +122,12 @@ class Session:
             minutes = abs(ahead) // timedelta(minutes=1)
             raise NotNow(None, f"this machine's clock is {minutes} minutes {way} {self.network.name}'s; set it right")
         if not renewed:
-            raise Reconnect(
+            why = (
                 f"{self.account.name} is no longer signed in and could not be renewed; "
                 f"connect it again with `automator accounts rotate {self.account.name}`"
             )
+            await self.lost(why)
+            raise Reconnect(why)
 
     async def _send(
         self, operation: Operation, method: str, url: str, intent: Intent | None, content: Mapping[str, Any]

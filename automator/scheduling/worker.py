@@ -15,7 +15,7 @@ from automator.clock import Clock, micros
 from automator.db import DatabaseError, Writer
 from automator.intentions import Fenced
 from automator.notices import Notice, tell
-from automator.scheduling import due, lease, setback
+from automator.scheduling import beats, due, lease, setback
 from automator.scheduling.lease import Owner, Run, Verdict
 from automator.scheduling.publish import Stop
 from automator.scheduling.tables import RunState
@@ -123,10 +123,7 @@ class Worker:
         return TICK if len(self._active) >= self._at_once else min(TICK, max(0.001, left))
 
     def _ticked(self, tx: sqlite3.Connection) -> None:
-        tx.execute(
-            "INSERT INTO beat (name, at) VALUES ('tick', ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at",
-            (micros(self._clock.now()),),
-        )
+        beats.beat(tx, "tick", self._clock.now())
 
     async def _work(self, run: Run) -> None:
         try:

@@ -14,6 +14,8 @@ RENEW = frozenset({"ExpiredToken", "InvalidToken", "AuthMissing", "Authenticatio
 HOLDS: dict[str, dict[str, type]] = {
     "bluesky.post.put": {"uri": str, "cid": str},
     "bluesky.post.get": {"uri": str, "cid": str, "value": dict},
+    "bluesky.post.list": {"records": list},
+    "bluesky.post.figures": {"posts": list},
     "bluesky.blob.upload": {"blob": dict},
     "bluesky.handle.resolve": {"did": str},
     "bluesky.session.get": {"did": str, "handle": str},

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from connectors.x import text
 from connectors.x.twin_media import check_named, routes
+from connectors.x.twin_reading import PAGE, as_json, figures, page
 from connectors.x.twin_world import USER, WORLD, Now, Refusal, User, World, read_json
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -71,6 +72,7 @@ def twin(now: Now) -> web.Application:
     app = web.Application(middlewares=[_protocol], client_max_size=20_000_000)
     app[WORLD] = World(now)
     app.router.add_post("/2/tweets", _create)
+    app.router.add_get("/2/tweets", _several)
     app.router.add_delete("/2/tweets/{id}", _delete)
     app.router.add_get("/2/tweets/{id}", _one)
     app.router.add_get("/2/users/me", _me)
@@ -103,7 +105,7 @@ async def _protocol(request: web.Request, handler: Handler) -> web.StreamRespons
 def _counted(world: World, request: web.Request) -> tuple[int, int, datetime]:
     create = request.method == "POST" and request.path == "/2/tweets"
     limit = world.posts_in_15_minutes if create else {"/2/users/me": 75}.get(request.path, 900)
-    kind = request.path if request.path in {"/2/tweets", "/2/users/me"} else request.method + request.path[:12]
+    kind = request.method + (request.path if request.path in {"/2/tweets", "/2/users/me"} else request.path[:12])
     key = (request[USER].id, kind)
     used, ends = world.counted.get(key, (0, world.now()))
     if ends <= world.now():
@@ -174,6 +176,7 @@ async def _create(request: web.Request) -> web.Response:
         "id": number, "author_id": user.id, "written": written, "text": shown, "created_at": created,
         "visible_at": world.now() + world.visible_after, "urls": urls, "reply_to": parent, "media": media,
         "media_keys": [world.media[item]["key"] for item in media],
+        "figures": {},
     }  # fmt: skip
     return web.json_response({"data": {"id": number, "text": shown, "edit_history_tweet_ids": [number]}}, status=201)
 
@@ -194,17 +197,6 @@ def _shortened(written: str, number: str, kinds: list[str]) -> tuple[str, list[d
     return shown, urls
 
 
-def _as_json(post: dict[str, Any]) -> dict[str, Any]:
-    found = {name: post[name] for name in ("id", "text", "author_id", "created_at")}
-    if post["urls"]:
-        found["entities"] = {"urls": post["urls"]}
-    if post["media_keys"]:
-        found["attachments"] = {"media_keys": post["media_keys"]}
-    if post["reply_to"]:
-        found["referenced_tweets"] = [{"type": "replied_to", "id": post["reply_to"]}]
-    return found
-
-
 async def _delete(request: web.Request) -> web.Response:
     world, number = request.app[WORLD], request.match_info["id"]
     if number in world.posts and world.posts[number]["author_id"] != request[USER].id:
@@ -216,7 +208,7 @@ async def _one(request: web.Request) -> web.Response:
     post = request.app[WORLD].posts.get(request.match_info["id"])
     if post is None:
         return web.json_response({"errors": [{"title": "Not Found Error", "detail": "Could not find tweet"}]})
-    return web.json_response({"data": _as_json(post)})
+    return web.json_response({"data": as_json(post)})
 
 
 async def _me(request: web.Request) -> web.Response:
@@ -224,20 +216,30 @@ async def _me(request: web.Request) -> web.Response:
     return web.json_response({"data": {"id": user.id, "name": user.handle, "username": user.handle}})
 
 
+def _named(request: web.Request) -> None:
+    if "post.fields" in request.query and request.app[WORLD].old_names:
+        raise Refusal(400, "The query parameter [post.fields] is not one of [...]", "Invalid Request")
+
+
+async def _several(request: web.Request) -> web.Response:
+    world, wanted = request.app[WORLD], request.query.get("ids", "").split(",")
+    _named(request)
+    if not 1 <= len(wanted) <= PAGE or not all(number.isdigit() for number in wanted):
+        raise Refusal(400, f"The `ids` query parameter takes 1 to {PAGE} ids", "Invalid Request")
+    return web.json_response(figures(world.posts, wanted, "retweet" if world.old_names else "repost"))
+
+
 async def _timeline(request: web.Request) -> web.Response:
     world, query = request.app[WORLD], request.query
-    if "post.fields" in query and world.old_names:
-        raise Refusal(400, "The query parameter [post.fields] is not one of [...]", "Invalid Request")
-    found = [
-        _as_json(post)
-        for post in reversed(world.posts.values())
-        if post["author_id"] == request.match_info["id"]
-        and post["visible_at"] <= world.now()
-        and post["created_at"] >= query.get("start_time", "")
-    ][: int(query.get("max_results", "10"))]
-    return web.json_response(
-        {"data": found, "meta": {"result_count": len(found)}} if found else {"meta": {}, "data": []}
-    )
+    _named(request)
+    if not request.match_info["id"].isdigit():
+        raise Refusal(400, "The `id` query parameter value is not valid", "Invalid Request")
+    size = int(query.get("max_results", "10"))
+    if not 5 <= size <= PAGE:  # noqa: PLR2004 - X's specification
+        raise Refusal(400, f"The `max_results` query parameter value [{size}] is not between 5 and {PAGE}")
+    seen = [post for post in reversed(world.posts.values()) if post["visible_at"] <= world.now()]
+    mine = [post for post in seen if post["author_id"] == request.match_info["id"]]
+    return web.json_response(page(mine, size, query.get("start_time", ""), query.get("pagination_token", "")))
 
 
 async def _consent(request: web.Request) -> web.Response:

@@ -334,7 +334,8 @@ async def test_an_app_password_that_was_revoked_ends_the_post_with_a_notice(desk
     post = await desk.work()
     assert post.state == "failed"
     assert "connect it again" in post.reason
-    assert desk.engine.reader.execute("SELECT count(*) FROM notice").fetchone() == (1,)
+    kinds = desk.engine.reader.execute("SELECT kind FROM notice ORDER BY kind").fetchall()
+    assert kinds == [("failed",), ("reconnect",)]
 
 
 @on_x

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tests.connectors.conftest import Opened
 from tests.stored import unpacked
 
 NAME = "bluesky/brand"
+OLD = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module", params=["twin", pytest.param("real", marks=needs_server)])
@@ -217,6 +219,18 @@ async def test_four_pictures_keep_their_order(desk: Desk, tmp_path: Path) -> Non
     (record,) = desk.seen()
     shown = [(image["aspectRatio"]["width"], image["alt"]) for image in record["value"]["embed"]["images"]]
     assert shown == [(number, f"Text {number}") for number in range(1, 5)]
+
+
+async def test_what_the_account_published_is_listed(desk: Desk) -> None:
+    """Oldest first, over as many pages as it takes, from an instant on."""
+    before = {item.result["uri"] for item in await desk.network.recent(desk.session, OLD)}
+    published = [await desk.publish(str(number), Part(f"Post {number}")) for number in range(103)]
+    found = [item for item in await desk.network.recent(desk.session, OLD) if item.result["uri"] not in before]
+    assert [item.text for item in found] == [f"Post {number}" for number in range(103)]
+    assert [item.result for item in found] == published
+    since = found[50].at
+    assert min(item.at for item in await desk.network.recent(desk.session, since)) == since
+    assert await desk.network.recent(desk.session, datetime.now(UTC) + timedelta(days=2)) == []
 
 
 async def test_mentions_of_nobody_stay_plain(desk: Desk) -> None:

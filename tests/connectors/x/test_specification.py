@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -91,12 +92,15 @@ async def test_every_request_is_one_that_x_describes(world: World, tmp_path: Pat
     stored = load(world.engine.reader, "2")
     assert stored is not None
     await world.network.find(world.session, stored.plan)
+    await world.network.recent(world.session, datetime.now(UTC) - timedelta(days=1))
+    await world.network.metrics(world.session, [first])
     gone = {"published": dict(first)}
     held = await world.engine.writer.run(lambda tx: claim(tx, "3", "x/brand", DELETE.name, gone))
     await world.network.delete(world.session, Intent("3", gone, held.attempt))
     seen = list(requests(world.engine.reader))
     media_calls = {f"x.media.{name}" for name in ("initialize", "append", "finalize", "status", "metadata")}
-    assert {operation for operation, *_ in seen} >= {"x.post.create", "x.user.posts", "x.post.delete"} | media_calls
+    wanted = {"x.post.create", "x.user.posts", "x.post.delete", "x.user.recent", "x.post.figures"}
+    assert {operation for operation, *_ in seen} >= wanted | media_calls
     found = {operation: faults(method, target, body) for operation, method, target, body in seen}
     assert {operation: said for operation, said in found.items() if said} == {}
 
