@@ -21,6 +21,7 @@ from automator.db import DatabaseError
 from automator.halts import HaltRow
 from automator.intentions import IntentionRow
 from automator.ledger.tables import Body, Entry, UsageRow
+from automator.metrics import MetricRow
 from automator.notices import NoticeRow
 from automator.scheduling import lease
 from automator.scheduling.tables import BeatRow, JobRow, RunRow
@@ -29,7 +30,7 @@ from jobs.posting.tables import DeliveryRow, PostRow
 if TYPE_CHECKING:
     from alembic.config import Config
 
-LATEST = 4  #: the newest step in migrations/versions; a database says in ``user_version`` which one it has
+LATEST = 6  #: the newest step in migrations/versions; a database says in ``user_version`` which one it has
 SCRIPTS = Path(__file__).parent / "migrations"
 VERSIONS: Sequence[Path] = (SCRIPTS / "versions",)
 
@@ -48,6 +49,7 @@ TABLES: tuple[type[SQLModel], ...] = (
     BeatRow,
     PostRow,
     DeliveryRow,
+    MetricRow,
 )
 
 
