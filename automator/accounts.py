@@ -41,7 +41,17 @@ class AccountRow(SQLModel, table=True):
     tested_at: int | None
     expires_at: int | None
     send_again: int  #: 1: what lists do not show may be sent again
+    token_from: int | None  #: when its access token came, microseconds UTC; ``None``: it is not said to end
+    token_ends: int | None
     chosen: str = Field(sa_column_kwargs={"server_default": "{}"})  #: canonical JSON; values of its provider's options
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access token that ends: when it came, and until when it works (UTC)."""
+
+    since: datetime
+    ends: datetime
 
 
 class NoAccount(LookupError):
@@ -66,6 +76,7 @@ class Stored:
     expires_at: int | None
     send_again: bool
     chosen: Mapping[str, str] = field(default_factory=dict)  #: over what is chosen for the installation
+    token: Token | None = None
 
 
 def network(of: Stored, providers: Mapping[str, Mapping[str, str]]) -> Network:
@@ -88,7 +99,10 @@ def fresh(
     return Stored(name, provider, base_url, allowed, 1, "", None, None, send_again=False, chosen=chosen or {})
 
 
-_COLUMNS = "name, provider, base_url, scopes, version, identity, tested_at, expires_at, send_again, chosen"
+_COLUMNS = (
+    "name, provider, base_url, scopes, version, identity, tested_at, expires_at, send_again, chosen, "
+    "token_from, token_ends"
+)
 
 
 def everything(connection: sqlite3.Connection) -> list[Stored]:
@@ -109,17 +123,19 @@ def load(connection: sqlite3.Connection, name: str) -> Stored:
 
 
 def _stored(row: tuple[object, ...]) -> Stored:
-    name, provider, base_url, scopes, version, identity, tested_at, expires_at, send_again, chosen = row
+    name, provider, base_url, scopes, version, identity, tested_at, expires_at, send_again, chosen, since, ends = row
     allowed = frozenset(Scope(scope) for scope in str(scopes).split())
     kept = json.loads(str(chosen))
-    return Stored(name, provider, base_url, allowed, version, identity, tested_at, expires_at, bool(send_again), kept)  # type: ignore[arg-type]
+    token = Token(instant(since), instant(ends)) if isinstance(since, int) and isinstance(ends, int) else None
+    known = (name, provider, base_url, allowed, version, identity, tested_at, expires_at, bool(send_again), kept, token)
+    return Stored(*known)  # type: ignore[arg-type]
 
 
 def add(tx: sqlite3.Connection, new: Stored, now: datetime, *, actor: str) -> None:
     """Add an account whose key is in the vault already, as an event."""
     tx.execute(
-        "INSERT INTO account (name, provider, base_url, scopes, version, identity, created_at, send_again, chosen) "
-        "VALUES (?,?,?,?,?,?,?,?,?)",
+        "INSERT INTO account (name, provider, base_url, scopes, version, identity, created_at, send_again, chosen, "
+        "token_from, token_ends) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
         (
             new.name,
             new.provider,
@@ -130,10 +146,15 @@ def add(tx: sqlite3.Connection, new: Stored, now: datetime, *, actor: str) -> No
             micros(now),
             int(new.send_again),
             chain.canonical(dict(new.chosen)),
+            *_span(new.token),
         ),
     )
     data = {"what": "account added", "scopes": sorted(new.scopes), "version": new.version, "actor": actor}
     chain.append(tx, "event", micros(now), data, account=new.name)
+
+
+def _span(token: Token | None) -> tuple[int | None, int | None]:
+    return (micros(token.since), micros(token.ends)) if token else (None, None)
 
 
 def change(  # noqa: PLR0913 - who, what, when
@@ -239,32 +260,56 @@ class Keys:
         """The version of the key that ``secrets`` returned last."""
         return self._held[name][0]
 
-    async def keep(self, name: str, fresh: Mapping[str, str]) -> None:
+    def token(self, lasts: timedelta | None) -> Token | None:
+        """A token that comes now and works so long."""
+        now = self._clock.now()
+        return Token(now, now + lasts) if lasts else None
+
+    async def keep(self, name: str, fresh: Mapping[str, str], lasts: timedelta | None = None) -> None:
         """Store new values over the old ones as the next version; the version before stays until the one after.
+
+        ``lasts``: how long they work from now on.
 
         Raises:
             Superseded: another process stored a newer key meanwhile; nothing was changed.
         """
-        await self._store_next(name, {**self.secrets(name), **fresh}, fresh)
+        await self._store_next(name, {**self.secrets(name), **fresh}, fresh, self.token(lasts))
 
-    async def replace(self, name: str, fresh: Mapping[str, str]) -> None:
+    async def replace(self, name: str, fresh: Mapping[str, str], token: Token | None = None) -> None:
         """Store a new key in place of the old one, as the next version.
 
         Raises:
             Superseded: another process stored a newer key meanwhile; nothing was changed.
         """
         self.secrets(name)
-        await self._store_next(name, dict(fresh), fresh)
+        await self._store_next(name, dict(fresh), fresh, token)
 
-    async def _store_next(self, name: str, merged: dict[str, str], fresh: Mapping[str, str]) -> None:
+    async def adopt(self, name: str) -> bool:
+        """Put in force what a process stored as the next version before it died; ``False`` if there is nothing."""
+        self.secrets(name)
+        version, held = self._held[name]
+        left = await asyncio.to_thread(self._store.get, name, version + 1)
+        if left is None:
+            return False
+        await self._switch(name, version, left, {key: left[key] for key in left if left[key] != held.get(key)}, None)
+        return True
+
+    async def _store_next(
+        self, name: str, merged: dict[str, str], fresh: Mapping[str, str], token: Token | None
+    ) -> None:
         version, _ = self._held[name]
         failpoints.reach("before-keep")
         await asyncio.to_thread(self._store.put, name, version + 1, merged)
         failpoints.reach("after-keep")
+        await self._switch(name, version, merged, fresh, token)
 
+    async def _switch(
+        self, name: str, version: int, merged: dict[str, str], fresh: Mapping[str, str], token: Token | None
+    ) -> None:
         def switch(tx: sqlite3.Connection) -> None:
             changed = tx.execute(
-                "UPDATE account SET version = ? WHERE name = ? AND version = ?", (version + 1, name, version)
+                "UPDATE account SET version = ?, token_from = ?, token_ends = ? WHERE name = ? AND version = ?",
+                (version + 1, *_span(token), name, version),
             ).rowcount
             if changed != 1:
                 raise Superseded(f"another process stored a newer key of {name}")

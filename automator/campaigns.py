@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
 import sqlite3
@@ -24,6 +25,7 @@ from jobs.posting.parts import RULE
 from jobs.posting.rows import BAR, COLUMNS, alt_cell, joined
 
 RECENT = timedelta(days=30)
+TOGETHER = 200  #: rows that are planned side by side
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,10 @@ def deliveries(verdict: Verdict) -> list[NewDelivery]:
 async def bring_in(
     verdicts: Sequence[Verdict], writer: Writer, now: datetime, *, source: str, late: timedelta = LATE
 ) -> Imported:
-    """Plan the good rows of a campaign, each in a transaction of its own; bad ones are left out."""
+    """Plan the good rows of a campaign, each wholly or not at all; bad ones are left out.
+
+    Rows are handed to the writer side by side, so that many share one commit.
+    """
     wanted = [(verdict.row.number, deliveries(verdict)) for verdict in verdicts]
 
     async def plan_row(number: int, row: list[NewDelivery]) -> int:
@@ -86,7 +91,10 @@ async def bring_in(
         failpoints.reach("after-import-row")
         return planned
 
-    added = sum([await plan_row(number, row) for number, row in wanted if row])
+    good = [(number, row) for number, row in wanted if row]
+    added = 0
+    for batch in (good[at : at + TOGETHER] for at in range(0, len(good), TOGETHER)):
+        added += sum(await asyncio.gather(*(plan_row(number, row) for number, row in batch)))
     return Imported(added, sum(len(row) for _, row in wanted) - added)
 
 

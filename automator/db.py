@@ -1,7 +1,10 @@
-"""The database file: how it is opened, and the one thread of a process that writes to it.
+"""The database file: how it is opened, and the one writer of a process.
 
-Writes are functions of an open transaction. They queue up and are committed in groups, so that one
+Writes are functions of an open transaction. They gather and are committed in groups, so that one
 ``fsync`` serves many callers; each caller awaits its own. SQLite, WAL, ``synchronous=FULL``.
+
+Groups are committed by a thread. A brief write that no other could join is committed where it is asked for, as long as
+the disk is quick: handing it over and back would cost as much again, and the loop waits no longer than for a page.
 """
 
 from __future__ import annotations
@@ -23,10 +26,11 @@ from automator.ledger import chain
 T = TypeVar("T")
 Write = Callable[[sqlite3.Connection], T]
 
-GROUP = 256  #: writes committed together at most
+GROUP = 256  #: so many writes are enough for one commit
 BUSY_MS = 5_000  #: how long another process may hold the database
 CHECKPOINT = 256  #: commits between two checkpoints of the write-ahead log
 POLL = 0.0005  #: seconds between two tries to begin
+QUICK = 0.001  #: seconds; while a commit takes less, one may keep the event loop waiting
 
 
 class DatabaseError(Exception):
@@ -52,17 +56,21 @@ class _Item:
 
     write: Write[Any]
     future: asyncio.Future[Any]
-    loop: asyncio.AbstractEventLoop
 
 
 _Settled = tuple[asyncio.Future[Any], Any, BaseException | None]
 
 
 class _Checkpointer:
-    """Carries the write-ahead log over into the database beside the writer, whose commits would wait for it."""
+    """Carries the write-ahead log over into the database beside the writer, whose commits would wait for it.
 
-    def __init__(self, path: Path) -> None:
+    What was written meanwhile, a little, is carried over while the writer waits: a log that is carried over wholly is
+    written anew from its start, and a commit that overwrites costs half of one for which a file has to grow.
+    """
+
+    def __init__(self, path: Path, using: threading.Lock) -> None:
         self._path = path
+        self._using = using
         self._wanted = threading.Event()
         self._ended = False
         self._thread = threading.Thread(target=self._work, name="checkpointer", daemon=True)
@@ -83,6 +91,8 @@ class _Checkpointer:
             # whatever keeps it from being done now is met by the writer too, and told there
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                with self._using:
+                    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         connection.close()
 
 
@@ -91,12 +101,15 @@ class Writer:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[list[_Item] | None] = queue.SimpleQueue()
+        self._gathered: list[_Item] = []  # what was asked for in this round of the loop
+        self._using = threading.Lock()  # whoever commits has the connection
+        self._took = 0.0  # seconds, the last commit
         self._connection = connect(path)
         self._connection.remembers = True
         self._connection.execute("PRAGMA busy_timeout=0")
         self._connection.execute("PRAGMA wal_autocheckpoint=0")
-        self._checkpointer = _Checkpointer(path)
+        self._checkpointer = _Checkpointer(path, self._using)
         self._commits = 0
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
@@ -108,17 +121,53 @@ class Writer:
         A write may be called twice (when another one of its group fails, all are undone and done again), so it works
         on the database alone. A cancelled caller does not take a write back that has begun.
         """
+        future: asyncio.Future[T] = self._open_loop().create_future()
+        self._queue.put([_Item(write, future)])
+        return await future
+
+    async def brief(self, write: Write[T]) -> T:
+        """``run`` for a few rows: one round of the loop asks for one group, and a single write may be done at once."""
+        loop = self._open_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        gathered = self._gathered
+        if not gathered or gathered[0].future.get_loop() is not loop:
+            self._hand_over()  # another loop, which was closed, gathers no more
+            gathered = self._gathered
+            loop.call_soon(self._commit_gathered, gathered)
+        gathered.append(_Item(write, future))
+        return await future
+
+    def _open_loop(self) -> asyncio.AbstractEventLoop:
         if self._closed:
             raise DatabaseError("the database is closed")
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
-        self._queue.put(_Item(write, future, loop))
-        return await future
+        return asyncio.get_running_loop()
+
+    def _hand_over(self) -> None:
+        if self._gathered:
+            self._queue.put(self._gathered)
+        self._gathered = []
+
+    def _commit_gathered(self, gathered: list[_Item]) -> None:
+        if gathered is not self._gathered:
+            return  # handed over already
+        alone = len(gathered) == 1 and self._took < QUICK and self._queue.empty()
+        if not alone or not self._using.acquire(blocking=False):
+            self._hand_over()
+            return
+        self._gathered = []
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            _tell(self._commit(gathered))
+        except sqlite3.OperationalError:
+            self._queue.put(gathered)  # most likely another process is writing; the thread can wait for it
+        finally:
+            self._using.release()
 
     def close(self) -> None:
         """Commit what is queued and end the thread."""
         if not self._closed:
             self._closed = True
+            self._hand_over()
             self._queue.put(None)
             self._thread.join()
             self._checkpointer.close()
@@ -132,49 +181,48 @@ class Writer:
 
     def _work(self) -> None:
         while (first := self._queue.get()) is not None:
-            group = [first]
-            last = False
-            while len(group) < GROUP:
+            group, last = first, False
+            while len(group) < GROUP and not last:
                 try:
-                    item = self._queue.get_nowait()
+                    more = self._queue.get_nowait()
                 except queue.Empty:
                     break
-                if item is None:
-                    last = True
-                    break
-                group.append(item)
-            self._commit([item for item in group if not item.future.cancelled()])
+                group, last = group + (more or []), more is None
+            with self._using:
+                settled = self._commit([item for item in group if not item.future.cancelled()])
+            _tell_all(settled)
             if last:
                 return
 
-    def _commit(self, group: list[_Item]) -> None:
+    def _commit(self, group: list[_Item]) -> list[_Settled]:
         """One transaction; a write that raises is undone alone, a failed commit fails everyone in it."""
         try:
             try:
-                settled = self._apply(group, self._bare)
+                return self._apply(group, self._bare)
             except sqlite3.OperationalError:
                 raise  # a full disk or a broken file concerns the whole group
-            except Exception:  # noqa: BLE001 - whosever it is, the second time it is told apart
+            except Exception as error:  # noqa: BLE001 - whosever it is, the second time it is told apart
                 self._undo()
-                settled = self._apply(group, self._apart)
+                if len(group) == 1:
+                    return [(group[0].future, None, error)]
+                return self._apply(group, self._apart)
         except sqlite3.Error as error:
-            self._undo()
             failure = DatabaseError(f"{self.path.name} could not be written ({error}); nothing of this was kept")
             failure.__cause__ = error
-            settled = [(item.future, None, failure) for item in group]
-        for loop in {item.loop for item in group}:
-            mine = [one for item, one in zip(group, settled, strict=True) if item.loop is loop]
-            # one wake-up for all that wait in a loop; one that is closed has nobody waiting any more
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(_tell, mine)
+            return [(item.future, None, failure) for item in group]
+        finally:
+            self._undo()  # whatever happened, nothing half done is left to the next group
 
     def _apply(
         self, group: list[_Item], do: Callable[[Write[Any]], tuple[Any, BaseException | None]]
     ) -> list[_Settled]:
-        self._begin()
+        if not self._connection.in_transaction:
+            self._begin()
+        began = time.monotonic()
         self._connection.tail = None
         settled = [(item.future, *do(item.write)) for item in group]
         self._connection.execute("COMMIT")
+        self._took = time.monotonic() - began
         self._commits += 1
         if self._commits % CHECKPOINT == 0:
             self._checkpointer.want()
@@ -214,6 +262,14 @@ class Writer:
             return None, error
         self._connection.execute("RELEASE one")
         return value, None
+
+
+def _tell_all(settled: list[_Settled]) -> None:
+    """Wake each loop once for all that wait in it; one that is closed has nobody waiting any more."""
+    for loop in {future.get_loop() for future, _, _ in settled}:
+        mine = [one for one in settled if one[0].get_loop() is loop]
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(_tell, mine)
 
 
 def _tell(settled: list[_Settled]) -> None:

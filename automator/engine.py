@@ -17,8 +17,8 @@ from functools import partial
 from typing import Any, Self
 
 from automator import accounts, db
-from automator.accounts import Keys, Stored
-from automator.clock import Clock, SystemClock
+from automator.accounts import Keys, Stored, Token
+from automator.clock import Clock, SystemClock, micros
 from automator.egress.call import Account
 from automator.egress.session import Session
 from automator.egress.stack import client
@@ -29,6 +29,7 @@ from automator.intentions import complete
 from automator.ledger import checkpoint
 from automator.ledger.checkpoint import BadCheckpoint
 from automator.ledger.prune import Pruned, Retention, prune
+from automator.notices import Notice, settled, tell
 from automator.scheduling import lease
 from automator.scheduling.lease import Owner, Run, Verdict
 from automator.scheduling.publish import Publisher
@@ -111,8 +112,15 @@ class Engine:
     def _session(self, stored: Stored, cause: Mapping[str, str], actor: str) -> tuple[Session, Network]:
         network, name = self.network(stored), stored.name
 
-        async def keep(fresh: Mapping[str, str]) -> None:
-            await self.keys.keep(name, fresh)
+        async def keep(fresh: Mapping[str, str], lasts: timedelta | None) -> None:
+            await self.keys.keep(name, fresh, lasts)
+
+        async def adopt() -> bool:
+            return await self.keys.adopt(name)
+
+        async def lost(why: str) -> None:
+            notice = Notice("reconnect", name, why, name)
+            await self.writer.run(lambda tx: tell(tx, notice, micros(self.clock.now())))
 
         who = Account(
             name,
@@ -122,10 +130,10 @@ class Engine:
             keep,
             public(network),
             lambda: self.keys.version(name),
+            adopt,
         )
-        return Session(
-            self.http, who, network, self.clock, self._renewal, cause, actor, stored.identity.partition(" ")[0]
-        ), network
+        identity = stored.identity.partition(" ")[0]
+        return Session(self.http, who, network, self.clock, self._renewal, cause, actor, identity, lost=lost), network
 
     async def connect(
         self, new: Stored, secrets: Mapping[str, str], redirect: str | None = None, pick: Pick | None = None
@@ -137,11 +145,11 @@ class Engine:
         Raises:
             connectors.network.Rejected: they do not; nothing is kept.
         """
-        identity, kept = await self._tried(new, secrets, redirect, "accounts add", pick)
+        identity, kept, token = await self._tried(new, secrets, redirect, "accounts add", pick)
         await asyncio.to_thread(self.store.put, new.name, new.version, kept)
 
         def add(tx: sqlite3.Connection) -> None:
-            accounts.add(tx, new, self.clock.now(), actor="user")
+            accounts.add(tx, replace(new, token=token), self.clock.now(), actor="user")
             accounts.tested(tx, new.name, identity, self.clock.now())
 
         await self.writer.run(add)
@@ -153,40 +161,51 @@ class Engine:
         Raises:
             connectors.network.Rejected: they do not work; the old ones stay in force.
         """
-        identity, kept = await self._tried(accounts.load(self.reader, name), secrets, redirect, "accounts rotate")
-        await self.keys.replace(name, kept)
-        await self.writer.run(lambda tx: accounts.tested(tx, name, identity, self.clock.now()))
+        stored = accounts.load(self.reader, name)
+        identity, kept, token = await self._tried(stored, secrets, redirect, "accounts rotate")
+        async with self._renewal(name):
+            await self.keys.replace(name, kept, token)
+
+        def note(tx: sqlite3.Connection) -> None:
+            accounts.tested(tx, name, identity, self.clock.now())
+            for kind in ("reconnect", "expiring"):
+                settled(tx, kind, name, micros(self.clock.now()))
+
+        await self.writer.run(note)
         return identity
 
-    async def test(self, name: str) -> Identity:
+    async def test(self, name: str, cause: str = "accounts test", actor: str = "user") -> Identity:
         """Ask the provider who an account's key belongs to, and note it.
 
         Raises:
             connectors.network.Rejected: the key does not work.
         """
-        session, network = self.session(name, {"command": "accounts test"})
+        session, network = self.session(name, {"command": cause}, actor)
         identity = await network.test(session)
         await self.writer.run(lambda tx: accounts.tested(tx, name, identity, self.clock.now()))
         return identity
 
     async def _tried(
         self, stored: Stored, secrets: Mapping[str, str], redirect: str | None, command: str, pick: Pick | None = None
-    ) -> tuple[Identity, dict[str, str]]:
+    ) -> tuple[Identity, dict[str, str], Token | None]:
         """Who keys belong to that are in no vault yet, and the keys as they are then: tokens may have come."""
         network = self.network(stored)
-        trial = dict(secrets)
+        trial, tokens = dict(secrets), list[Token | None]()
 
-        async def keep(fresh: Mapping[str, str]) -> None:
+        async def keep(fresh: Mapping[str, str], lasts: timedelta | None) -> None:
             trial.update(fresh)
+            tokens.append(self.keys.token(lasts))
 
         who = Account(stored.name, network, stored.scopes, lambda: dict(trial), keep, public(network))
         session = Session(self.http, who, network, self.clock, self._renewal, {"command": command})
         if redirect is not None and (found := await network.exchange(session, redirect)):
             one = _picked(found, stored, pick)
-            kept = {field.name: trial[field.name] for field in network.fields if field.name in trial}
-            trial = kept | {field: trial[given] for field, given in one.keys.items()}
+            app = {field.name: trial[field.name] for field in network.fields if field.name in trial}
+            trial = app | {field: trial[given] for field, given in one.keys.items()}
+            tokens.clear()  # those were the person's; the account's own says itself when it ends
         identity = await network.test(session)
-        return identity, {name: value for name, value in trial.items() if name not in {CODE, VERIFIER}}
+        kept = {name: value for name, value in trial.items() if name not in {CODE, VERIFIER}}
+        return identity, kept, tokens[-1] if tokens else None
 
     @asynccontextmanager
     async def _renewal(self, account: str) -> AsyncIterator[None]:
@@ -215,6 +234,7 @@ class Engine:
         session = replace(session, guard=lambda tx: lease.check(tx, run), hosting=hosting)
         publisher = Publisher(
             run,
+            len(delivery.parts),
             network,
             session,
             self.writer,

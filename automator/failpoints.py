@@ -26,15 +26,15 @@ IMPORT = ("before-import-row", "in-import-row", "after-import-row")
 RENEWAL = ("before-keep", "after-keep", "after-switch")  #: a new token: before the vault, after it, after the database
 
 
+_wanted = os.environ.get(VARIABLE)
 _reached: Counter[str] = Counter()
 
 
 def reach(name: str) -> None:
     """Die (SIGKILL) or stop (SIGSTOP) here if the environment names this point; otherwise nothing."""
-    wanted = os.environ.get(VARIABLE)
-    if wanted is None:
+    if _wanted is None:
         return
-    point, _, rest = wanted.partition(":")
+    point, _, rest = _wanted.partition(":")
     how, _, times = rest.partition(":")
     if point != name:
         return

@@ -64,6 +64,11 @@ def mark_sent(tx: sqlite3.Connection, number: int, at: int) -> None:
     tx.execute("UPDATE notice SET sent_at = ? WHERE id = ?", (at, number))
 
 
+def settled(tx: sqlite3.Connection, kind: str, about: str, at: int) -> None:
+    """What was told is no longer so: nobody has to read it, and when it is so again it is told again."""
+    tx.execute("UPDATE notice SET seen_at = ? WHERE kind = ? AND about = ? AND seen_at IS NULL", (at, kind, about))
+
+
 def mark_seen(tx: sqlite3.Connection, at: int) -> int:
     """Mark all as seen; returns how many."""
     return tx.execute("UPDATE notice SET seen_at = ? WHERE seen_at IS NULL", (at,)).rowcount

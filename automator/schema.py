@@ -22,6 +22,7 @@ from automator.halts import HaltRow
 from automator.hosting.host import HostedRow
 from automator.intentions import IntentionRow
 from automator.ledger.tables import Body, Entry, UsageRow
+from automator.metrics import MetricRow
 from automator.notices import NoticeRow
 from automator.scheduling import lease
 from automator.scheduling.tables import BeatRow, JobRow, RunRow
@@ -30,7 +31,7 @@ from jobs.posting.tables import DeliveryRow, PostRow
 if TYPE_CHECKING:
     from alembic.config import Config
 
-LATEST = 5  #: the newest step in migrations/versions; a database says in ``user_version`` which one it has
+LATEST = 7  #: the newest step in migrations/versions; a database says in ``user_version`` which one it has
 SCRIPTS = Path(__file__).parent / "migrations"
 VERSIONS: Sequence[Path] = (SCRIPTS / "versions",)
 
@@ -49,6 +50,7 @@ TABLES: tuple[type[SQLModel], ...] = (
     BeatRow,
     PostRow,
     DeliveryRow,
+    MetricRow,
     HostedRow,
 )
 

@@ -42,6 +42,7 @@ class Posting(_Section):
     settle_seconds: float = Field(
         45.0, ge=0.0, description="after a lost answer, how long to wait before the provider is asked what happened"
     )
+    metrics: bool = Field(True, description="whether likes, comments, shares and impressions of posts are read")
 
     @field_validator("zone")
     @classmethod

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from automator.accounts import warn_of_expiry
+from automator import measure, tokens
 from automator.db import DatabaseError
 from automator.engine import Engine
 from automator.ledger.checkpoint import BadCheckpoint
@@ -15,6 +15,8 @@ from automator.ledger.prune import Retention
 from automator.vault.store import VaultError
 
 CHECKPOINT = timedelta(minutes=10)
+KEYS = timedelta(minutes=3)
+FIGURES = timedelta(minutes=5)
 DAY = timedelta(days=1)
 TELL = timedelta(seconds=5)  #: the webhook; after a failure twice as long each time, up to ``RARELY``
 SWEEP = timedelta(seconds=5)  #: the media host; after a failure twice as long each time
@@ -32,9 +34,20 @@ async def checkpoint(engine: Engine, wait: timedelta) -> timedelta:
     return wait
 
 
+async def keys(engine: Engine, wait: timedelta) -> timedelta:
+    """Renew the tokens that end soon, test the keys that are needed soon, and tell of those that expire."""
+    await tokens.look_after(engine)
+    return wait
+
+
+async def figures(engine: Engine, wait: timedelta) -> timedelta:
+    """Read the figures of posts that have come to an age at which they are read."""
+    await measure.read(engine)
+    return wait
+
+
 async def daily(engine: Engine, wait: timedelta) -> timedelta:
-    """Look for keys that expire; prune the ledger as the settings say."""
-    await engine.writer.run(lambda tx: warn_of_expiry(tx, engine.clock.now()))
+    """Prune the ledger as the settings say."""
     keep = Retention(**engine.settings.ledger.model_dump())
     if keep != Retention():
         await engine.prune(keep, "service")
@@ -61,13 +74,26 @@ async def sweep(engine: Engine, wait: timedelta) -> timedelta:
     return min(wait * 2, RARELY)
 
 
+async def once(engine: Engine) -> None:
+    """What can't wait, for those who have no service running but call us now and then."""
+    await _tried(engine, keys, KEYS)
+    if engine.settings.posting.metrics:
+        await _tried(engine, figures, FIGURES)
+
+
 async def run(engine: Engine, stop: asyncio.Event) -> None:
     """Do all of them until ``stop``; what is under way then is finished, for ``GRACE`` at most."""
-    duties: dict[Duty, timedelta] = {checkpoint: CHECKPOINT, daily: DAY, tell: TELL, sweep: SWEEP}
-    if engine.webhook is None:
-        del duties[tell]
-    if engine.media is None:
-        del duties[sweep]
+    duties: dict[Duty, timedelta] = {
+        checkpoint: CHECKPOINT,
+        keys: KEYS,
+        figures: FIGURES,
+        daily: DAY,
+        tell: TELL,
+        sweep: SWEEP,
+    }
+    unset = {tell: engine.webhook is None, figures: not engine.settings.posting.metrics, sweep: engine.media is None}
+    for duty in (duty for duty, idle in unset.items() if idle):
+        del duties[duty]
     tasks = [asyncio.create_task(_every(engine, stop, duty, wait)) for duty, wait in duties.items()]
     await stop.wait()
     _, late = await asyncio.wait(tasks, timeout=GRACE.total_seconds())
@@ -78,12 +104,20 @@ async def run(engine: Engine, stop: asyncio.Event) -> None:
 
 async def _every(engine: Engine, stop: asyncio.Event, duty: Duty, wait: timedelta) -> None:
     while not stop.is_set():
-        try:
-            wait = await duty(engine, wait)
-        except (DatabaseError, VaultError, BadCheckpoint, OSError) as error:
-            # what keeps one duty from being done now must not end the others, nor itself for ever
-            log.error("%s", error)  # noqa: TRY400 - the sentence says it
+        wait = await _tried(engine, duty, wait)
         await _pause(engine, stop, wait)
+
+
+async def _tried(engine: Engine, duty: Duty, wait: timedelta) -> timedelta:
+    try:
+        return await duty(engine, wait)
+    except (DatabaseError, VaultError, BadCheckpoint, OSError) as error:
+        # what keeps one duty from being done now must not end the others, nor itself for ever
+        log.error("%s", error)  # noqa: TRY400 - the sentence says it
+    except Exception as error:  # noqa: BLE001 - a provider's answer that nobody foresaw must not either
+        # its text may hold anything, so only its kind is kept
+        log.error("an unforeseen %s", type(error).__name__)  # noqa: TRY400 - as above
+    return wait
 
 
 async def _pause(engine: Engine, stop: asyncio.Event, wait: timedelta) -> None:

@@ -81,6 +81,10 @@ class Address:
         """It brings no keys."""
         return {}
 
+    def lasts(self, _: Operation, __: httpx.Response) -> timedelta | None:
+        """None that could end."""
+        return None
+
     def sign(self, request: httpx.Request, secrets: Mapping[str, str]) -> httpx.Request:
         """Standard Webhooks, the asymmetric form."""
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - slow to load

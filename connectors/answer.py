@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from connectors.base import Kind, NotNow, outcome_of
 from connectors.network import Rejected
 
 _ANSWERED = 200
+_CENTURY = 100 * 366 * 86_400
 
 
 def accepted(answer: httpx.Response) -> dict[str, Any]:
@@ -69,6 +71,40 @@ def tokens(answer: httpx.Response, names: Mapping[str, str]) -> dict[str, str]:
     """The keys that an accepted answer brings: ``names`` is the provider's field -> ours."""
     found = json_object(answer) if answer.status_code == _ANSWERED else None
     return {ours: found[theirs] for theirs, ours in names.items() if found and isinstance(found.get(theirs), str)}
+
+
+def lifetime(answer: httpx.Response) -> timedelta | None:
+    """How long the access token in an answer works (``expires_in``, RFC 6749, section 5.1), if it says so."""
+    return _seconds((json_object(answer) or {}).get("expires_in"))
+
+
+def jwt_lifetime(token: object) -> timedelta | None:
+    """How long a JSON Web Token works from when it was made (``exp`` less ``iat``, RFC 7519, section 4.1).
+
+    It is the provider's clock that wrote both, so a wrong one of ours does no harm.
+    """
+    try:
+        payload = str(token).split(".")[1]
+        said = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return _seconds(said["exp"] - said["iat"])
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return None
+
+
+def _seconds(given: object) -> timedelta | None:
+    return timedelta(seconds=given) if isinstance(given, int) and 0 < given < _CENTURY else None
+
+
+def objects(listed: object, *having: str) -> list[dict[str, Any]]:
+    """The JSON objects in a list of an answer that have these fields; nothing if it is no list."""
+    given = listed if isinstance(listed, list) else []
+    return [item for item in given if isinstance(item, dict) and all(name in item for name in having)]
+
+
+def total(counts: Mapping[str, Any], *names: str) -> int | None:
+    """The sum of an answer's counts; ``None`` if it has none of them."""
+    given = [counts[name] for name in names if isinstance(counts.get(name), int)]
+    return sum(given) if given else None
 
 
 def resets(headers: Mapping[str, str], epoch: str) -> datetime | None:

@@ -186,6 +186,12 @@ class Provider(Protocol):
         They go to the vault, and fingerprints take their place before the answer is recorded.
         """
 
+    def lasts(self, operation: Operation, response: httpx.Response) -> timedelta | None:
+        """How long the access token that an answer brings works from now on; ``None``: it does not say. Pure.
+
+        It is renewed before it ends; for one that can't be, ``Identity.expires`` tells a person instead.
+        """
+
 
 class CallRefused(Exception):
     """The call was not allowed to leave; nothing was sent."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
@@ -143,6 +143,7 @@ class Option:
         what: One sentence for a person.
         choices: All that may be chosen; empty: anything of the right form.
         form: A regular expression for the whole value; empty: any.
+        ends: The day on which a value stops working, for those of which it is known.
     """
 
     name: str
@@ -150,6 +151,7 @@ class Option:
     what: str
     choices: tuple[str, ...] = ()
     form: str = ""
+    ends: Mapping[str, date] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

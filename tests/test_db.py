@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,11 +14,13 @@ from automator import db
 from automator.db import DatabaseError, Writer, connect
 
 
-async def test_a_failing_write_is_undone_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("brief", [False, True])
+async def test_a_failing_write_is_undone_alone(tmp_path: Path, *, brief: bool) -> None:
     """Of a hundred writes queued together, one that raises takes none of the others with it."""
     path = tmp_path / "a.db"
     with Writer(path) as writer:
         await writer.run(lambda tx: tx.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)"))
+        ask = writer.brief if brief else writer.run
 
         def insert(number: int) -> int:
             def write(tx: sqlite3.Connection) -> int:
@@ -25,7 +29,7 @@ async def test_a_failing_write_is_undone_alone(tmp_path: Path) -> None:
                     raise ValueError("not this one")
                 return number
 
-            return asyncio.ensure_future(writer.run(write))  # type: ignore[return-value]
+            return asyncio.ensure_future(ask(write))  # type: ignore[return-value]
 
         results = await asyncio.gather(*(insert(number) for number in range(100)), return_exceptions=True)  # type: ignore[call-overload]
     assert [result for result in results if isinstance(result, int)] == [n for n in range(100) if n != 42]
@@ -42,22 +46,100 @@ async def test_a_closed_writer_says_so(tmp_path: Path) -> None:
     writer = Writer(tmp_path / "a.db")
     writer.close()
     writer.close()
-    with pytest.raises(DatabaseError, match="closed"):
-        await writer.run(lambda tx: None)
+    for ask in (writer.run, writer.brief):
+        with pytest.raises(DatabaseError, match="closed"):
+            await ask(lambda tx: None)
 
 
-async def test_a_database_that_another_process_holds_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _who(_: sqlite3.Connection) -> str:
+    return threading.current_thread().name
+
+
+async def test_a_brief_write_alone_is_done_at_once(tmp_path: Path) -> None:
+    """One that nothing could join is not handed to the thread and back; several of one round are one group."""
+    with Writer(tmp_path / "a.db") as writer:
+        here = threading.current_thread().name
+        assert await writer.brief(_who) == here
+        assert await asyncio.gather(*(writer.brief(_who) for _ in range(3))) == ["writer"] * 3
+        assert await writer.run(_who) == "writer"
+        assert await writer.brief(_who) == here
+
+
+async def test_a_slow_disk_does_not_hold_up_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the last commit took long, brief writes are the thread's."""
+    with Writer(tmp_path / "a.db") as writer:
+        monkeypatch.setattr(db, "QUICK", 0.0)
+        await writer.run(_who)
+        assert await writer.brief(_who) == "writer"
+
+
+async def test_a_brief_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    """It is undone before its caller is told, and the next one is not touched by it."""
+    with Writer(tmp_path / "a.db") as writer:
+        await writer.run(lambda tx: tx.execute("CREATE TABLE t (n INTEGER)"))
+
+        def fail(tx: sqlite3.Connection) -> None:
+            tx.execute("INSERT INTO t VALUES (1)")
+            raise LookupError("not this one")
+
+        with pytest.raises(LookupError):
+            await writer.brief(fail)
+        await writer.brief(lambda tx: tx.execute("INSERT INTO t VALUES (2)"))
+        assert await writer.brief(lambda tx: tx.execute("SELECT n FROM t").fetchall()) == [(2,)]
+
+
+async def test_what_a_round_asked_for_is_done_before_the_database_closes(tmp_path: Path) -> None:
+    """Closing commits what was asked for a moment ago, and tells the caller."""
+    writer = Writer(tmp_path / "a.db")
+    asked = asyncio.ensure_future(writer.brief(_who))
+    await asyncio.sleep(0)
+    writer.close()
+    assert await asked == "writer"
+
+
+def test_a_writer_outlives_a_loop(tmp_path: Path) -> None:
+    """What a loop gathered when it was closed does not hold up the next loop's writes."""
+
+    async def leave(ask: Callable[[], object]) -> None:
+        asyncio.get_running_loop().call_soon(asyncio.ensure_future, ask())
+        await asyncio.sleep(0)
+
+    with Writer(tmp_path / "a.db") as writer:
+        asyncio.run(leave(lambda: writer.brief(_who)))
+        assert asyncio.run(asyncio.wait_for(writer.brief(_who), 5))
+
+
+async def test_the_log_is_written_anew_from_its_start(tmp_path: Path) -> None:
+    """Under steady writing the write-ahead log does not grow for ever, nor do commits pay for a growing file."""
+    path = tmp_path / "a.db"
+    log = path.with_name("a.db-wal")
+    with Writer(path) as writer:
+        await writer.run(lambda tx: tx.execute("CREATE TABLE t (n INTEGER)"))
+        for _ in range(100):
+            before = log.stat().st_size
+            for number in range(db.CHECKPOINT):
+                await writer.brief(lambda tx, number=number: tx.execute("INSERT INTO t VALUES (?)", (number,)))  # type: ignore[misc]
+            if log.stat().st_size == before:
+                return  # a log that is never begun anew grows with every round
+    pytest.fail("the log grew in every round")
+
+
+@pytest.mark.parametrize("brief", [False, True])
+async def test_a_database_that_another_process_holds_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, brief: bool
+) -> None:
     """After a while of trying the callers get a sentence; when it is free again, everything goes on."""
     monkeypatch.setattr(db, "BUSY_MS", 50)
     path = tmp_path / "a.db"
     with Writer(path) as writer:
         await writer.run(lambda tx: tx.execute("CREATE TABLE t (n INTEGER)"))
+        ask = writer.brief if brief else writer.run
         other = connect(path)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(DatabaseError, match="locked"):
-            await writer.run(lambda tx: tx.execute("INSERT INTO t VALUES (1)"))
+            await ask(lambda tx: tx.execute("INSERT INTO t VALUES (1)"))
         monkeypatch.setattr(db, "BUSY_MS", 30_000)
-        waiting = asyncio.ensure_future(writer.run(lambda tx: tx.execute("INSERT INTO t VALUES (2)")))
+        waiting = asyncio.ensure_future(ask(lambda tx: tx.execute("INSERT INTO t VALUES (2)")))
         await asyncio.sleep(0)
         other.execute("ROLLBACK")
         await waiting

@@ -47,14 +47,13 @@ class Claim:
 
 def load(connection: sqlite3.Connection, subject: str, budget: Budget) -> tuple[Usage, Budget]:
     """What is used, and the budget with the limit in force."""
-    row = connection.execute(
-        "SELECT charges, closed FROM budget WHERE subject = ? AND name = ?", (subject, budget.name)
+    charges, closed, own = connection.execute(
+        "SELECT budget.charges, budget.closed, own.value FROM (SELECT ? AS subject, ? AS name) AS asked "
+        "LEFT JOIN budget USING (subject, name) LEFT JOIN limit_setting AS own USING (subject, name)",
+        (subject, budget.name),
     ).fetchone()
-    usage = Usage(tuple((item[0], item[1]) for item in json.loads(row[0])), row[1]) if row else Usage()
-    own = connection.execute(
-        "SELECT value FROM limit_setting WHERE subject = ? AND name = ?", (subject, budget.name)
-    ).fetchone()
-    return usage, replace(budget, limit=own[0]) if own else budget
+    usage = Usage(tuple((item[0], item[1]) for item in json.loads(charges)), closed) if charges else Usage()
+    return usage, budget if own is None else replace(budget, limit=own)
 
 
 def save(tx: sqlite3.Connection, subject: str, budget: Budget, usage: Usage) -> None:
@@ -75,6 +74,13 @@ def reserve(tx: sqlite3.Connection, claims: Sequence[Claim], now: int) -> int:
     for claim, usage, budget in found:
         save(tx, claim.subject, budget, window.charge(budget, usage, now, claim.units))
     return 0
+
+
+def give_back(tx: sqlite3.Connection, claims: Sequence[Claim], now: int) -> None:
+    """What was taken for a call that never left."""
+    for claim in claims:
+        usage, budget = load(tx, claim.subject, claim.budget)
+        save(tx, claim.subject, budget, window.charge(budget, usage, now, -claim.units))
 
 
 def set_back(tx: sqlite3.Connection, by: int, monthly: Collection[str]) -> None:

@@ -186,6 +186,7 @@ async def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
                     "options": dict(who.chosen),
                     "tested_at": instant(who.tested_at).isoformat() if who.tested_at else None,
                     "expires_at": instant(who.expires_at).isoformat() if who.expires_at else None,
+                    "token_ends": who.token.ends.isoformat() if who.token else None,
                 }
                 for who in found
             ]
@@ -296,6 +297,6 @@ async def remove(name: str, home: HomeOption = None) -> None:
     async with engine(home) as opened:
         stored = load(opened.reader, name)
         await opened.writer.run(lambda tx: forget(tx, name, opened.clock.now(), actor="user"))
-        for version in (stored.version - 1, stored.version):
+        for version in (stored.version - 1, stored.version, stored.version + 1):
             opened.store.delete(name, version)
     typer.echo(f"{name} is forgotten")

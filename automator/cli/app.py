@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from automator.cli import backup, posts, service
+from automator.cli import backup, posts, reconcile, service, stats
 from automator.cli.accounts import accounts
 from automator.cli.calls import calls
 from automator.cli.check import check
@@ -26,8 +26,10 @@ app.command("run-due")(service.run_due)
 app.command()(service.notices)
 app.command()(service.halt)
 app.command()(service.resume)
+accounts.command()(reconcile.reconcile)
 app.add_typer(accounts)
 app.command()(post)
+posts.posts.command()(stats.stats)
 app.add_typer(posts.posts)
 app.add_typer(calls)
 app.add_typer(media)

@@ -163,9 +163,12 @@ async def run_due(
     wait: Annotated[float, typer.Option(help="Also do what falls due within so many seconds.")] = 0.0,
 ) -> None:
     """Do all that is due, then exit: for cron."""
+    from automator import upkeep  # noqa: PLC0415 - keeps --help fast
+
     async with engine(home) as opened:
         _not_an_old_copy(opened)
-        await opened.worker.run_due(opened.clock.now() + timedelta(seconds=wait) if wait else None)
+        until = opened.clock.now() + timedelta(seconds=wait) if wait else None
+        await asyncio.gather(opened.worker.run_due(until), upkeep.once(opened))
         if opened.media is not None and (left := await opened.media.sweep()):
             typer.echo(
                 f"automator: {left} files could not be removed from the media host; the next run tries", err=True

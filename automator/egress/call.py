@@ -15,8 +15,12 @@ EXTENSION = "automator"
 HOLD = timedelta(seconds=5)  #: a wait that a layer holds; a longer one parks the work
 
 
-async def _keep_nothing(_: Mapping[str, str]) -> None:
+async def _keep_nothing(_: Mapping[str, str], __: timedelta | None) -> None:
     raise TypeError("this account has nowhere to keep new keys")
+
+
+async def _adopt_nothing() -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,8 @@ class Account:
         provider: Its connector.
         scopes: What the person allowed this key to do.
         secrets: Reads the key's current values; called below the recorder, for every attempt.
-        keep: Stores new values of the key (renewed tokens) durably, as a new version.
+        keep: Stores new values of the key (renewed tokens), and how long they work, durably, as a new version.
+        adopt: Puts a newer version in force that a process left in the vault and died; whether there was one.
         version: Of the key in the vault; so that use can be told by key.
         public: The names of those values that are no keys (a handle), and stay on the record where they occur.
     """
@@ -37,9 +42,10 @@ class Account:
     provider: Provider
     scopes: frozenset[Scope]
     secrets: Callable[[], Mapping[str, str]] = field(repr=False)
-    keep: Callable[[Mapping[str, str]], Awaitable[None]] = field(default=_keep_nothing, repr=False)
+    keep: Callable[[Mapping[str, str], timedelta | None], Awaitable[None]] = field(default=_keep_nothing, repr=False)
     public: frozenset[str] = frozenset()
     version: Callable[[], int | None] = lambda: None
+    adopt: Callable[[], Awaitable[bool]] = _adopt_nothing
 
     def hidden(self) -> tuple[str, ...]:
         """The values that must not be stored anywhere but in the vault."""
@@ -54,6 +60,7 @@ class Call:
         cause: Why it is made: ``{"job": "17"}``, ``{"command": "accounts test"}``.
         actor: Who asked: ``user``, ``scheduler``.
         guard: Called in the transaction that decides to send a write; raises ``Fenced`` if the caller may not any more.
+        done: Called in the transaction that stores that the intention is done.
     """
 
     operation: Operation
@@ -62,6 +69,7 @@ class Call:
     cause: Mapping[str, str] = field(default_factory=dict)
     actor: str = "user"
     guard: Callable[[sqlite3.Connection], None] | None = field(default=None, repr=False)
+    done: Callable[[sqlite3.Connection], None] | None = field(default=None, repr=False)
 
 
 def call_of(request: httpx.Request) -> Call:

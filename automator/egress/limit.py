@@ -1,30 +1,114 @@
-"""Limit: all budgets of a call are reserved together, or the call waits. The provider's own word corrects the count."""
+"""Limit: all budgets of a call are taken together, or the call waits. The provider's own word corrects the count.
+
+They are taken in the transaction that records the call, and corrected in the one that records its answer, so that
+counting them costs no commit of its own, and a call that was not recorded has taken nothing.
+"""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 
 import httpx
 
-from automator.budgets import store, window
+from automator.budgets import line, store, window
+from automator.budgets.line import Line, Turn
 from automator.budgets.store import Claim
 from automator.clock import EPOCH, Clock, instant, micros
-from automator.db import Writer
 from automator.egress.call import HOLD, Call, call_of
-from automator.egress.wire import Unsent
 from connectors.answer import clock_ahead
-from connectors.base import CallRefused, Kind, NotNow, Outcome, Reading, Window, outcome_of
+from connectors.base import Kind, NotNow, Outcome, Reading, Window
+
+RESERVATION = "reservation"  #: the extension that hands a ``Reservation`` to the recorder
+
+
+class Full(Exception):
+    """A budget has no room; nothing was recorded or sent. ``start`` (microseconds UTC): when there may be."""
+
+    def __init__(self, start: int) -> None:
+        self.start = start
+        super().__init__("a budget is used up")
+
+
+@dataclass(eq=False)
+class Reservation:
+    """What one call takes of its budgets; the recorder takes it and settles it.
+
+    Attributes:
+        flying: All of this process that are taken and not yet answered; the provider's word may not know of them.
+        taken: Called when the transaction that took it is on the disk.
+        beside: Those that were flying when this one's answer came: the answer may not have counted them.
+    """
+
+    call: Call
+    claims: Sequence[Claim]
+    flying: set[Reservation] = field(repr=False)
+    taken: Callable[[], None] = field(repr=False)
+    beside: frozenset[Reservation] = field(default=frozenset(), repr=False)
+
+    def take(self, tx: sqlite3.Connection, now: datetime) -> Full | None:
+        """Take all or nothing."""
+        start = store.reserve(tx, self.claims, micros(now))
+        if start:
+            self.flying.discard(self)
+            return Full(start)
+        self.flying.add(self)
+        return None
+
+    def land(self) -> None:
+        """The answer is here: what is answered later knows of this call."""
+        self.flying.discard(self)
+        self.beside = frozenset(self.flying)
+
+    def end(self) -> None:
+        """It is settled, or was never taken."""
+        self.flying.discard(self)
+        self.beside = frozenset()
+
+    def settle(self, tx: sqlite3.Connection, outcome: Outcome, response: httpx.Response | None, now: datetime) -> None:
+        """Give back what never left, and believe what the provider says."""
+        if outcome.kind is Kind.UNSENT:
+            store.give_back(tx, self.claims, micros(now))
+        if response is None:
+            return
+        readings = self.call.account.provider.observe(self.call.operation, response)
+        skew = clock_ahead(response.headers, now)
+        for reading in readings:
+            self._correct(tx, reading, now, skew)
+        if outcome.kind is Kind.LATER and not outcome.renew and outcome.until is not None:
+            _close(tx, self.claims, readings, outcome, skew)
+
+    def _correct(self, tx: sqlite3.Connection, reading: Reading, now: datetime, skew: timedelta) -> None:
+        provider = self.call.account.provider
+        budget = next((item for item in provider.budgets if item.name == reading.budget), None)
+        if budget is None:
+            return
+        subject = provider.name if budget.shared else self.call.account.name
+        usage, budget = store.load(tx, subject, budget)
+        size = reading.limit or budget.limit
+        if size is None:
+            return
+        since = self.beside | frozenset(self.flying)
+        claims = (claim for other in since for claim in other.claims)
+        in_flight = sum(claim.units for claim in claims if (claim.subject, claim.budget.name) == (subject, budget.name))
+        reset = _ours(reading.reset, skew) if reading.reset else None
+        corrected = window.stated(budget, usage, micros(now), size - reading.remaining + in_flight, reset)
+        if corrected != usage:
+            store.save(tx, subject, budget, corrected)
 
 
 class Limit(httpx.AsyncBaseTransport):
     """Keeps calls within the provider's limits, over processes and restarts."""
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, writer: Writer, clock: Clock) -> None:
+    def __init__(self, inner: httpx.AsyncBaseTransport, clock: Clock) -> None:
         self._inner = inner
-        self._writer = writer
         self._clock = clock
-        self._in_flight: dict[tuple[str, str], float] = {}
+        self._flying: set[Reservation] = set()
+        self._line = Line()
+        self._numbers = count()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Pass on when the call fits.
@@ -38,72 +122,35 @@ class Limit(httpx.AsyncBaseTransport):
         claims = store.claims_of(call.account.name, provider.name, provider.budgets, costs)
         if not claims:
             return await self._inner.handle_async_request(request)
-        await self._reserve(claims)
-        self._count(claims, 1)
+        budgets = [(claim.subject, claim.budget.name) for claim in claims]
+        mine = line.turn(call.operation.scope, self._clock.boottime(), next(self._numbers), budgets)
+        reservation = Reservation(call, claims, self._flying, lambda: self._line.fitted(mine))
+        request.extensions[RESERVATION] = reservation
         try:
-            response = await self._inner.handle_async_request(request)
-        except (Unsent, CallRefused):
-            await self._writer.run(lambda tx: _give_back(tx, claims, micros(self._clock.now())))
-            raise
+            return await self._in_turn(request, mine)
         finally:
-            self._count(claims, -1)
-        await self._observe(call, claims, response)
-        return response
+            reservation.end()
+            self._line.leave(mine)
 
-    async def _reserve(self, claims: list[Claim]) -> None:
+    async def _in_turn(self, request: httpx.Request, mine: Turn) -> httpx.Response:
         while True:
-            start = await self._writer.run(lambda tx: store.reserve(tx, claims, micros(self._clock.now())))
-            if not start:
-                return
-            until = instant(start)
+            await self._line.reach(mine)
+            try:
+                return await self._inner.handle_async_request(request)
+            except Full as full:
+                until = instant(full.start)
             wait = until - self._clock.now()
             if wait > HOLD:
                 raise NotNow(until)
+            self._line.join(mine)
             await self._clock.sleep(max(0.001, wait.total_seconds()))
-
-    def _count(self, claims: list[Claim], sign: int) -> None:
-        for claim in claims:
-            key = claim.subject, claim.budget.name
-            self._in_flight[key] = self._in_flight.get(key, 0) + sign * claim.units
-
-    async def _observe(self, call: Call, claims: list[Claim], response: httpx.Response) -> None:
-        readings = call.account.provider.observe(call.operation, response)
-        outcome = outcome_of(response)
-        throttled = outcome.kind is Kind.LATER and not outcome.renew
-        if not readings and not throttled:
-            return
-        now = self._clock.now()
-        skew = clock_ahead(response.headers, now)
-
-        def store_them(tx: sqlite3.Connection) -> None:
-            for reading in readings:
-                self._correct(tx, call, reading, now, skew)
-            if throttled and outcome.until is not None:
-                _close(tx, claims, readings, outcome, skew)
-
-        await self._writer.run(store_them)
-
-    def _correct(self, tx: sqlite3.Connection, call: Call, reading: Reading, now: datetime, skew: timedelta) -> None:
-        provider = call.account.provider
-        budget = next((item for item in provider.budgets if item.name == reading.budget), None)
-        if budget is None:
-            return
-        subject = provider.name if budget.shared else call.account.name
-        usage, budget = store.load(tx, subject, budget)
-        size = reading.limit or budget.limit
-        if size is None:
-            return
-        in_flight = self._in_flight.get((subject, budget.name), 0)
-        taken = size - reading.remaining + in_flight
-        reset = micros(reading.reset - skew) if reading.reset else None
-        store.save(tx, subject, budget, window.stated(budget, usage, micros(now), taken, reset))
 
     async def aclose(self) -> None:
         await self._inner.aclose()
 
 
 def _close(
-    tx: sqlite3.Connection, claims: list[Claim], readings: tuple[Reading, ...], outcome: Outcome, skew: timedelta
+    tx: sqlite3.Connection, claims: Sequence[Claim], readings: tuple[Reading, ...], outcome: Outcome, skew: timedelta
 ) -> None:
     """Close what the provider throttles: the budgets it names as empty, else all that the call draws on."""
     empty = {reading.budget for reading in readings if reading.remaining <= 0}
@@ -111,11 +158,12 @@ def _close(
         if claim.budget.window is Window.MONTH or (empty and claim.budget.name not in empty):
             continue
         usage, _ = store.load(tx, claim.subject, claim.budget)
-        until = micros((outcome.until or EPOCH) - skew)
-        store.save(tx, claim.subject, claim.budget, window.close(usage, until))
+        store.save(tx, claim.subject, claim.budget, window.close(usage, _ours(outcome.until or EPOCH, skew)))
 
 
-def _give_back(tx: sqlite3.Connection, claims: list[Claim], now: int) -> None:
-    for claim in claims:
-        usage, budget = store.load(tx, claim.subject, claim.budget)
-        store.save(tx, claim.subject, budget, window.charge(budget, usage, now, -claim.units))
+def _ours(at: datetime, skew: timedelta) -> int:
+    """An instant by the provider's clock, by ours; as it stands if the clocks are millennia apart."""
+    try:
+        return micros(at - skew)
+    except OverflowError:
+        return micros(at)

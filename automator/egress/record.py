@@ -14,13 +14,14 @@ from automator.clock import Clock, micros
 from automator.db import DatabaseError, Writer
 from automator.egress import scrub
 from automator.egress.call import Call, call_of
+from automator.egress.limit import RESERVATION, Full, Reservation
 from automator.egress.passing import Counted, held, received
 from automator.egress.wire import Unknown, Unsent
 from automator.intentions import State, begin, mark_sent, settle
 from automator.ledger import chain
 from automator.ledger.pack import Kind as PackKind
 from automator.ledger.usage import Spent
-from connectors.base import Effect, Kind, Outcome
+from connectors.base import CallRefused, Effect, Kind, Outcome
 
 SEND_WITHIN = 2.0  #: seconds from the commit to the first byte; a process that slept longer sends nothing
 
@@ -99,6 +100,20 @@ class _Passed:
     received: dict[str, Any] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A call that is on the record. ``first``: nothing of its intention had left before."""
+
+    seq: int
+    first: bool
+    reservation: Reservation | None
+
+    def land(self) -> None:
+        """Its answer is here."""
+        if self.reservation is not None:
+            self.reservation.land()
+
+
 class Record(httpx.AsyncBaseTransport):
     """One recorded attempt is one request on the wire."""
 
@@ -111,6 +126,7 @@ class Record(httpx.AsyncBaseTransport):
         """Record, send, record the answer.
 
         Raises:
+            automator.egress.limit.Full: a budget has no room for it; nothing was recorded.
             automator.halts.Halted: a person stopped this account's writes; nothing was sent.
             automator.intentions.Fenced: someone else has this; nothing was sent.
             DatabaseError: it could not be recorded. Nothing was sent, or the intention stays open.
@@ -120,9 +136,7 @@ class Record(httpx.AsyncBaseTransport):
         content, passed = await held(request), _Passed()
         entry = _asked(request, content, call, secrets)
         failpoints.reach("before-record")
-        begun = request.extensions.get("begun", False)
-        seq, first = await self._writer.run(lambda tx: self._before(tx, call, entry, begun=begun))
-        request.extensions["begun"] = True
+        begun = await self._begin(request, call, entry)
         failpoints.reach("after-record")
         send_by = self._clock.boottime() + SEND_WITHIN
         request.extensions["send_by"] = lambda: self._on_time(send_by)
@@ -130,10 +144,11 @@ class Record(httpx.AsyncBaseTransport):
         error: Exception | None = None
         try:
             response = await self._inner.handle_async_request(request)
+            begun.land()
             failpoints.reach("after-answer")
             response, passed.received = await received(request, response)
             outcome = _with_known(call, call.account.provider.judge(call.operation, response))
-        except Unsent as unsent:
+        except (Unsent, CallRefused) as unsent:
             outcome, error = Outcome(Kind.UNSENT, str(unsent)), unsent
         except (Unknown, httpx.DecodingError) as unknown:
             outcome = Outcome(Kind.UNKNOWN, str(unknown))
@@ -145,8 +160,9 @@ class Record(httpx.AsyncBaseTransport):
             secrets = call.account.hidden()
         if isinstance(content, Counted):
             passed.sent = content.says()
-        told = _answered(outcome, None if error else response, passed, entry.spent, secrets)
-        await self._writer.run(lambda tx: self._after(tx, call, seq, outcome, told, first=first))
+        answer = None if error else response
+        told = _answered(outcome, answer, passed, entry.spent, secrets)
+        await self._writer.brief(lambda tx: self._after(tx, call, begun, outcome, answer, told))
         failpoints.reach("after-store")
         if error is not None or response is None:
             raise error or DatabaseError("an attempt ended without an answer")
@@ -157,46 +173,74 @@ class Record(httpx.AsyncBaseTransport):
         failpoints.reach("before-first-byte")
         return self._clock.boottime() <= send_by
 
-    def _before(self, tx: sqlite3.Connection, call: Call, entry: _Entry, *, begun: bool) -> tuple[int, bool]:
-        """The entry's number, and whether nothing of the intention had left before."""
-        intent, now, first = call.intent, micros(self._clock.now()), True
+    async def _begin(self, request: httpx.Request, call: Call, entry: _Entry) -> _Begun:
+        reservation: Reservation | None = request.extensions.get(RESERVATION)
+        again = request.extensions.get("begun", False)
+        begun = await self._writer.brief(lambda tx: self._before(tx, call, entry, reservation, begun=again))
+        if isinstance(begun, Full):
+            raise begun
+        request.extensions["begun"] = True
+        if reservation is not None:
+            reservation.taken()
+        return begun
+
+    def _before(
+        self, tx: sqlite3.Connection, call: Call, entry: _Entry, reservation: Reservation | None, *, begun: bool
+    ) -> _Begun | Full:
+        intent, now, first = call.intent, self._clock.now(), True
         if call.operation.scope in halts.STOPPED:
             halts.check(tx, call.account.name)
         if call.guard is not None:
             call.guard(tx)
+        if reservation is not None and (full := reservation.take(tx, now)):
+            return full  # nothing else is done in this transaction
+        at = micros(now)
         if intent is not None and intent.attempt == 0 and not begun:
-            begin(tx, intent.key, call.account.name, call.operation.name, intent.plan, now)
+            begin(tx, intent.key, call.account.name, call.operation.name, intent.plan, at)
         elif intent is not None:
             again = call.operation.effect is Effect.REPEATABLE
-            first = mark_sent(tx, intent.key, intent.attempt or 1, now, again=again)
+            first = mark_sent(tx, intent.key, intent.attempt or 1, at, again=again)
         entry.body.store(tx)
-        entry.spent.called(tx, now)
+        entry.spent.called(tx, at)
         account, operation = call.account.name, call.operation.name
-        return chain.append(tx, "call", now, entry.data, account=account, operation=operation), first
+        return _Begun(
+            chain.append(tx, "call", at, entry.data, account=account, operation=operation), first, reservation
+        )
 
-    def _after(  # noqa: PLR0913 - each is one thing the verdict depends on
-        self, tx: sqlite3.Connection, call: Call, seq: int, outcome: Outcome, entry: _Entry, *, first: bool
+    def _after(  # noqa: PLR0913, PLR0917 - each is one thing the verdict depends on
+        self,
+        tx: sqlite3.Connection,
+        call: Call,
+        begun: _Begun,
+        outcome: Outcome,
+        answer: httpx.Response | None,
+        entry: _Entry,
     ) -> None:
         entry.body.store(tx)
-        entry.spent.answered(tx, seq, outcome.kind)
+        entry.spent.answered(tx, begun.seq, outcome.kind)
+        now = self._clock.now()
+        if begun.reservation is not None:
+            begun.reservation.settle(tx, outcome, answer, now)
         chain.append(
             tx,
             "answer",
-            micros(self._clock.now()),
+            micros(now),
             entry.data,
-            call=seq,
+            call=begun.seq,
             account=call.account.name,
             outcome=outcome.kind,
         )
         state = _AFTER.get(outcome.kind)
         if call.intent is None or state is None:
             return
-        if state is State.PLANNED and not first:
+        if state is State.PLANNED and not begun.first:
             return  # an earlier attempt may have arrived: it stays open, and may be sent again all the same
         # what the provider said of a finished attempt is true whoever holds the intention now; that nothing
         # happened is true only of this attempt, so it may not reopen one that another worker has taken over
         ours = call.intent.attempt or 1 if state is State.PLANNED else None
-        settle(tx, call.intent.key, state, entry.result, attempt=ours)
+        changed = settle(tx, call.intent.key, state, entry.result, attempt=ours)
+        if changed and state is State.DONE and call.done is not None:
+            call.done(tx)
 
     async def aclose(self) -> None:
         await self._inner.aclose()

@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -26,6 +26,10 @@ class Renewals(Protocol):
 
     def __call__(self, account: str) -> AbstractAsyncContextManager[None]:
         """Hold the account's renewal lock."""
+
+
+async def _tell_nobody(_: str) -> None:
+    return None
 
 
 class Reconnect(Rejected):
@@ -56,6 +60,8 @@ class Session:
     actor: str = "user"
     who: str = ""
     guard: Callable[[sqlite3.Connection], None] | None = None
+    done: Callable[[sqlite3.Connection], None] | None = None
+    lost: Callable[[str], Awaitable[None]] = _tell_nobody  #: told, in a sentence, that a person has to connect anew
     hosting: Callable[[Media], Awaitable[str]] | None = None
     taken: Callable[[Mapping[str, Any]], bool] = lambda _: False
 
@@ -104,12 +110,25 @@ class Session:
         except RenewNeeded:
             raise NotNow(None) from None
 
+    async def renew(self, version: int | None) -> None:
+        """Renew the access token before it ends, if the key is still of this version.
+
+        Raises:
+            Reconnect: it can't be renewed.
+            NotNow: the provider is in trouble; nothing is known of the token.
+        """
+        held = dict(await asyncio.to_thread(self.account.secrets))
+        if self.account.version() == version:
+            await self._renew(held, RenewNeeded(why="it ends soon"))
+
     async def _renew(self, held: Mapping[str, str], asked: RenewNeeded) -> None:
         ahead = asked.ahead
         async with self.renewals(self.account.name):
             now_held = await asyncio.to_thread(self.account.secrets)
             if dict(now_held) != held:
                 return  # another call, or another process, has just done it
+            if await self.account.adopt():
+                return  # a process that has died had got as far as the vault: the token before is spent
             try:
                 renewed = await self.network.renew(self, frozenset(held))
             except RenewNeeded:
@@ -120,10 +139,14 @@ class Session:
             minutes = abs(ahead) // timedelta(minutes=1)
             raise NotNow(None, f"this machine's clock is {minutes} minutes {way} {self.network.name}'s; set it right")
         if not renewed:
-            raise Reconnect(self.account.name, asked.why)
+            gone = Reconnect(self.account.name, asked.why)
+            await self.lost(gone.reason)
+            raise gone
 
     async def _send(
         self, operation: Operation, method: str, url: str, intent: Intent | None, content: Mapping[str, Any]
     ) -> httpx.Response:
-        call = Call(operation, self.account, intent, self.cause, self.actor, self.guard if intent else None)
+        call = Call(operation, self.account, intent, self.cause, self.actor)
+        if intent is not None:
+            call = replace(call, guard=self.guard, done=self.done)
         return await self.http.request(method, url, extensions={EXTENSION: call}, **content)

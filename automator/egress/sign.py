@@ -83,7 +83,7 @@ async def _harvested(call: Call, response: httpx.Response) -> httpx.Response:
     found = call.account.provider.harvest(call.operation, response)
     if not found:
         return response
-    await call.account.keep(found)
+    await call.account.keep(found, call.account.provider.lasts(call.operation, response))
     content = response.content
     for secret in found.values():
         for form in scrub.forms(secret):

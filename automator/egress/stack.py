@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Mapping
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,6 +22,9 @@ from automator.egress.sign import Sign
 
 TIMEOUT = httpx.Timeout(30.0, connect=10.0, pool=10.0).as_dict()
 HEADERS = {"accept": "*/*", "accept-encoding": "gzip, deflate", "user-agent": "automator"}
+
+
+_url = lru_cache(maxsize=256)(httpx.URL)  # most calls go to the same few addresses
 
 
 class Client:
@@ -48,7 +52,7 @@ class Client:
         """
         request = httpx.Request(
             method,
-            url,
+            _url(url),
             headers=HEADERS | dict(headers or {}),
             extensions={"timeout": TIMEOUT, **(extensions or {})},
             **content,
@@ -76,4 +80,4 @@ def client(base: httpx.AsyncBaseTransport, writer: Writer, reader: sqlite3.Conne
     for name in ("httpx", "httpcore", "aiohttp"):
         logging.getLogger(name).setLevel(logging.WARNING)  # at INFO httpx logs whole URLs
     recorded = Allow(Record(Sign(base), writer, clock), writer, clock)
-    return Client(Once(Retry(Limit(recorded, writer, clock), clock), reader))
+    return Client(Once(Retry(Limit(recorded, clock), clock), reader))

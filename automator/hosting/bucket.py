@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 import httpx
 
@@ -74,6 +75,10 @@ class Shop:
     def harvest(self, _: Operation, __: httpx.Response) -> Mapping[str, str]:
         """It brings no keys."""
         return {}
+
+    def lasts(self, _: Operation, __: httpx.Response) -> timedelta | None:
+        """None that could end."""
+        return None
 
     def sign(self, request: httpx.Request, secrets: Mapping[str, str]) -> httpx.Request:
         """Signature Version 4; the body's digest is known before it is sent."""

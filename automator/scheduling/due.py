@@ -104,6 +104,17 @@ def spawn(tx: sqlite3.Connection, now: datetime) -> int:
     return len(rows)
 
 
+def coming(connection: sqlite3.Connection, before: datetime) -> dict[str, datetime]:
+    """By account, when something of it falls due next, if that is before an instant; what is under way counts."""
+    rows = connection.execute(
+        "SELECT j.account, min(r.ready_at) FROM run AS r JOIN job AS j ON j.id = r.job "
+        "WHERE r.state IN ('scheduled', 'waiting', 'running') AND r.ready_at <= ? AND j.account IS NOT NULL "
+        "GROUP BY j.account",
+        (micros(before),),
+    )
+    return {account: instant(at) for account, at in rows}
+
+
 def earliest(connection: sqlite3.Connection) -> datetime | None:
     """When something falls due next; ``None`` if nothing is planned."""
     row = connection.execute(

@@ -166,6 +166,12 @@ def check(tx: sqlite3.Connection, run: Run) -> None:
         raise Fenced(f"run {run.id} of {run.job} was taken over or cancelled; this worker does nothing more for it")
 
 
+def ended(connection: sqlite3.Connection, run: Run) -> bool:
+    """Whether a verdict of this claim is stored."""
+    row = connection.execute("SELECT attempt, state FROM run WHERE id = ?", (run.id,)).fetchone()
+    return bool(row == (run.attempt, RunState.DONE))
+
+
 def finish(tx: sqlite3.Connection, run: Run, verdict: Verdict, now: datetime) -> bool:
     """Store what became of a run; ``False`` if this claim was no longer the current one."""
     ready = micros(verdict.until) if verdict.until else micros(now)

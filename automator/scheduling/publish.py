@@ -51,6 +51,7 @@ class Publisher:
     """Publishes the parts of one run."""
 
     run: Run
+    parts: int  #: with the last of them the run ends
     network: Network
     session: Session
     writer: Writer
@@ -79,7 +80,7 @@ class Publisher:
             raise parked(until, str(later), begun=bool(thread) or self._begun(key)) from later
         except Halted as halted:
             notice = Notice("halted", self.run.job, f"{self.run.job} waits: {halted}", self.run.account)
-            await self.writer.run(lambda tx: tell(tx, notice, micros(self.clock.now())))
+            await self.writer.brief(lambda tx: tell(tx, notice, micros(self.clock.now())))
             begun = bool(thread) or self._begun(key)
             raise parked(self.clock.now() + PATIENCE, str(halted), begun=begun) from halted
         except CallRefused as refused:
@@ -92,7 +93,7 @@ class Publisher:
         if stored is None:
             plan = await self.network.prepare(self.session, part, thread, {})
             failpoints.reach("before-intent")
-            return await self._send(Intent(key, plan))
+            return await self._send(Intent(key, plan), thread)
         held = await self._claim(key, stored.plan)
         if held.state is State.SENT and self.network.publishing(held.plan).effect is Effect.ONCE:
             held = await self._settled(held)
@@ -107,7 +108,7 @@ class Publisher:
             case State.UNCONFIRMED:
                 raise Stop(Verdict(RunState.UNCONFIRMED, "whether it went out is not known"))
             case _:
-                return await self._send(Intent(held.key, held.plan, held.attempt))
+                return await self._send(Intent(held.key, held.plan, held.attempt), thread)
 
     async def _planned(self, held: Intention, plan: Mapping[str, Any]) -> Intention:
         operation = self.network.publishing(plan).name
@@ -118,7 +119,7 @@ class Publisher:
             return claim(tx, held.key, self.session.account.name, operation, plan)
 
         failpoints.reach("before-intent")
-        return await self.writer.run(put)
+        return await self.writer.brief(put)
 
     async def _keep(self, key: str, so_far: Mapping[str, Any]) -> None:
         """Remember how far preparing has come, in place of a plan: nothing can be sent by it."""
@@ -131,12 +132,14 @@ class Publisher:
             replan(tx, key, held.attempt, operation, plan)
 
         failpoints.reach("before-staged")
-        await self.writer.run(put)
+        await self.writer.brief(put)
         failpoints.reach("after-staged")
 
-    async def _send(self, intent: Intent) -> Mapping[str, Any]:
+    async def _send(self, intent: Intent, thread: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+        last = len(thread) + 1 == self.parts
+        session = replace(self.session, done=self._finish) if last else self.session
         try:
-            answer = await self.network.publish(self.session, intent)
+            answer = await self.network.publish(session, intent)
         except Unresolved as lost:
             ask = max(lost.until or self.clock.now(), self.clock.now() + self.settle)
             raise parked(ask, lost.why or "the answer was lost; the provider will be asked") from lost
@@ -144,6 +147,9 @@ class Publisher:
         if outcome.kind is Kind.OK:
             return outcome.result
         raise failed(outcome.reason)
+
+    def _finish(self, tx: sqlite3.Connection) -> None:
+        lease.finish(tx, self.run, Verdict(RunState.DONE), self.clock.now())
 
     async def _settled(self, held: Intention) -> Intention:
         """Ask the provider, once an answer to the last attempt can no longer arrive."""
@@ -173,7 +179,7 @@ class Publisher:
             lease.check(tx, self.run)
             return claim(tx, key, self.session.account.name, self.network.publishing(plan).name, plan)
 
-        return await self.writer.run(take)
+        return await self.writer.brief(take)
 
     def _begun(self, key: str) -> bool:
         stored = load(self.reader, key)

@@ -15,7 +15,7 @@ from automator.clock import Clock, micros
 from automator.db import DatabaseError, Writer
 from automator.intentions import Fenced
 from automator.notices import Notice, tell
-from automator.scheduling import due, lease, setback
+from automator.scheduling import beats, due, lease, setback
 from automator.scheduling.lease import Owner, Run, Verdict
 from automator.scheduling.publish import Stop
 from automator.scheduling.tables import RunState
@@ -66,7 +66,7 @@ class Worker:
             return lease.claim(tx, self._owner.id, now, limit=room, gone=self._owner.gone, held=held)
 
         failpoints.reach("before-claim")
-        runs = await self._writer.run(take)
+        runs = await self._writer.brief(take)
         if runs:
             failpoints.reach("after-claim")
         for run in runs:
@@ -100,7 +100,7 @@ class Worker:
         waiting = asyncio.create_task(stop.wait())
         while not stop.is_set():
             try:
-                await asyncio.gather(self.tick(), self._writer.run(self._ticked))
+                await asyncio.gather(self.tick(), self._writer.brief(self._ticked))
             except DatabaseError as error:
                 log.error("%s", error)  # noqa: TRY400 - the sentence says it; a traceback would not help anyone
             self._changed.clear()
@@ -123,18 +123,17 @@ class Worker:
         return TICK if len(self._active) >= self._at_once else min(TICK, max(0.001, left))
 
     def _ticked(self, tx: sqlite3.Connection) -> None:
-        tx.execute(
-            "INSERT INTO beat (name, at) VALUES ('tick', ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at",
-            (micros(self._clock.now()),),
-        )
+        beats.beat(tx, "tick", self._clock.now())
 
     async def _work(self, run: Run) -> None:
         try:
             while (early := (run.ready_at - self._clock.now()).total_seconds()) > 0:
                 await self._clock.sleep(early)
             verdict = await self._verdict(run)
+            if verdict.state is RunState.DONE and lease.ended(self._reader, run):
+                return  # with the last answer
             failpoints.reach("before-finish")
-            await self._writer.run(lambda tx: lease.finish(tx, run, verdict, self._clock.now()))
+            await self._writer.brief(lambda tx: lease.finish(tx, run, verdict, self._clock.now()))
             failpoints.reach("after-finish")
         except Fenced as fenced:
             log.info("%s", fenced)
@@ -162,6 +161,6 @@ class Worker:
         log.error("%s: %s", run.job, reason)
         if run.attempt >= STUCK:
             notice = Notice("stuck", run.job, f"{run.job} could not be worked on {run.attempt} times: {reason}")
-            await self._writer.run(lambda tx: tell(tx, notice, micros(self._clock.now())))
+            await self._writer.brief(lambda tx: tell(tx, notice, micros(self._clock.now())))
         wait = BACKOFF * 2 ** min(run.attempt, 7)
         return Verdict(RunState.WAITING, reason, self._clock.now() + wait)

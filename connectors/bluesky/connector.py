@@ -6,13 +6,13 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import httpx
 
-from connectors.answer import accepted, tokens
+from connectors.answer import accepted, json_object, jwt_lifetime, tokens
 from connectors.base import (
     Absence,
     Budget,
@@ -26,18 +26,20 @@ from connectors.base import (
     Scope,
     outcome_of,
 )
-from connectors.bluesky import limits, outcomes, text
+from connectors.bluesky import limits, outcomes, reading, text
 from connectors.bluesky.tid import tid
 from connectors.network import (
     SECRET,
     Form,
     Identity,
     Media,
+    Metrics,
     Option,
     Part,
     Problem,
     Rejected,
     SecretField,
+    Shown,
     Wire,
     numbered,
 )
@@ -119,6 +121,9 @@ class Connector:
         card = "" if part.media else _card(text.facets(part.text))
         return Preview(part.text, text.graphemes(part.text), text.GRAPHEMES, card=card)
 
+    def lasts(self, operation: Operation, response: httpx.Response) -> timedelta | None:
+        return jwt_lifetime((json_object(response) or {}).get("accessJwt")) if operation.brings_keys else None
+
     def check(self, parts: Sequence[Part]) -> list[Problem]:
         return numbered(parts, lambda part: _of_text(part) + problems(part, self.takes(part.form), "Bluesky"))
 
@@ -162,6 +167,12 @@ class Connector:
 
     async def locate(self, _: Wire, __: Mapping[str, Any]) -> dict[str, Any]:
         return {}
+
+    async def recent(self, wire: Wire, since: datetime) -> list[Shown]:
+        return await reading.recent(wire, wire.who or (await self.test(wire)).id, since)
+
+    async def metrics(self, wire: Wire, results: Sequence[Mapping[str, Any]]) -> list[Metrics | None]:
+        return await reading.metrics(wire, [str(result["uri"]) for result in results])
 
     async def delete(self, wire: Wire, intent: Intent) -> httpx.Response:
         repo, collection, rkey = str(intent.plan["published"]["uri"]).removeprefix("at://").split("/")

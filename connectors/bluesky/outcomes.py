@@ -14,6 +14,8 @@ RENEW = frozenset({"ExpiredToken", "InvalidToken", "AuthMissing", "Authenticatio
 HOLDS: dict[str, dict[str, type]] = {
     "bluesky.post.put": {"uri": str, "cid": str},
     "bluesky.post.get": {"uri": str, "cid": str, "value": dict},
+    "bluesky.post.list": {"records": list},
+    "bluesky.post.figures": {"posts": list},
     "bluesky.blob.upload": {"blob": dict},
     "bluesky.handle.resolve": {"did": str},
     "bluesky.session.get": {"did": str, "handle": str},
@@ -21,6 +23,7 @@ HOLDS: dict[str, dict[str, type]] = {
     "bluesky.session.refresh": {"accessJwt": str, "refreshJwt": str},
 }
 
+TOO_LARGE = "the file is larger than this server takes; its operator sets the limit"
 REASONS = {
     "InvalidToken": "Bluesky does not accept the session; connect the account again",
     "AuthenticationRequired": "Bluesky does not accept the handle and app password; make a new app password",
@@ -28,7 +31,8 @@ REASONS = {
     "AccountTakedown": "Bluesky has taken this account down; its support can say why",
     "AccountDeactivated": "this account is deactivated; activate it in Bluesky's settings",
     "InvalidSwap": "a different post is already there under this key; nothing was changed",
-    "BlobTooLarge": "the picture is too large for this server",
+    "BlobTooLarge": TOO_LARGE,
+    "PayloadTooLarge": TOO_LARGE,
     "RecordNotFound": "there is no such post",
 }
 

@@ -40,16 +40,20 @@ class World:
 
     now: Now
     token_life: timedelta = timedelta(hours=2)
+    blob_limit: int = 100_000_000  #: bytes; a server's own setting
     accounts: dict[str, Account] = field(default_factory=dict)  #: by did
     sessions: dict[str, tuple[str, str, datetime]] = field(default_factory=dict)  #: token -> did, kind, ends
+    figures: dict[str, dict[str, int]] = field(default_factory=dict)  #: by uri, as the network's view has them
     meter: Meter = field(init=False)
 
     def __post_init__(self) -> None:
         self.meter = Meter(self.now)
 
 
+VIEWED = 25  #: posts that can be asked about at once
 REUSE = timedelta(hours=2)  #: how long a refresh token that was used may be used again, since an answer may be lost
 WORLD = web.AppKey("bluesky", World)
+PIECE = 65_536
 LIMITS = web.RequestKey("limits", dict[str, str])  #: what is said of them in the answer
 HANDLE = "brand.test"  #: of the sandbox's account
 
@@ -85,7 +89,7 @@ def posts(app: web.Application) -> list[dict[str, Any]]:
             "text": record["text"],
             "at": record["createdAt"],
             "reply_to": record.get("reply", {}).get("parent", {}).get("uri"),
-            "images": len(record.get("embed", {}).get("images", [])),
+            "images": len(_named(record)),
         }
         for account in app[WORLD].accounts.values()
         for key, record in account.records.items()
@@ -110,6 +114,7 @@ def twin(now: Now) -> web.Application:
         ("GET", "com.atproto.repo.getRecord", _get),
         ("GET", "com.atproto.repo.listRecords", _list),
         ("POST", "com.atproto.repo.deleteRecord", _delete),
+        ("GET", "app.bsky.feed.getPosts", _get_posts),
     ):
         app.router.add_route(method, f"/xrpc/{name}", handler)
     return app
@@ -160,10 +165,19 @@ async def _body(request: web.Request, required: set[str]) -> dict[str, Any]:
 def _session(world: World, account: Account) -> web.Response:
     answer: dict[str, Any] = {"did": account.did, "handle": account.handle, "active": True}
     for name, kind, life in (("accessJwt", "access", world.token_life), ("refreshJwt", "refresh", timedelta(days=60))):
-        token = f"{kind}.{secrets.token_urlsafe(40)}"
+        token = _token(kind, world.now(), life)
         world.sessions[token] = (account.did, kind, world.now() + life)
         answer[name] = token
     return web.json_response(answer)
+
+
+def _token(kind: str, now: datetime, life: timedelta) -> str:
+    """A JSON Web Token (RFC 7519) as the server makes them, but for the signature, which only the server reads."""
+    issued = int(now.timestamp())
+    claims = {"scope": f"com.atproto.{kind}", "iat": issued, "exp": issued + int(life.total_seconds())}
+    halves = (json.dumps(item).encode() for item in ({"typ": f"{kind}+jwt", "alg": "none"}, claims))
+    head, payload = (base64.urlsafe_b64encode(half).decode().rstrip("=") for half in halves)
+    return f"{head}.{payload}.{secrets.token_urlsafe(40)}"
 
 
 def _who(request: web.Request, kind: str = "access") -> Account:
@@ -221,19 +235,28 @@ async def _resolve(request: web.Request) -> web.Response:
 
 
 async def _upload(request: web.Request) -> web.Response:
-    account, content = _who(request), await request.read()
+    account, most = _who(request), request.app[WORLD].blob_limit
+    head, size, digest = bytearray(), 0, hashlib.sha256()
+    async for piece in request.content.iter_chunked(PIECE):
+        size += len(piece)
+        if size > most:
+            raise Refusal("PayloadTooLarge", "request entity too large", 413)
+        digest.update(piece)
+        head += piece[: max(0, lexicon.IMAGE_BYTES - len(head))]
     _counted(request, UPLOADS)
-    link = cid(hashlib.sha256(content).hexdigest())
-    account.blobs[link] = len(content)
-    kind = _sniffed(content) or request.content_type
-    blob = {"$type": "blob", "ref": {"$link": link}, "mimeType": kind, "size": len(content)}
+    link = cid(digest.hexdigest())
+    account.blobs[link] = size
+    kind = _sniffed(bytes(head)) or request.content_type
+    blob = {"$type": "blob", "ref": {"$link": link}, "mimeType": kind, "size": size}
     return web.json_response({"blob": blob})
 
 
 def _sniffed(content: bytes) -> str | None:
-    """A picture's own type, which the server believes rather than what it is told."""
+    """A file's own type, which the server believes rather than what it is told."""
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - slow to load
 
+    if content[4:8] == b"ftyp":
+        return "video/quicktime" if content[8:12] == b"qt  " else "video/mp4"
     try:
         with Image.open(io.BytesIO(content)) as image:
             return Image.MIME.get(image.format or "")
@@ -272,10 +295,17 @@ def _check(account: Account, body: dict[str, Any], rkey: str) -> dict[str, Any]:
         lexicon.check_record(collection, record)
     except lexicon.Invalid as invalid:
         raise Refusal("InvalidRequest", str(invalid)) from None
-    for image in record.get("embed", {}).get("images", []) if collection == POST else ():
-        if (link := image["image"]["ref"]["$link"]) not in account.blobs:
+    for link in _named(record) if collection == POST else ():
+        if link not in account.blobs:
             raise Refusal("BlobNotFound", f"Could not find blob: {link}")
     return {"$type": collection, **record}
+
+
+def _named(record: dict[str, Any]) -> list[str]:
+    """The blobs that a post is made of."""
+    embed = record.get("embed", {})
+    blobs = [image["image"] for image in embed.get("images", [])] + ([embed["video"]] if "video" in embed else [])
+    return [blob["ref"]["$link"] for blob in blobs]
 
 
 def _hosted(world: World, repo: str) -> Account | None:
@@ -310,12 +340,32 @@ async def _list(request: web.Request) -> web.Response:
     if account is None:
         raise Refusal("InvalidRequest", "Could not find repo")
     limit = int(request.query.get("limit", "50"))
-    keys = sorted((key for key in account.records if key.startswith(request.query["collection"])), reverse=True)
+    collection, cursor = f"{request.query['collection']}/", request.query.get("cursor", "~")
+    keys = [key for key in account.records if key.startswith(collection) and key.removeprefix(collection) < cursor]
+    keys = sorted(keys, reverse=True)[:limit]
     found = [
         {"uri": f"at://{account.did}/{key}", "cid": cid(account.records[key]), "value": account.records[key]}
-        for key in keys[:limit]
+        for key in keys
     ]
-    return web.json_response({"records": found})
+    return web.json_response({"records": found} | ({"cursor": keys[-1].removeprefix(collection)} if keys else {}))
+
+
+async def _get_posts(request: web.Request) -> web.Response:
+    """What the network's view says, to which a data server passes the question on."""
+    _who(request)
+    world, uris = request.app[WORLD], request.query.getall("uris", [])
+    if not uris or len(uris) > VIEWED:
+        raise Refusal("InvalidRequest", f"Error: uris must have 1 to {VIEWED} elements")
+    found = []
+    for account in world.accounts.values():
+        author = {"did": account.did, "handle": account.handle}
+        for key, record in account.records.items():
+            uri = f"at://{account.did}/{key}"
+            if uri in uris or f"at://{account.handle}/{key}" in uris:
+                counts = dict.fromkeys(("likeCount", "replyCount", "repostCount", "quoteCount", "bookmarkCount"), 0)
+                view = {"uri": uri, "cid": cid(record), "author": author, "record": record}
+                found.append(view | {"indexedAt": record["createdAt"]} | counts | world.figures.get(uri, {}))
+    return web.json_response({"posts": found})
 
 
 async def _delete(request: web.Request) -> web.Response:

@@ -114,6 +114,9 @@ class Connector:
     def harvest(self, operation: Operation, response: httpx.Response) -> Mapping[str, str]:
         return login.brought(operation.name, response) if operation.brings_keys else {}
 
+    def lasts(self, _: Operation, __: httpx.Response) -> timedelta | None:
+        return None  # what comes with a date is the person's token, which is not kept
+
     def takes(self, form: Form) -> Takes | None:
         return limits.TAKES[form]
 

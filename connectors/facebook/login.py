@@ -22,7 +22,7 @@ RIGHTS: dict[str, str] = {
     "pages_read_engagement": "posts can't be read back, so a lost answer stays unconfirmed",
     "pages_manage_posts": "nothing can be published, changed or deleted",
     "pages_manage_engagement": "first comments can't be written",
-    "pages_read_user_engagement": "comments can't be read back",
+    "pages_read_user_content": "comments can't be read back",
 }
 NEEDED = frozenset({"pages_manage_posts", "pages_read_engagement"})
 TASKS = frozenset({"CREATE_CONTENT", "MANAGE", "PROFILE_PLUS_CREATE_CONTENT", "PROFILE_PLUS_FULL_CONTROL"})

@@ -290,7 +290,7 @@ async def _comment(request: web.Request) -> web.Response:
 
 
 async def _comments(request: web.Request) -> web.Response:
-    world, _ = request.app[WORLD], need(request, "pages_read_user_engagement")
+    world, _ = request.app[WORLD], need(request, "pages_read_user_content")
     rows = [item for item in world.comments.values() if item["under"] == request.match_info["id"]]
     return listed(request, rows, frozenset({"message", "from", "created_time"}))
 

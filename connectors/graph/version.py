@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 from connectors.network import Option
 
 NEWEST = "v26.0"
-OPTION = Option("version", NEWEST, "the version of the Graph API", form=r"v\d{1,2}\.\d")
 #: the day on which a version ends; ``None``: Meta has not said
 ENDS: dict[str, date | None] = {
     "v20.0": date(2026, 9, 24),
@@ -18,6 +17,13 @@ ENDS: dict[str, date | None] = {
     "v25.0": date(2028, 7, 29),
     "v26.0": None,
 }
+OPTION = Option(
+    "version",
+    NEWEST,
+    "the version of the Graph API",
+    form=r"v\d{1,2}\.\d",
+    ends={version: ends for version, ends in ENDS.items() if ends is not None},
+)
 AHEAD = timedelta(days=180)  #: warned before a version ends
 
 

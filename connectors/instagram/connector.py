@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import regex
 
-from connectors.answer import accepted, tokens
+from connectors.answer import accepted, lifetime, tokens
 from connectors.base import Budget, Intent, Kind, NotNow, Operation, Outcome, Reading, outcome_of
 from connectors.graph import proof, version
 from connectors.instagram import containers, limits, outcomes, settle, text, who
@@ -112,6 +112,9 @@ class Connector:
 
     def harvest(self, operation: Operation, response: httpx.Response) -> Mapping[str, str]:
         return tokens(response, {"access_token": "access_token"}) if operation.brings_keys else {}
+
+    def lasts(self, operation: Operation, response: httpx.Response) -> timedelta | None:
+        return lifetime(response) if operation.brings_keys else None
 
     def check(self, parts: Sequence[Part]) -> list[Problem]:
         return numbered(parts, _problems) + _of_all(parts)

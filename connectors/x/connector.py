@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import html
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import httpx
 import regex
 
-from connectors.answer import accepted, tokens
+from connectors.answer import accepted, lifetime, tokens
 from connectors.base import (
     Absence,
     Budget,
@@ -27,23 +26,30 @@ from connectors.base import (
     Scope,
     outcome_of,
 )
-from connectors.network import Form, Identity, Option, Part, Problem, Rejected, SecretField, Wire, numbered
+from connectors.network import (
+    Form,
+    Identity,
+    Metrics,
+    Option,
+    Part,
+    Problem,
+    Rejected,
+    SecretField,
+    Shown,
+    Wire,
+    numbered,
+)
 from connectors.signin import Found, SignIn
 from connectors.takes import Preview, Takes, problems
-from connectors.x import limits, oauth, outcomes, text, upload
+from connectors.x import limits, oauth, outcomes, reading, text, upload
 
 _STATUS = regex.compile(r"(?:https://(?:\w+\.)?(?:x|twitter)\.com/\w+(?:/\w+)?/status/)?(\d{1,20})(?:[/?#].*)?")
-_MEDIUM = regex.compile(r"/status/\d+/(?:photo|video)/\d+$")
 _CASHTAG = regex.compile(r"(?<![\w$])\$[A-Za-z]{1,6}(?:[._][A-Za-z]{1,2})?(?!\w)")
 
 CREATE = Operation("x.post.create", Effect.ONCE, Scope.WRITE, Absence.EVIDENCE)
 DELETE = Operation("x.post.delete", Effect.REPEATABLE, Scope.DELETE, Absence.PROOF)
 ME = Operation("x.user.me", Effect.READ, Scope.READ)
 POSTS = Operation("x.user.posts", Effect.READ, Scope.READ)
-
-#: X's specification renamed these with version 2.167; which of them a server takes, only asking tells
-FIELDS = {"post.fields": "created_at,entities,attachments", "expansions": "referenced_posts"}
-OLD_FIELDS = {"tweet.fields": "created_at,entities,attachments,referenced_tweets"}
 
 
 @dataclass(frozen=True)
@@ -108,6 +114,9 @@ class Connector:
         card = urls[-1].text if urls and not part.media else ""  # X shows a card where there is no picture
         return Preview(part.text, text.weight(part.text), text.LIMIT, "weighted", card)
 
+    def lasts(self, operation: Operation, response: httpx.Response) -> timedelta | None:
+        return lifetime(response) if operation.brings_keys else None
+
     def check(self, parts: Sequence[Part]) -> list[Problem]:
         return numbered(parts, lambda part: _of_text(part) + problems(part, self.takes(part.form), "X"))
 
@@ -119,13 +128,15 @@ class Connector:
         self, wire: Wire, part: Part, thread: Sequence[Mapping[str, Any]], so_far: Mapping[str, Any]
     ) -> dict[str, Any]:
         user = wire.who or (await self.test(wire)).id
-        since = (wire.now() - timedelta(minutes=2)).isoformat(timespec="seconds").replace("+00:00", "Z")
+        since = reading.stamp(wire.now() - timedelta(minutes=2))
         body: dict[str, Any] = {"text": part.text} if part.text else {}
         if thread:
             body["reply"] = {"in_reply_to_tweet_id": thread[-1]["id"]}
         plan: dict[str, Any] = {"body": body, "user": user, "since": since}
         if part.media:
-            body["media"] = {"media_ids": await upload.uploaded(wire, part.media, so_far)}
+            files = await upload.uploaded(wire, part.media, so_far)
+            body["media"] = {"media_ids": [file.id for file in files]}
+            plan["media_keys"] = [file.key for file in files if file.key]
             plan["expires"] = upload.expires(wire, so_far).isoformat()
         return plan
 
@@ -134,17 +145,19 @@ class Connector:
 
     async def find(self, wire: Wire, plan: Mapping[str, Any]) -> dict[str, Any] | None:
         url = f"{wire.base}/2/users/{plan['user']}/tweets"
-        window = {"start_time": plan["since"], "max_results": "100"}
-        try:
-            body = accepted(await wire.request(POSTS, "GET", url, params=window | FIELDS))
-        except Rejected:
-            body = accepted(await wire.request(POSTS, "GET", url, params=window | OLD_FIELDS))
+        body = await reading.asked(wire, POSTS, url, {"start_time": plan["since"], "max_results": "100"})
         found = body.get("data") or []
-        same = [post for post in found if _same(post, plan["body"])]
+        same = [post for post in found if _same(post, plan["body"]) and _shows(post, plan.get("media_keys") or [])]
         return {"id": str(same[-1]["id"])} if same else None
 
     async def locate(self, _: Wire, __: Mapping[str, Any]) -> dict[str, Any]:
         return {}
+
+    async def recent(self, wire: Wire, since: datetime) -> list[Shown]:
+        return await reading.recent(wire, wire.who or (await self.test(wire)).id, since)
+
+    async def metrics(self, wire: Wire, results: Sequence[Mapping[str, Any]]) -> list[Metrics | None]:
+        return await reading.metrics(wire, [str(result["id"]) for result in results])
 
     async def delete(self, wire: Wire, intent: Intent) -> httpx.Response:
         url = f"{wire.base}/2/tweets/{intent.plan['published']['id']}"
@@ -182,16 +195,18 @@ class Connector:
 
 
 def _same(post: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
-    """Whether X's post is what we sent: X shortens addresses, escapes ``&<>`` and appends a link to pictures."""
-    shown = str(post.get("text") or "")
-    for url in (post.get("entities") or {}).get("urls") or []:
-        inner = url.get("media_key") is not None or _MEDIUM.search(str(url.get("expanded_url"))) is not None
-        shown = shown.replace(str(url["url"]), "" if inner else str(url.get("expanded_url") or url["url"]))
+    """Whether X's post is what we sent."""
     others = post.get("referenced_tweets") or post.get("referenced_posts") or []
     parents = [item["id"] for item in others if item.get("type") == "replied_to"]
     parent = (body.get("reply") or {}).get("in_reply_to_tweet_id")
     same_parent = parents == ([parent] if parent else [])
-    return same_parent and _plain(html.unescape(shown)) == _plain(str(body.get("text") or ""))
+    return same_parent and _plain(reading.shown(post)) == _plain(str(body.get("text") or ""))
+
+
+def _shows(post: Mapping[str, Any], keys: Sequence[str]) -> bool:
+    """Whether it shows our files, as far as X says what it shows: two posts may have the same text, or none."""
+    shown = (post.get("attachments") or {}).get("media_keys") or []
+    return not shown or not keys or set(shown) == set(keys)
 
 
 def _plain(written: str) -> str:

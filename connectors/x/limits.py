@@ -24,6 +24,7 @@ TAKES = Takes(
 
 QUARTER, DAY = 900, 86_400
 CREDIT = "credit"
+FIGURES = "figures"  #: what reading likes and views may take of it in a month; our own bound, not X's
 
 #: operation -> (budget, calls in 15 minutes for each user, price in thousandths of a US dollar)
 TABLE: dict[str, tuple[str, int, int]] = {
@@ -31,6 +32,8 @@ TABLE: dict[str, tuple[str, int, int]] = {
     "x.post.delete": ("deletes-15min", 50, 10),
     "x.user.me": ("me-15min", 75, 0),
     "x.user.posts": ("timeline-15min", 900, 1),
+    "x.user.recent": ("timeline-15min", 900, 1),
+    "x.post.figures": ("lookup-15min", 5000, 1),
     "x.media.initialize": ("media-initialize-15min", 1875, 0),
     "x.media.append": ("media-append-15min", 1875, 0),
     "x.media.finalize": ("media-finalize-15min", 1875, 0),
@@ -40,8 +43,9 @@ TABLE: dict[str, tuple[str, int, int]] = {
 POST_WITH_URL = 200
 
 BUDGETS = (
-    *(Budget(name, limit, Window.FIXED, QUARTER) for name, limit, _ in TABLE.values()),
+    *(Budget(name, limit, Window.FIXED, QUARTER) for name, limit in dict(row[:2] for row in TABLE.values()).items()),
     Budget("posts-day", 10_000, Window.FIXED, DAY, shared=True),
+    Budget(FIGURES, 1000, Window.MONTH, shared=True, unit="USD/1000"),
     Budget(CREDIT, None, Window.MONTH, shared=True, unit="USD/1000"),
 )
 
@@ -61,6 +65,11 @@ def costs(operation: Operation, request: httpx.Request) -> dict[str, int]:
     if operation.name == "x.post.create":
         taken["posts-day"] = 1
         credit = price(_written(request))
+    if operation.name == "x.user.recent":
+        credit *= int(request.url.params.get("max_results", "1"))  # each post shown has its price; so many it can be
+    if operation.name == "x.post.figures":
+        credit *= len(request.url.params.get("ids", "").split(","))
+        taken[FIGURES] = credit
     return taken | ({CREDIT: credit} if credit else {})
 
 

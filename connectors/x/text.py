@@ -37,6 +37,7 @@ _EMOJI_ONE = (
     r"(?:\p{Emoji_Presentation}|\p{Emoji}\ufe0f|\p{Extended_Pictographic})"
     r"\p{Emoji_Modifier}?\ufe0f?[\U000e0020-\U000e007f]*+"
 )
+_HEAVY = regex.compile(f"[^{''.join(f'{chr(first)}-{chr(last)}' for first, last in LIGHT)}]")
 _EMOJI = regex.compile(
     rf"[0-9#*]\ufe0f?\u20e3|\p{{RI}}{{2}}|{_EMOJI_ONE}(?:\u200d{_EMOJI_ONE}|\u200d\p{{Emoji}}\ufe0f?)*+"
 )
@@ -160,11 +161,10 @@ def weight(text: str) -> int:
 def _weight(text: str) -> int:
     total, at = 0, 0
     for match in _EMOJI.finditer(text):
-        total += sum(map(_units, text[at : match.start()])) + 2
+        total += _units(text[at : match.start()]) + 2
         at = match.end()
-    return total + sum(map(_units, text[at:]))
+    return total + _units(text[at:])
 
 
-def _units(character: str) -> int:
-    code = ord(character)
-    return 1 if any(first <= code <= last for first, last in LIGHT) else 2
+def _units(text: str) -> int:
+    return len(text) + len(_HEAVY.findall(text))

@@ -8,7 +8,6 @@ import hmac
 import html
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
@@ -16,8 +15,10 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 from aiohttp import web
 
 from connectors.x import text
+from connectors.x.twin_media import check_named, routes
+from connectors.x.twin_reading import PAGE, as_json, figures, page
+from connectors.x.twin_world import USER, WORLD, Now, Refusal, User, World, read_json
 
-Now = Callable[[], datetime]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 #: what POST /2/tweets takes; anything else is refused
@@ -29,47 +30,8 @@ FIELDS = frozenset(
 SKEW = 300  #: seconds that a signature's clock may differ
 
 
-@dataclass
-class User:
-    """Someone with an account and keys."""
-
-    id: str
-    handle: str
-    keys: dict[str, str]
-
-
-@dataclass
-class World:
-    """What X holds."""
-
-    now: Now
-    visible_after: timedelta = timedelta()  #: how long a new post is not shown in lists
-    token_life: timedelta = timedelta(hours=2)
-    posts_in_15_minutes: int = 100
-    old_names: bool = False  #: only the parameter names of version 2.166
-    users: dict[str, User] = field(default_factory=dict)
-    posts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    media: dict[str, dict[str, Any]] = field(default_factory=dict)
-    tokens: dict[str, tuple[str, datetime]] = field(default_factory=dict)  #: OAuth 2.0 access tokens
-    refresh: dict[str, str] = field(default_factory=dict)
-    codes: dict[str, tuple[str, tuple[str, str, str], datetime]] = field(default_factory=dict)
-    counted: dict[tuple[str, str], tuple[int, datetime]] = field(default_factory=dict)
-    last: int = 1_900_000_000_000_000_000
-
-
-WORLD = web.AppKey("x", World)
 HANDLE = "brand"  #: of the sandbox's account
-USER = web.RequestKey("user", User)
 CODE_LIFE = timedelta(seconds=30)
-
-
-class Refusal(Exception):
-    """An error answer in X's form (RFC 9457)."""
-
-    def __init__(self, status: int, detail: str, title: str = "", kind: str = "about:blank") -> None:
-        body = {"title": title or "Forbidden", "detail": detail, "type": kind, "status": status}
-        self.answer = web.json_response(body, status=status, content_type="application/problem+json")
-        super().__init__(detail)
 
 
 def add_account(app: web.Application, handle: str) -> dict[str, str]:
@@ -110,14 +72,12 @@ def twin(now: Now) -> web.Application:
     app = web.Application(middlewares=[_protocol], client_max_size=20_000_000)
     app[WORLD] = World(now)
     app.router.add_post("/2/tweets", _create)
+    app.router.add_get("/2/tweets", _several)
     app.router.add_delete("/2/tweets/{id}", _delete)
     app.router.add_get("/2/tweets/{id}", _one)
     app.router.add_get("/2/users/me", _me)
     app.router.add_get("/2/users/{id}/tweets", _timeline)
-    app.router.add_post("/2/media/upload/initialize", _initialize)
-    app.router.add_post("/2/media/upload/{id}/append", _append)
-    app.router.add_post("/2/media/upload/{id}/finalize", _finalize)
-    app.router.add_post("/2/media/metadata", _metadata)
+    routes(app)
     app.router.add_post("/2/oauth2/token", _token)
     app.router.add_get("/i/oauth2/authorize", _consent)
     return app
@@ -145,7 +105,7 @@ async def _protocol(request: web.Request, handler: Handler) -> web.StreamRespons
 def _counted(world: World, request: web.Request) -> tuple[int, int, datetime]:
     create = request.method == "POST" and request.path == "/2/tweets"
     limit = world.posts_in_15_minutes if create else {"/2/users/me": 75}.get(request.path, 900)
-    kind = request.path if request.path in {"/2/tweets", "/2/users/me"} else request.method + request.path[:12]
+    kind = request.method + (request.path if request.path in {"/2/tweets", "/2/users/me"} else request.path[:12])
     key = (request[USER].id, kind)
     used, ends = world.counted.get(key, (0, world.now()))
     if ends <= world.now():
@@ -192,28 +152,16 @@ def _signed(request: web.Request, user: User, given: dict[str, str], now: dateti
     return consumer and hmac.compare_digest(base64.b64encode(digest).decode(), given.get("oauth_signature", ""))
 
 
-async def _json(request: web.Request, allowed: frozenset[str]) -> dict[str, Any]:
-    try:
-        body = await request.json()
-    except ValueError:
-        raise Refusal(400, "Invalid JSON", "Invalid Request") from None
-    if not isinstance(body, dict) or (unknown := sorted(body.keys() - allowed)):
-        kind = "https://api.twitter.com/2/problems/invalid-request"
-        raise Refusal(400, f"unknown fields {unknown if isinstance(body, dict) else ''}", "Invalid Request", kind)
-    return body
-
-
 async def _create(request: web.Request) -> web.Response:
     world, user = request.app[WORLD], request[USER]
-    body = await _json(request, FIELDS)
+    body = await read_json(request, FIELDS)
     written, media = str(body.get("text") or ""), (body.get("media") or {}).get("media_ids", [])
     parent = (body.get("reply") or {}).get("in_reply_to_tweet_id")
     if not written.strip() and not media:
         raise Refusal(400, "One of text or media is required", "Invalid Request")
     if text.weight(written) > text.LIMIT:
         raise Refusal(403, "Your Tweet text is too long. You are not allowed to create it.")
-    if any(world.media.get(item, {}).get("state") != "succeeded" for item in media):
-        raise Refusal(400, "Your media IDs are invalid.", "Invalid Request")
+    check_named(world, media)
     if parent is not None and parent not in world.posts:
         raise Refusal(403, "You attempted to reply to a Tweet that is deleted or not visible to you.")
     same = (post for post in world.posts.values() if post["author_id"] == user.id and post["written"] == written)
@@ -221,16 +169,19 @@ async def _create(request: web.Request) -> web.Response:
         raise Refusal(403, "You are not allowed to create a Tweet with duplicate content.")
     world.last += 1
     number = str(world.last)
-    shown, urls = _shortened(written, number, len(media))
+    kinds = ["photo" if world.media[item]["category"] == "tweet_image" else "video" for item in media]
+    shown, urls = _shortened(written, number, kinds)
     created = world.now().strftime("%Y-%m-%dT%H:%M:%S.000Z")
     world.posts[number] = {
         "id": number, "author_id": user.id, "written": written, "text": shown, "created_at": created,
         "visible_at": world.now() + world.visible_after, "urls": urls, "reply_to": parent, "media": media,
+        "media_keys": [world.media[item]["key"] for item in media],
+        "figures": {},
     }  # fmt: skip
     return web.json_response({"data": {"id": number, "text": shown, "edit_history_tweet_ids": [number]}}, status=201)
 
 
-def _shortened(written: str, number: str, pictures: int) -> tuple[str, list[dict[str, str]]]:
+def _shortened(written: str, number: str, kinds: list[str]) -> tuple[str, list[dict[str, str]]]:
     shown, at, urls = "", 0, []
     for index, url in enumerate(text.urls(written)):
         short = f"https://t.co/{number[-6:]}{index}"
@@ -239,20 +190,11 @@ def _shortened(written: str, number: str, pictures: int) -> tuple[str, list[dict
         shown += html.escape(written[at : url.start], quote=False) + short
         at = url.end
     shown += html.escape(written[at:], quote=False)
-    if pictures:
+    if kinds:
         short = f"https://t.co/{number[-6:]}p"
-        urls.append({"url": short, "expanded_url": f"https://x.com/i/status/{number}/photo/1"})
+        urls.append({"url": short, "expanded_url": f"https://x.com/i/status/{number}/{kinds[0]}/1"})
         shown = f"{shown} {short}".strip()
     return shown, urls
-
-
-def _as_json(post: dict[str, Any]) -> dict[str, Any]:
-    found = {name: post[name] for name in ("id", "text", "author_id", "created_at")}
-    if post["urls"]:
-        found["entities"] = {"urls": post["urls"]}
-    if post["reply_to"]:
-        found["referenced_tweets"] = [{"type": "replied_to", "id": post["reply_to"]}]
-    return found
 
 
 async def _delete(request: web.Request) -> web.Response:
@@ -266,7 +208,7 @@ async def _one(request: web.Request) -> web.Response:
     post = request.app[WORLD].posts.get(request.match_info["id"])
     if post is None:
         return web.json_response({"errors": [{"title": "Not Found Error", "detail": "Could not find tweet"}]})
-    return web.json_response({"data": _as_json(post)})
+    return web.json_response({"data": as_json(post)})
 
 
 async def _me(request: web.Request) -> web.Response:
@@ -274,60 +216,30 @@ async def _me(request: web.Request) -> web.Response:
     return web.json_response({"data": {"id": user.id, "name": user.handle, "username": user.handle}})
 
 
+def _named(request: web.Request) -> None:
+    if "post.fields" in request.query and request.app[WORLD].old_names:
+        raise Refusal(400, "The query parameter [post.fields] is not one of [...]", "Invalid Request")
+
+
+async def _several(request: web.Request) -> web.Response:
+    world, wanted = request.app[WORLD], request.query.get("ids", "").split(",")
+    _named(request)
+    if not 1 <= len(wanted) <= PAGE or not all(number.isdigit() for number in wanted):
+        raise Refusal(400, f"The `ids` query parameter takes 1 to {PAGE} ids", "Invalid Request")
+    return web.json_response(figures(world.posts, wanted, "retweet" if world.old_names else "repost"))
+
+
 async def _timeline(request: web.Request) -> web.Response:
     world, query = request.app[WORLD], request.query
-    if "post.fields" in query and world.old_names:
-        raise Refusal(400, "The query parameter [post.fields] is not one of [...]", "Invalid Request")
-    found = [
-        _as_json(post)
-        for post in reversed(world.posts.values())
-        if post["author_id"] == request.match_info["id"]
-        and post["visible_at"] <= world.now()
-        and post["created_at"] >= query.get("start_time", "")
-    ][: int(query.get("max_results", "10"))]
-    return web.json_response(
-        {"data": found, "meta": {"result_count": len(found)}} if found else {"meta": {}, "data": []}
-    )
-
-
-async def _initialize(request: web.Request) -> web.Response:
-    world = request.app[WORLD]
-    body = await _json(
-        request, frozenset({"media_type", "total_bytes", "media_category", "additional_owners", "shared"})
-    )
-    world.last += 1
-    world.media[str(world.last)] = {"size": body["total_bytes"], "parts": {}, "state": "pending", "alt": ""}
-    data = {"id": str(world.last), "media_key": f"3_{world.last}", "expires_after_secs": 86_400}
-    return web.json_response({"data": data})
-
-
-def _medium(request: web.Request) -> dict[str, Any]:
-    found = request.app[WORLD].media.get(request.match_info["id"])
-    if found is None:
-        raise Refusal(400, "Media ID is invalid", "Invalid Request")
-    return found
-
-
-async def _append(request: web.Request) -> web.Response:
-    medium, form = _medium(request), await request.post()
-    media = form["media"]
-    content = media.file.read() if isinstance(media, web.FileField) else str(media).encode()
-    medium["parts"][int(str(form["segment_index"]))] = len(content)
-    return web.json_response({"data": {"expires_at": 0}})
-
-
-async def _finalize(request: web.Request) -> web.Response:
-    medium = _medium(request)
-    if sum(medium["parts"].values()) != medium["size"]:
-        raise Refusal(400, "Segments do not add up to provided total file size.", "Invalid Request")
-    medium["state"] = "succeeded"
-    return web.json_response({"data": {"id": request.match_info["id"], "size": medium["size"]}})
-
-
-async def _metadata(request: web.Request) -> web.Response:
-    body = await _json(request, frozenset({"id", "metadata"}))
-    request.app[WORLD].media[body["id"]]["alt"] = body["metadata"]["alt_text"]["text"]
-    return web.json_response({"data": {"id": body["id"]}})
+    _named(request)
+    if not request.match_info["id"].isdigit():
+        raise Refusal(400, "The `id` query parameter value is not valid", "Invalid Request")
+    size = int(query.get("max_results", "10"))
+    if not 5 <= size <= PAGE:  # noqa: PLR2004 - X's specification
+        raise Refusal(400, f"The `max_results` query parameter value [{size}] is not between 5 and {PAGE}")
+    seen = [post for post in reversed(world.posts.values()) if post["visible_at"] <= world.now()]
+    mine = [post for post in seen if post["author_id"] == request.match_info["id"]]
+    return web.json_response(page(mine, size, query.get("start_time", ""), query.get("pagination_token", "")))
 
 
 async def _consent(request: web.Request) -> web.Response:

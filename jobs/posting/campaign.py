@@ -173,10 +173,31 @@ def _content(part: Part) -> list[Any]:
     return [*content, more] if more else content
 
 
+class _Neighbours:
+    """Which row posts near an instant on an account; asked for each row, so it looks at no other than those near."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[str, int], list[tuple[datetime, int]]] = {}
+
+    def near(self, account: str, at: datetime) -> int | None:
+        """The first row within ``GAP``."""
+        slot = self._slot(at)
+        rows = [row for place in (slot - 1, slot, slot + 1) for row in self._rows.get((account, place), ())]
+        return min((number for other, number in rows if abs(other - at) < GAP), default=None)
+
+    def add(self, account: str, at: datetime, number: int) -> None:
+        self._rows.setdefault((account, self._slot(at)), []).append((at, number))
+
+    @staticmethod
+    def _slot(at: datetime) -> int:
+        return int(at.timestamp() // GAP.total_seconds())
+
+
 def _compared(verdicts: list[Verdict], rules: Rules) -> list[Verdict]:
     """Add what shows only when rows are laid side by side."""
     recent = {(item.account, item.parts[0].text) for item in rules.earlier}
-    times: dict[str, list[tuple[datetime, int]]] = {}
+    planned_before = _Before(rules.earlier)
+    neighbours = _Neighbours()
     first: dict[tuple[str, str], int] = {}
     judged: list[Verdict] = []
     for verdict in verdicts:
@@ -184,34 +205,49 @@ def _compared(verdicts: list[Verdict], rules: Rules) -> list[Verdict]:
         for planned in verdict.deliveries:
             text = planned.parts[0].text
             key = (planned.account, text)
-            extra += _similar(verdict, planned, rules)
+            extra += planned_before.similar(verdict, planned)
             if text and key in recent:
                 extra.append(Problem("text", f"{planned.account} has this text already, lately", warning=True))
             elif text and key in first:
                 extra.append(Problem("text", f"{planned.account} has this text in row {first[key]} too", warning=True))
             first.setdefault(key, verdict.row.number)
-            near = times.setdefault(planned.account, [])
             if verdict.when is not None:
-                at = verdict.when.at
-                close = next((number for other, number in near if abs(other - at) < GAP), None)
-                if close is not None:
+                if (close := neighbours.near(planned.account, verdict.when.at)) is not None:
                     what = f"{planned.account} posts row {close} within the same minute"
                     extra.append(Problem("at", what, warning=True))
-                near.append((at, verdict.row.number))
-        judged.append(replace(verdict, problems=(*verdict.problems, *extra)))
+                neighbours.add(planned.account, verdict.when.at, verdict.row.number)
+        judged.append(replace(verdict, problems=(*verdict.problems, *extra)) if extra else verdict)
     return judged
 
 
-def _similar(verdict: Verdict, planned: Planned, rules: Rules) -> list[Problem]:
-    """A row that was edited after it was imported: what was planned stays, and a person is told how to change it."""
-    at = verdict.when.at if verdict.when else None
-    hint = "change that one with `automator posts edit {id}`, if this row was edited"
-    for item in rules.earlier:
-        same = (item.at, item.parts) == (at, planned.parts)
-        if item.identity == planned.identity and not same:
+def _alike(one: Sequence[Part], other: Sequence[Part]) -> bool:
+    """Whether they say and show the same, wherever the files lie."""
+    return one == other or _unplaced(one) == _unplaced(other)
+
+
+def _unplaced(parts: Sequence[Part]) -> list[Part]:
+    return [replace(part, media=tuple(replace(media, path="") for media in part.media)) for part in parts]
+
+
+class _Before:
+    """What was planned before, as a row that was edited after it was imported is compared with it."""
+
+    def __init__(self, earlier: Sequence[Earlier]) -> None:
+        self._same = {item.identity: item for item in earlier}
+        self._then: dict[tuple[str, datetime], list[Earlier]] = {}
+        for item in earlier:
+            self._then.setdefault((item.account, item.at), []).append(item)
+
+    def similar(self, verdict: Verdict, planned: Planned) -> list[Problem]:
+        """What was planned stays, and a person is told how to change it."""
+        at = verdict.when.at if verdict.when else None
+        hint = "change that one with `automator posts edit {id}`, if this row was edited"
+        item = self._same.get(planned.identity)
+        if item is not None and (item.at != at or not _alike(item.parts, planned.parts)):
             told = f"{planned.account} has this row already, with another text or time, which stays; "
             return [Problem("id", told + hint.format(id=item.id[:8]), warning=True)]
-        if (item.account, item.at) == (planned.account, at) and item.identity != planned.identity and not same:
-            told = f"{planned.account} has another post planned at this time; "
-            return [Problem("at", told + hint.format(id=item.id[:8]), warning=True)]
-    return []
+        for item in self._then.get((planned.account, at), ()) if at else ():
+            if item.identity != planned.identity and not _alike(item.parts, planned.parts):
+                told = f"{planned.account} has another post planned at this time; "
+                return [Problem("at", told + hint.format(id=item.id[:8]), warning=True)]
+        return []

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.cli.conftest import Shell
+from tests.posting.made import needs_ffmpeg, video
 
 
 @pytest.fixture
@@ -89,6 +90,25 @@ def test_several_pictures_and_a_comment_go_out_to_both(shell: Shell, pictures: l
         assert (post["images"], reply["reply_to"]) == (3, post["id"]), provider
     (copy,) = (shell.home / "media").iterdir()
     assert copy.suffix == ".jpg"
+
+
+@needs_ffmpeg
+def test_a_video_goes_out_to_both(shell: Shell, tmp_path: Path) -> None:
+    """X works on it for a while, and the post follows when it is ready."""
+    clip = str(video(tmp_path / "v.mp4", seconds=2, size="320x240", more=("-pix_fmt", "yuv420p")))
+    given = ["--to", "x/brand", "--to", "bluesky/brand", "--video", clip, "--alt", "A test card"]
+    said = shell.run("post", "It moves", *given, "--dry-run")
+    assert "v.mp4: 320x240 MP4" in said
+    assert ", 2 s, 'A test card'" in said
+    shell.run("post", "It moves", *given)
+    for _ in range(20):
+        shell.run("run-due")
+        found = [post for post in json.loads(shell.run("posts", "list", "--json")) if post["texts"] == ["It moves"]]
+        if all(post["state"] == "done" for post in found):
+            break
+    assert [post["state"] for post in found] == ["done", "done"]
+    for world in shell.world().values():
+        assert [post["images"] for post in world if post["text"] == "It moves"] == [1]
 
 
 def test_a_campaign_with_pictures_and_comments_is_known_after_its_export(

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 
 from automator import failpoints
+from automator.campaigns import TOGETHER
 from automator.db import connect
+from automator.notices import unread
 from automator.posts import listed
+from connectors.signin import CODE, VERIFIER
 from tests.crash.place import Place
 from tests.sandboxed import ROOT
 
@@ -40,6 +47,56 @@ def test_killed_while_a_token_is_renewed(place: Place, point: str) -> None:
     assert place.ended() == ("done", ["First part.", "Second part."])
 
 
+@pytest.fixture
+def signed_in(tmp_path: Path) -> Iterator[Place]:
+    """On X by OAuth 2.0, whose refresh tokens work once."""
+    made = Place(tmp_path, "x", None)
+    asyncio.run(sign_in(made))
+    yield made
+    made.close()
+
+
+async def sign_in(place: Place) -> None:
+    async with place.engine() as engine, httpx.AsyncClient() as browser:
+        redirect, page = "http://127.0.0.1:1/callback", engine.session(place.account, {})[1].sign_in
+        assert page is not None
+        digest = base64.urlsafe_b64encode(hashlib.sha256(b"verifier").digest()).decode().rstrip("=")
+        answer = await browser.get(page.address("app", redirect, "state", digest))
+        code = parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
+        await engine.rotate(place.account, {"client_id": "app", CODE: code, VERIFIER: "verifier"}, redirect)
+        engine.keys.secrets(place.account)
+        await engine.keys.keep(place.account, {"oauth2_access_token": "no-longer-valid"})
+
+
+@pytest.mark.parametrize("point", failpoints.RENEWAL)
+def test_killed_with_a_token_that_works_once(signed_in: Place, point: str) -> None:
+    """What had reached the vault is put in force; what was lost on the way, a person is told of. Nothing goes twice."""
+    with signed_in.worker(point) as first:
+        assert first.wait(60) == -signal.SIGKILL
+    with signed_in.worker() as second:
+        assert second.wait(60) == 0
+    if point == "before-keep":
+        assert signed_in.ended() == ("failed", [])
+        reader = connect(signed_in.home.database, readonly=True)
+        assert "connect it again" in " ".join(
+            str(told["text"]) for told in unread(reader) if told["kind"] == "reconnect"
+        )
+        reader.close()
+        asyncio.run(sign_in(signed_in))
+        with signed_in.command("posts", "retry", signed_in.delivery().id) as again:
+            assert again.wait(60) == 0
+        with signed_in.worker() as third:
+            assert third.wait(60) == 0
+    assert signed_in.ended() == ("done", ["First part.", "Second part."])
+
+
+def test_killed_after_the_last_answer_is_stored(place: Place) -> None:
+    """The last part's answer ends the post in the same transaction: nothing is left for the next process to do."""
+    with place.worker("after-store:KILL:2") as first:
+        assert first.wait(60) == -signal.SIGKILL
+    assert place.ended() == ("done", ["First part.", "Second part."])
+
+
 @pytest.mark.parametrize(
     "point",
     [pytest.param(name, marks=() if name == "in-import-row" else pytest.mark.long) for name in failpoints.IMPORT],
@@ -48,12 +105,17 @@ def test_killed_while_a_campaign_is_imported(place: Place, tmp_path: Path, point
     """What was planned stays, the rest is planned by importing again, and nothing is planned twice."""
     text = (ROOT / "examples" / "campaign.csv").read_text(encoding="utf-8").replace("x/brand", "bluesky/brand")
     rows = [line for line in text.splitlines() if "images/" not in line]
+    # more than are planned together, so that some are planned when it is killed, and others are not
+    rows += [f"bluesky/brand,2099-12-01 09:00,Row {number},,," for number in range(2 * TOGETHER)]
     file = tmp_path / "campaign.csv"
     file.write_text("\n".join(rows).replace("bluesky/brand bluesky/brand", "bluesky/brand") + "\n", encoding="utf-8")
     arguments = ("posts", "import", str(file), "--skip-bad")
-    for row in (1, 3, 3):
+    for row in (1, 3, TOGETHER + 3, TOGETHER + 3):
         with place.command(*arguments, failpoint=f"{point}:KILL:{row}") as first:
             assert first.wait(60) == -signal.SIGKILL
+    connection = connect(place.home.database, readonly=True)
+    planned = len(listed(connection))
+    connection.close()
     counts = []
     for _ in range(2):
         with place.command(*arguments) as whole:
@@ -62,4 +124,5 @@ def test_killed_while_a_campaign_is_imported(place: Place, tmp_path: Path, point
         counts.append(sorted(post.texts for post in listed(connection)))
         connection.close()
     assert counts[0] == counts[1]
-    assert len(counts[0]) == len(set(counts[0])) > 4
+    assert TOGETHER <= planned < len(counts[0]) == len(set(counts[0]))
+    assert len(counts[0]) > 2 * TOGETHER + 4

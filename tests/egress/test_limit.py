@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -10,17 +11,20 @@ from pathlib import Path
 import httpx
 import pytest
 
+from automator import halts
 from automator.budgets import store
 from automator.clock import micros
 from automator.db import Writer, connect
 from automator.egress.call import Call
 from automator.egress.limit import Limit
+from automator.egress.record import Record
 from automator.egress.wire import Unsent
 from automator.schema import create
-from connectors.base import Budget, Kind, NotNow, Operation, Outcome, Reading, Window
+from connectors.base import Budget, CallRefused, Kind, NotNow, Operation, Outcome, Reading, Scope, Window
 from tests.clocks import START, StillClock
 from tests.toy.provider import LIST, Toy, account
 
+UNTIL = START + timedelta(hours=2)
 BUDGETS = (Budget("app", 5, Window.FIXED, 60, shared=True), Budget("user", 3, Window.FIXED, 4))
 
 
@@ -34,6 +38,11 @@ class Limited(Toy):
 
     def costs(self, operation: Operation, request: httpx.Request) -> Mapping[str, int]:
         return {"app": 1, "user": 1}
+
+    def judge(self, operation: Operation, response: httpx.Response) -> Outcome:
+        if response.status_code == 429:
+            return Outcome(Kind.LATER, "slow", until=UNTIL)
+        return Outcome(Kind.OK)
 
     def observe(self, operation: Operation, response: httpx.Response) -> tuple[Reading, ...]:
         left = response.headers.get("x-left")
@@ -49,7 +58,7 @@ class Answers(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.count += 1
-        answer = self.queue.pop(0) if self.queue else httpx.Response(200, extensions={"outcome": Outcome(Kind.OK)})
+        answer = self.queue.pop(0) if self.queue else httpx.Response(200)
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -63,11 +72,13 @@ class Desk:
         self.answers = Answers()
         self.writer = Writer(path)
         self.reader = connect(path, readonly=True)
-        self.limit = Limit(self.answers, self.writer, clock)
+        self.limit = Limit(Record(self.answers, self.writer, clock), clock)
 
-    async def call(self, name: str = "toy/brand") -> httpx.Response:
+    async def call(self, name: str = "toy/brand", scope: Scope = Scope.READ) -> httpx.Response:
         who = replace(account("http://127.0.0.1:1"), name=name, provider=Limited("http://127.0.0.1:1"))
-        request = httpx.Request("GET", "http://127.0.0.1:1/posts", extensions={"automator": Call(LIST, who)})
+        request = httpx.Request(
+            "GET", "http://127.0.0.1:1/posts", extensions={"automator": Call(replace(LIST, scope=scope), who)}
+        )
         return await self.limit.handle_async_request(request)
 
     def used(self, name: str, subject: str) -> float:
@@ -126,23 +137,67 @@ async def test_two_processes_share_one_budget(desk: Desk, path: Path) -> None:
     second.reader.close()
 
 
-async def test_what_never_left_is_given_back(desk: Desk) -> None:
-    """A refused connection costs nothing."""
-    desk.answers.queue = [Unsent("refused", request=httpx.Request("GET", "http://127.0.0.1:1/"))]
-    with pytest.raises(Unsent):
+@pytest.mark.parametrize(
+    "failure", [Unsent("refused", request=httpx.Request("GET", "http://127.0.0.1:1/")), CallRefused("no such key")]
+)
+async def test_what_never_left_is_given_back(desk: Desk, failure: Exception) -> None:
+    """A refused connection costs nothing, nor does a call that could not be signed; both end on the record."""
+    desk.answers.queue = [failure]
+    with pytest.raises(type(failure)):
         await desk.call()
     assert desk.used("app", "toy") == 0
+    assert desk.reader.execute("SELECT outcome FROM entry WHERE kind = 'answer'").fetchall() == [("unsent",)]
+
+
+async def test_a_call_that_does_not_fit_is_not_on_the_record(desk: Desk) -> None:
+    """What has no room was not recorded, so it has taken nothing either."""
+    for _ in range(5):
+        await desk.call()
+    with pytest.raises(NotNow):
+        await desk.call()
+    assert desk.reader.execute("SELECT count(*) FROM entry WHERE kind = 'call'").fetchone() == (5,)
+
+
+async def test_a_call_that_a_halt_stops_takes_nothing(desk: Desk) -> None:
+    """The recorder's refusal undoes the reservation with everything else."""
+    await desk.writer.run(lambda tx: halts.halt(tx, "toy/brand", 0, reason="", actor="user"))
+    with pytest.raises(halts.Halted):
+        await desk.call(scope=Scope.WRITE)
+    assert desk.used("app", "toy") == desk.used("user", "toy/brand") == 0
+
+
+async def test_an_order_passes_a_waiting_read(path: Path) -> None:
+    """Of calls that wait for the same budget the dearest goes first, in whatever order they came."""
+    desk, sent = Desk(path, StillClock()), []
+
+    async def call(scope: Scope) -> None:
+        await desk.call(scope=scope)
+        sent.append(scope)
+
+    for _ in range(3):
+        await desk.call()
+    await asyncio.gather(call(Scope.READ), call(Scope.TRADE))
+    assert sent == [Scope.TRADE, Scope.READ]
+    desk.writer.close()
+    desk.reader.close()
+
+
+async def test_absurd_headers_do_not_cost_the_answer(desk: Desk) -> None:
+    """A provider's clock that is off by millennia is no reason to lose what the provider said."""
+    headers = {"x-left": "0", "date": "Mon, 01 Jan 0001 00:00:00 GMT"}
+    desk.answers.queue = [httpx.Response(200, headers=headers)]
+    assert (await desk.call()).status_code == 200
+    assert desk.reader.execute("SELECT outcome FROM entry WHERE kind = 'answer'").fetchall() == [("ok",)]
 
 
 async def test_a_429_closes_the_budget_over_a_restart(desk: Desk, path: Path) -> None:
     """A new process obeys what the old one was told."""
-    until = START + timedelta(hours=2)
-    desk.answers.queue = [httpx.Response(429, extensions={"outcome": Outcome(Kind.LATER, "slow", until=until)})]
+    desk.answers.queue = [httpx.Response(429)]
     await desk.call()
     fresh = Desk(path, desk.clock)
     with pytest.raises(NotNow) as parked:
         await fresh.call()
-    assert parked.value.until == until
+    assert parked.value.until == UNTIL
     assert fresh.answers.count == 0
     fresh.writer.close()
     fresh.reader.close()
@@ -150,7 +205,7 @@ async def test_a_429_closes_the_budget_over_a_restart(desk: Desk, path: Path) ->
 
 async def test_the_provider_s_word_counts_calls_of_others(desk: Desk) -> None:
     """Remaining 0 stops us although we made a single call, until the reset it named."""
-    answer = httpx.Response(200, headers={"x-left": "0"}, extensions={"outcome": Outcome(Kind.OK)})
+    answer = httpx.Response(200, headers={"x-left": "0"})
     desk.answers.queue = [answer]
     await desk.call()
     with pytest.raises(NotNow) as parked:
@@ -162,7 +217,7 @@ async def test_the_provider_s_word_counts_calls_of_others(desk: Desk) -> None:
 async def test_a_provider_clock_that_is_ahead_is_allowed_for(desk: Desk) -> None:
     """A reset stated by a clock five seconds ahead of ours comes five seconds earlier for us."""
     headers = {"x-left": "0", "date": "Tue, 01 Dec 2026 09:00:05 GMT"}
-    desk.answers.queue = [httpx.Response(200, headers=headers, extensions={"outcome": Outcome(Kind.OK)})]
+    desk.answers.queue = [httpx.Response(200, headers=headers)]
     await desk.call()
     with pytest.raises(NotNow) as parked:
         await desk.call()
@@ -178,3 +233,10 @@ async def test_a_limit_of_one_s_own_is_obeyed_and_on_the_record(desk: Desk) -> N
         await desk.call()
     (event,) = desk.reader.execute("SELECT said(data) FROM entry WHERE kind = 'event'").fetchone()
     assert '"what":"limit"' in event
+
+
+async def test_what_is_answered_later_knows_of_what_was_answered_before(desk: Desk) -> None:
+    """Three calls at once, each told what is left after it, count as three: those that were answered are not added."""
+    desk.answers.queue = [httpx.Response(200, headers={"x-left": left}) for left in "432"]
+    await asyncio.gather(*(desk.call(f"toy/{name}") for name in "abc"))
+    assert desk.used("app", "toy") == 3

@@ -182,6 +182,13 @@ def test_a_copy_is_made_only_when_asked_and_shown(tmp_path: Path) -> None:
     assert bluesky.size <= 2_000_000
     assert refused.deliveries[0].identity == verdict.deliveries[0].identity
     assert one(tmp_path, image="small.png", fit="yes").notes == ()
+    moved = tuple(
+        replace(part, media=(replace(part.media[0], path="/elsewhere"),)) for part in verdict.deliveries[0].parts
+    )
+    at = datetime(2026, 12, 1, 9, tzinfo=UTC)
+    earlier = [Earlier("e" * 16, "bluesky/brand", verdict.deliveries[0].identity, at, moved)]
+    again = one(tmp_path, earlier, **row, fit="yes")  # type: ignore[arg-type]
+    assert not any("posts edit" in item.what for item in again.problems)  # the copy is the same, wherever it lies
 
 
 @given(st.lists(st.text("ab|\\ ", min_size=1, max_size=5).map(str.strip).filter(bool), min_size=1, max_size=4))

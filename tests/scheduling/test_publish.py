@@ -194,6 +194,59 @@ async def test_what_takes_the_provider_its_time_is_gone_on_with(desk: Desk, monk
     assert desk.world() == ["One"]
 
 
+def clip(folder: Path, size: int = 3_000_000) -> Media:
+    """As much of a video as the twins look at."""
+    path = folder / "v.mp4"
+    path.write_bytes(b"\0\0\0\x10ftypisom" + bytes(size))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Media(str(path), "video/mp4", path.stat().st_size, digest, 640, 480, "A clip", seconds=9)
+
+
+@on_x
+@pytest.mark.parametrize(
+    ("method", "path", "fault"),
+    [
+        ("POST", "/append", "drop-before"),
+        ("POST", "/append", "error-after"),
+        ("POST", "/finalize", "drop-after"),
+        ("POST", "/finalize", "html-after"),
+        ("GET", "/2/media/upload", "error-after"),
+        ("POST", "/metadata", "drop-after"),
+    ],
+)
+async def test_a_video_goes_out_once_whatever_happens_on_the_way(
+    desk: Desk, method: str, path: str, fault: Any
+) -> None:
+    """While X works on it the run is parked; trouble only delays it, and what was given is not given again in vain."""
+    world = desk.app[x.WORLD]
+    world.now, world.processing = desk.clock.now, timedelta(seconds=90)
+    desk.faults.append(Fault(path=path, method=method, fault=fault, skip=1 if path == "/append" else 0, times=2))
+    await desk.plan("Look", media=(clip(desk.engine.home.path),))
+    assert (await desk.work(minutes=0)).state == "waiting"
+    assert desk.world() == []
+    post = await desk.work()
+    assert (post.state, desk.world()) == ("done", ["Look"])
+
+
+@on_x
+async def test_a_video_that_x_refuses_fails_with_its_words(desk: Desk) -> None:
+    """And nothing is posted without it."""
+    world = desk.app[x.WORLD]
+    world.now, world.processing_fails = desk.clock.now, "The video is too odd"
+    await desk.plan("Look", media=(clip(desk.engine.home.path),))
+    post = await desk.work()
+    assert (post.state, "too odd" in post.reason, desk.world()) == ("failed", True, [])
+
+
+@on_bluesky
+async def test_a_video_on_bluesky_goes_out_with_its_post(desk: Desk) -> None:
+    """A lost answer to the upload only repeats it."""
+    desk.faults.append(Fault(path="uploadBlob", fault="drop-after"))
+    await desk.plan("Look", media=(clip(desk.engine.home.path, 20_000_000),))
+    assert (await desk.work()).state == "done"
+    assert desk.world() == ["Look"]
+
+
 @on_bluesky
 async def test_a_provider_that_is_down_for_an_hour_gets_the_post_afterwards(desk: Desk) -> None:
     """Nothing is lost while nothing answers."""
@@ -283,7 +336,8 @@ async def test_an_app_password_that_was_revoked_ends_the_post_with_a_notice(desk
     post = await desk.work()
     assert post.state == "failed"
     assert "connect it again" in post.reason
-    assert desk.engine.reader.execute("SELECT count(*) FROM notice").fetchone() == (1,)
+    kinds = desk.engine.reader.execute("SELECT kind FROM notice ORDER BY kind").fetchall()
+    assert kinds == [("failed",), ("reconnect",)]
 
 
 @on_x

@@ -44,6 +44,9 @@ class Toy:
     def harvest(self, operation: Operation, response: httpx.Response) -> Mapping[str, str]:
         return {}
 
+    def lasts(self, operation: Operation, response: httpx.Response) -> timedelta | None:
+        return None
+
     def judge(self, operation: Operation, response: httpx.Response) -> Outcome:
         request_id = response.headers.get("x-request-id")
         if response.status_code == 429:

@@ -108,17 +108,27 @@ class AioTransport(httpx.AsyncBaseTransport):
                     allow_redirects=False,
                     timeout=_timeout(request),
                 )
+                small = await answer.read() if _small(answer) else None
         except (Unsent, Unknown):
             raise
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, asyncio.IncompleteReadError) as error:
             kind = Unknown if phase.left else Unsent
             raise kind(f"{type(error).__name__}: {error}", request=request) from error
-        return httpx.Response(answer.status, headers=list(answer.raw_headers), stream=_Body(answer, request))
+        headers = list(answer.raw_headers)
+        if small is not None:
+            return httpx.Response(answer.status, headers=headers, content=small)
+        return httpx.Response(answer.status, headers=headers, stream=_Body(answer, request))
 
     async def aclose(self) -> None:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+def _small(answer: aiohttp.ClientResponse) -> bool:
+    """Whether the body is as good as here: it says that it is short, and is not packed."""
+    size = answer.content_length
+    return size is not None and size <= CHUNK and "content-encoding" not in answer.headers
 
 
 def _headers(request: httpx.Request) -> list[tuple[str, str]]:
@@ -130,8 +140,8 @@ def _payload(request: httpx.Request, stall: asyncio.Timeout) -> bytes | AsyncIte
     """A small body as it is, since it fits the buffers; anything else in pieces, each watched until it is taken."""
     if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
         return None  # some servers refuse even an empty body where they expect none
-    if hasattr(request, "_content"):
-        content = request.content
+    if isinstance(request.stream, httpx.ByteStream):
+        content = b"".join(request.stream)
         return _watched(_pieces(content), request, stall) if len(content) > CHUNK else content or None
     if not isinstance(request.stream, httpx.AsyncByteStream):
         raise TypeError("this request's body can't be sent asynchronously")

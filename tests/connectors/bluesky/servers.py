@@ -20,6 +20,7 @@ from connectors.bluesky import twin
 
 FOLDER = os.environ.get("AUTOMATOR_PDS")
 HANDLE, PASSWORD = "brand.test", "canary-real-server"
+BLOBS = 5 * 1024 * 1024  #: bytes that the real server takes unless it is set otherwise
 needs_server = [
     pytest.mark.peer,
     pytest.mark.skipif(FOLDER is None, reason="AUTOMATOR_PDS names a folder with the server"),
@@ -36,6 +37,8 @@ def ask(url: str, method: str, body: dict[str, Any] | None = None) -> Any:
 
 class Served:
     """A running server, real or not, with one account."""
+
+    blob_limit = BLOBS
 
     def __init__(self, url: str, did: str) -> None:
         self.url, self.did = url, did
@@ -81,6 +84,7 @@ def twinned() -> Iterator[Served]:
 
     async def serve() -> None:
         app = twin.twin(lambda: datetime.now(UTC))
+        app[twin.WORLD].blob_limit = BLOBS
         twin.add_account(app, HANDLE, PASSWORD)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await runner.setup()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tests.connectors.conftest import Opened
 from tests.stored import unpacked
 
 NAME = "bluesky/brand"
+OLD = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module", params=["twin", pytest.param("real", marks=needs_server)])
@@ -170,6 +172,65 @@ async def test_a_picture_goes_with_its_text_for_the_blind(desk: Desk, picture: M
     path.write_bytes(path.read_bytes() + b" ")
     with pytest.raises(Rejected, match="changed"):
         await desk.publish("two", Part("Look again", (picture,)))
+
+
+def clip(folder: Path, size: int) -> Media:
+    """As much of a video as a server looks at."""
+    path = folder / "v.mp4"
+    path.write_bytes(b"\0\0\0\x18ftypisom\0\0\0\0isommp42" + bytes(size))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Media(str(path), "video/mp4", path.stat().st_size, digest, 640, 360, "A clip", seconds=9)
+
+
+async def test_a_video_goes_as_a_stream(desk: Desk, tmp_path: Path) -> None:
+    """Its digest is on the record, its bytes are not; the post shows its text and shape."""
+    media = clip(tmp_path, 3_000_000)
+    await desk.publish("one", Part("Look", (media,)))
+    (record,) = desk.seen()
+    video = record["value"]["embed"]
+    assert (video["$type"], video["alt"], video["aspectRatio"]) == (
+        "app.bsky.embed.video",
+        "A clip",
+        {"width": 640, "height": 360},
+    )
+    assert (video["video"]["mimeType"], video["video"]["size"]) == ("video/mp4", media.size)
+    Path(media.path).write_bytes(b"another")
+    with pytest.raises(Rejected, match="changed"):
+        await desk.publish("two", Part("Look again", (media,)))
+
+
+async def test_a_file_that_is_too_large_for_the_server_is_told(there: Served, desk: Desk, tmp_path: Path) -> None:
+    """Servers set their own limits below the protocol's."""
+    with pytest.raises(Rejected, match="larger than this server takes"):
+        await desk.publish("one", Part("Look", (clip(tmp_path, there.blob_limit + 1),)))
+    assert desk.seen() == []
+
+
+async def test_four_pictures_keep_their_order(desk: Desk, tmp_path: Path) -> None:
+    """Each with its own text."""
+    made = []
+    for number in range(1, 5):
+        path = tmp_path / f"{number}.png"
+        Image.new("RGB", (number, 9)).save(path)
+        content = path.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        made.append(Media(str(path), "image/png", len(content), digest, number, 9, f"Text {number}"))
+    await desk.publish("one", Part("Four", tuple(made)))
+    (record,) = desk.seen()
+    shown = [(image["aspectRatio"]["width"], image["alt"]) for image in record["value"]["embed"]["images"]]
+    assert shown == [(number, f"Text {number}") for number in range(1, 5)]
+
+
+async def test_what_the_account_published_is_listed(desk: Desk) -> None:
+    """Oldest first, over as many pages as it takes, from an instant on."""
+    before = {item.result["uri"] for item in await desk.network.recent(desk.session, OLD)}
+    published = [await desk.publish(str(number), Part(f"Post {number}")) for number in range(103)]
+    found = [item for item in await desk.network.recent(desk.session, OLD) if item.result["uri"] not in before]
+    assert [item.text for item in found] == [f"Post {number}" for number in range(103)]
+    assert [item.result for item in found] == published
+    since = found[50].at
+    assert min(item.at for item in await desk.network.recent(desk.session, since)) == since
+    assert await desk.network.recent(desk.session, datetime.now(UTC) + timedelta(days=2)) == []
 
 
 async def test_mentions_of_nobody_stay_plain(desk: Desk) -> None:

@@ -151,6 +151,26 @@ def test_pictures_are_judged_alike(caller: Caller) -> None:
     assert said(upload) == (401, "AuthMissing")
 
 
+def test_videos_are_judged_alike(caller: Caller) -> None:
+    """Type by content, text for the blind as one likes, shape, and whether it was uploaded."""
+    film = b"\0\0\0\x18ftypisom\0\0\0\0isommp42" + bytes(3000)
+    answer = caller.call("POST", UPLOAD, content=film, headers={"content-type": "video/mp4"})
+    blob = answer.json()["blob"]
+    assert (blob["mimeType"], blob["size"]) == ("video/mp4", len(film))
+    video = {"$type": "app.bsky.embed.video", "video": blob}
+    table = [
+        (video, OK),
+        (video | {"alt": "A clip", "aspectRatio": {"width": 16, "height": 9}}, OK),
+        (video | {"aspectRatio": {"width": 0, "height": 9}}, WRONG),
+        (video | {"aspectRatio": {"width": 16}}, WRONG),
+        (video | {"video": caller.blob}, WRONG),
+        (video | {"video": blob | {"size": 300_000_001}}, WRONG),
+        (video | {"video": blob | {"ref": {"$link": NOWHERE}}}, (400, "BlobNotFound")),
+        ({"$type": "app.bsky.embed.video"}, WRONG),
+    ]
+    assert [said(caller.put(post(embed=embed))) for embed, _ in table] == [expected for _, expected in table]
+
+
 def test_replies_are_judged_alike(caller: Caller) -> None:
     """A reply names its parents by address and digest."""
     first = caller.put().json()

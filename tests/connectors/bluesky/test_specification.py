@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -83,12 +84,27 @@ def _object(value: Any, schema: dict[str, Any], inside: str, at: str) -> list[st
     return said
 
 
+def query(written: str, known: dict[str, Any]) -> dict[str, Any]:
+    """A query's values, of the types that the lexicon gives them."""
+    found: dict[str, Any] = {}
+    for name, value in parse_qsl(written):
+        match known.get(name, {}).get("type"):
+            case "array":
+                found.setdefault(name, []).append(value)
+            case "integer":
+                found[name] = int(value) if value.isdigit() else value
+            case _:
+                found[name] = value
+    return found
+
+
 def checked(target: str, body: bytes) -> list[str]:
     """What the lexicons have against a request."""
     url = urlsplit(target)
     name = url.path.removeprefix("/xrpc/")
     main = lexicon(name)["defs"]["main"]
-    said = _object(dict(parse_qsl(url.query)), main.get("parameters", {"properties": {}}), name, "query")
+    parameters = main.get("parameters", {"properties": {}})
+    said = _object(query(url.query, parameters["properties"]), parameters, name, "query")
     given = main.get("input", {}).get("schema")
     if given is None or not body:
         return said + ([f"{name}: a body is missing"] if given else [])
@@ -109,10 +125,17 @@ async def test_every_request_is_one_that_bluesky_describes(world: World, tmp_pat
     media = Media(str(path), "image/png", len(content), hashlib.sha256(content).hexdigest(), 9, 9, "black")
     first = await world.publish("1", Part(f"A picture for @{HANDLE} #art", (media,)))
     await world.publish("2", Part("A card: https://example.com/x"), [first])
+    video = dataclasses.replace(media, type="video/mp4", path=str(tmp_path / "v.mp4"))
+    Path(video.path).write_bytes(b"\0\0\0\x18ftypisom")
+    video = dataclasses.replace(video, size=12, sha256=hashlib.sha256(Path(video.path).read_bytes()).hexdigest())
+    await world.publish("4", Part("A video", (video,)))
+    await world.publish("5", Part("Four", (media,) * 4))
     world.clock[0] += timedelta(hours=3)
     stored = load(world.engine.reader, "1")
     assert stored is not None
     await world.network.find(world.session, stored.plan)
+    assert len(await world.network.recent(world.session, world.session.now() - timedelta(days=1))) == 4
+    await world.network.metrics(world.session, [first] * 26)
     gone = {"published": dict(first)}
     held = await world.engine.writer.run(lambda tx: claim(tx, "3", "bluesky/brand", DELETE.name, gone))
     await world.network.delete(world.session, Intent("3", gone, held.attempt))
@@ -121,6 +144,8 @@ async def test_every_request_is_one_that_bluesky_describes(world: World, tmp_pat
         "bluesky.session.refresh",
         "bluesky.blob.upload",
         "bluesky.post.get",
+        "bluesky.post.list",
+        "bluesky.post.figures",
     }
     found = {
         operation: checked(target, body if operation != "bluesky.blob.upload" else b"")
@@ -128,6 +153,13 @@ async def test_every_request_is_one_that_bluesky_describes(world: World, tmp_pat
         if operation != "bluesky.blob.upload"
     }
     assert {operation: said for operation, said in found.items() if said} == {}
+
+
+@pytest.mark.parametrize("target", ["app.bsky.feed.getPosts?uris=a" + "&uris=a" * 25, "app.bsky.feed.getPosts?uri=a"])
+def test_a_wrong_question_is_found_out(target: str) -> None:
+    """Too many at once, or an unknown name."""
+    assert checked(f"/xrpc/{target}", b"")
+    assert not checked("/xrpc/app.bsky.feed.getPosts?uris=a&uris=b", b"")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from automator import accounts
 from automator.cli.accounts import picking
 from automator.engine import Engine
+from automator.health import ending
 from automator.home import Home
 from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
@@ -29,6 +30,7 @@ from connectors.graph.twin import App, Page
 from connectors.network import Form, Part, Rejected
 from connectors.signin import CODE, Found
 from tests.connectors.facebook.conftest import ACCOUNT, Now, Place
+from tests.stored import unpacked
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 REDIRECT = "http://localhost:8765/callback"
@@ -63,14 +65,6 @@ async def said_yes(url: str, **changed: str) -> str:
     return found["code"]
 
 
-def dump(engine: Engine) -> str:
-    from automator.ledger.chain import read_body  # noqa: PLC0415 - only here
-
-    bodies = [row[0] for row in engine.reader.execute("SELECT digest FROM body")]
-    texts = [(read_body(engine.reader, digest) or b"").decode(errors="replace") for digest in bodies]
-    return "".join([*engine.reader.iterdump(), *texts])
-
-
 async def test_a_sign_in_ends_with_the_key_of_the_chosen_page_alone(bare: Any) -> None:
     """Two pages of one name are told apart by id; no token of any page, nor the person's, is on the record."""
     engine, world, url = bare
@@ -81,7 +75,7 @@ async def test_a_sign_in_ends_with_the_key_of_the_chosen_page_alone(bare: Any) -
     assert kept is not None
     assert set(kept) == {"page_token", "app_id", "app_secret"}
     assert world.tokens[kept["page_token"]].page == "102"
-    said = dump(engine)
+    said = unpacked(engine.reader)
     assert [value for value in [*world.tokens, "canary-app-secret", keys[CODE]] if value in said] == []
     assert "[token " in said
     assert dict(accounts.load(engine.reader, ACCOUNT).chosen) == {"publishing": "staged"}
@@ -263,6 +257,17 @@ async def test_an_old_version_is_warned_of(place: Place) -> None:
     """`accounts test` says so months before it ends."""
     place.chosen = {"publishing": "staged", "version": "v21.0"}
     assert any("v21.0" in warning for warning in (await place.network.test(place.session)).warnings)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "told"), [("v21.0", True), ("v23.0", False), ("v26.0", False), ("", False), ("v20.0", True)]
+)
+def test_doctor_tells_of_a_version_that_ends(chosen: str, *, told: bool) -> None:
+    """Months before, by its day; an account's own choice counts over the installation's."""
+    who = accounts.fresh(ACCOUNT, chosen={"version": chosen} if chosen else {})
+    said = list(ending([who], {"facebook": {"version": "v21.0"} if chosen else {}}, NOW))
+    assert bool(said) == told
+    assert all("ends on" in item for item in said)
 
 
 async def test_a_page_can_be_connected_by_its_token_alone(place: Place) -> None:

@@ -71,7 +71,9 @@ def signing_in(place: Place, keys: dict[str, str]) -> Any:
 
 def recorded(place: Place) -> Iterator[tuple[Asked, dict[str, str]]]:
     """What left, taken apart, with its headers."""
-    rows = place.engine.reader.execute("SELECT operation, data FROM entry WHERE kind = 'call' ORDER BY seq").fetchall()
+    rows = place.engine.reader.execute(
+        "SELECT operation, said(data) FROM entry WHERE kind = 'call' ORDER BY seq"
+    ).fetchall()
     for operation, data in rows:
         call = json.loads(data)
         digest = (call["body"] or {}).get("sha256")

@@ -25,7 +25,9 @@ class World:
         self.session, self.network = engine.session("x/brand", {"test": "yes"})
 
     async def publish(self, key: str, part: Part, thread: Any = ()) -> httpx.Response:
-        plan = await self.network.prepare(self.session, part, thread, {})
+        return await self.send(key, await self.network.prepare(self.session, part, thread, {}))
+
+    async def send(self, key: str, plan: Any) -> httpx.Response:
         held = await self.engine.writer.run(lambda tx: claim(tx, key, "x/brand", CREATE.name, plan))
         return await self.network.publish(self.session, Intent(key, held.plan, held.attempt))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from automator.intentions import load
-from connectors.base import CallRefused, Kind, Operation, outcome_of
-from connectors.network import Media, Part, Rejected
+from automator.limits import change, rows
+from connectors.base import CallRefused, Kind, NotNow, Operation, outcome_of
+from connectors.network import Media, Metrics, Part, Rejected
 from connectors.signin import CODE, VERIFIER
 from connectors.x import limits, outcomes
 from connectors.x.connector import CREATE, ME, Connector
+from connectors.x.reading import FIGURES
 from connectors.x.twin import WORLD, add_account, add_token, posts, twin
 from tests.connectors.x.conftest import World
 from tests.stored import unpacked
@@ -68,6 +70,63 @@ async def test_the_same_text_in_another_place_of_a_thread_is_another_post(world:
     assert await world.network.find(world.session, plan) is None
 
 
+@pytest.mark.parametrize("old_names", [False, True])
+async def test_what_the_account_published_is_listed(world: World, old_names: bool) -> None:
+    """Oldest first, whoever did it, as it was written, over as many pages as it takes; what is older is left out."""
+    world.app[WORLD].old_names = old_names
+    since = datetime.now(UTC).replace(microsecond=0)
+    template = {"author_id": next(iter(world.app[WORLD].users)), "urls": [], "reply_to": None, "media": []}
+    for number in range(230):
+        at = (since + timedelta(seconds=number - 5)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        text = f"Post {number} &lt;3"
+        key = str(1_900_000_000_000_000_100 + number)
+        post = {"id": key, "text": text, "written": text, "created_at": at, "visible_at": since, "figures": {}}
+        world.app[WORLD].posts[key] = template | post
+    found = await world.network.recent(world.session, since)
+    assert [item.text for item in found] == [f"Post {number} <3" for number in range(5, 230)]
+    assert found[0].at == since
+    assert found[0].result == {"id": "1900000000000000105"}
+
+
+@pytest.mark.parametrize("old_names", [False, True])
+async def test_figures_come_in_the_order_asked(world: World, old_names: bool) -> None:
+    """Reposts and quotes are shares; a post that is gone has none, also if it is the only one asked for."""
+    world.app[WORLD].old_names = old_names
+    one, two = [outcome_of(await world.publish(text, Part(text))).result for text in ("One", "Two")]
+    name = "retweet" if old_names else "repost"
+    figures = {"like": 5, "reply": 4, name: 3, "quote": 2, "bookmark": 9, "impression": 1000}
+    world.app[WORLD].posts[str(two["id"])]["figures"] = figures
+    gone = {"id": "7"}
+    assert await world.network.metrics(world.session, [two, gone, one]) == [
+        Metrics(5, 4, 5, 1000),
+        None,
+        Metrics(0, 0, 0, 0),
+    ]
+    assert await world.network.metrics(world.session, [gone]) == [None]
+    await world.network.metrics(world.session, [one] * 101)
+    (used,) = [row for row in rows(world.engine.reader, datetime.now(UTC)) if row.name == "figures"]
+    assert used.used == 3 + 1 + 101 + (3 + 1 + 101 if old_names else 0), "each post is an owned read"
+
+
+async def test_figures_never_take_more_than_their_share(world: World) -> None:
+    """The month's bound is reached: nothing is asked until the next month."""
+    result = outcome_of(await world.publish("one", Part("One"))).result
+    now = datetime.now(UTC)
+    await world.engine.writer.run(lambda tx: change(tx, "x/brand", "figures", 3, now, actor="test"))
+    await world.network.metrics(world.session, [result] * 3)
+    with pytest.raises(NotNow) as waits:
+        await world.network.metrics(world.session, [result])
+    assert waits.value.until is not None
+    assert waits.value.until.day == 1
+
+
+async def test_a_refusal_to_list_is_told(world: World) -> None:
+    """X says no to both ways of asking; the sentence is its own."""
+    session = dataclasses.replace(world.session, who="nobody")
+    with pytest.raises(Rejected, match="not valid"):
+        await world.network.recent(session, datetime.now(UTC))
+
+
 async def test_a_picture_is_uploaded_in_chunks_with_its_alt_text(world: World, tmp_path: Path) -> None:
     """The post with its picture is found again too."""
     path = tmp_path / "p.png"
@@ -80,6 +139,24 @@ async def test_a_picture_is_uploaded_in_chunks_with_its_alt_text(world: World, t
     stored = load(world.engine.reader, "one")
     assert stored is not None
     assert await world.network.find(world.session, stored.plan) == result
+
+
+async def test_another_picture_under_the_same_text_is_another_post(world: World, tmp_path: Path) -> None:
+    """Pictures often come without words; one that a person posted by hand is not taken for ours."""
+    made = []
+    for number in range(2):
+        path = tmp_path / f"{number}.png"
+        Image.new("RGB", (9 + number, 9)).save(path)
+        content = path.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        made.append(Media(str(path), "image/png", len(content), digest, 9 + number, 9, "A text"))
+    first = outcome_of(await world.publish("one", Part("", (made[0],)))).result
+    plan = await world.network.prepare(world.session, Part("", (made[1],)), [], {})
+    assert await world.network.find(world.session, plan) is None
+    older = {name: value for name, value in plan.items() if name != "media_keys"}
+    assert await world.network.find(world.session, older) == first
+    second = outcome_of(await world.send("two", plan)).result
+    assert await world.network.find(world.session, plan) == second
 
 
 async def test_a_duplicate_is_told_as_one(world: World) -> None:
@@ -160,6 +237,10 @@ def problem(detail: str) -> str:
         (CREATE, 429, '{"title":"Too Many Requests"}', Kind.LATER, "limit"),
         (CREATE, 429, '{"title":"UsageCapExceeded","detail":"Usage cap exceeded: Monthly"}', Kind.REJECTED, "cap"),
         (ME, 200, '{"errors":[{"detail":"gone"}]}', Kind.UNKNOWN, "gone"),
+        (FIGURES, 200, '{"errors":[{"type":"https://a/problems/resource-not-found"}]}', Kind.OK, ""),
+        (FIGURES, 200, '{"errors":[{"type":"https://a/problems/other","detail":"x"}]}', Kind.UNKNOWN, "x"),
+        (FIGURES, 200, '{"errors":[]}', Kind.UNKNOWN, ""),
+        (FIGURES, 200, '{"errors":7}', Kind.UNKNOWN, ""),
     ],
 )
 def test_outcomes(operation: Operation, status: int, body: str, kind: Kind, words: str) -> None:

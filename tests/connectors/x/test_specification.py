@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import hashlib
 import json
 import os
+import re
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +20,7 @@ from PIL import Image
 
 from automator.intentions import claim, load
 from connectors.base import Intent, outcome_of
-from connectors.network import Media, Part
+from connectors.network import Media, Part, Staged
 from connectors.x.connector import DELETE
 from tests.connectors.recorded import requests
 from tests.connectors.x.conftest import World
@@ -55,9 +59,20 @@ def faults(method: str, target: str, body: bytes) -> list[str]:
     if "application/json" in content and body.startswith(b"{"):
         schema = {**content["application/json"]["schema"], "components": components}
         said += [error.message for error in OAS30Validator(schema).iter_errors(json.loads(body))]
+    elif "multipart/form-data" in content:
+        said += multipart_faults(content["multipart/form-data"]["schema"], body)
     elif body and not content:
         said.append("a body where none is known")
     return said
+
+
+def multipart_faults(schema: dict[str, Any], body: bytes) -> list[str]:
+    """The fields of a form, by their names; numbers in a form are written out."""
+    if "$ref" in schema:
+        schema = specification()["components"]["schemas"][schema["$ref"].rsplit("/", 1)[-1]]
+    found = [name.decode() for name in re.findall(rb'; name="([^"]+)"', body)]
+    said = [f"unknown field {name}" for name in found if name not in schema["properties"]]
+    return said + [f"missing field {name}" for name in schema.get("required", []) if name not in found]
 
 
 async def test_every_request_is_one_that_x_describes(world: World, tmp_path: Path) -> None:
@@ -68,14 +83,24 @@ async def test_every_request_is_one_that_x_describes(world: World, tmp_path: Pat
     media = Media(str(path), "image/png", len(content), hashlib.sha256(content).hexdigest(), 9, 9, "black")
     first = outcome_of(await world.publish("1", Part("With a picture", (media,)))).result
     await world.publish("2", Part("A reply"), [first])
+    await world.publish("4", Part("Four", (media,) * 4))
+    video = dataclasses.replace(media, type="video/mp4", seconds=9)
+    with pytest.raises(Staged) as staged:
+        await world.network.prepare(world.session, Part("A video", (video,)), [], {})
+    with contextlib.suppress(Staged):
+        await world.network.prepare(world.session, Part("A video", (video,)), [], staged.value.so_far)
     stored = load(world.engine.reader, "2")
     assert stored is not None
     await world.network.find(world.session, stored.plan)
+    await world.network.recent(world.session, datetime.now(UTC) - timedelta(days=1))
+    await world.network.metrics(world.session, [first])
     gone = {"published": dict(first)}
     held = await world.engine.writer.run(lambda tx: claim(tx, "3", "x/brand", DELETE.name, gone))
     await world.network.delete(world.session, Intent("3", gone, held.attempt))
     seen = list(requests(world.engine.reader))
-    assert {operation for operation, *_ in seen} >= {"x.post.create", "x.media.append", "x.user.posts", "x.post.delete"}
+    media_calls = {f"x.media.{name}" for name in ("initialize", "append", "finalize", "status", "metadata")}
+    wanted = {"x.post.create", "x.user.posts", "x.post.delete", "x.user.recent", "x.post.figures"}
+    assert {operation for operation, *_ in seen} >= wanted | media_calls
     found = {operation: faults(method, target, body) for operation, method, target, body in seen}
     assert {operation: said for operation, said in found.items() if said} == {}
 

@@ -1,0 +1,69 @@
+"""``automator accounts reconcile``: what the provider shows, beside our records."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from automator.cli.common import HomeOption, JsonOption, engine, fail, show_json, told, working
+
+if TYPE_CHECKING:
+    from automator.reconcile import Comparison, Finding
+
+WEEK = timedelta(days=7)
+
+
+@told
+async def reconcile(
+    name: str,
+    home: HomeOption = None,
+    since: Annotated[str | None, typer.Option(help="From when on: 2026-12-01 09:00; a week ago without.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare what the provider shows of NAME with our records; exit code 1 if they differ."""
+    from automator.reconcile import Kind  # noqa: PLC0415 - keeps --help fast
+    from automator.reconcile import reconcile as look  # noqa: PLC0415 - as above
+    from jobs.posting.when import parse_when  # noqa: PLC0415 - as above
+
+    async with engine(home) as opened:
+        now, zone = opened.clock.now(), opened.settings.posting.zone
+        start = parse_when(since, now=now, zone=zone).at if since else now - WEEK
+        if start >= now:
+            raise fail(f"--since {since} has not come yet; name a time that has passed", 2)
+        with working(f"asking for the posts of {name}"):
+            found = await look(opened, name, start)
+    if as_json:
+        show_json(found.as_json())
+    else:
+        _show(name, found)
+    if len(found.of(Kind.MATCHED)) < len(found.findings):
+        raise typer.Exit(1)
+
+
+def _show(name: str, found: Comparison) -> None:
+    from automator.reconcile import LAG, Kind  # noqa: PLC0415 - keeps --help fast
+
+    shown = sum(item.shown is not None for item in found.findings)
+    matched, cost = len(found.of(Kind.MATCHED)), f"; looking took up to ${found.cost / 1000:.3f}" if found.cost else ""
+    typer.echo(f"{name} since {found.since:%Y-%m-%d %H:%M}Z: {shown} posts shown, {matched} of them ours{cost}")
+    for item in found.of(Kind.FOREIGN):
+        typer.echo(f"not in our records: {_line(found, item)}")
+    if found.of(Kind.FOREIGN):
+        typer.echo("  someone else posts for this account, or a backup was put back")
+    for item in found.of(Kind.OPEN):
+        typer.echo(f"{'open, and shown' if item.shown else 'open, and not shown'}: {_line(found, item)}")
+        typer.echo(f"  {'' if item.shown else 'when you have looked yourself: '}{found.command(item)}")
+    for item in found.of(Kind.MISSING):
+        young = item.ours is not None and found.now - item.ours.sent < LAG
+        why = "it is young, and the list may lag" if young else "taken down, or hidden"
+        typer.echo(f"not shown: {_line(found, item)}\n  {why}")
+
+
+def _line(found: Comparison, item: Finding) -> str:
+    at = item.shown.at if item.shown else item.ours.sent if item.ours else found.now
+    text = " ".join((item.shown.text if item.shown else item.ours.text if item.ours else "").split())
+    whose = f"  {item.ours.delivery[:8]} part {item.ours.part + 1}" if item.ours else ""
+    where = f"  {found.link(item.shown)}" if item.shown else ""
+    return f"{at:%Y-%m-%d %H:%M}Z  {text[:48]}{whose}{where}"

@@ -1,0 +1,54 @@
+"""``automator posts stats``: what became of posts once they were out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from automator.cli.common import HomeOption, JsonOption, engine, fail, show_json, told
+
+if TYPE_CHECKING:
+    from automator.metrics import Figures
+
+
+@told
+async def stats(
+    home: HomeOption = None,
+    account: Annotated[str | None, typer.Option(help="Only this account.")] = None,
+    since: Annotated[str | None, typer.Option(help="Only posts from then on: 2026-12-01 09:00.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Likes, comments, shares and impressions as last read, with what has been added since the reading before."""
+    from automator import accounts, metrics  # noqa: PLC0415 - keeps --help fast
+    from jobs.posting.when import parse_when  # noqa: PLC0415 - as above
+
+    async with engine(home) as opened:
+        now, zone = opened.clock.now(), opened.settings.posting.zone
+        start = parse_when(since, now=now, zone=zone).at if since else None
+        known = [who.name for who in accounts.everything(opened.reader)]
+        found = metrics.stats(opened.reader, account, start)
+        reads = opened.settings.posting.metrics
+    if account and account not in known and not found:
+        raise fail(f"{account} is not connected; there are {', '.join(known) or 'no accounts'}", 2)
+    sums = list(metrics.totals(found))
+    if as_json:
+        show_json({"posts": [item.as_json() for item in found], "totals": [item.as_json() for item in sums]})
+        return
+    for item in found:
+        figures = "no longer shown" if item.gone else _figures(item.newest, item.more)
+        text = " ".join(item.text.split())[:40]
+        typer.echo(f"{item.due:%Y-%m-%d %H:%M}Z  {item.account:16} {item.delivery[:8]} part {item.part + 1}  {text}")
+        typer.echo(f"  {figures}")
+    for total in sums:
+        typer.echo(f"{total.account}: {total.parts} in all; {_figures(total.figures, total.more)}")
+    if not found:
+        off = (
+            "config.toml says [posting] metrics = false" if not reads else "the first figures are read after 15 minutes"
+        )
+        typer.echo(f"no figures; {off}")
+
+
+def _figures(figures: Figures, more: Figures) -> str:
+    said = [f"{name} {value} ({more[name]:+d})" for name, value in figures.items() if value is not None]
+    return ", ".join(said) or "no figures"

@@ -1,0 +1,64 @@
+"""Measure: the figures of published posts are read, account by account, after everything that is to be published."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from automator import accounts
+from automator.accounts import NoAccount, Stored, Superseded
+from automator.budgets import store, window
+from automator.clock import micros
+from automator.engine import Engine
+from automator.metrics import Readable, keep, readable
+from automator.scheduling import beats
+from automator.scheduling.due import coming
+from connectors.base import CallRefused, NotNow, Scope, Window
+from connectors.network import Network, Rejected
+
+AT_ONCE = 100
+CALM = timedelta(minutes=1)  #: posts that are due so soon go before
+REST = timedelta(hours=1)  #: after a reading that failed
+
+log = logging.getLogger(__name__)
+
+
+async def read(engine: Engine) -> None:
+    """Read what is due of every account that has no post to publish just now."""
+    now = engine.clock.now()
+    busy = coming(engine.reader, now + CALM)
+    for who in accounts.everything(engine.reader):
+        rested = beats.since(engine.reader, f"metrics {who.name}", now) >= REST
+        if who.name in busy or Scope.READ not in who.scopes or not rested:
+            continue
+        if not _affordable(engine.reader, who, engine.network(who), now):
+            continue
+        waiting = readable(engine.reader, who.name, now)
+        for first in range(0, len(waiting), AT_ONCE):
+            if not await _read(engine, who.name, waiting[first : first + AT_ONCE]):
+                break
+
+
+def _affordable(reader: sqlite3.Connection, who: Stored, network: Network, now: datetime) -> bool:
+    """Whether half is left of what a person lets the account spend in a month; the other half is for posts alone."""
+    for budget in network.budgets:
+        if budget.window is Window.MONTH and budget.limit is None:
+            usage, own = store.load(reader, who.provider if budget.shared else who.name, budget)
+            if own.limit is not None and window.used(own, usage, micros(now)) > own.limit / 2:
+                return False
+    return True
+
+
+async def _read(engine: Engine, account: str, parts: Sequence[Readable]) -> bool:
+    try:
+        session, network = engine.session(account, {"duty": "metrics"}, "service")
+        found = await network.metrics(session, [part.result for part in parts])
+    except (Rejected, NotNow, CallRefused, Superseded, NoAccount) as error:
+        log.warning("the figures of %s were not read: %s", account, error)
+        await engine.writer.run(lambda tx: beats.beat(tx, f"metrics {account}", engine.clock.now()))
+        return False
+    at = micros(engine.clock.now())
+    await engine.writer.run(lambda tx: keep(tx, parts, found, at))
+    return True
