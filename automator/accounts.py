@@ -206,11 +206,14 @@ def remove(tx: sqlite3.Connection, name: str, now: datetime, *, actor: str) -> N
 
 
 def tested(tx: sqlite3.Connection, name: str, who: Identity, now: datetime) -> None:
-    """The key worked: note who it belongs to and until when."""
+    """The key worked: note who it belongs to, until when, and how the account is best used where nobody chose."""
     tx.execute(
         "UPDATE account SET identity = ?, tested_at = ?, expires_at = ? WHERE name = ?",
         (f"{who.id} {who.handle}", micros(now), micros(who.expires) if who.expires else None, name),
     )
+    chosen = load(tx, name).chosen
+    if fitting := {option: value for option, value in who.chosen.items() if option not in chosen}:
+        change(tx, name, now, chosen=fitting, actor="test")
 
 
 def warn_of_expiry(tx: sqlite3.Connection, now: datetime) -> None:

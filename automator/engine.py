@@ -8,7 +8,7 @@ import logging
 import os
 import sqlite3
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -33,8 +33,11 @@ from automator.scheduling.tables import RunState
 from automator.scheduling.worker import Worker
 from automator.vault.store import Store, VaultError
 from automator.webhook import Webhook
-from connectors.network import CODE, VERIFIER, Identity, Network, public
+from connectors.network import Identity, Network, Rejected, public
+from connectors.signin import CODE, VERIFIER, Found
 from jobs.posting import deliver as delivering
+
+Pick = Callable[[Sequence[Found]], Found]  #: asks a person which of several accounts a sign-in is for
 
 RENEWAL_POLL = 0.02  #: seconds between two looks whether another process has renewed a token
 
@@ -125,13 +128,17 @@ class Engine:
         identity = stored.identity.partition(" ")[0]
         return Session(self.http, who, network, self.clock, self._renewal, cause, actor, identity, lost=lost), network
 
-    async def connect(self, new: Stored, secrets: Mapping[str, str], redirect: str | None = None) -> Identity:
+    async def connect(
+        self, new: Stored, secrets: Mapping[str, str], redirect: str | None = None, pick: Pick | None = None
+    ) -> Identity:
         """Connect an account if its keys work. ``redirect``: they hold the code of a sign-in, made with this address.
+
+        ``pick``: chooses where the sign-in is good for several accounts.
 
         Raises:
             connectors.network.Rejected: they do not; nothing is kept.
         """
-        identity, kept, token = await self._tried(new, secrets, redirect, "accounts add")
+        identity, kept, token = await self._tried(new, secrets, redirect, "accounts add", pick)
         await asyncio.to_thread(self.store.put, new.name, new.version, kept)
 
         def add(tx: sqlite3.Connection) -> None:
@@ -172,7 +179,7 @@ class Engine:
         return identity
 
     async def _tried(
-        self, stored: Stored, secrets: Mapping[str, str], redirect: str | None, command: str
+        self, stored: Stored, secrets: Mapping[str, str], redirect: str | None, command: str, pick: Pick | None = None
     ) -> tuple[Identity, dict[str, str], Token | None]:
         """Who keys belong to that are in no vault yet, and the keys as they are then: tokens may have come."""
         network = self.network(stored)
@@ -184,8 +191,11 @@ class Engine:
 
         who = Account(stored.name, network, stored.scopes, lambda: dict(trial), keep, public(network))
         session = Session(self.http, who, network, self.clock, self._renewal, {"command": command})
-        if redirect is not None:
-            await network.exchange(session, redirect)
+        if redirect is not None and (found := await network.exchange(session, redirect)):
+            one = _picked(found, stored, pick)
+            app = {field.name: trial[field.name] for field in network.fields if field.name in trial}
+            trial = app | {field: trial[given] for field, given in one.keys.items()}
+            tokens.clear()  # those were the person's; the account's own says itself when it ends
         identity = await network.test(session)
         kept = {name: value for name, value in trial.items() if name not in {CODE, VERIFIER}}
         return identity, kept, tokens[-1] if tokens else None
@@ -226,6 +236,29 @@ class Engine:
         )
         await delivering.deliver(publisher, delivery)
         return Verdict(RunState.DONE)
+
+
+def _picked(found: Sequence[Found], stored: Stored, pick: Pick | None) -> Found:
+    """The account that a sign-in is for: the one it was before, the only one, or a person's choice.
+
+    Raises:
+        Rejected: it is none of those, or can't be used.
+    """
+    before = stored.identity.partition(" ")[0]
+    if before:
+        same = [one for one in found if one.id == before]
+        if not same:
+            raise Rejected(f"{stored.identity} is none of the accounts that you let the app use; choose it there")
+        (one,) = same
+    elif pick is not None:
+        one = pick(found)
+    elif len(found) == 1:
+        (one,) = found
+    else:
+        raise Rejected("there are several accounts; say which one is meant")
+    if one.why:
+        raise Rejected(f"{one.name} ({one.id}): {one.why}")
+    return one
 
 
 def _locked(file: int) -> bool:

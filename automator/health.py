@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from automator import accounts
+from automator.accounts import Stored
 from automator.clock import instant, micros
 from automator.egress.session import WRONG
 from automator.engine import Engine
@@ -23,6 +26,7 @@ STALE = timedelta(seconds=10)  #: a service ticks every second
 OVERDUE = timedelta(seconds=30)
 UNTOLD = timedelta(minutes=10)  #: after which it matters that the webhook has not taken a notice
 LATELY = timedelta(days=1)
+AHEAD = timedelta(days=180)  #: told before something that is chosen stops working
 ASKED = 50  #: newest answers that are looked through for the time
 
 
@@ -35,6 +39,7 @@ class Health:
         ticked_seconds_ago: ``None``: the service has never run.
         clock_ahead_seconds: By the last answer of a provider that said its time; ``None``: there is none.
         ledger: What is wrong with it, or how many entries hold.
+        ending: What accounts use of a provider and will stop working, each with the day.
     """
 
     vault: str
@@ -48,6 +53,7 @@ class Health:
     ledger: str
     ledger_ok: bool
     halted: list[str]
+    ending: list[str]
 
     @property
     def problems(self) -> list[str]:
@@ -66,6 +72,7 @@ class Health:
         if ahead is not None and abs(ahead) > WRONG.total_seconds():
             way = "ahead of" if ahead > 0 else "behind"
             found.append(f"this machine's clock is {abs(ahead):.0f} s {way} the providers'; set it right")
+        found += [f"{item}; choose another with `automator accounts change` or in config.toml" for item in self.ending]
         return found
 
     def as_json(self) -> dict[str, Any]:
@@ -103,7 +110,19 @@ def health(engine: Engine) -> Health:
         ledger=str(chain) if isinstance(chain, Fault) else f"{chain} entries, none altered or missing",
         ledger_ok=not isinstance(chain, Fault),
         halted=standing(reader),
+        ending=list(ending(accounts.everything(reader), engine.settings.providers, present)),
     )
+
+
+def ending(connected: Iterable[Stored], providers: Mapping[str, Mapping[str, str]], now: datetime) -> Iterator[str]:
+    """What accounts have chosen, or the installation for them, that stops working within half a year. Pure."""
+    for who in connected:
+        chosen = {**providers.get(who.provider, {}), **who.chosen}
+        for option in accounts.network(who, providers).options:
+            value = chosen.get(option.name) or option.default
+            ends = option.ends.get(value)
+            if ends is not None and ends < (now + AHEAD).date():
+                yield f"{who.name} uses {option.name} {value} of {who.provider}, which ends on {ends}"
 
 
 def clock_ahead(reader: sqlite3.Connection, now: datetime) -> float | None:

@@ -220,11 +220,12 @@ class RenewNeeded(NotNow):
 
     Attributes:
         ahead: How far the provider's clock is ahead of ours: it may be that alone which spoils the signatures.
+        why: What the provider says of the token.
     """
 
-    def __init__(self, ahead: timedelta = timedelta()) -> None:
+    def __init__(self, ahead: timedelta = timedelta(), why: str = "") -> None:
         self.ahead = ahead
-        super().__init__(None)
+        super().__init__(None, why)
 
 
 def outcome_of(response: httpx.Response) -> Outcome:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import quote, urlencode
 
 from connectors.base import Intent, NotNow, Operation, Provider
+from connectors.signin import Found, SignIn
 
 if TYPE_CHECKING:
     import httpx  # only its types are named here, and it is slow to load
@@ -141,13 +141,17 @@ class Option:
         name: ``version``.
         default: What counts where nothing is chosen.
         what: One sentence for a person.
-        choices: All that may be chosen; empty: anything.
+        choices: All that may be chosen; empty: anything of the right form.
+        form: A regular expression for the whole value; empty: any.
+        ends: The day on which a value stops working, for those of which it is known.
     """
 
     name: str
     default: str
     what: str
     choices: tuple[str, ...] = ()
+    form: str = ""
+    ends: Mapping[str, date] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,43 +188,14 @@ class Identity:
         handle: ``@brand``, ``brand.bsky.social``.
         expires: When the key stops working (UTC), if it says so.
         warnings: What a person should know: missing rights, and why each matters.
+        chosen: Values of options that suit this account, as asking showed; they count where a person chose none.
     """
 
     id: str
     handle: str
     expires: datetime | None = None
     warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SignIn:
-    """Connecting an account in the browser: OAuth 2.0 authorization code (RFC 6749, 4.1) with PKCE (RFC 7636).
-
-    Attributes:
-        page: Where the person says yes.
-        scopes: What is asked for.
-        client: The field that names the app.
-    """
-
-    page: str
-    scopes: tuple[str, ...]
-    client: str = "client_id"
-
-    def address(self, client_id: str, redirect: str, state: str, challenge: str) -> str:
-        """The page's address for one sign-in; ``challenge`` is the SHA-256 one."""
-        asked = {
-            "response_type": "code",
-            "client_id": client_id,
-            "redirect_uri": redirect,
-            "scope": " ".join(self.scopes),
-            "state": state,
-            "code_challenge": challenge,
-            "code_challenge_method": "S256",
-        }
-        return f"{self.page}?{urlencode(asked, quote_via=quote)}"
-
-
-CODE, VERIFIER = "authorization_code", "code_verifier"  #: secrets that are in force during a sign-in only
+    chosen: Mapping[str, str] = field(default_factory=dict)
 
 
 def public(network: Network) -> frozenset[str]:
@@ -329,7 +304,7 @@ class Network(Provider, Protocol):
 
         ``thread`` holds the results of the parts already published, in order; ``so_far`` what an earlier call had
         staged (nothing for the first one). A plan may have ``expires`` (ISO 8601): after that instant it is made anew,
-        if nothing of it was sent.
+        if nothing of it was sent; and ``result``: what is known of the result before it is sent.
 
         Raises:
             Staged: the provider is not done with what it was given; go on later.
@@ -366,6 +341,13 @@ class Network(Provider, Protocol):
     async def delete(self, wire: Wire, intent: Intent) -> httpx.Response:
         """Take down what ``intent.plan["published"]`` (a result) names."""
 
+    async def edit(self, wire: Wire, intent: Intent) -> httpx.Response:
+        """Give what ``intent.plan["published"]`` (a result) names the text ``intent.plan["text"]``.
+
+        Raises:
+            Rejected: the network does not let what is published be changed.
+        """
+
     async def test(self, wire: Wire) -> Identity:
         """Ask the provider who this key belongs to.
 
@@ -377,8 +359,10 @@ class Network(Provider, Protocol):
     def sign_in(self) -> SignIn | None:
         """How an account is connected in the browser; ``None`` if it can't be."""
 
-    async def exchange(self, wire: Wire, redirect: str) -> None:
-        """Get the first tokens for the authorization code in the vault (``CODE``, ``VERIFIER``); see ``harvest``.
+    async def exchange(self, wire: Wire, redirect: str) -> list[Found]:
+        """Get the first tokens for the authorization code in force (``connectors.signin``); see ``harvest``.
+
+        Returns the accounts that a person has to choose one of; nothing, where a sign-in is for one account.
 
         Raises:
             Rejected: the provider does not take the code.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
@@ -61,4 +62,6 @@ def wrong_choice(provider: str, chosen: Mapping[str, str]) -> str:
             return f"{provider} has no option {name!r}; {known}"
         if options[name].choices and value not in options[name].choices:
             return f"{provider}'s {name} can't be {value!r}; choose {' or '.join(options[name].choices)}"
+        if options[name].form and not re.fullmatch(options[name].form, value):
+            return f"{provider}'s {name} can't be {value!r}; write it like {options[name].default}"
     return ""

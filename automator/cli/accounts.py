@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from connectors.base import Scope
 
 if TYPE_CHECKING:
     from connectors.network import Network
+    from connectors.signin import Found
 
 accounts = typer.Typer(name="accounts", help="Connect accounts; their keys stay in the vault.", no_args_is_help=True)
 
@@ -27,6 +29,7 @@ ChosenOption = Annotated[
 ]
 SignInOption = Annotated[bool, typer.Option("--sign-in", help="In the browser (OAuth 2.0), where the provider has it.")]
 PasteOption = Annotated[bool, typer.Option("--paste", help="In a browser elsewhere: paste the address it ends at.")]
+PageOption = Annotated[str | None, typer.Option("--page", help="For a sign-in: the id of the page that is meant.")]
 ClientOption = Annotated[str | None, typer.Option(help="For a sign-in: the client id of your app.")]
 PortOption = Annotated[int, typer.Option(help="For a sign-in: the port of the callback address on this machine.")]
 StdinOption = Annotated[
@@ -70,12 +73,45 @@ async def _given(network: Network, way: Way) -> tuple[dict[str, str], str | None
     if network.sign_in is None:
         raise fail(f"{network.name} has no sign-in in the browser; give its keys", 2)
     client_id = way.client_id or asked("OAuth 2.0 client id of your app")
-    return await signed_in(network.sign_in, client_id, way.port, paste=way.paste)
+    secret = _app_secret(network.sign_in.secret, stdin=way.stdin) if network.sign_in.secret else {}
+    given, redirect = await signed_in(network.sign_in, client_id, way.port, paste=way.paste)
+    return given | secret, redirect
+
+
+def _app_secret(field: str, *, stdin: bool) -> dict[str, str]:
+    if not stdin:
+        return {field: asked("the secret of your app", hidden=True)}
+    try:
+        given = json.loads(sys.stdin.readline())[field]
+    except (ValueError, KeyError, TypeError):
+        raise fail(f'the first line of standard input is no JSON object with the field "{field}"', 2) from None
+    return {field: str(given)}
+
+
+def picking(page: str | None) -> Callable[[Sequence[Found]], Found]:
+    """Asks a person which of the accounts a sign-in is for; two of one name are told apart by their ids."""
+
+    def pick(found: Sequence[Found]) -> Found:
+        if page is not None:
+            if (one := next((one for one in found if one.id == page), None)) is None:
+                raise fail(f"there is no page {page} among {', '.join(one.id for one in found)}", 2)
+            return one
+        usable = [one for one in found if not one.why]
+        if len(found) == 1 or len(usable) == 1:
+            return (usable or list(found))[0]
+        for number, one in enumerate(found, 1):
+            typer.echo(f"{number}  {one.name} ({one.id}){f': {one.why}' if one.why else ''}")
+        wanted = asked("which one")
+        if not (wanted.isdecimal() and 1 <= int(wanted) <= len(found)):
+            raise fail(f"{wanted!r} is none of the numbers 1 to {len(found)}", 2)
+        return found[int(wanted) - 1]
+
+    return pick
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How the keys come in."""
+    """How the keys come in. With a sign-in, ``stdin`` means the app's secret."""
 
     stdin: bool
     sign_in: bool
@@ -95,6 +131,7 @@ async def add(  # noqa: PLR0913, PLR0917 - the command's options
     paste: PasteOption = False,
     client_id: ClientOption = None,
     port: PortOption = PORT,
+    page: PageOption = None,
     scope: ScopeOption = None,
     option: ChosenOption = None,
 ) -> None:
@@ -117,12 +154,15 @@ async def add(  # noqa: PLR0913, PLR0917 - the command's options
             raise fail(f"{name} is connected already; use `automator accounts rotate {name}` for new keys", 2)
         secrets, redirect = await _given(network, Way(secret_stdin, sign_in, paste, client_id, port))
         try:
-            identity = await opened.connect(fresh(name, base_url, scope or DEFAULT_SCOPES, chosen), secrets, redirect)
-        except Reconnect:
-            raise fail(f"{name} was not connected: {network.name} does not take these keys", 1) from None
+            new = fresh(name, base_url, scope or DEFAULT_SCOPES, chosen)
+            identity = await opened.connect(new, secrets, redirect, picking(page))
+        except Reconnect as dead:
+            raise fail(f"{name} was not connected: {network.name} does not take these keys ({dead.why})", 1) from None
         except (Rejected, CallRefused, NotNow) as error:
             raise fail(f"{name} was not connected: {error}", 1) from None
     typer.echo(f"{name} is connected as {identity.handle}")
+    for warning in identity.warnings:
+        typer.echo(f"  warning: {warning}")
 
 
 @accounts.command("list")

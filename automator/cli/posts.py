@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +11,7 @@ import typer
 
 from automator.cli.common import HomeOption, JsonOption, engine, fail, show_json, told, working
 from automator.cli.post import copies_for, lines, say
-from connectors.network import Problem
+from connectors.network import Part, Problem
 
 if TYPE_CHECKING:
     from automator.engine import Engine
@@ -92,7 +93,7 @@ async def edit(
     tz: Annotated[str | None, typer.Option(help="The time zone of --at (else the one in config.toml).")] = None,
     text: Annotated[str | None, typer.Option(help="What instead; a thread stays one, divided by lines of ---.")] = None,
 ) -> None:
-    """Change the text or the time of a planned post; its files and its comment stay."""
+    """Change the text or the time of a planned post, or the text of a published one where its network lets that be."""
     from automator import posts as planned  # noqa: PLC0415 - keeps --help fast
     from jobs.posting.parts import rewritten  # noqa: PLC0415 - as above
     from jobs.posting.when import parse_when  # noqa: PLC0415 - as above
@@ -113,12 +114,27 @@ async def edit(
         say(problems)
         if any(not problem.warning for problem in problems):
             raise fail("nothing was changed", 2)
+        if item.state == "done" and parts is not None and at is None:
+            typer.echo(f"{await _amended(opened, item, parts)} changed at {item.account}")
+            return
         change = planned.Change(parts, *((when.at, when.zone, when.wall) if when else ()))
         done = await opened.writer.run(lambda tx: planned.edit(tx, item.id, change, now, actor="user"))
         changed = _one(opened, item.id)
     if not done:
         raise fail(f"{item.id[:8]} is {item.state}; only what is planned and has not begun can be changed", 1)
     typer.echo(_line(changed))
+
+
+async def _amended(opened: Engine, item: Listed, parts: Sequence[Part]) -> str:
+    from automator.amend import amend  # noqa: PLC0415 - keeps --help fast
+    from connectors.base import CallRefused, NotNow, Unresolved  # noqa: PLC0415 - as above
+    from connectors.network import Rejected  # noqa: PLC0415 - as above
+
+    try:
+        count = await amend(opened, item, parts)
+    except (Rejected, CallRefused, NotNow, Unresolved) as error:
+        raise fail(f"{item.id[:8]} is published and was not changed: {error}", 1) from None
+    return "1 part is" if count == 1 else f"{count} parts are"
 
 
 @posts.command("export")

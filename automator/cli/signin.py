@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 import typer
 
 from automator.cli.common import asked, fail
-from connectors.network import CODE, VERIFIER, SignIn
+from connectors.signin import CODE, VERIFIER, SignIn
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -26,15 +26,18 @@ async def signed_in(sign_in: SignIn, client_id: str, port: int, *, paste: bool) 
     from authlib.oauth2.rfc7636 import create_s256_code_challenge  # noqa: PLC0415 - as above
 
     verifier, state = generate_token(64), secrets.token_urlsafe(24)
-    redirect = f"http://127.0.0.1:{port}/callback"
+    redirect = f"http://{sign_in.host}:{port}/callback"
     address = sign_in.address(client_id, redirect, state, create_s256_code_challenge(verifier))
+    for scope, lacks in sign_in.why.items():
+        typer.echo(f"the app asks for {scope}: without it {lacks}")
     typer.echo(f"open this page and allow the app (its callback address must be {redirect}):\n{address}")
     if paste:
         written = asked("then paste the address that the browser ended at")
         answer = dict(parse_qsl(urlsplit(written.strip()).query))
     else:
         answer = await _answer(port, address)
-    return {sign_in.client: client_id, CODE: _code(answer, state), VERIFIER: verifier}, redirect
+    found = {sign_in.client: client_id, CODE: _code(answer, state)}
+    return found | ({} if sign_in.secret else {VERIFIER: verifier}), redirect
 
 
 def _code(answer: Mapping[str, str], state: str) -> str:

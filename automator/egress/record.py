@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
@@ -86,6 +86,12 @@ def _answered(
     return _Entry(said, body, spent, scrub.clean(result, secrets))
 
 
+def _with_known(call: Call, outcome: Outcome) -> Outcome:
+    """An accepted write's outcome, with what its plan says of the result."""
+    known = call.intent.plan.get("result") if call.intent else None
+    return replace(outcome, result={**known, **outcome.result}) if known and outcome.kind is Kind.OK else outcome
+
+
 @dataclass(slots=True)
 class _Passed:
     """What is said of bodies that were not held."""
@@ -141,7 +147,7 @@ class Record(httpx.AsyncBaseTransport):
             begun.land()
             failpoints.reach("after-answer")
             response, passed.received = await received(request, response)
-            outcome = call.account.provider.judge(call.operation, response)
+            outcome = _with_known(call, call.account.provider.judge(call.operation, response))
         except (Unsent, CallRefused) as unsent:
             outcome, error = Outcome(Kind.UNSENT, str(unsent)), unsent
         except (Unknown, httpx.DecodingError) as unknown:

@@ -85,7 +85,7 @@ class Retry(httpx.AsyncBaseTransport):
         match outcome.kind:
             case Kind.LATER if outcome.renew:
                 said = response.headers if response is not None else {}
-                raise RenewNeeded(clock_ahead(said, self._clock.now()))
+                raise RenewNeeded(clock_ahead(said, self._clock.now()), outcome.reason)
             case Kind.LATER:
                 if outcome.until is None or outcome.until - self._clock.now() > HOLD:
                     raise NotNow(outcome.until, outcome.reason)

@@ -33,7 +33,18 @@ async def _tell_nobody(_: str) -> None:
 
 
 class Reconnect(Rejected):
-    """The key no longer works and can't be renewed; a person has to connect the account again."""
+    """The key no longer works and can't be renewed; a person has to connect the account again.
+
+    Attributes:
+        why: What the provider says of it.
+    """
+
+    def __init__(self, account: str, why: str) -> None:
+        self.why = why
+        super().__init__(
+            f"{account} is no longer signed in and could not be renewed ({why}); "
+            f"connect it again with `automator accounts rotate {account}`"
+        )
 
 
 @dataclass(frozen=True)
@@ -87,8 +98,8 @@ class Session:
         except RenewNeeded as needed:
             if operation.brings_keys:
                 raise
-            ahead = needed.ahead
-        await self._renew(held, ahead)
+            asked = needed
+        await self._renew(held, asked)
         try:
             return await self._send(operation, method, url, intent, content)
         except RenewNeeded:
@@ -103,9 +114,10 @@ class Session:
         """
         held = dict(await asyncio.to_thread(self.account.secrets))
         if self.account.version() == version:
-            await self._renew(held, timedelta())
+            await self._renew(held, RenewNeeded(why="it ends soon"))
 
-    async def _renew(self, held: Mapping[str, str], ahead: timedelta) -> None:
+    async def _renew(self, held: Mapping[str, str], asked: RenewNeeded) -> None:
+        ahead = asked.ahead
         async with self.renewals(self.account.name):
             now_held = await asyncio.to_thread(self.account.secrets)
             if dict(now_held) != held:
@@ -122,12 +134,9 @@ class Session:
             minutes = abs(ahead) // timedelta(minutes=1)
             raise NotNow(None, f"this machine's clock is {minutes} minutes {way} {self.network.name}'s; set it right")
         if not renewed:
-            why = (
-                f"{self.account.name} is no longer signed in and could not be renewed; "
-                f"connect it again with `automator accounts rotate {self.account.name}`"
-            )
-            await self.lost(why)
-            raise Reconnect(why)
+            gone = Reconnect(self.account.name, asked.why)
+            await self.lost(gone.reason)
+            raise gone
 
     async def _send(
         self, operation: Operation, method: str, url: str, intent: Intent | None, content: Mapping[str, Any]

@@ -52,7 +52,9 @@ class Sign(httpx.AsyncBaseTransport):
         """Send the signed request; tokens in the answer are stored before anyone sees the answer."""
         call = call_of(request)
         secrets = call.account.secrets()
-        signed = call.account.provider.sign(_filled(request, secrets), secrets)
+        # only there do placeholders stand: in a post they are words of a person's, which must not become a key
+        filled = _filled(request, secrets) if call.operation.brings_keys else request
+        signed = call.account.provider.sign(filled, secrets)
         signed.extensions = {**request.extensions, **signed.extensions}
         response = await self._inner.handle_async_request(signed)
         # judge and harvest may look at what was signed; nothing above this layer may

@@ -40,11 +40,11 @@ from connectors.network import (
     Rejected,
     SecretField,
     Shown,
-    SignIn,
     Wire,
     numbered,
 )
 from connectors.picture import Stream, unchanged
+from connectors.signin import Found, SignIn
 from connectors.takes import Preview, Takes, problems
 
 COLLECTION = "app.bsky.feed.post"
@@ -120,6 +120,7 @@ class Connector:
     def preview(self, part: Part) -> Preview:
         card = "" if part.media else _card(text.facets(part.text))
         return Preview(part.text, text.graphemes(part.text), text.GRAPHEMES, card=card)
+
     def lasts(self, operation: Operation, response: httpx.Response) -> timedelta | None:
         return jwt_lifetime((json_object(response) or {}).get("accessJwt")) if operation.brings_keys else None
 
@@ -179,6 +180,9 @@ class Connector:
         url = f"{wire.base}/xrpc/com.atproto.repo.deleteRecord"
         return await wire.request(DELETE, "POST", url, intent=intent, json=body)
 
+    async def edit(self, _: Wire, __: Intent) -> httpx.Response:
+        raise Rejected("Bluesky's apps show the first text of a post for good; take it down and publish it anew")
+
     async def test(self, wire: Wire) -> Identity:
         answer = await wire.request(WHO, "GET", f"{wire.base}/xrpc/com.atproto.server.getSession")
         body = accepted(answer)
@@ -188,7 +192,7 @@ class Connector:
     def sign_in(self) -> SignIn | None:
         return None
 
-    async def exchange(self, wire: Wire, redirect: str) -> None:
+    async def exchange(self, wire: Wire, redirect: str) -> list[Found]:
         raise Rejected(f"{wire.base} is connected with an app password, not by way of {redirect}")
 
     async def renew(self, wire: Wire, held: frozenset[str]) -> bool:

@@ -33,12 +33,13 @@ from connectors.network import (
     Option,
     Part,
     Problem,
+    Rejected,
     SecretField,
     Shown,
-    SignIn,
     Wire,
     numbered,
 )
+from connectors.signin import Found, SignIn
 from connectors.takes import Preview, Takes, problems
 from connectors.x import limits, oauth, outcomes, reading, text, upload
 
@@ -112,6 +113,7 @@ class Connector:
         urls = text.urls(part.text)
         card = urls[-1].text if urls and not part.media else ""  # X shows a card where there is no picture
         return Preview(part.text, text.weight(part.text), text.LIMIT, "weighted", card)
+
     def lasts(self, operation: Operation, response: httpx.Response) -> timedelta | None:
         return lifetime(response) if operation.brings_keys else None
 
@@ -161,6 +163,9 @@ class Connector:
         url = f"{wire.base}/2/tweets/{intent.plan['published']['id']}"
         return await wire.request(DELETE, "DELETE", url, intent=intent)
 
+    async def edit(self, _: Wire, __: Intent) -> httpx.Response:
+        raise Rejected("X does not let a published post be changed; take it down and publish it anew")
+
     async def test(self, wire: Wire) -> Identity:
         body = accepted(await wire.request(ME, "GET", f"{wire.base}/2/users/me"))
         return Identity(str(body["data"]["id"]), f"@{body['data']['username']}")
@@ -169,8 +174,9 @@ class Connector:
     def sign_in(self) -> SignIn | None:
         return oauth.sign_in(self.base_url)
 
-    async def exchange(self, wire: Wire, redirect: str) -> None:
+    async def exchange(self, wire: Wire, redirect: str) -> list[Found]:
         accepted(await oauth.token(wire, oauth.first(redirect)))
+        return []
 
     async def renew(self, wire: Wire, held: frozenset[str]) -> bool:
         if not {"oauth2_refresh_token", "client_id"} <= held:

@@ -8,7 +8,8 @@ from urllib.parse import quote_plus
 import httpx
 
 from connectors.base import Absence, Effect, Operation, Scope
-from connectors.network import CODE, SECRET, VERIFIER, SignIn, Wire
+from connectors.network import SECRET, Wire
+from connectors.signin import CODE, VERIFIER, SignIn
 
 TOKEN = Operation("x.token.refresh", Effect.REPEATABLE, Scope.READ, Absence.PROOF, brings_keys=True)
 PATH = "/2/oauth2/token"

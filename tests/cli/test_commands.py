@@ -124,7 +124,10 @@ def test_a_planned_post_can_be_changed(shell: Shell) -> None:
     shell.run("run-due")
     seen = [post["text"] for post in shell.world()["x"]]
     assert (seen.count("First version"), seen.count("Frist version")) == (1, 0)
-    assert "has not begun" in shell.run("posts", "edit", delivery, "--text", "Too late", code=1)
+    assert "does not let a published post be changed" in shell.run(
+        "posts", "edit", delivery, "--text", "Too late", code=1
+    )
+    assert "has not begun" in shell.run("posts", "edit", delivery, "--at", "in 2 hours", code=1)
 
 
 def test_a_provider_gets_its_own_text(shell: Shell) -> None:

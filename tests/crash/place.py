@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -32,12 +33,21 @@ THREAD = (Part("First part."), Part("Second part."))
 class Place:
     """A fresh installation on a sandbox of its own, with a thread of two parts planned for now."""
 
-    def __init__(
-        self, folder: Path, provider: str, fault: str | None = None, *, lists_lag: float = 0, parts: Parts = THREAD
+    def __init__(  # noqa: PLR0913 - what may differ
+        self,
+        folder: Path,
+        provider: str,
+        fault: str | None = None,
+        *,
+        lists_lag: float = 0,
+        parts: Parts = THREAD,
+        skip: int = 0,
+        chosen: Mapping[str, str] | None = None,
     ) -> None:
+        self.chosen = chosen
         self.parts = parts
         self.folder, self.provider, self.account = folder, provider, f"{provider}/brand"
-        faults = [{"path": PATHS[provider], "fault": fault}] if fault else []
+        faults = [{"path": PATHS.get(provider, ""), "fault": fault, "skip": skip}] if fault else []
         (folder / "faults.json").write_text(json.dumps(faults))
         self.state = folder / "sandbox"
         options = ("--faults", str(folder / "faults.json"), "--lists-lag", str(lists_lag))
@@ -56,7 +66,7 @@ class Place:
     async def _plan(self) -> None:
         given = read(self.state, "accounts")[self.account]
         async with self.engine() as engine:
-            await engine.connect(accounts.fresh(self.account, given["base_url"]), given["secrets"])
+            await engine.connect(accounts.fresh(self.account, given["base_url"], chosen=self.chosen), given["secrets"])
             now = datetime.now(UTC)
             thread = NewDelivery(self.account, self.parts, now, "UTC", "", "identity")
             await engine.writer.run(lambda tx: plan(tx, [thread], now, source="test"))

@@ -18,7 +18,7 @@ from automator.campaigns import TOGETHER
 from automator.db import connect
 from automator.notices import unread
 from automator.posts import listed
-from connectors.network import CODE, VERIFIER
+from connectors.signin import CODE, VERIFIER
 from tests.crash.place import Place
 from tests.sandboxed import ROOT
 

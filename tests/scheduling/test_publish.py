@@ -214,7 +214,9 @@ def clip(folder: Path, size: int = 3_000_000) -> Media:
         ("POST", "/metadata", "drop-after"),
     ],
 )
-async def test_a_video_goes_out_once_whatever_happens_on_the_way(desk: Desk, method: str, path: str, fault: Any) -> None:
+async def test_a_video_goes_out_once_whatever_happens_on_the_way(
+    desk: Desk, method: str, path: str, fault: Any
+) -> None:
     """While X works on it the run is parked; trouble only delays it, and what was given is not given again in vain."""
     world = desk.app[x.WORLD]
     world.now, world.processing = desk.clock.now, timedelta(seconds=90)

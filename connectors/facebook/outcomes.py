@@ -1,0 +1,47 @@
+"""What Facebook's answers mean; the errors are those of all of Graph."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import httpx
+
+from connectors.base import Kind, Operation, Outcome
+from connectors.facebook import operations as ops
+from connectors.graph import errors
+
+#: what an accepted answer must hold to be believed
+HOLDS: dict[str, tuple[str, ...]] = {
+    ops.CREATE.name: ("id",),
+    ops.PUBLISH.name: ("success",),
+    ops.VIDEO.name: ("success",),
+    ops.REEL.name: ("success",),
+    ops.STORY.name: ("success", "post_id"),
+    ops.FILM.name: ("success", "post_id"),
+    ops.COMMENT.name: ("id",),
+    ops.STAGE.name: ("id",),
+    ops.PHOTO.name: ("id",),
+    ops.START.name: ("video_id", "upload_session_id", "start_offset", "end_offset"),
+    ops.PIECE.name: ("start_offset", "end_offset"),
+    ops.FINISH.name: ("success",),
+    ops.SESSION.name: ("video_id",),
+    ops.UPLOAD.name: ("success",),
+    ops.EDIT.name: ("success",),
+    ops.DELETE.name: ("success",),
+    ops.PROBE.name: ("success",),
+    ops.PROBED.name: ("success",),
+    ops.ME.name: ("id", "name"),
+    ops.NODE.name: ("id",),
+    ops.DEBUG.name: ("data",),
+    ops.TOKEN.name: ("access_token",),
+}
+
+
+def judge(operation: Operation, response: httpx.Response) -> Outcome:
+    """Say what a complete answer means. Pure."""
+    stories = operation in {ops.STORY, ops.FILM}
+    kept = ("post_id",) if stories else ("id",) if operation in {ops.CREATE, ops.COMMENT} else ()
+    outcome = errors.judge(operation, response, HOLDS, kept)
+    if outcome.kind is Kind.OK and stories:
+        return replace(outcome, result={"id": str(outcome.result["post_id"])})
+    return outcome

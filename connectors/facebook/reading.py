@@ -1,0 +1,219 @@
+"""Reading back what a page shows: whether something of ours is there, what it is called, and its figures."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import regex
+
+from connectors.answer import accepted
+from connectors.base import Kind, outcome_of
+from connectors.facebook import operations as ops
+from connectors.facebook.upload import Places, status
+from connectors.graph.errors import GONE
+from connectors.network import Metrics, Shown, Wire
+
+SITE = "https://www.facebook.com"
+PAGE = 100  #: rows asked for at once
+POST = "id,message,created_time,attachments{media_type,target{id},subattachments{target{id}}}"
+COUNTS = "id,likes.limit(0).summary(true),comments.limit(0).summary(true)"
+PUBLISHED = frozenset({"complete", "in_progress"})
+_HOST = r"https?://(?:[\w-]+\.)?facebook\.com/"
+_ID = r"(?:pfbid\w+|\d+(?:_\d+)?)"
+_LINKS = (
+    (regex.compile(rf"{_ID}"), ""),
+    (
+        regex.compile(rf"{_HOST}(?:[\w.-]+/)?(?:posts|permalink)/(?:[\w-]+/)?({_ID})/?.*"),
+        "",
+    ),
+    (regex.compile(rf"{_HOST}(\d+_\d+)/?"), ""),
+    (regex.compile(rf"{_HOST}reel/(\d+)/?.*"), "reel"),
+    (
+        regex.compile(rf"{_HOST}(?:[\w.-]+/videos/(?:[\w.-]+/)?|watch/?\?v=)(\d+)/?.*"),
+        "video",
+    ),
+)
+_STORY = regex.compile(rf"{_HOST}(?:permalink|story)\.php\?story_fbid=({_ID})&id=(\d+).*")
+
+
+async def me(wire: Wire, api: str) -> dict[str, Any]:
+    """The page that the token acts as."""
+    answer = await wire.request(ops.ME, "GET", f"{api}/me", params={"fields": "id,name,can_post"})
+    return accepted(answer)
+
+
+async def found(wire: Wire, at: Places, plan: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The result of a plan, if the page shows it; for what each kind is found by, see the functions."""
+    known = dict(plan.get("result") or {})
+    match plan["how"]:
+        case "publish":
+            shown = await node(wire, at.api, str(plan["path"]), "id,is_published")
+            return known if shown and shown.get("is_published") is True else None
+        case "video":
+            shown = await node(wire, at.api, str(plan["path"]), "id,published")
+            return known if shown and shown.get("published") is True else None
+        case "reel":
+            stage = (await status(wire, at, str(known["id"]))).get("publishing_phase")
+            return known if isinstance(stage, dict) and _out(stage) else None
+        case "story" | "film":
+            media = str(plan["body"].get("photo_id") or plan["body"].get("video_id"))
+            asked = {"fields": "post_id,media_id,status", "limit": str(PAGE)}
+            rows = await _rows(wire, ops.STORIES, f"{at.api}/{at.page}/stories", asked)
+            ids = [str(row["post_id"]) for row in rows if str(row.get("media_id")) == media and row.get("post_id")]
+            return known | {"id": ids[0]} if ids else None
+        case "comment":
+            return await _comment(wire, at, plan)
+        case _:
+            return await _post(wire, at, plan)
+
+
+async def node(wire: Wire, api: str, number: str, fields: str) -> dict[str, Any] | None:
+    """One thing with these fields; ``None``: it is gone."""
+    answer = await wire.request(ops.NODE, "GET", f"{api}/{number}", params={"fields": fields})
+    outcome = outcome_of(answer)
+    return None if outcome.kind is Kind.REJECTED and outcome.reason == GONE else accepted(answer)
+
+
+async def _post(wire: Wire, at: Places, plan: Mapping[str, Any]) -> dict[str, Any] | None:
+    """By its pictures, which are ours alone, else by its text."""
+    body = plan["body"]
+    pictures = {str(item["media_fbid"]) for item in body.get("attached_media") or ()}
+    since = datetime.fromisoformat(str(plan["since"]))
+    asked = {"fields": POST, "limit": str(PAGE)}
+    rows = await _rows(wire, ops.POSTS, f"{at.api}/{at.page}/published_posts", asked)
+    for row in reversed([row for row in rows if (made := created(row)) is not None and made >= since]):
+        same = _plain(row.get("message")) == _plain(body.get("message"))
+        if same and (not pictures or pictures & _targets(row)):
+            return {"id": str(row["id"])}
+    return None
+
+
+async def _comment(wire: Wire, at: Places, plan: Mapping[str, Any]) -> dict[str, Any] | None:
+    since = datetime.fromisoformat(str(plan["since"]))
+    asked = {
+        "fields": "id,message,from,created_time",
+        "filter": "stream",
+        "order": "reverse_chronological",
+        "limit": str(PAGE),
+    }
+    for row in reversed(await _rows(wire, ops.COMMENTS, f"{at.api}/{plan['path']}", asked)):
+        who, made = row.get("from"), created(row)
+        ours = isinstance(who, dict) and str(who.get("id")) == at.page
+        same = _plain(row.get("message")) == _plain(plan["body"].get("message"))
+        if ours and same and made is not None and made >= since:
+            return {"id": str(row["id"])}
+    return None
+
+
+async def address(wire: Wire, api: str, result: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the world finds it; nothing, while Facebook does not say."""
+    shown = await node(wire, api, str(result["id"]), "id,permalink_url")
+    given = str((shown or {}).get("permalink_url") or "")
+    whole = f"{SITE}{given}" if given.startswith("/") else given
+    return {"permalink_url": whole} if whole else {}
+
+
+async def recent(wire: Wire, at: Places, since: datetime) -> list[Shown]:
+    """Posts, videos and reels, oldest first; Facebook lists reels apart from posts."""
+    newest = {"fields": POST, "limit": str(PAGE)}
+    posts = await _rows(wire, ops.POSTS, f"{at.api}/{at.page}/published_posts", newest)
+    asked = {"fields": "id,description,created_time", "since": str(int(since.timestamp())), "limit": str(PAGE)}
+    reels = await _rows(wire, ops.REELS, f"{at.api}/{at.page}/video_reels", asked)
+    shown = [
+        Shown(_named(row), str(row.get("message") or ""), made)
+        for row in posts
+        if (made := created(row)) is not None and made >= since
+    ]
+    shown += [
+        Shown({"id": str(row["id"]), "kind": "reel"}, str(row.get("description") or ""), made)
+        for row in reels
+        if (made := created(row)) is not None and made >= since
+    ]
+    return sorted(shown, key=lambda item: item.at)
+
+
+async def metrics(wire: Wire, api: str, result: Mapping[str, Any]) -> Metrics | None:
+    """Likes, comments and shares; Facebook tells impressions only to those with a right that is not asked for."""
+    shares = "" if result.get("kind") in {"video", "reel", "story"} else ",shares"
+    shown = await node(wire, api, str(result["id"]), COUNTS + shares)
+    if shown is None:
+        return None
+    shared = shown.get("shares")
+    count = shared.get("count") if isinstance(shared, dict) else None
+    return Metrics(_total(shown.get("likes")), _total(shown.get("comments")), count if shares else None)
+
+
+def created(row: Mapping[str, Any]) -> datetime | None:
+    """When it was made; ``None``: Facebook does not say."""
+    try:
+        return datetime.strptime(str(row.get("created_time")), "%Y-%m-%dT%H:%M:%S%z").astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def link(result: Mapping[str, Any]) -> str:
+    """The public address of what was published."""
+    if result.get("permalink_url"):
+        return str(result["permalink_url"])
+    match result.get("kind"):
+        case "reel":
+            return f"{SITE}/reel/{result['id']}"
+        case "video":
+            return f"{SITE}/watch/?v={result['id']}"
+        case _:
+            return f"{SITE}/{result['id']}"
+
+
+def read_link(written: str) -> dict[str, Any] | None:
+    """What an address stands for; ``None``: it is no post of Facebook's."""
+    given = written.strip()
+    if story := _STORY.fullmatch(given):
+        number = story[1] if story[1].startswith("pfbid") else f"{story[2]}_{story[1]}"
+        return {"id": number, "permalink_url": given}
+    for pattern, kind in _LINKS:
+        if hit := pattern.fullmatch(given):
+            result = {"id": hit[1] if pattern.groups else hit[0]}
+            shown = {"permalink_url": given} if pattern.groups else {}
+            return result | shown | ({"kind": kind} if kind else {})
+    return None
+
+
+async def _rows(wire: Wire, operation: Any, url: str, asked: Mapping[str, str]) -> Sequence[dict[str, Any]]:
+    rows = accepted(await wire.request(operation, "GET", url, params=asked)).get("data")
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _out(stage: Mapping[str, Any]) -> bool:
+    return stage.get("status") in PUBLISHED or stage.get("publish_status") == "published"
+
+
+def _named(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A listed post's result: a video is known by its own id, not by that of the post that shows it."""
+    for item in ((row.get("attachments") or {}).get("data")) or []:
+        number = (item.get("target") or {}).get("id")
+        if item.get("media_type") == "video" and number:
+            return {"id": str(number), "kind": "video"}
+    return {"id": str(row["id"])}
+
+
+def _targets(row: Mapping[str, Any]) -> set[str]:
+    """The pictures that a post shows."""
+    ids: set[str] = set()
+    for item in ((row.get("attachments") or {}).get("data")) or []:
+        inner = (item.get("subattachments") or {}).get("data") or []
+        ids |= {str((one.get("target") or {}).get("id")) for one in [item, *inner]}
+    return ids
+
+
+def _plain(written: Any) -> str:
+    """A text as far as Facebook keeps it: composed, its lines ending alike, no white space at its ends."""
+    return unicodedata.normalize("NFC", str(written or "")).replace("\r\n", "\n").strip()
+
+
+def _total(said: Any) -> int | None:
+    summary = said.get("summary") if isinstance(said, dict) else None
+    count = summary.get("total_count") if isinstance(summary, dict) else None
+    return count if isinstance(count, int) else None

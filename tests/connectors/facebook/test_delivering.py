@@ -1,0 +1,83 @@
+"""A post with its comment, delivered by the worker; then changed where it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from automator import accounts, posts
+from automator.amend import amend
+from automator.posts import Listed, NewDelivery, listed
+from connectors.base import Scope
+from connectors.network import Form, Part, Rejected
+from tests.connectors.facebook.conftest import ACCOUNT, Place
+
+PARTS = (Part("The post"), Part("The comment", form=Form.COMMENT))
+
+
+async def delivered(place: Place, *parts: Part) -> Listed:
+    now = datetime.now(UTC)
+    wanted = NewDelivery(ACCOUNT, parts, now, "UTC", "", "identity")
+    (delivery,) = await place.engine.writer.run(lambda tx: posts.plan(tx, [wanted], now, source="test"))
+    await place.engine.worker.run_due(now + timedelta(seconds=20))
+    (post,) = listed(place.engine.reader, delivery=delivery)
+    return post
+
+
+async def test_a_post_and_its_comment_go_out_and_are_changed_there(place: Place) -> None:
+    """Only what differs is sent; the record says who changed what, and the post shows its new texts."""
+    post = await delivered(place, *PARTS)
+    assert post.state == "done"
+    assert [item["text"] for item in place.seen()] == ["The post", "The comment"]
+    other = (Part("The better post"), PARTS[1])
+    assert await amend(place.engine, post, other) == 1
+    assert [item["text"] for item in place.seen()] == ["The better post", "The comment"]
+    (stands,) = listed(place.engine.reader)
+    assert (stands.state, list(stands.texts), stands.results) == (
+        "done",
+        ["The better post", "The comment"],
+        post.results,
+    )
+    assert await amend(place.engine, stands, (other[0], Part("A better comment", form=Form.COMMENT))) == 1
+    assert [item["text"] for item in place.seen()] == ["The better post", "A better comment"]
+
+
+async def test_what_is_published_keeps_its_parts(place: Place) -> None:
+    """A part can't be added to what is out; and what Facebook refuses stays as it was, here too."""
+    post = await delivered(place, PARTS[0])
+    with pytest.raises(Rejected, match="only their texts"):
+        await amend(place.engine, post, PARTS)
+    place.world.posts[post.results[0]["id"]]["app"] = "another"
+    with pytest.raises(Rejected, match="no right"):
+        await amend(place.engine, post, (Part("Other"),))
+    (stands,) = listed(place.engine.reader)
+    assert list(stands.texts) == ["The post"]
+
+
+async def test_a_throttled_page_is_left_alone_until_facebook_says(place: Place) -> None:
+    """No call is made before the block ends, since it would be lengthened; then the post goes out."""
+    place.world.throttled = 32
+    said = {"1": [{"type": "pages", "call_count": 100, "estimated_time_to_regain_access": 30}]}
+    place.world.usage["x-business-use-case-usage"] = said
+    post = await delivered(place, Part("Later"))
+    assert post.state == "waiting"
+    place.world.throttled = 0
+    place.world.usage.clear()
+    before = place.engine.reader.execute("SELECT count(*) FROM entry WHERE kind = 'call'").fetchone()
+    with pytest.raises(Exception, match="not before"):
+        await place.network.test(place.session)
+    assert place.engine.reader.execute("SELECT count(*) FROM entry WHERE kind = 'call'").fetchone() == before
+    ready = place.engine.reader.execute("SELECT ready_at FROM run").fetchone()[0] / 1e6
+    assert 1_700 < ready - datetime.now(UTC).timestamp() < 1_900
+
+
+async def test_an_account_that_may_only_read_publishes_nothing(place: Place) -> None:
+    """The refusal is a sentence, and not even a staged post is made."""
+    now: Any = datetime.now(UTC)
+    await place.engine.writer.run(lambda tx: accounts.change(tx, ACCOUNT, now, scopes=[Scope.READ], actor="test"))
+    post = await delivered(place, Part("Never"))
+    assert post.state == "failed"
+    assert "not allowed to write" in post.reason
+    assert place.world.posts == {}
