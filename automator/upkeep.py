@@ -12,6 +12,7 @@ from automator.db import DatabaseError
 from automator.engine import Engine
 from automator.ledger.checkpoint import BadCheckpoint
 from automator.ledger.prune import Retention
+from automator.scheduling import beats
 from automator.vault.store import VaultError
 
 CHECKPOINT = timedelta(minutes=10)
@@ -48,6 +49,7 @@ async def figures(engine: Engine, wait: timedelta) -> timedelta:
 
 async def daily(engine: Engine, wait: timedelta) -> timedelta:
     """Prune the ledger as the settings say."""
+    await engine.writer.run(lambda tx: beats.beat(tx, "daily", engine.clock.now()))
     keep = Retention(**engine.settings.ledger.model_dump())
     if keep != Retention():
         await engine.prune(keep, "service")

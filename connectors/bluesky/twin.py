@@ -352,6 +352,7 @@ async def _list(request: web.Request) -> web.Response:
 
 async def _get_posts(request: web.Request) -> web.Response:
     """What the network's view says, to which a data server passes the question on."""
+    _counted(request)
     _who(request)
     world, uris = request.app[WORLD], request.query.getall("uris", [])
     if not uris or len(uris) > VIEWED:

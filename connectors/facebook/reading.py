@@ -18,7 +18,7 @@ from connectors.network import Metrics, Shown, Wire
 
 SITE = "https://www.facebook.com"
 PAGE = 100  #: rows asked for at once
-POST = "id,message,created_time,attachments{target{id},subattachments{target{id}}}"
+POST = "id,message,created_time,attachments{media_type,target{id},subattachments{target{id}}}"
 COUNTS = "id,likes.limit(0).summary(true),comments.limit(0).summary(true)"
 PUBLISHED = frozenset({"complete", "in_progress"})
 _HOST = r"https?://(?:[\w-]+\.)?facebook\.com/"
@@ -117,13 +117,13 @@ async def address(wire: Wire, api: str, result: Mapping[str, Any]) -> dict[str, 
 
 
 async def recent(wire: Wire, at: Places, since: datetime) -> list[Shown]:
-    """Posts and reels, oldest first; Facebook lists reels apart from posts."""
-    newest = {"fields": "id,message,created_time", "limit": str(PAGE)}
+    """Posts, videos and reels, oldest first; Facebook lists reels apart from posts."""
+    newest = {"fields": POST, "limit": str(PAGE)}
     posts = await _rows(wire, ops.POSTS, f"{at.api}/{at.page}/published_posts", newest)
     asked = {"fields": "id,description,created_time", "since": str(int(since.timestamp())), "limit": str(PAGE)}
     reels = await _rows(wire, ops.REELS, f"{at.api}/{at.page}/video_reels", asked)
     shown = [
-        Shown({"id": str(row["id"])}, str(row.get("message") or ""), made)
+        Shown(_named(row), str(row.get("message") or ""), made)
         for row in posts
         if (made := created(row)) is not None and made >= since
     ]
@@ -188,6 +188,15 @@ async def _rows(wire: Wire, operation: Any, url: str, asked: Mapping[str, str]) 
 
 def _out(stage: Mapping[str, Any]) -> bool:
     return stage.get("status") in PUBLISHED or stage.get("publish_status") == "published"
+
+
+def _named(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A listed post's result: a video is known by its own id, not by that of the post that shows it."""
+    for item in ((row.get("attachments") or {}).get("data")) or []:
+        number = (item.get("target") or {}).get("id")
+        if item.get("media_type") == "video" and number:
+            return {"id": str(number), "kind": "video"}
+    return {"id": str(row["id"])}
 
 
 def _targets(row: Mapping[str, Any]) -> set[str]:

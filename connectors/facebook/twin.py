@@ -264,7 +264,22 @@ async def _published(request: web.Request) -> web.Response:
     world, page = page_of(request, "pages_read_engagement")
     known = frozenset({"message", "created_time", "is_published", "permalink_url", "attachments"})
     rows = [_as_node(post) for post in world.posts.values() if post["is_published"] and post["page"] == page]
+    rows += [_of_video(video) for video in world.videos.values() if _is_post(video) and video["page"] == page]
     return listed(request, rows, known)
+
+
+def _is_post(video: dict[str, Any]) -> bool:
+    return bool(video["published"]) and video["kind"] == "video"
+
+
+def _of_video(video: dict[str, Any]) -> dict[str, Any]:
+    """The post that shows a video, which has an id of its own."""
+    shown = {"media_type": "video", "target": {"id": video["id"]}}
+    number = f"{video['page']}_{int(video['id']) + 1}"
+    return {
+        "id": number, "message": video["description"], "created_time": video["created_time"], "at": video["at"],
+        "attachments": {"data": [shown]}, "is_published": True,
+    }  # fmt: skip
 
 
 async def _stories(request: web.Request) -> web.Response:

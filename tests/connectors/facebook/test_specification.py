@@ -62,7 +62,7 @@ def signing_in(place: Place, keys: dict[str, str]) -> Any:
     """A session that keeps what a sign-in brings."""
     held = {**place.keys, **keys}
 
-    async def keep(fresh: Any) -> None:
+    async def keep(fresh: Any, _: Any) -> None:
         held.update(fresh)
 
     session = with_keys(place)
