@@ -15,8 +15,8 @@ from typing import Any
 from automator.clock import instant, micros
 from automator.engine import Engine
 from automator.intentions import State
-from automator.ledger.query import Filter
-from automator.ledger.usage import usage
+from automator.ledger import chain
+from automator.ledger.query import after
 from connectors.network import Form, Network, Shown
 from jobs.posting.deliver import parse
 
@@ -160,13 +160,13 @@ async def reconcile(engine: Engine, account: str, since: datetime) -> Comparison
         automator.accounts.NoAccount: there is none of this name.
         connectors.network.Rejected: the provider does not say.
     """
-    began = engine.clock.now()
+    before = chain.head(engine.reader)[0]
     session, network = engine.session(account, {"command": "accounts reconcile"})
     ours = list(records(engine.reader, account, since - BEFORE))
     findings = compare(await network.recent(session, since), ours, since)
     priced = {budget.name for budget in network.budgets if budget.unit == MONEY}
-    taken = [row.cost for row in usage(engine.reader, Filter(account=account, since=began))]
-    cost = max((sum(row[budget] for row in taken) for budget in priced), default=0)
+    taken = [call.request["cost"] for call in after(engine.reader, before, account)]
+    cost = max((sum(row.get(budget, 0) for row in taken) for budget in priced), default=0)
     return Comparison(network, since, engine.clock.now(), tuple(findings), cost)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from automator.ledger.query import RecordedCall
 from connectors.cases import Case
 
 
@@ -41,6 +42,14 @@ class Finding:
             "passed": self.passed,
             "seconds": round(self.seconds, 3),
         }
+
+
+def told(calls: Sequence[RecordedCall]) -> tuple[str, ...]:
+    """Each call as a report names it."""
+    return tuple(
+        f"{call.operation}: {call.request['method']} {call.request['url'].partition('?')[0]} -> {call.outcome}"
+        for call in calls
+    )
 
 
 def junit(provider: str, findings: Sequence[Finding]) -> bytes:

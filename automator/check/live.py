@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from automator.check.finding import Finding
+from automator.check.finding import Finding, told
 from automator.check.made import parts as parts_of
 from automator.engine import Engine
 from automator.ledger import chain, query
@@ -58,11 +58,7 @@ async def play(engine: Engine, account: str, case: Case) -> Finding:
     except (_Wrong, Rejected, CallRefused, NotNow, Unresolved) as error:
         links = ", ".join(network.link(result) or str(dict(result)) for result in published.results)
         end, received = None, f"{received}; it could not be taken down ({error}): {links}"
-    calls = tuple(
-        f"{call.operation}: {call.request['method']} {call.request['url'].partition('?')[0]} -> {call.outcome}"
-        for call in reversed(query.newest(engine.reader, query.Filter(account=account), limit=100))
-        if call.seq > before
-    )
+    calls = told(query.after(engine.reader, before, account))
     return Finding(case, calls, case.expect.value, received, end is case.expect, time.monotonic() - began)
 
 

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from automator import accounts, failpoints, posts
-from automator.check.finding import Finding
+from automator.check.finding import Finding, told
 from automator.check.made import parts as parts_of
 from automator.clock import SystemClock
 from automator.engine import Engine
 from automator.home import Home
 from automator.intentions import load
-from automator.ledger import query
+from automator.ledger import chain, query
 from automator.posts import Listed, NewDelivery, listed
 from automator.sandbox.faults import Fault
 from automator.sandbox.server import Sandbox
@@ -109,7 +109,7 @@ async def play(provider: str, case: Case) -> Finding:
     began = time.monotonic()
     async with world(provider, [Fault.model_validate(asdict(item)) for item in case.trouble]) as there:
         made = parts_of(case, there.home.path)
-        before = query.newest(there.engine.reader, limit=1)[0].seq
+        before = chain.head(there.engine.reader)[0]
         network = there.engine.session(there.account, {})[1]
         problems = [found for found in network.check(made) if not found.warning]
         if problems:
@@ -197,9 +197,5 @@ async def _taken_down(there: World, post: Listed) -> tuple[Expect | None, str]:
 
 
 def sent(there: World, after: int) -> tuple[str, ...]:
-    """The calls that were recorded after the one with this number, oldest first."""
-    found = [call for call in query.newest(there.engine.reader, limit=-1) if call.seq > after]
-    return tuple(
-        f"{call.operation}: {call.request['method']} {call.request['url'].partition('?')[0]} -> {call.outcome}"
-        for call in reversed(found)
-    )
+    """The calls that were recorded after the entry with this number."""
+    return told(query.after(there.engine.reader, after, there.account))

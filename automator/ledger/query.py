@@ -109,6 +109,12 @@ def newest(connection: sqlite3.Connection, wanted: Filter = Filter(), limit: int
     return [_call(row) for row in connection.execute(f"{query} ORDER BY {side}.seq DESC LIMIT :limit", values)]
 
 
+def after(connection: sqlite3.Connection, seq: int, account: str) -> list[RecordedCall]:
+    """The calls of an account that were recorded after the entry with this number, oldest first."""
+    query = f"{_SELECT} AND c.seq > ? AND c.account = ? ORDER BY c.seq"
+    return [_call(row) for row in connection.execute(query, (seq, account))]
+
+
 def one(connection: sqlite3.Connection, seq: int) -> RecordedCall | None:
     """The call with this number; ``None`` if there is none."""
     row = connection.execute(f"{_SELECT} AND c.seq = ?", (seq,)).fetchone()

@@ -28,7 +28,7 @@ from automator.engine import Engine
 from automator.home import Home
 from automator.ledger.chain import Fault, verify
 from automator.posts import Listed, listed
-from automator.sandbox.server import ACCOUNTS, WORLD
+from automator.sandbox.server import ACCOUNTS, SETTINGS, WORLD
 from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
 from jobs.posting.campaign import Verdict, judge
@@ -62,7 +62,7 @@ class Result:
     @property
     def duplicates(self) -> int:
         """How many it saw more than once."""
-        seen = Counter((post["account"], post["text"]) for post in self.world)
+        seen = Counter((post["network"], post["account"], post["text"]) for post in self.world)
         return sum(count - 1 for count in seen.values())
 
     @property
@@ -101,7 +101,9 @@ def _child(*arguments: str) -> subprocess.Popen[bytes]:
 def _campaign(console: Console, work: Path) -> Result:
     home = Home(work / "home")
     home.prepare()
-    (home.path / "config.toml").write_text(CONFIG, encoding="utf-8")
+    _await(work / "sandbox")
+    media = (work / "sandbox" / SETTINGS).read_text(encoding="utf-8")
+    (home.path / "config.toml").write_text(CONFIG + media, encoding="utf-8")
     kek.new_key_file(home.path / "vault.key")
     result = Result()
     verdicts = asyncio.run(_set_up(home, work / "sandbox"))
@@ -124,16 +126,19 @@ def _campaign(console: Console, work: Path) -> Result:
     ]
     reader.close()
     world = json.loads((work / "sandbox" / WORLD).read_text(encoding="utf-8"))
-    result.world = [post for seen in world.values() for post in seen]
+    result.world = [post | {"network": network} for network, seen in world.items() for post in seen]
     return result
 
 
-async def _set_up(home: Home, state: Path) -> tuple[Verdict, ...]:
+def _await(state: Path) -> None:
     deadline = time.monotonic() + 20
     while not (state / WORLD).exists():
         if time.monotonic() > deadline:
             raise TimeoutError("the sandbox did not start within 20 seconds")
-        await asyncio.sleep(0.05)
+        time.sleep(0.05)
+
+
+async def _set_up(home: Home, state: Path) -> tuple[Verdict, ...]:
     store = SealedFile(home.path / "vault.json", kek.from_file(home.path / "vault.key"))
     async with Engine(home, store) as engine:
         for name, given in json.loads((state / ACCOUNTS).read_text(encoding="utf-8")).items():

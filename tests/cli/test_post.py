@@ -84,7 +84,8 @@ def test_several_pictures_and_a_comment_go_out_to_both(shell: Shell, pictures: l
     )
     assert "note: p.png 2000x2000 PNG -> " in said
     shell.run("run-due")
-    for provider, world in shell.world().items():
+    for provider in ("x", "bluesky"):
+        world = shell.world()[provider]
         post = next(post for post in world if post["text"] == "Three of them")
         reply = next(post for post in world if post["text"] == "A reply")
         assert (post["images"], reply["reply_to"]) == (3, post["id"]), provider
@@ -107,8 +108,8 @@ def test_a_video_goes_out_to_both(shell: Shell, tmp_path: Path) -> None:
         if all(post["state"] == "done" for post in found):
             break
     assert [post["state"] for post in found] == ["done", "done"]
-    for world in shell.world().values():
-        assert [post["images"] for post in world if post["text"] == "It moves"] == [1]
+    for provider in ("x", "bluesky"):
+        assert [post["images"] for post in shell.world()[provider] if post["text"] == "It moves"] == [1]
 
 
 def test_a_campaign_with_pictures_and_comments_is_known_after_its_export(
