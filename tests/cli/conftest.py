@@ -7,12 +7,16 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
+import traceback
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from automator.cli.app import app
 from tests.sandboxed import ROOT, read, sandbox
 
 
@@ -25,27 +29,41 @@ class Shell:
 
     def run(self, *arguments: str, given: str = "", code: int | None = 0, room: int | None = None) -> str:
         """What it says; ``code`` is the exit code that it must end with (``None``: any), ``room`` the largest file it can write."""
+        run = self._here if room is None else partial(self._apart, room)
+        said, ended = run(arguments, given)
+        assert code is None or ended == code, said
+        assert "Traceback" not in said
+        return said
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        keyring = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
+        return {"AUTOMATOR_HOME": str(self.home), "COLUMNS": "200", **keyring}
+
+    def _here(self, arguments: Sequence[str], given: str) -> tuple[str, int]:
+        """In this process, which has everything loaded."""
+        done = CliRunner().invoke(app, arguments, input=given, env=self._environment)
+        trouble = "".join(traceback.format_exception(done.exception)) if isinstance(done.exception, Exception) else ""
+        return done.stdout + done.stderr + trouble, done.exit_code
+
+    def _apart(self, room: int, arguments: Sequence[str], given: str) -> tuple[str, int]:
+        """In a process of its own, that can write so much."""
 
         def cramped() -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))  # the nearest to a full disk that needs no mount
 
-        environment = {**os.environ, "AUTOMATOR_HOME": str(self.home), "COLUMNS": "200"}
-        environment["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
         done = subprocess.run(
             [sys.executable, "-m", "automator", *arguments],
             input=given,
             capture_output=True,
             text=True,
-            env=environment,
+            env=os.environ | self._environment,
             cwd=ROOT,
             timeout=60,
             check=False,
-            preexec_fn=cramped if room is not None else None,
+            preexec_fn=cramped,
         )
-        said = done.stdout + done.stderr
-        assert code is None or done.returncode == code, said
-        assert "Traceback" not in said
-        return said
+        return done.stdout + done.stderr, done.returncode
 
     def world(self) -> dict[str, list[dict[str, Any]]]:
         return dict(read(self.state, "world"))

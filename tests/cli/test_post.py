@@ -75,6 +75,11 @@ def test_a_dry_run_names_every_problem_and_fails(shell: Shell, tmp_path: Path) -
     assert not (shell.home / "media").exists()
 
 
+def to_both(shell: Shell) -> dict[str, list[dict[str, Any]]]:
+    """What the worlds of the two networks show that are posted to here."""
+    return {name: posts for name, posts in shell.world().items() if name in {"x", "bluesky"}}
+
+
 def test_several_pictures_and_a_comment_go_out_to_both(shell: Shell, pictures: list[str], tmp_path: Path) -> None:
     """In order, with their texts; the comment is a reply; what was too large went out as the copy that was shown."""
     Image.effect_noise((2000, 2000), 120).save(tmp_path / "p.png")
@@ -84,8 +89,7 @@ def test_several_pictures_and_a_comment_go_out_to_both(shell: Shell, pictures: l
     )
     assert "note: p.png 2000x2000 PNG -> " in said
     shell.run("run-due")
-    for provider in ("x", "bluesky"):
-        world = shell.world()[provider]
+    for provider, world in to_both(shell).items():
         post = next(post for post in world if post["text"] == "Three of them")
         reply = next(post for post in world if post["text"] == "A reply")
         assert (post["images"], reply["reply_to"]) == (3, post["id"]), provider
@@ -108,8 +112,8 @@ def test_a_video_goes_out_to_both(shell: Shell, tmp_path: Path) -> None:
         if all(post["state"] == "done" for post in found):
             break
     assert [post["state"] for post in found] == ["done", "done"]
-    for provider in ("x", "bluesky"):
-        assert [post["images"] for post in shell.world()[provider] if post["text"] == "It moves"] == [1]
+    for world in to_both(shell).values():
+        assert [post["images"] for post in world if post["text"] == "It moves"] == [1]
 
 
 def test_a_campaign_with_pictures_and_comments_is_known_after_its_export(
