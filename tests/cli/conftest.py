@@ -27,9 +27,15 @@ class Shell:
         self.home = folder / "home"
         self.state = folder / "sandbox"
 
-    def run(self, *arguments: str, given: str = "", code: int | None = 0, room: int | None = None) -> str:
-        """What it says; ``code`` is the exit code that it must end with (``None``: any), ``room`` the largest file it can write."""
-        run = self._here if room is None else partial(self._apart, room)
+    def run(
+        self, *arguments: str, given: str = "", code: int | None = 0, room: int | None = None, apart: bool = False
+    ) -> str:
+        """What it says.
+
+        ``code`` is the exit code that it must end with (``None``: any), ``room`` the largest file that it can write;
+        with it, and with ``apart``, it runs in a process of its own.
+        """
+        run = partial(self._apart, room) if apart or room is not None else self._here
         said, ended = run(arguments, given)
         assert code is None or ended == code, said
         assert "Traceback" not in said
@@ -46,7 +52,7 @@ class Shell:
         trouble = "".join(traceback.format_exception(done.exception)) if isinstance(done.exception, Exception) else ""
         return done.stdout + done.stderr + trouble, done.exit_code
 
-    def _apart(self, room: int, arguments: Sequence[str], given: str) -> tuple[str, int]:
+    def _apart(self, room: int | None, arguments: Sequence[str], given: str) -> tuple[str, int]:
         """In a process of its own, that can write so much."""
 
         def cramped() -> None:
@@ -61,7 +67,7 @@ class Shell:
             cwd=ROOT,
             timeout=60,
             check=False,
-            preexec_fn=cramped,
+            preexec_fn=cramped if room is not None else None,
         )
         return done.stdout + done.stderr, done.returncode
 
