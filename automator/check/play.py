@@ -9,7 +9,8 @@ import secrets
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -62,38 +63,70 @@ def cases(provider: str) -> tuple[Case, ...]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where cases are played.
+
+    Attributes:
+        secrets: The keys of an account there.
+        texts: All texts that the account shows, oldest first.
+        settings: Lines of config.toml that it needs.
+    """
+
+    base_url: str
+    secrets: Mapping[str, str]
+    texts: Callable[[], list[str]]
+    settings: str = ""
+
+
 @dataclass
 class World:
-    """A twin and an installation that nobody has used."""
+    """A server, and an installation that nobody has used. ``before``: what was shown when the case began."""
 
     home: Home
     account: str
-    box: Sandbox
     engine: Engine
+    server: Server
+    before: Counter[str]
 
     def shown(self) -> list[str]:
-        """What the world sees, oldest first."""
-        return [str(post["text"]) for post in self.box.world()[self.account.partition("/")[0]]]
+        """What the world sees because of the case, oldest first."""
+        left, found = Counter(self.before), list[str]()
+        for text in self.server.texts():
+            if left[text]:
+                left[text] -= 1
+            else:
+                found.append(text)
+        return found
 
 
 @asynccontextmanager
-async def world(provider: str, trouble: Sequence[Fault]) -> AsyncIterator[World]:
-    """One for one case; the trouble begins when the account is connected."""
-    with tempfile.TemporaryDirectory(prefix="automator-check-") as folder:
-        faults: list[Fault] = []
-        box = Sandbox(Path(folder) / "sandbox", faults, only=frozenset({provider}))
+async def twin(provider: str, faults: list[Fault]) -> AsyncIterator[Server]:
+    """A provider's twin that nobody has used."""
+    with tempfile.TemporaryDirectory(prefix="automator-twin-") as folder:
+        box = Sandbox(Path(folder), faults, only=frozenset({provider}))
         given = (await box.start())[f"{provider}/brand"]
-        home, account = Home(Path(folder) / "home"), f"{provider}/brand"
-        home.prepare()
-        home.config.write_text(f"{CONFIG}{box.settings()}", encoding="utf-8")
-        kek.new_key_file(home.path / "vault.key")
+
+        def texts() -> list[str]:
+            return [str(post["text"]) for post in box.world()[provider]]
+
         try:
-            async with opened(home) as engine:
-                await engine.connect(accounts.fresh(account, given["base_url"]), given["secrets"])
-                faults.extend(trouble)
-                yield World(home, account, box, engine)
+            yield Server(given["base_url"], given["secrets"], texts, box.settings())
         finally:
             await box.stop()
+
+
+@asynccontextmanager
+async def world(provider: str, server: Server) -> AsyncIterator[World]:
+    """An installation for one case."""
+    with tempfile.TemporaryDirectory(prefix="automator-check-") as folder:
+        home, account = Home(Path(folder) / "home"), f"{provider}/brand"
+        home.prepare()
+        home.config.write_text(f"{CONFIG}{server.settings}", encoding="utf-8")
+        kek.new_key_file(home.path / "vault.key")
+        async with opened(home) as engine:
+            await engine.connect(accounts.fresh(account, server.base_url), server.secrets)
+            yield World(home, account, engine, server, Counter(server.texts()))
 
 
 @asynccontextmanager
@@ -105,23 +138,30 @@ async def opened(home: Home) -> AsyncIterator[Engine]:
 
 
 async def play(provider: str, case: Case) -> Finding:
+    """Play a case on a twin of its own; its trouble begins when the account is connected."""
+    faults: list[Fault] = []
+    async with twin(provider, faults) as server, world(provider, server) as there:
+        faults.extend(Fault.model_validate(asdict(item)) for item in case.trouble)
+        return await played(there, case)
+
+
+async def played(there: World, case: Case) -> Finding:
     """Publish what the case says, as the service would, and compare how it ended."""
     began = time.monotonic()
-    async with world(provider, [Fault.model_validate(asdict(item)) for item in case.trouble]) as there:
-        made = parts_of(case, there.home.path)
-        before = chain.head(there.engine.reader)[0]
-        network = there.engine.session(there.account, {})[1]
-        problems = [found for found in network.check(made) if not found.warning]
-        if problems:
-            received = f"refused: {problems[0].field}: {problems[0].what}"
-            return _finding(case, Expect.REFUSED, received, (), began)
-        delivery = await _planned(there, made)
-        if case.killed_at and not await _killed(there.home, case.killed_at):
-            return _finding(case, None, f"the process never came by {case.killed_at}", sent(there, before), began)
-        await there.engine.worker.run_due(there.engine.clock.now() + SOON)
-        (post,) = listed(there.engine.reader, delivery=delivery)
-        end, received = await _ended(there, case, post, made)
-        return _finding(case, end, received, sent(there, before), began)
+    made = parts_of(case, there.home.path)
+    before = chain.head(there.engine.reader)[0]
+    network = there.engine.session(there.account, {})[1]
+    problems = [found for found in network.check(made) if not found.warning]
+    if problems:
+        received = f"refused: {problems[0].field}: {problems[0].what}"
+        return _finding(case, Expect.REFUSED, received, (), began)
+    delivery = await _planned(there, made)
+    if case.killed_at and not await _killed(there.home, case.killed_at):
+        return _finding(case, None, f"the process never came by {case.killed_at}", sent(there, before), began)
+    await there.engine.worker.run_due(there.engine.clock.now() + SOON)
+    (post,) = listed(there.engine.reader, delivery=delivery)
+    end, received = await _ended(there, case, post, made)
+    return _finding(case, end, received, sent(there, before), began)
 
 
 def _finding(case: Case, end: Expect | None, received: str, calls: tuple[str, ...], began: float) -> Finding:
