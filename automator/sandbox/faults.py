@@ -29,6 +29,7 @@ class Fault(BaseModel):
             garbage-after: it happened, but the answer says otherwise; throttle: 429; slow: a second's wait.
         skip: So many fitting requests pass first.
         times: So many are hit.
+        provider: Only this one's twin; any without.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -38,6 +39,7 @@ class Fault(BaseModel):
     method: str = "POST"
     skip: int = 0
     times: int = 1
+    provider: str | None = None
 
 
 def read(path: Path) -> list[Fault]:
@@ -58,12 +60,14 @@ def read(path: Path) -> list[Fault]:
         raise FaultsError(f"{path} is not JSON: {error}") from None
 
 
-def middleware(faults: list[Fault]) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
-    """Strike requests as the list says; the list may be changed while the server runs."""
+def middleware(
+    faults: list[Fault], provider: str = ""
+) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+    """Strike requests to a provider's twin as the list says; the list may be changed while the server runs."""
 
     @web.middleware
     async def strike(request: web.Request, handler: Handler) -> web.StreamResponse:
-        fault = _next(faults, request)
+        fault = _next(faults, provider, request)
         if fault is None:
             return await handler(request)
         if fault == "drop-before":
@@ -89,9 +93,11 @@ def middleware(faults: list[Fault]) -> Callable[[web.Request, Handler], Awaitabl
     return strike
 
 
-def _next(faults: list[Fault], request: web.Request) -> str | None:
+def _next(faults: list[Fault], provider: str, request: web.Request) -> str | None:
     for fault in faults:
         if fault.times <= 0 or fault.method != request.method or not request.path.endswith(fault.path):
+            continue
+        if fault.provider not in {None, provider}:
             continue
         if fault.skip > 0:
             fault.skip -= 1

@@ -54,7 +54,7 @@ class Sandbox:
         for number, name in enumerate(known):
             module = import_module(f"connectors.{name}.twin")
             app = module.twin(self._now)
-            app.middlewares.insert(0, middleware(self.faults))
+            app.middlewares.insert(0, middleware(self.faults, name))
             app.middlewares.insert(0, self._told())
             app.on_response_prepare.append(self._date)
             if hasattr(app[module.WORLD], "visible_after"):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from automator import accounts, limits, posts
 from automator.db import connect
@@ -27,19 +28,27 @@ from automator.sandbox.server import Sandbox
 from automator.scheduling.tables import OPEN_STATES
 from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
-from connectors.network import Part
+from connectors.network import Media, Part
 from connectors.registry import providers
 from connectors.x import twin as x
+from jobs.posting.media import inspect
 from tests.crash.place import PATHS
 from tests.sandboxed import ROOT
-from tests.scheduling.test_publish import picture
 
 POSTS = 200
+MOST = {"instagram": 50}  #: it takes no more in a day
 KINDS = ("drop-before", "drop-after", "error-after", "html-after", "garbage-after", "throttle", "slow")
 CONFIG = '[vault]\nkind = "file"\n[posting]\nsettle_seconds = 0.5\n'
 PICTURED = {"instagram"}  #: networks without posts of text alone
 IN_DOUBT = {"x"}  #: whose lists can't prove that a post is not there
-PATIENCE = 150.0
+PATIENCE = 280.0
+
+
+def square(folder: Path) -> Media:
+    """A picture that every network takes."""
+    path = folder / "square.jpg"
+    Image.new("RGB", (400, 400), (90, 120, 40)).save(path)
+    return inspect(path, "A green square")
 
 
 class Desk:
@@ -56,16 +65,16 @@ class Desk:
 
     async def open(self) -> None:
         self.home.prepare()
-        self.home.config.write_text(CONFIG)
-        kek.new_key_file(self.home.path / "vault.key")
         given = await self.box.start()
+        self.home.config.write_text(CONFIG + self.box.settings())
+        kek.new_key_file(self.home.path / "vault.key")
         for name, (_, app) in self.box._twins.items():
             if name == "x":
                 world = app[x.WORLD]
-                world.token_life, world.posts_in_15_minutes = timedelta(seconds=2), 10_000
+                world.token_life, world.posts_in_15_minutes = timedelta(seconds=15), 10_000
                 given["x/brand"]["secrets"] = x.add_token(app, x.HANDLE)
             elif hasattr(world := app[self.box._twins[name][0].WORLD], "token_life"):
-                world.token_life = timedelta(seconds=2)
+                world.token_life = timedelta(seconds=15)
         async with self.engine() as engine:
             for name, account in given.items():
                 await engine.connect(accounts.fresh(name, account["base_url"]), account["secrets"])
@@ -74,7 +83,7 @@ class Desk:
                 await engine.writer.run(
                     lambda tx: limits.change(tx, "x/brand", "posts-15min", 10_000, now, actor="test")
                 )
-            now, media = engine.clock.now(), (picture(self.home.path),)
+            now, media = engine.clock.now(), (square(self.home.path),)
             for number in range(POSTS):
                 text = f"Post {number} of {POSTS}"
                 wanted = [
@@ -87,6 +96,7 @@ class Desk:
                         f"{name}-{number}",
                     )
                     for name in self.networks
+                    if number < MOST.get(name, POSTS)
                 ]
                 await engine.writer.run(lambda tx, wanted=wanted: posts.plan(tx, wanted, now, source="test"))  # type: ignore[misc]
 
@@ -105,7 +115,9 @@ class Desk:
                 network = self.random.choice(self.networks)
                 fault: Any = self.random.choice(KINDS)
                 self.faults[:] = [item for item in self.faults if item.times][-3:]
-                self.faults.append(Fault(path=PATHS[network], fault=fault))
+                if network == "facebook" and fault == "throttle":
+                    continue  # which puts everything off for five minutes
+                self.faults.append(Fault(path=PATHS.get(network, ""), fault=fault, provider=network))
                 await asyncio.sleep(self.random.uniform(0.05, 0.3))
 
         task = asyncio.create_task(go_on())
@@ -133,7 +145,19 @@ class Desk:
         async with self.engine() as engine:
             for post in doubtful:
                 await self._answer(engine, post)
-        return len(doubtful)
+        return len(doubtful) + await self.reconnect()
+
+    async def reconnect(self) -> int:
+        """A person signs in anew where a token that works once was lost on its way, and has what failed tried again."""
+        failed = [post for post in self.listed() if post.state == "failed"]
+        assert all(post.account == "x/brand" and "connect it again" in post.reason for post in failed)
+        if failed:
+            async with self.engine() as engine:
+                await engine.rotate("x/brand", x.add_token(self.box._twins["x"][1], x.HANDLE))
+                for post in failed:
+                    put = partial(posts.retry, delivery=post.id, now=engine.clock.now(), actor="test")
+                    assert await engine.writer.run(put)
+        return len(failed)
 
     async def _answer(self, engine: Engine, post: Listed) -> None:
         world, now = self.box.world()[post.account.partition("/")[0]], engine.clock.now()
@@ -149,7 +173,7 @@ class Desk:
 @pytest.mark.long
 async def test_two_hundred_posts_on_a_bad_day_are_out_once_each(tmp_path: Path) -> None:
     """Over all networks, with a kill -9 every second, every post is published, and none twice."""
-    desk = Desk(tmp_path, tuple(name for name in providers() if name in PATHS))
+    desk = Desk(tmp_path, providers())
     await desk.open()
     try:
         async with asyncio.timeout(PATIENCE):
@@ -164,10 +188,10 @@ async def test_two_hundred_posts_on_a_bad_day_are_out_once_each(tmp_path: Path) 
     finally:
         await desk.box.stop()
     states = Counter((post.account, post.state) for post in desk.listed())
-    assert states == {(f"{name}/brand", "done"): POSTS for name in desk.networks}, states
+    assert states == {(f"{name}/brand", "done"): MOST.get(name, POSTS) for name in desk.networks}, states
     for name in desk.networks:
         shown = Counter(post["text"] for post in desk.box.world()[name])
-        assert shown == {f"Post {number} of {POSTS}": 1 for number in range(POSTS)}
+        assert shown == {f"Post {number} of {POSTS}": 1 for number in range(MOST.get(name, POSTS))}
     assert desk.killed >= 5
     reader = connect(desk.home.database, readonly=True)
     assert isinstance(verify(reader), int)
