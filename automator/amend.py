@@ -13,7 +13,8 @@ from automator.ledger import chain
 from automator.posts import Listed
 from connectors.answer import accepted
 from connectors.base import Intent
-from connectors.network import Part, Rejected
+from connectors.network import Rejected
+from connectors.post import Part
 from jobs.posting.deliver import dump
 
 

@@ -17,7 +17,7 @@ from automator.db import Writer
 from automator.posts import Listed, NewDelivery, plan
 from automator.scheduling.due import LATE
 from connectors.base import Scope
-from connectors.network import Form
+from connectors.post import Form
 from jobs.posting.campaign import Earlier, Rules, Verdict
 from jobs.posting.deliver import parse
 from jobs.posting.files import tagged

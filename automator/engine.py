@@ -38,7 +38,8 @@ from automator.scheduling.worker import Worker
 from automator.vault.store import Store, VaultError
 from automator.webhook import Webhook
 from connectors.base import CallRefused, NotNow
-from connectors.network import Form, Identity, Network, Rejected, public
+from connectors.network import Identity, Network, Rejected, public
+from connectors.post import Form
 from connectors.signin import CODE, VERIFIER, Found
 from jobs.posting import deliver as delivering
 from jobs.posting.deliver import Delivery

@@ -16,7 +16,7 @@ from automator.ledger import chain
 from automator.scheduling import due
 from automator.scheduling.due import LATE, NewJob
 from automator.scheduling.tables import OPEN_STATES, RunState
-from connectors.network import Part
+from connectors.post import Part
 from jobs.posting.deliver import KIND, dump, parse
 
 

@@ -17,7 +17,8 @@ from automator.engine import Engine
 from automator.intentions import State
 from automator.ledger import chain
 from automator.ledger.query import after
-from connectors.network import Form, Network, Shown
+from connectors.network import Network, Shown
+from connectors.post import Form
 from jobs.posting.deliver import parse
 
 LAG = timedelta(minutes=5)  #: by which a provider's list may be behind

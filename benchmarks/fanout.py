@@ -18,7 +18,7 @@ from automator.posts import NewDelivery, listed
 from automator.vault import kek
 from benchmarks.figure import Figure, percentile
 from benchmarks.filled import engine
-from connectors.network import Part
+from connectors.post import Part
 from connectors.registry import build
 from jobs.posting.media import inspect
 from tests.sandboxed import read, sandbox

@@ -14,7 +14,8 @@ from automator.engine import Engine
 from automator.home import Home
 from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
-from connectors.network import Identity, Part
+from connectors.network import Identity
+from connectors.post import Part
 from jobs.posting.deliver import KIND, dump
 
 ACCOUNT = "x/brand"

@@ -16,7 +16,8 @@ from automator import campaigns
 from automator.db import Writer, connect
 from automator.home import Home
 from benchmarks.figure import Figure
-from connectors.network import Media, Network, Part
+from connectors.network import Network
+from connectors.post import Media, Part
 from connectors.registry import build, providers
 from jobs.posting.campaign import Rules, judge
 from jobs.posting.media import inspect

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from connectors.network import Form
+from connectors.post import Form
 from connectors.takes import Takes
 
 

@@ -7,7 +7,8 @@ import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from connectors.network import Media, Rejected
+from connectors.network import Rejected
+from connectors.post import Media
 
 TYPES = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})  #: what the networks show
 PIECE = 256 * 1024  #: bytes read at once

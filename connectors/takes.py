@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from connectors.network import Form, Media, Part, Problem
+from connectors.post import Form, Media, Part, Problem
 
 JPEG = "image/jpeg"  #: what a copy that fits is made as
 FITTED = "make it smaller, or let --fit make a copy that fits"

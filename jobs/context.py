@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from connectors.network import Part
+from connectors.post import Part
 
 
 class Publishing(Protocol):

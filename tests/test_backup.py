@@ -16,7 +16,7 @@ from automator.ledger import chain
 from automator.posts import NewDelivery, listed, plan
 from automator.scheduling.lease import Owner
 from automator.schema import create
-from connectors.network import Part
+from connectors.post import Part
 
 NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
 

@@ -32,7 +32,8 @@ from automator.scheduling.lease import Run
 from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
 from connectors.base import CallRefused, NotNow
-from connectors.network import Media, Rejected
+from connectors.network import Rejected
+from connectors.post import Media
 from tests.clocks import StillClock
 
 CANARY = "C4nary/secret+key"

@@ -19,7 +19,7 @@ from automator.posts import NewDelivery
 from automator.sandbox.faults import Fault
 from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
-from connectors.network import Part
+from connectors.post import Part
 from tests.clocks import START, StillClock
 from tests.scheduling.provider import Provider
 

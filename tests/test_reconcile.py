@@ -22,7 +22,8 @@ from automator.sandbox.faults import Fault
 from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
 from connectors.base import NotNow
-from connectors.network import Form, Part, Shown
+from connectors.network import Shown
+from connectors.post import Form, Part
 from tests.clocks import START, StillClock
 from tests.scheduling.provider import Provider
 

@@ -17,7 +17,8 @@ from automator.engine import Engine
 from automator.ledger import chain, query
 from connectors.base import CallRefused, Intent, Kind, NotNow, Unresolved, outcome_of
 from connectors.cases import Case, Expect
-from connectors.network import Network, Part, Rejected, Staged, Wire
+from connectors.network import Network, Rejected, Staged, Wire
+from connectors.post import Part
 
 PATIENCE = timedelta(minutes=5)  #: for a provider that works on what it was given
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from connectors.cases import Case, Picture
-from connectors.network import Form, Media, Part
+from connectors.post import Form, Media, Part
 from jobs.posting.media import inspect
 
 

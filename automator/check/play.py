@@ -33,7 +33,8 @@ from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
 from connectors.base import Intent, Kind, outcome_of
 from connectors.cases import Case, Expect
-from connectors.network import Part, Rejected
+from connectors.network import Rejected
+from connectors.post import Part
 
 CONFIG = '[vault]\nkind = "file"\n[posting]\nsettle_seconds = 0.2\n'
 SOON = timedelta(minutes=10)  #: what is put off for longer has not ended

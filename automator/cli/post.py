@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from automator.cli.common import HomeOption, JsonOption, engine, fail, show_json, told
-from connectors.network import Media, Problem
+from connectors.post import Media, Problem
 
 if TYPE_CHECKING:
     from automator.engine import Engine

@@ -11,7 +11,7 @@ import typer
 
 from automator.cli.common import HomeOption, JsonOption, engine, fail, show_json, told, working
 from automator.cli.post import copies_for, lines, say
-from connectors.network import Part, Problem
+from connectors.post import Part, Problem
 
 if TYPE_CHECKING:
     from automator.engine import Engine

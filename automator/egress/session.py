@@ -16,7 +16,8 @@ from automator.clock import Clock
 from automator.egress.call import EXTENSION, Account, Call
 from automator.egress.stack import Client
 from connectors.base import Intent, NotNow, Operation, RenewNeeded
-from connectors.network import Media, Network, Rejected
+from connectors.network import Network, Rejected
+from connectors.post import Media
 
 WRONG = timedelta(minutes=1)  #: by which a clock may differ before it is blamed
 

@@ -17,8 +17,8 @@ from automator.egress.stack import Client
 from automator.hosting.sigv4 import Signer
 from connectors.answer import accepted, resets
 from connectors.base import Absence, Budget, Effect, Kind, Operation, Outcome, Reading, Scope
-from connectors.network import Media
 from connectors.picture import Stream, unchanged
+from connectors.post import Media
 
 PUT = Operation("media.put", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
 DELETE = Operation("media.delete", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from automator.egress.call import Call
-from connectors.network import Media, Rejected
+from connectors.network import Rejected
 from connectors.picture import pieces
+from connectors.post import Media
 
 PART = ".part"  #: while a file is being copied
 

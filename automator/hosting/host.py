@@ -32,7 +32,8 @@ from automator.scheduling.lease import Run
 from automator.scheduling.tables import OPEN_STATES
 from automator.vault.store import Store
 from connectors.base import CallRefused, NotNow, Operation, Scope, outcome_of
-from connectors.network import Media, Rejected
+from connectors.network import Rejected
+from connectors.post import Media
 
 ACCOUNT = "automator-media"  #: the keys' name in the vault
 TEST = 0  #: in place of a run

@@ -36,7 +36,7 @@ from automator.posts import NewDelivery
 from automator.sandbox.server import Sandbox
 from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
-from connectors.network import Part
+from connectors.post import Part
 from connectors.registry import build
 from jobs.posting.media import inspect
 

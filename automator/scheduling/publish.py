@@ -21,7 +21,8 @@ from automator.scheduling import lease
 from automator.scheduling.lease import Run, Verdict
 from automator.scheduling.tables import RunState
 from connectors.base import CallRefused, Effect, Intent, Kind, NotNow, Unresolved, outcome_of
-from connectors.network import Network, Part, Rejected, Staged
+from connectors.network import Network, Rejected, Staged
+from connectors.post import Part
 
 SETTLE = timedelta(seconds=45)  #: a lost answer's effect shows at the provider by then; twice for lists that lag
 STAGED = "staged"  #: in place of a plan: how far preparing has come

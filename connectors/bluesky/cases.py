@@ -5,7 +5,7 @@ from __future__ import annotations
 from connectors.bluesky.limits import TAKES
 from connectors.bluesky.text import GRAPHEMES
 from connectors.cases import Case, Expect, Kind, Picture, deaths, failures, lengths, pictures, scripts
-from connectors.network import Form
+from connectors.post import Form
 
 _FAMILY = "\U0001f469‍\U0001f469‍\U0001f467‍\U0001f466"  # one character of 25 bytes
 

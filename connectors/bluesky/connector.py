@@ -28,22 +28,9 @@ from connectors.base import (
 )
 from connectors.bluesky import limits, outcomes, reading, text
 from connectors.bluesky.tid import tid
-from connectors.network import (
-    SECRET,
-    Form,
-    Identity,
-    Media,
-    Metrics,
-    Option,
-    Part,
-    Problem,
-    Rejected,
-    SecretField,
-    Shown,
-    Wire,
-    numbered,
-)
+from connectors.network import SECRET, Identity, Metrics, Option, Rejected, SecretField, Shown, Wire
 from connectors.picture import Stream, unchanged
+from connectors.post import Form, Media, Part, Problem, numbered
 from connectors.signin import Found, SignIn
 from connectors.takes import Preview, Takes, problems
 

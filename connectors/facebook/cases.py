@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from connectors.cases import LOST, Case, Expect, Kind, Picture, Trouble, deaths, lengths, pictures, scripts
 from connectors.facebook import limits
-from connectors.network import Form
+from connectors.post import Form
 
 _STAGE, _PUBLISH = 0, 1  #: the calls of a post that change something, in order
 _FAULTS = ("drop-before", *LOST, "throttle", "slow")

@@ -17,19 +17,8 @@ from connectors.facebook import limits, login, outcomes, probe, upload
 from connectors.facebook import operations as ops
 from connectors.facebook import reading as read
 from connectors.graph import proof, version
-from connectors.network import (
-    Form,
-    Identity,
-    Metrics,
-    Option,
-    Part,
-    Problem,
-    Rejected,
-    SecretField,
-    Shown,
-    Wire,
-    numbered,
-)
+from connectors.network import Identity, Metrics, Option, Rejected, SecretField, Shown, Wire
+from connectors.post import Form, Part, Problem, numbered
 from connectors.signin import Found, SignIn
 from connectors.takes import Preview, Takes, problems
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from connectors.base import Budget, Operation, Reading, Window
 from connectors.graph import usage
-from connectors.network import Form
+from connectors.post import Form
 from connectors.takes import GIF, Limits, Sort, Takes
 
 TEXT, COMMENT = 63_206, 8_000  #: characters

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
 
 from connectors.facebook import login
+from connectors.facebook.twin_video import add_routes, status
+from connectors.facebook.twin_world import WORLD, World, add_story, flag, given, listed, page_of
 from connectors.graph.twin import (
-    PARAMS,
     TOKEN,
     VERSION,
     App,
-    Graph,
     GraphError,
     Now,
     Page,
@@ -30,48 +27,17 @@ NODE = VERSION + "/{id:\\d+(?:_\\d+)?}"
 SLASH = "{slash:/?}"  #: Meta's own SDK ends the address of a node with one
 PICTURE_BYTES = 4 * 1024 * 1024
 PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*")  #: how files that are taken begin
-COMMON = frozenset({"access_token", "appsecret_proof", "fields", "limit", "after", "before", "since", "until"})
 FEED = frozenset({"message", "link", "published", "attached_media", "scheduled_publish_time"})
 UPDATE = frozenset({"message", "is_published", "description", "published"})
 PHOTOS = frozenset({"source", "url", "caption", "message", "published", "alt_text_custom", "temporary"})
 COMMENTS = frozenset({"message", "attachment_id"})
 
 
-@dataclass
-class World(Graph):
-    """What Facebook holds.
-
-    Attributes:
-        visible_after: How long something new is not in lists.
-        video_time: How long a video is worked on.
-        staging: Whether unpublished posts can be made.
-    """
-
-    visible_after: timedelta = timedelta()
-    video_time: timedelta = timedelta()
-    staging: bool = True
-    posts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    photos: dict[str, dict[str, Any]] = field(default_factory=dict)
-    videos: dict[str, dict[str, Any]] = field(default_factory=dict)
-    stories: dict[str, dict[str, Any]] = field(default_factory=dict)
-    comments: dict[str, dict[str, Any]] = field(default_factory=dict)
-    shown: list[tuple[str, str]] = field(default_factory=list)  #: (kind, id) as they became visible
-
-    def show(self, kind: str, number: str) -> None:
-        """Something becomes visible now."""
-        at = self.now()
-        getattr(self, kind)[number] |= {"at": at, "created_time": at.strftime("%Y-%m-%dT%H:%M:%S+0000")}
-        self.shown.append((kind, number))
-
-
-WORLD = web.AppKey("facebook", World)
 HANDLE = "brand"  #: of the sandbox's page
 
 
 def twin(now: Now) -> web.Application:
     """Facebook, empty."""
-    from connectors.facebook.twin_video import add_routes  # noqa: PLC0415 - it needs this module
-
     world = World(now)
     app = application(world)
     app[WORLD] = world
@@ -118,55 +84,6 @@ def posts(app: web.Application) -> list[dict[str, Any]]:
         for kind, item in seen
         if item is not None
     ]
-
-
-def given(request: web.Request, known: frozenset[str]) -> dict[str, Any]:
-    """What a write says.
-
-    Raises:
-        GraphError: it says something that is not known.
-    """
-    params = {name: value for name, value in request[PARAMS].items() if name not in COMMON}
-    if unknown := sorted(params.keys() - known):
-        raise GraphError(100, f"(#100) Param {unknown[0]} is not known")
-    return params
-
-
-def flag(value: Any, *, default: bool) -> bool:
-    """A yes or no, as forms and JSON write it.
-
-    Raises:
-        GraphError: it is neither.
-    """
-    if value is None:
-        return default
-    if str(value).lower() not in {"true", "false", "1", "0"}:
-        raise GraphError(100, "(#100) Param must be a boolean")
-    return str(value).lower() in {"true", "1"}
-
-
-def page_of(request: web.Request, scope: str = "pages_manage_posts") -> tuple[World, str]:
-    """The page that a call acts on, which must be the token's, with a task that may.
-
-    Raises:
-        GraphError: it is another, or may not.
-    """
-    world, token, number = request.app[WORLD], need(request, scope), request.match_info["id"]
-    if number not in world.pages or token.page != number:
-        raise GraphError(100, f"Unsupported request. Object with ID '{number}' does not exist", 33)
-    if scope == "pages_manage_posts" and not login.TASKS & set(world.pages[number].tasks):
-        raise GraphError(200, "(#200) The user hasn't authorized the application to perform this action", status=403)
-    return world, number
-
-
-def listed(request: web.Request, rows: Iterable[dict[str, Any]], known: frozenset[str]) -> web.Response:
-    """Rows that are visible, newest first."""
-    world = request.app[WORLD]
-    until, most = world.now() - world.visible_after, int(request[PARAMS].get("limit") or 25)
-    since = float(request[PARAMS].get("since") or 0)
-    found = [row for row in rows if row["at"] <= until and row["at"].timestamp() >= since]
-    newest = sorted(found, key=lambda row: row["at"], reverse=True)[:most]
-    return web.json_response({"data": [picked(row, request, known, "id,message,created_time") for row in newest]})
 
 
 async def _me(request: web.Request) -> web.Response:
@@ -249,17 +166,6 @@ async def _photo_story(request: web.Request) -> web.Response:
     return web.json_response({"success": True, "post_id": add_story(world, page, photo["id"], "photo")})
 
 
-def add_story(world: World, page: str, media: str, kind: str) -> str:
-    """A story becomes visible; returns its id."""
-    number = world.number()
-    world.stories[number] = {
-        "id": number, "page": page, "post_id": number, "media_id": media, "media_type": kind, "status": "PUBLISHED",
-        "kind": "story",
-    }  # fmt: skip
-    world.show("stories", number)
-    return number
-
-
 async def _published(request: web.Request) -> web.Response:
     world, page = page_of(request, "pages_read_engagement")
     known = frozenset({"message", "created_time", "is_published", "permalink_url", "attachments"})
@@ -339,7 +245,6 @@ def _object(request: web.Request) -> tuple[str, dict[str, Any]]:
 
 
 async def _node(request: web.Request) -> web.Response:
-    from connectors.facebook.twin_video import status  # noqa: PLC0415 - it needs this module
 
     world, _ = request.app[WORLD], need(request, "pages_read_engagement")
     if request.match_info["id"] in world.pages:

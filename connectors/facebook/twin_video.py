@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from connectors.facebook.twin import WORLD, World, add_story, flag, given, listed, page_of
+from connectors.facebook.twin_world import WORLD, World, add_story, flag, given, listed, page_of
 from connectors.graph.twin import TOKEN, VERSION, GraphError
 
 PIECE = 1024 * 1024  #: bytes that are asked for at once

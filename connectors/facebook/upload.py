@@ -13,8 +13,9 @@ import httpx
 
 from connectors.answer import accepted
 from connectors.facebook import operations as ops
-from connectors.network import Media, Rejected, Staged, Wire
+from connectors.network import Rejected, Staged, Wire
 from connectors.picture import Stream, content_of, unchanged
+from connectors.post import Media
 
 PATIENCE = timedelta(seconds=20)  #: between two looks whether a video is ready
 LARGEST = 16 * 1024 * 1024  #: bytes of a piece, whatever Facebook asks for

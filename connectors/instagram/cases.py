@@ -5,7 +5,7 @@ from __future__ import annotations
 from connectors.cases import Case, Expect, Kind, Picture, Trouble, counts, deaths, failures, lengths, scripts, sizes
 from connectors.instagram.limits import ITEMS, MEGABYTE
 from connectors.instagram.text import CHARACTERS, HASHTAGS, MENTIONS
-from connectors.network import Form
+from connectors.post import Form
 
 _ONE = Picture()
 _POST = Case("a post", Kind.STRUCTURE, Expect.PUBLISHED, pictures=(_ONE,))

@@ -25,19 +25,8 @@ from connectors.instagram.operations import (
     PUBLISH,
     QUOTA,
 )
-from connectors.network import (
-    Form,
-    Identity,
-    Metrics,
-    Option,
-    Part,
-    Problem,
-    Rejected,
-    SecretField,
-    Shown,
-    Wire,
-    numbered,
-)
+from connectors.network import Identity, Metrics, Option, Rejected, SecretField, Shown, Wire
+from connectors.post import Form, Part, Problem, numbered
 from connectors.signin import Found, SignIn
 from connectors.takes import Preview, Takes, problems
 

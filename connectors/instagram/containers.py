@@ -17,8 +17,9 @@ from connectors.base import Kind, NotNow, outcome_of
 from connectors.instagram import limits
 from connectors.instagram.operations import CONTAINER, STATUS, UPLOAD
 from connectors.instagram.outcomes import failure
-from connectors.network import Form, Media, Part, Rejected, Staged, Wire
+from connectors.network import Rejected, Staged, Wire
 from connectors.picture import Stream, unchanged
+from connectors.post import Form, Media, Part
 
 PATIENCE = timedelta(hours=1)  #: for one container; Instagram says minutes
 OFTEN, RARELY = timedelta(seconds=30), timedelta(minutes=1)  #: between two looks at it

@@ -13,7 +13,7 @@ from connectors.base import Budget, Operation, Reading, Window
 from connectors.graph import errors, usage
 from connectors.instagram import outcomes
 from connectors.instagram.operations import CONTAINER, PUBLISH, QUOTA
-from connectors.network import Form
+from connectors.post import Form
 from connectors.takes import JPEG, Limits, Takes
 
 DAY = 86_400

@@ -6,7 +6,7 @@ import unicodedata
 
 import regex
 
-from connectors.network import Form, Part, Problem
+from connectors.post import Form, Part, Problem
 
 CHARACTERS, HASHTAGS, MENTIONS = 2200, 30, 20
 _HASHTAG = regex.compile(r"(?<![\w&/])[#\uff03][\p{L}\p{M}\p{N}_\p{Emoji_Presentation}\u200d]+")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connectors.cases import Case, Expect, Kind, Picture, deaths, failures, lengths, pictures, scripts
-from connectors.network import Form
+from connectors.post import Form
 from connectors.x.limits import TAKES
 from connectors.x.text import LIMIT
 

@@ -26,19 +26,8 @@ from connectors.base import (
     Scope,
     outcome_of,
 )
-from connectors.network import (
-    Form,
-    Identity,
-    Metrics,
-    Option,
-    Part,
-    Problem,
-    Rejected,
-    SecretField,
-    Shown,
-    Wire,
-    numbered,
-)
+from connectors.network import Identity, Metrics, Option, Rejected, SecretField, Shown, Wire
+from connectors.post import Form, Part, Problem, numbered
 from connectors.signin import Found, SignIn
 from connectors.takes import Preview, Takes, problems
 from connectors.x import limits, oauth, outcomes, reading, text, upload

@@ -9,8 +9,9 @@ from typing import Any
 
 from connectors.answer import accepted
 from connectors.base import Absence, Effect, Kind, Operation, Scope, outcome_of
-from connectors.network import Media, Rejected, Staged, Wire
+from connectors.network import Rejected, Staged, Wire
 from connectors.picture import pieces
+from connectors.post import Media
 from connectors.takes import GIF
 
 CHUNK = 1024 * 1024  #: X takes up to 1,000 chunks of at most 5 MB

@@ -12,7 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from connectors.network import Form, Network, Part, Problem
+from connectors.network import Network
+from connectors.post import Form, Part, Problem
 from jobs.posting.files import Files, largest
 from jobs.posting.parts import chosen, composed
 from jobs.posting.rows import OVERRIDE, Row

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from connectors.network import Form, Media, Part, Tag
+from connectors.post import Form, Media, Part, Tag
 from jobs.context import Publishing
 
 KIND = "deliver"

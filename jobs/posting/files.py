@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from connectors.network import Form, Media, Network, Part, Problem, Tag
+from connectors.network import Network
+from connectors.post import Form, Media, Part, Problem, Tag
 from connectors.takes import Limits, curable, named, shown, unfit
 from jobs.posting.fit import fitted
 from jobs.posting.media import LARGEST, MediaError, inspect, unchecked

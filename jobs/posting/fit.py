@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from connectors.network import Media
+from connectors.post import Media
 from connectors.takes import JPEG, Limits, named
 from jobs.posting.media import MediaError
 

@@ -9,7 +9,7 @@ import warnings
 import zlib
 from pathlib import Path
 
-from connectors.network import Media, Problem
+from connectors.post import Media, Problem
 from connectors.takes import named
 from jobs.posting.video import HEAD, VideoError, container, looked_at
 

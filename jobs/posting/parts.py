@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from connectors.network import Form, Media, Part, Problem
+from connectors.post import Form, Media, Part, Problem
 from jobs.posting.rows import Row
 
 YES = frozenset({"yes", "true", "1", "y", "thread", "fit"})

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from connectors.network import Media, Network, Part
+from connectors.network import Network
+from connectors.post import Media, Part
 from connectors.takes import Preview
 from jobs.posting.campaign import Verdict
 

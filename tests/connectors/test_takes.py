@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from connectors.network import Form, Media, Part, Problem, Tag
+from connectors.post import Form, Media, Part, Problem, Tag
 from connectors.registry import build, providers
 from connectors.takes import GIF, JPEG, Limits, Sort, Takes, named, problems, sort
 

@@ -21,7 +21,7 @@ from automator.home import Home
 from automator.posts import Listed, NewDelivery, listed, plan, resolve_send_again, resolve_there
 from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
-from connectors.network import Part
+from connectors.post import Part
 from tests.sandboxed import ROOT, read, sandbox
 
 PATHS = {"x": "/2/tweets", "bluesky": "com.atproto.repo.putRecord"}

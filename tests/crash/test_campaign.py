@@ -28,7 +28,7 @@ from automator.sandbox.server import Sandbox
 from automator.scheduling.tables import OPEN_STATES
 from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
-from connectors.network import Media, Part
+from connectors.post import Media, Part
 from connectors.registry import providers
 from connectors.x import twin as x
 from jobs.posting.media import inspect

@@ -12,7 +12,7 @@ import pytest
 
 from automator import accounts, failpoints
 from automator.scheduling import lease
-from connectors.network import Part
+from connectors.post import Part
 from tests.crash.place import PATHS, Place
 from tests.crash.test_delivery import is_stopped
 from tests.scheduling.test_publish import picture

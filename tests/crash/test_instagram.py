@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from automator import failpoints
-from connectors.network import Part
+from connectors.post import Part
 from jobs.posting.media import inspect
 from tests.crash.place import SETTLE, Place
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connectors.network import Part
+from connectors.post import Part
 from tests.crash.place import Place
 from tests.crash.test_delivery import FAULTS, POINTS
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from automator.campaigns import save
 from automator.posts import Listed
-from connectors.network import Form, Media, Part, Tag
+from connectors.post import Form, Media, Part, Tag
 from connectors.registry import build
 from jobs.posting.campaign import Earlier, Rules, Verdict, judge
 from jobs.posting.deliver import dump, parse

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from connectors.network import Form, Media
+from connectors.post import Form, Media
 from connectors.registry import build, providers
 from connectors.takes import JPEG, Limits, curable, unfit
 from jobs.posting.fit import fitted, size_within

@@ -20,7 +20,7 @@ from automator.scheduling import setback
 from automator.schema import create
 from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
-from connectors.network import Part
+from connectors.post import Part
 from connectors.x import twin as x
 from tests.clocks import START, StillClock
 from tests.scheduling.days import CALLS

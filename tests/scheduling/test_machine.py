@@ -35,7 +35,7 @@ from automator.sandbox.faults import Fault
 from automator.scheduling.tables import OPEN_STATES, RunState
 from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
-from connectors.network import Media, Part
+from connectors.post import Media, Part
 from connectors.x import twin as x
 from tests.clocks import LeapClock
 from tests.scheduling.days import CALLS, KINDS, Doom, Post, current, reach

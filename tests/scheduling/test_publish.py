@@ -23,7 +23,8 @@ from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
 from connectors.bluesky import twin as bluesky
 from connectors.bluesky.connector import Connector
-from connectors.network import Media, Part, Staged, Wire
+from connectors.network import Staged, Wire
+from connectors.post import Media, Part
 from connectors.x import twin as x
 
 SETTLE = timedelta(seconds=45)

@@ -18,7 +18,8 @@ from automator.posts import NewDelivery, listed
 from automator.sandbox.faults import Fault
 from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
-from connectors.network import Identity, Part
+from connectors.network import Identity
+from connectors.post import Part
 from connectors.x import twin as x
 from tests.clocks import START, StillClock
 from tests.scheduling.provider import Provider

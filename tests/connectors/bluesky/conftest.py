@@ -12,7 +12,7 @@ from automator.engine import Engine
 from automator.intentions import claim
 from connectors.base import Intent, outcome_of
 from connectors.bluesky.twin import add_account, twin
-from connectors.network import Part
+from connectors.post import Part
 
 HANDLE, PASSWORD = "brand.test", "canary-abcd-efgh-ijkl"
 

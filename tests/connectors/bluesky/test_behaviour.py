@@ -16,7 +16,8 @@ from automator.intentions import claim, load
 from automator.ledger.chain import verify
 from connectors.base import Intent, Kind, Outcome, outcome_of
 from connectors.bluesky.connector import DELETE
-from connectors.network import Media, Part, Rejected
+from connectors.network import Rejected
+from connectors.post import Media, Part
 from tests.connectors.bluesky.servers import HANDLE, PASSWORD, Served, needs_server, real, twinned
 from tests.connectors.conftest import Opened
 from tests.stored import unpacked

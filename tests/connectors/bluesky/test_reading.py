@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from connectors.bluesky.tid import earliest, tid
 from connectors.bluesky.twin import WORLD
-from connectors.network import Metrics, Part
+from connectors.network import Metrics
+from connectors.post import Part
 from tests.connectors.bluesky.conftest import HANDLE, World
 
 TIMES = st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - as asked

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from connectors.base import Kind, Operation
 from connectors.bluesky import limits, outcomes, text, tid
 from connectors.bluesky.connector import GET, LOGIN, PUT, Connector
-from connectors.network import Media, Part
+from connectors.post import Media, Part
 
 
 @pytest.mark.parametrize(

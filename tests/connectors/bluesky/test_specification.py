@@ -19,7 +19,7 @@ from automator.intentions import claim, load
 from connectors.base import Intent
 from connectors.bluesky.connector import DELETE
 from connectors.bluesky.text import graphemes
-from connectors.network import Media, Part
+from connectors.post import Media, Part
 from tests.connectors.bluesky.conftest import HANDLE, World
 from tests.connectors.recorded import requests
 

@@ -18,7 +18,7 @@ from automator.intentions import claim
 from connectors.base import Intent, outcome_of
 from connectors.facebook import twin as facebook
 from connectors.facebook.connector import Connector
-from connectors.network import Media, Part
+from connectors.post import Media, Part
 from jobs.posting.media import inspect
 
 ACCOUNT = "facebook/brand"

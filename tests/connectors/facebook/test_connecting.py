@@ -27,7 +27,8 @@ from connectors.facebook import operations as ops
 from connectors.facebook import twin as facebook
 from connectors.facebook.connector import Connector
 from connectors.graph.twin import App, Page
-from connectors.network import Form, Part, Rejected
+from connectors.network import Rejected
+from connectors.post import Form, Part
 from connectors.signin import CODE, Found
 from tests.connectors.facebook.conftest import ACCOUNT, Now, Place
 from tests.stored import unpacked

@@ -11,7 +11,8 @@ from automator import accounts, posts
 from automator.amend import amend
 from automator.posts import Listed, NewDelivery, listed
 from connectors.base import Scope
-from connectors.network import Form, Part, Rejected
+from connectors.network import Rejected
+from connectors.post import Form, Part
 from tests.connectors.facebook.conftest import ACCOUNT, Place
 
 PARTS = (Part("The post"), Part("The comment", form=Form.COMMENT))

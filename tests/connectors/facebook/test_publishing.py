@@ -14,7 +14,8 @@ from automator.intentions import load
 from connectors.base import Absence, CallRefused, Effect, Intent, Kind, outcome_of
 from connectors.facebook import operations as ops
 from connectors.facebook.connector import DIRECT
-from connectors.network import Form, Media, Part, Rejected, Staged
+from connectors.network import Rejected, Staged
+from connectors.post import Form, Media, Part
 from tests.connectors.facebook.conftest import Place
 
 Make = Callable[..., Media]

@@ -15,7 +15,7 @@ from connectors.base import Intent
 from connectors.facebook import operations as ops
 from connectors.facebook.connector import DIRECT
 from connectors.graph.proof import UPLOADS
-from connectors.network import Form, Media, Part
+from connectors.post import Form, Media, Part
 from tests.connectors.facebook.conftest import Place
 from tests.connectors.facebook.contract import SPECS, Asked, faults, taken_apart
 from tests.connectors.facebook.test_connecting import REDIRECT, said_yes, with_keys

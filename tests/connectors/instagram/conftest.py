@@ -27,7 +27,7 @@ from automator.vault.sealed_file import SealedFile
 from connectors.base import Intent, Scope
 from connectors.graph.twin import GRAPH, Graph
 from connectors.instagram import twin
-from connectors.network import Media, Part
+from connectors.post import Media, Part
 from jobs.posting.media import inspect
 from tests.clocks import LeapClock
 

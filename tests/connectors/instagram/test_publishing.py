@@ -13,7 +13,8 @@ from connectors.graph import usage
 from connectors.instagram import containers
 from connectors.instagram.connector import Connector
 from connectors.instagram.limits import LIFE
-from connectors.network import Form, Media, Part, Rejected, Tag
+from connectors.network import Rejected
+from connectors.post import Form, Media, Part, Tag
 from tests.connectors.instagram.conftest import Place, picture, video
 
 Strikes = list[tuple[str, str, web.Response]]

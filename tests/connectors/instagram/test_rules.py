@@ -20,7 +20,8 @@ from connectors.base import Kind, NotNow, Operation
 from connectors.graph.twin import GRAPH
 from connectors.instagram import limits, operations, outcomes, settle, text, who
 from connectors.instagram.connector import Connector
-from connectors.network import Form, Media, Part, Problem, Rejected, Tag
+from connectors.network import Rejected
+from connectors.post import Form, Media, Part, Problem, Tag
 from jobs.posting.media import MediaError, inspect
 from tests.connectors.instagram.conftest import Place, picture
 from tests.stored import unpacked

@@ -12,7 +12,7 @@ import pytest
 
 from automator.ledger.chain import read_body
 from connectors.base import Intent
-from connectors.network import Form, Part, Tag
+from connectors.post import Form, Part, Tag
 from tests.connectors.instagram.conftest import Place, picture, video
 from tests.connectors.instagram.specification import SPECS, Asked, faults
 

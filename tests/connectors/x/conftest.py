@@ -11,7 +11,7 @@ import pytest
 from automator.engine import Engine
 from automator.intentions import claim
 from connectors.base import Intent
-from connectors.network import Part
+from connectors.post import Part
 from connectors.x.connector import CREATE
 from connectors.x.twin import add_account, twin
 

@@ -18,7 +18,8 @@ from PIL import Image
 from automator.intentions import load
 from automator.limits import change, rows
 from connectors.base import CallRefused, Kind, NotNow, Operation, outcome_of
-from connectors.network import Media, Metrics, Part, Rejected
+from connectors.network import Metrics, Rejected
+from connectors.post import Media, Part
 from connectors.signin import CODE, VERIFIER
 from connectors.x import limits, outcomes
 from connectors.x.connector import CREATE, ME, Connector

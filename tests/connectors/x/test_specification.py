@@ -20,7 +20,8 @@ from PIL import Image
 
 from automator.intentions import claim, load
 from connectors.base import Intent, outcome_of
-from connectors.network import Media, Part, Staged
+from connectors.network import Staged
+from connectors.post import Media, Part
 from connectors.x.connector import DELETE
 from tests.connectors.recorded import requests
 from tests.connectors.x.conftest import World

@@ -13,7 +13,8 @@ import pytest
 
 from automator.intentions import load
 from connectors.base import Kind, outcome_of
-from connectors.network import Media, Part, Rejected, Staged
+from connectors.network import Rejected, Staged
+from connectors.post import Media, Part
 from connectors.x.connector import CREATE, Connector
 from connectors.x.twin import WORLD, add_account, posts, twin
 from connectors.x.upload import CHUNK
