@@ -105,6 +105,7 @@ class _Begun:
     """A call that is on the record. ``first``: nothing of its intention had left before."""
 
     seq: int
+    at: int  #: microseconds UTC
     first: bool
     reservation: Reservation | None
 
@@ -203,9 +204,8 @@ class Record(httpx.AsyncBaseTransport):
         entry.body.store(tx)
         entry.spent.called(tx, at)
         account, operation = call.account.name, call.operation.name
-        return _Begun(
-            chain.append(tx, "call", at, entry.data, account=account, operation=operation), first, reservation
-        )
+        seq = chain.append(tx, "call", at, entry.data, account=account, operation=operation)
+        return _Begun(seq, at, first, reservation)
 
     def _after(  # noqa: PLR0913, PLR0917 - each is one thing the verdict depends on
         self,
@@ -217,7 +217,7 @@ class Record(httpx.AsyncBaseTransport):
         entry: _Entry,
     ) -> None:
         entry.body.store(tx)
-        entry.spent.answered(tx, begun.seq, outcome.kind)
+        entry.spent.answered(tx, begun.at, outcome.kind)
         now = self._clock.now()
         if begun.reservation is not None:
             begun.reservation.settle(tx, outcome, answer, now)

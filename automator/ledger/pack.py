@@ -14,7 +14,6 @@ from pathlib import Path
 import zstandard
 
 FOLDER = Path(__file__).parent / "dictionaries"
-LEVEL = 9
 PLAIN = 0  #: a whole frame, as any zstd tool reads it
 
 
@@ -24,6 +23,10 @@ class Kind(IntEnum):
     CALL = 1
     ANSWER = 2
     BODY = 3
+
+
+#: bodies are the larger part, and repay the time; entries are made twice for each call
+LEVEL = {Kind.CALL: 3, Kind.ANSWER: 3, Kind.BODY: 9}
 
 
 class Unpackable(ValueError):
@@ -58,9 +61,9 @@ def _dictionary(number: int) -> zstandard.ZstdCompressionDict:
 
 
 @cache
-def _compressor(number: int, _: int) -> zstandard.ZstdCompressor:  # not to be shared by threads
+def _compressor(number: Kind, _: int) -> zstandard.ZstdCompressor:  # not to be shared by threads
     parameters = zstandard.ZstdCompressionParameters.from_level(
-        LEVEL, format=zstandard.FORMAT_ZSTD1_MAGICLESS, write_dict_id=False, write_content_size=True
+        LEVEL[number], format=zstandard.FORMAT_ZSTD1_MAGICLESS, write_dict_id=False, write_content_size=True
     )
     return zstandard.ZstdCompressor(dict_data=_dictionary(number), compression_params=parameters)
 

@@ -72,7 +72,7 @@ def main() -> None:
     number = max(int(path.name) for path in pack.FOLDER.iterdir() if path.name.isdigit())
     for kind in Kind:
         number += 1
-        made = zstandard.train_dictionary(SIZE[kind], samples[kind], level=pack.LEVEL)
+        made = zstandard.train_dictionary(SIZE[kind], samples[kind], level=pack.LEVEL[kind])
         (pack.FOLDER / str(number)).write_bytes(made.as_bytes())
         print(f"{kind.name}: dictionary {number}, {len(samples[kind])} samples")  # noqa: T201 - a tool for developers
 

@@ -15,7 +15,12 @@ from automator.ledger.chain import canonical
 from automator.ledger.query import OPEN, Filter
 
 _COUNT = """
-INSERT INTO usage (day, account, key, operation, outcome, cost, calls) VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO usage (day, account, key, operation, outcome, cost, calls) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)
+ON CONFLICT DO UPDATE SET calls = calls + 1
+"""
+_MOVE = """
+INSERT INTO usage (day, account, key, operation, outcome, cost, calls)
+VALUES (?1, ?2, ?3, ?4, 'open', ?6, -1), (?1, ?2, ?3, ?4, ?5, ?6, 1)
 ON CONFLICT DO UPDATE SET calls = calls + excluded.calls
 """
 _SELECT = """
@@ -40,17 +45,14 @@ class Spent:
 
     def called(self, tx: sqlite3.Connection, at: int) -> None:
         """Count a call whose answer is open, in the transaction that records it."""
-        self._count(tx, at, OPEN, 1)
+        tx.execute(_COUNT, self._row(at, OPEN))
 
-    def answered(self, tx: sqlite3.Connection, call: int, outcome: str) -> None:
-        """Count what came of the call with this number, in the transaction that records its answer."""
-        (at,) = tx.execute("SELECT at FROM entry WHERE seq = ?", (call,)).fetchone()
-        self._count(tx, at, OPEN, -1)
-        self._count(tx, at, outcome, 1)
+    def answered(self, tx: sqlite3.Connection, at: int, outcome: str) -> None:
+        """Count what came of the call that was recorded at ``at``, in the transaction that records its answer."""
+        tx.execute(_MOVE, self._row(at, outcome))
 
-    def _count(self, tx: sqlite3.Connection, at: int, outcome: str, calls: int) -> None:
-        day = instant(at).date().isoformat()
-        tx.execute(_COUNT, (day, self.account, self.key, self.operation, outcome, self.cost, calls))
+    def _row(self, at: int, outcome: str) -> tuple[str, str, int, str, str, str]:
+        return instant(at).date().isoformat(), self.account, self.key, self.operation, outcome, self.cost
 
 
 @dataclass(slots=True)

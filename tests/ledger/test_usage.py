@@ -94,10 +94,10 @@ async def test_a_call_counts_as_soon_as_it_is_recorded(world: World) -> None:
 def counted(ledger: sqlite3.Connection, days_ago: int, key: int, outcome: str | None = "ok") -> None:
     at = micros(NOW - days_ago * DAY)
     spent = Spent.of("x/brand", key, "x.post.create", {"credit": 15})
-    number = chain.append(ledger, "call", at, {}, account="x/brand", operation="x.post.create")
+    chain.append(ledger, "call", at, {}, account="x/brand", operation="x.post.create")
     spent.called(ledger, at)
     if outcome:
-        spent.answered(ledger, number, outcome)
+        spent.answered(ledger, at, outcome)
 
 
 def test_it_is_told_by_day_and_key_also_of_what_was_pruned(tmp_path: Path) -> None:
