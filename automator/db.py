@@ -29,6 +29,7 @@ Write = Callable[[sqlite3.Connection], T]
 GROUP = 256  #: so many writes are enough for one commit
 BUSY_MS = 5_000  #: how long another process may hold the database
 CHECKPOINT = 256  #: commits between two checkpoints of the write-ahead log
+RESTART = 4  #: checkpoints of which one lets the log begin anew, for which the writer waits some milliseconds
 POLL = 0.0005  #: seconds between two tries to begin
 QUICK = 0.001  #: seconds; while a commit takes less, one may keep the event loop waiting
 
@@ -85,12 +86,15 @@ class _Checkpointer:
         self._thread.join()
 
     def _work(self) -> None:
-        connection = connect(self._path)
+        connection, times = connect(self._path), 0
         while self._wanted.wait() and not self._ended:
             self._wanted.clear()
             # whatever keeps it from being done now is met by the writer too, and told there
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                times += 1
+                if times % RESTART:
+                    continue
                 with self._using:
                     connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         connection.close()

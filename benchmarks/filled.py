@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from datetime import datetime
 from pathlib import Path
@@ -72,4 +73,7 @@ def fill(home: Home, times: list[datetime], prefix: str) -> None:
             (name, at, at),
         )
     tx.execute("COMMIT")
+    tx.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     tx.close()
+    with home.database.open("rb") as file:
+        os.fsync(file.fileno())  # what is measured does not wait for what was filled in
