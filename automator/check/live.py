@@ -13,6 +13,7 @@ from typing import Any
 
 from automator.check.finding import Finding, told
 from automator.check.made import parts as parts_of
+from automator.check.undo import undone
 from automator.engine import Engine
 from automator.ledger import chain, query
 from connectors.base import CallRefused, Intent, Kind, NotNow, Unresolved, outcome_of
@@ -40,7 +41,9 @@ async def play(engine: Engine, account: str, case: Case) -> Finding:
     """Publish, read back, take down, and look again; each call is on the record of this installation."""
     began, before = time.monotonic(), chain.head(engine.reader)[0]
     session, network = engine.session(account, {"command": "check"})
-    mark = secrets.token_hex(4)
+    mark, host = secrets.token_hex(4), engine.media
+    if host is not None:
+        session = replace(session, hosting=lambda media: host.lend(media, mark))
     # a provider may refuse a text that it has had lately
     own = replace(case, texts=tuple(f"{text} ({mark})" for text in case.texts))
     published = _Published(f"check-{mark}")
@@ -53,12 +56,14 @@ async def play(engine: Engine, account: str, case: Case) -> Finding:
     except (_Wrong, Rejected, CallRefused, NotNow, Unresolved) as error:
         received = str(error)
     try:
-        await _take_down(network, session, published)
-        if end is not None and case.expect is Expect.GONE:
-            end, received = Expect.GONE, "published, taken down, and gone"
-    except (_Wrong, Rejected, CallRefused, NotNow, Unresolved) as error:
+        why = await undone(network, session, published.key, published.results, published.plans)
+    except (Rejected, CallRefused, NotNow, Unresolved) as error:
+        why = f"it could not be taken down: {error}"
+    if why:
         links = ", ".join(network.link(result) or str(dict(result)) for result in published.results)
-        end, received = None, f"{received}; it could not be taken down ({error}): {links}"
+        end, received = None, f"{received}; {why}: {links}"
+    elif end is not None and case.expect is Expect.GONE:
+        end, received = Expect.GONE, "published, taken down, and gone"
     calls = told(query.after(engine.reader, before, account))
     return Finding(case, calls, case.expect.value, received, end is case.expect, time.monotonic() - began)
 
@@ -88,12 +93,3 @@ async def _prepared(
             if until > deadline:
                 raise _Wrong(f"not ready after {PATIENCE.seconds // 60} minutes: {staged.why}") from None
             await engine.clock.sleep(max(1.0, (until - engine.clock.now()).total_seconds()))
-
-
-async def _take_down(network: Network, wire: Wire, published: _Published) -> None:
-    # comments and answers first: what they are under may take them along
-    for number, result in reversed(list(enumerate(published.results))):
-        intent = Intent(f"{published.key}/{number}/delete", {"published": dict(result)})
-        answer = await network.delete(wire, intent)
-        if outcome_of(answer).kind is not Kind.OK:
-            raise _Wrong(outcome_of(answer).reason)

@@ -21,6 +21,7 @@ from typing import Any
 from automator import accounts, failpoints, posts
 from automator.check.finding import Finding, told
 from automator.check.made import parts as parts_of
+from automator.check.undo import undone
 from automator.clock import SystemClock
 from automator.engine import Engine
 from automator.home import Home
@@ -31,9 +32,7 @@ from automator.sandbox.faults import Fault
 from automator.sandbox.server import Sandbox
 from automator.vault import kek
 from automator.vault.sealed_file import SealedFile
-from connectors.base import Intent, Kind, outcome_of
 from connectors.cases import Case, Expect
-from connectors.network import Rejected
 from connectors.post import Part
 
 CONFIG = '[vault]\nkind = "file"\n[posting]\nsettle_seconds = 0.2\n'
@@ -223,17 +222,10 @@ async def _read_back(there: World, post: Listed) -> tuple[Expect | None, str]:
 
 async def _taken_down(there: World, post: Listed) -> tuple[Expect | None, str]:
     session, network = there.engine.session(there.account, {"command": "check"})
-    # comments and answers first: what they are under may take them along
-    for number, result in reversed(list(enumerate(post.results))):
-        answer = await network.delete(session, Intent(f"{post.id}/{number}/delete", {"published": dict(result)}))
-        if outcome_of(answer).kind is not Kind.OK:
-            return None, f"it could not be taken down: {outcome_of(answer).reason}"
+    if why := await undone(network, session, post.id, post.results, _plans(there, post)):
+        return None, why
     if left := there.shown():
         return None, f"taken down, but shown is {left!r}"
-    for plan in _plans(there, post):
-        with contextlib.suppress(Rejected):
-            if await network.find(session, plan) is not None:
-                return None, "taken down, but the provider still finds it"
     return Expect.GONE, "published, taken down, and gone"
 
 

@@ -95,6 +95,15 @@ class MediaHost:
         """
         return await self._put(media, run.id, f"{run.job}/{run.id}", lambda tx: lease.check(tx, run))
 
+    async def lend(self, media: Media, about: str) -> str:
+        """The public address of a file for some minutes, for a test that no run is about; then it is swept.
+
+        Raises:
+            Rejected: the host does not take it.
+            NotNow: the host is in trouble.
+        """
+        return await self._put(media, TEST, about, lambda _: None)
+
     async def sweep(self) -> int:
         """Remove what no run needs any more; returns how many files could not be removed."""
         failed = 0
@@ -110,7 +119,7 @@ class MediaHost:
         with tempfile.TemporaryDirectory(prefix="automator-media-") as folder:
             media = await asyncio.to_thread(_picture, Path(folder))
             try:
-                url = await self._put(media, TEST, secrets.token_hex(8), lambda _: None)
+                url = await self.lend(media, secrets.token_hex(8))
                 trouble = await self._fetched(media, url)
                 await self._remove(url.rpartition("/")[2])
             except (Rejected, CallRefused) as refused:

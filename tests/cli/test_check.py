@@ -1,0 +1,28 @@
+"""``automator check --live``, with keys of a person's own on the sandbox."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from connectors.registry import providers
+from tests.cli.conftest import Shell
+
+
+@pytest.fixture(scope="module")
+def hosted(shell: Shell) -> Shell:
+    """The same, with a media host for networks that fetch what they show."""
+    with (shell.home / "config.toml").open("a") as config:
+        config.write((shell.state / "media.toml").read_text())
+    return shell
+
+
+@pytest.mark.parametrize("provider", providers())
+def test_a_connector_is_checked_with_a_key_of_one_s_own(hosted: Shell, provider: str) -> None:
+    """What the harmless cases publish is read back and taken down; nothing of it is left."""
+    before = hosted.world()[provider]
+    found = json.loads(hosted.run("check", provider, "--live", f"{provider}/brand", "--json"))
+    assert [case["received"] for case in found if not case["passed"]] == []
+    assert "gone" in {case["expected"] for case in found}
+    assert hosted.world()[provider] == before
