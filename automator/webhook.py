@@ -22,6 +22,7 @@ from automator.clock import Clock, instant, micros
 from automator.db import Writer
 from automator.egress.allow import origin
 from automator.egress.call import EXTENSION, Account, Call
+from automator.egress.own import Own
 from automator.egress.stack import Client
 from automator.ledger import checkpoint
 from automator.notices import mark_sent, waiting
@@ -29,14 +30,12 @@ from automator.vault.store import Store
 from connectors.answer import resets
 from connectors.base import (
     Absence,
-    Budget,
     CallRefused,
     Effect,
     Kind,
     NotNow,
     Operation,
     Outcome,
-    Reading,
     Scope,
     outcome_of,
 )
@@ -48,12 +47,11 @@ _OK, _THROTTLED, _ERROR = range(200, 300), 429, 500
 
 
 @dataclass(frozen=True)
-class Address:
+class Address(Own):
     """The address as the egress sees a provider."""
 
     origin: str
     name: str = NAME
-    budgets: tuple[Budget, ...] = ()
 
     @property
     def origins(self) -> tuple[str, ...]:
@@ -68,22 +66,6 @@ class Address:
         if response.status_code == _THROTTLED:
             return Outcome(Kind.LATER, said, until=resets(response.headers, ""))
         return Outcome(Kind.UNKNOWN if response.status_code >= _ERROR else Kind.REJECTED, said)
-
-    def costs(self, _: Operation, __: httpx.Request) -> Mapping[str, int]:
-        """It has no published limits."""
-        return {}
-
-    def observe(self, _: Operation, __: httpx.Response) -> tuple[Reading, ...]:
-        """Nor does it state any."""
-        return ()
-
-    def harvest(self, _: Operation, __: httpx.Response) -> Mapping[str, str]:
-        """It brings no keys."""
-        return {}
-
-    def lasts(self, _: Operation, __: httpx.Response) -> timedelta | None:
-        """None that could end."""
-        return None
 
     def sign(self, request: httpx.Request, secrets: Mapping[str, str]) -> httpx.Request:
         """Standard Webhooks, the asymmetric form."""

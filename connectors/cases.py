@@ -121,6 +121,19 @@ def scripts(*pictures: Picture) -> list[Case]:
     return [Case(name, Kind.STRUCTURE, Expect.PUBLISHED, (text,), pictures) for name, text in SCRIPTS.items()]
 
 
+def threads() -> list[Case]:
+    """What holds of every network that has posts and threads, and comments by answering; no reels, no stories."""
+    return [
+        Case("a reel", Kind.ANSWER, Expect.REFUSED, form=Form.REEL),
+        Case("a story", Kind.ANSWER, Expect.REFUSED, form=Form.STORY),
+        Case("a post", Kind.STRUCTURE, Expect.PUBLISHED, live=True),
+        Case("a thread", Kind.STRUCTURE, Expect.PUBLISHED, ("First.", "Second.", "Third.")),
+        Case("a comment", Kind.STRUCTURE, Expect.PUBLISHED, comment="Under it."),
+        Case("taken down", Kind.CHANGE, Expect.GONE, live=True),
+        Case("a thread, taken down", Kind.CHANGE, Expect.GONE, ("First.", "Second.")),
+    ]
+
+
 def counts(most: int, picture: Picture, *, least: int = 1) -> list[Case]:
     """As many pictures as may be, one fewer, and one more."""
     allowed = sorted({least, max(least, most - 1), most})

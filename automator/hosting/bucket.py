@@ -6,17 +6,17 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 
 import httpx
 
 from automator.clock import Clock
 from automator.egress.allow import origin
 from automator.egress.call import EXTENSION, Call
+from automator.egress.own import Own
 from automator.egress.stack import Client
 from automator.hosting.sigv4 import Signer
 from connectors.answer import accepted, resets
-from connectors.base import Absence, Budget, Effect, Kind, Operation, Outcome, Reading, Scope
+from connectors.base import Absence, Effect, Kind, Operation, Outcome, Scope
 from connectors.picture import Stream, unchanged
 from connectors.post import Media
 
@@ -37,7 +37,7 @@ _MISSING, _THROTTLED, _ERROR, _MOVED, _FINE = 404, (429, 503), 500, 300, 200
 
 
 @dataclass(frozen=True)
-class Shop:
+class Shop(Own):
     """The store, as the egress sees a provider.
 
     Attributes:
@@ -50,7 +50,6 @@ class Shop:
     clock: Clock
     name: str = "media"
     region: str = ""
-    budgets: tuple[Budget, ...] = ()
 
     def judge(self, operation: Operation, response: httpx.Response) -> Outcome:
         """What an answer means; that something to be deleted is gone already is as good."""
@@ -63,22 +62,6 @@ class Shop:
         if status >= _ERROR:
             return Outcome(Kind.UNKNOWN, said)
         return Outcome(Kind.REJECTED, SENTENCES.get(code, f"{said} {code}".rstrip()))
-
-    def costs(self, _: Operation, __: httpx.Request) -> Mapping[str, int]:
-        """It has no published limits."""
-        return {}
-
-    def observe(self, _: Operation, __: httpx.Response) -> tuple[Reading, ...]:
-        """Nor does it state any."""
-        return ()
-
-    def harvest(self, _: Operation, __: httpx.Response) -> Mapping[str, str]:
-        """It brings no keys."""
-        return {}
-
-    def lasts(self, _: Operation, __: httpx.Response) -> timedelta | None:
-        """None that could end."""
-        return None
 
     def sign(self, request: httpx.Request, secrets: Mapping[str, str]) -> httpx.Request:
         """Signature Version 4; the body's digest is known before it is sent."""

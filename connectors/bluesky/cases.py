@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from connectors.bluesky.limits import TAKES
 from connectors.bluesky.text import GRAPHEMES
-from connectors.cases import Case, Expect, Kind, Picture, deaths, failures, lengths, pictures, scripts
-from connectors.post import Form
+from connectors.cases import Case, Expect, Kind, Picture, deaths, failures, lengths, pictures, scripts, threads
 
 _FAMILY = "\U0001f469‍\U0001f469‍\U0001f467‍\U0001f466"  # one character of 25 bytes
 
@@ -22,13 +21,7 @@ CASES: tuple[Case, ...] = (
     *scripts(),
     *pictures(TAKES),
     Case("a picture that Bluesky does not take", Kind.ANSWER, Expect.REFUSED, pictures=(Picture("bmp"),)),
-    Case("a reel", Kind.ANSWER, Expect.REFUSED, form=Form.REEL),
-    Case("a story", Kind.ANSWER, Expect.REFUSED, form=Form.STORY),
-    Case("a post", Kind.STRUCTURE, Expect.PUBLISHED, live=True),
-    Case("a thread", Kind.STRUCTURE, Expect.PUBLISHED, ("First.", "Second.", "Third.")),
-    Case("a comment", Kind.STRUCTURE, Expect.PUBLISHED, comment="Under it."),
-    Case("taken down", Kind.CHANGE, Expect.GONE, live=True),
-    Case("a thread, taken down", Kind.CHANGE, Expect.GONE, ("First.", "Second.")),
+    *threads(),
     *failures("putRecord", unsent=Expect.PUBLISHED, lost=Expect.PUBLISHED),
     *deaths(Case("", Kind.EVENT, Expect.PUBLISHED)),
 )

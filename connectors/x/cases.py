@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from connectors.cases import Case, Expect, Kind, Picture, deaths, failures, lengths, pictures, scripts
-from connectors.post import Form
+from connectors.cases import Case, Expect, Kind, Picture, deaths, failures, lengths, pictures, scripts, threads
 from connectors.x.limits import TAKES
 from connectors.x.text import LIMIT
 
@@ -18,13 +17,7 @@ CASES: tuple[Case, ...] = (
     *scripts(),
     *pictures(TAKES),
     Case("a picture that X does not take", Kind.ANSWER, Expect.REFUSED, pictures=(Picture("bmp"),)),
-    Case("a reel", Kind.ANSWER, Expect.REFUSED, form=Form.REEL),
-    Case("a story", Kind.ANSWER, Expect.REFUSED, form=Form.STORY),
-    Case("a post", Kind.STRUCTURE, Expect.PUBLISHED, live=True),
-    Case("a thread", Kind.STRUCTURE, Expect.PUBLISHED, ("First.", "Second.", "Third.")),
-    Case("a comment", Kind.STRUCTURE, Expect.PUBLISHED, comment="Under it."),
-    Case("taken down", Kind.CHANGE, Expect.GONE, live=True),
-    Case("a thread, taken down", Kind.CHANGE, Expect.GONE, ("First.", "Second.")),
+    *threads(),
     *failures("/2/tweets", unsent=Expect.UNCONFIRMED, lost=Expect.PUBLISHED),
     *deaths(Case("", Kind.EVENT, Expect.PUBLISHED), _UNSENT, in_doubt=Expect.UNCONFIRMED),
 )
