@@ -12,6 +12,7 @@ import httpx
 from connectors.base import Intent, Operation, Provider, Scope
 
 EXTENSION = "automator"
+COSTS = "costs"  #: the extension that remembers ``costs_of``
 HOLD = timedelta(seconds=5)  #: a wait that a layer holds; a longer one parks the work
 
 
@@ -78,3 +79,12 @@ def call_of(request: httpx.Request) -> Call:
     if not isinstance(call, Call):
         raise TypeError("a request without an operation may not leave; pass extensions={'automator': Call(...)}")
     return call
+
+
+def costs_of(request: httpx.Request) -> Mapping[str, int]:
+    """What the request takes from which budget; its provider is asked once, whoever wants to know."""
+    found: Mapping[str, int] | None = request.extensions.get(COSTS)
+    if found is None:
+        call = call_of(request)
+        found = request.extensions[COSTS] = call.account.provider.costs(call.operation, request)
+    return found

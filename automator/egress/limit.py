@@ -18,7 +18,7 @@ from automator.budgets import line, store, window
 from automator.budgets.line import Line, Turn
 from automator.budgets.store import Claim
 from automator.clock import EPOCH, Clock, instant, micros
-from automator.egress.call import HOLD, Call, call_of
+from automator.egress.call import HOLD, Call, call_of, costs_of
 from connectors.answer import clock_ahead
 from connectors.base import Kind, NotNow, Outcome, Reading, Window
 
@@ -118,8 +118,7 @@ class Limit(httpx.AsyncBaseTransport):
         """
         call = call_of(request)
         provider = call.account.provider
-        costs = provider.costs(call.operation, request)
-        claims = store.claims_of(call.account.name, provider.name, provider.budgets, costs)
+        claims = store.claims_of(call.account.name, provider.name, provider.budgets, costs_of(request))
         if not claims:
             return await self._inner.handle_async_request(request)
         budgets = [(claim.subject, claim.budget.name) for claim in claims]

@@ -13,7 +13,7 @@ from automator import failpoints, halts
 from automator.clock import Clock, micros
 from automator.db import DatabaseError, Writer
 from automator.egress import scrub
-from automator.egress.call import Call, call_of
+from automator.egress.call import Call, call_of, costs_of
 from automator.egress.limit import RESERVATION, Full, Reservation
 from automator.egress.passing import Counted, held, received
 from automator.egress.wire import Unknown, Unsent
@@ -48,7 +48,7 @@ def _asked(request: httpx.Request, content: bytes | Counted, call: Call, secrets
         body = chain.Packed({"streamed": True}, None)  # what passed is said with the answer
     else:
         body = chain.pack_body(scrub.scrub(content, secrets))
-    cost = dict(call.account.provider.costs(call.operation, request))
+    cost = dict(costs_of(request))
     spent = Spent.of(call.account.name, call.account.version() or 0, call.operation.name, cost)
     data = {
         "method": request.method,
