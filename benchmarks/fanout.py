@@ -15,7 +15,6 @@ from automator import accounts, posts
 from automator.clock import micros
 from automator.home import Home
 from automator.posts import NewDelivery, listed
-from automator.vault import kek
 from benchmarks.figure import Figure, percentile
 from benchmarks.filled import engine
 from connectors.post import Part
@@ -42,7 +41,6 @@ def measured() -> Iterator[Figure]:
 async def _fanned(home: Home, state: Path) -> list[float]:
     home.prepare()
     home.config.write_text('[vault]\nkind = "file"\n' + (state / "media.toml").read_text())
-    kek.new_key_file(home.path / "vault.key")
     path = home.path / "p.jpg"
     Image.new("RGB", (400, 400), (90, 120, 40)).save(path)
     part = Part("One post for all.", (inspect(path, "A green square"),))

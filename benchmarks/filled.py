@@ -13,8 +13,7 @@ from automator.clock import SystemClock, micros
 from automator.db import connect
 from automator.engine import Engine
 from automator.home import Home
-from automator.vault import kek
-from automator.vault.sealed_file import SealedFile
+from automator.vault.choose import own_file
 from connectors.network import Identity
 from connectors.post import Part
 from jobs.posting.deliver import KIND, dump
@@ -28,14 +27,13 @@ def installation(folder: Path, url: str = "https://api.x.com") -> Home:
     """One account on X, with limits that do not bind."""
     home = Home(folder)
     home.prepare()
-    kek.new_key_file(home.path / "vault.key")
     (home.path / "config.toml").write_text('[vault]\nkind = "file"\n')
     asyncio.run(_account(home, url))
     return home
 
 
 def engine(home: Home) -> Engine:
-    return Engine(home, SealedFile(home.path / "vault.json", kek.from_file(home.path / "vault.key")))
+    return Engine(home, own_file(home.path))
 
 
 async def _account(home: Home, url: str) -> None:

@@ -29,7 +29,7 @@ from automator.hosting import host as hosting
 from automator.hosting.host import MediaHost
 from automator.intentions import Fenced
 from automator.scheduling.lease import Run
-from automator.vault import kek
+from automator.vault.choose import own_file
 from automator.vault.sealed_file import SealedFile
 from connectors.base import CallRefused, NotNow
 from connectors.network import Rejected
@@ -101,8 +101,7 @@ def rows(engine: Engine) -> int:
 def place(home: Home, config: str) -> SealedFile:
     home.prepare()
     home.config.write_text(f'[vault]\nkind = "file"\n{config}')
-    kek.new_key_file(home.path / "vault.key")
-    return SealedFile(home.path / "vault.json", kek.from_file(home.path / "vault.key"))
+    return own_file(home.path)
 
 
 class There:
@@ -373,7 +372,7 @@ async def main():
         await put(self, name, media, call)
         os.kill(os.getpid(), signal.SIGKILL)
     Folder.put = dying
-    store = SealedFile(home.path / "vault.json", kek.from_file(home.path / "vault.key"))
+    store = own_file(home.path)
     async with Engine(home, store) as engine:
         await engine.media.host(picture(Path(sys.argv[2])), await begun(engine))
 

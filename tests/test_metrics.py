@@ -11,16 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automator import accounts, limits, measure, metrics, posts, upkeep
+from automator import limits, measure, metrics, posts, upkeep
 from automator.engine import Engine
-from automator.home import Home
 from automator.metrics import STEPS, due, stats, totals
 from automator.posts import NewDelivery
 from automator.sandbox.faults import Fault
-from automator.vault import kek
-from automator.vault.sealed_file import SealedFile
 from connectors.post import Part
 from tests.clocks import START, StillClock
+from tests.scheduling.opened import opened
 from tests.scheduling.provider import Provider
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -99,19 +97,8 @@ class Desk:
 @pytest.fixture(params=["x", "bluesky"])
 async def desk(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
     clock = StillClock()
-    there = Provider(request.param, clock)
-    if request.param == "x":
-        monkeypatch.setattr(there.module, "SKEW", 1e12)
-    await there.open()
-    home = Home(tmp_path / "home")
-    home.prepare()
-    kek.new_key_file(home.path / "vault.key")
-    store = SealedFile(home.path / "vault.json", kek.from_file(home.path / "vault.key"))
-    async with Engine(home, store, clock=clock) as engine:
-        keys = there.module.add_account(there.app, "brand.test")
-        await engine.connect(accounts.fresh(f"{there.name}/brand", there.url), keys)
+    async with opened(request.param, tmp_path, clock, monkeypatch) as (engine, there):
         yield Desk(engine, there, clock)
-    await there.close()
 
 
 only_x = pytest.mark.parametrize("desk", ["x"], indirect=True)

@@ -21,8 +21,7 @@ from automator.engine import Engine
 from automator.home import Home
 from automator.ledger import chain
 from automator.notices import Notice, tell, unread
-from automator.vault import kek
-from automator.vault.sealed_file import SealedFile
+from automator.vault.choose import own_file
 from automator.webhook import overdue
 from tests.clocks import StillClock
 
@@ -68,8 +67,7 @@ async def there(tmp_path: Path) -> AsyncIterator[Receiver]:
     home.prepare()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}/hooks/{CANARY}?key={CANARY}-query"
     (home.path / "config.toml").write_text(f'[webhook]\nurl = "{url}"\n')
-    kek.new_key_file(home.path / "vault.key")
-    store = SealedFile(home.path / "vault.json", kek.from_file(home.path / "vault.key"))
+    store = own_file(home.path)
     async with Engine(home, store, clock=StillClock()) as made.engine:
         yield made
     await runner.cleanup()

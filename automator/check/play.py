@@ -30,8 +30,7 @@ from automator.ledger import chain, query
 from automator.posts import Listed, NewDelivery, listed
 from automator.sandbox.faults import Fault
 from automator.sandbox.server import Sandbox
-from automator.vault import kek
-from automator.vault.sealed_file import SealedFile
+from automator.vault.choose import own_file
 from connectors.cases import Case, Expect
 from connectors.post import Part
 
@@ -123,7 +122,6 @@ async def world(provider: str, server: Server) -> AsyncIterator[World]:
         home, account = Home(Path(folder) / "home"), f"{provider}/brand"
         home.prepare()
         home.config.write_text(f"{CONFIG}{server.settings}", encoding="utf-8")
-        kek.new_key_file(home.path / "vault.key")
         async with opened(home) as engine:
             await engine.connect(accounts.fresh(account, server.base_url), server.secrets)
             yield World(home, account, engine, server, Counter(server.texts()))
@@ -132,7 +130,7 @@ async def world(provider: str, server: Server) -> AsyncIterator[World]:
 @asynccontextmanager
 async def opened(home: Home) -> AsyncIterator[Engine]:
     """An engine whose waits pass at once."""
-    store = SealedFile(home.path / "vault.json", kek.from_file(home.path / "vault.key"))
+    store = own_file(home.path)
     async with Engine(home, store, clock=Hurried()) as engine:
         yield engine
 

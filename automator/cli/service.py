@@ -57,7 +57,7 @@ async def init(
             f'# config.example.toml shows every setting\n[vault]\nkind = "{vault}"\n', encoding="utf-8"
         )
     if vault == "file":
-        kek.new_key_file(place.path / "vault.key")
+        kek.new_key_file(place.path / kek.OWN)
     typer.echo(f"{place.path} is ready; {choose(place.path, place.settings().vault.kind, os.environ).check()}")
     typer.echo("next: automator accounts add x/brand")
 

@@ -34,8 +34,7 @@ from automator.ledger.documented import answers
 from automator.ledger.pack import Kind
 from automator.posts import NewDelivery
 from automator.sandbox.server import Sandbox
-from automator.vault import kek
-from automator.vault.sealed_file import SealedFile
+from automator.vault.choose import own_file
 from connectors.post import Part
 from connectors.registry import build
 from jobs.posting.media import inspect
@@ -83,8 +82,7 @@ async def _traffic() -> dict[Kind, list[Sample]]:
         given = await box.start()
         home.prepare()
         home.config.write_text('[vault]\nkind = "file"\n', encoding="utf-8")
-        kek.new_key_file(home.path / "vault.key")
-        store = SealedFile(home.path / "vault.json", kek.from_file(home.path / "vault.key"))
+        store = own_file(home.path)
         async with Engine(home, store) as engine:
             for name, account in given.items():
                 await engine.connect(accounts.fresh(name, account["base_url"]), account["secrets"])

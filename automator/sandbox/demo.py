@@ -29,8 +29,7 @@ from automator.home import Home
 from automator.ledger.chain import Fault, verify
 from automator.posts import Listed, listed
 from automator.sandbox.server import ACCOUNTS, SETTINGS, WORLD
-from automator.vault import kek
-from automator.vault.sealed_file import SealedFile
+from automator.vault.choose import own_file
 from jobs.posting.campaign import Verdict, judge
 from jobs.posting.rows import read
 
@@ -104,7 +103,6 @@ def _campaign(console: Console, work: Path) -> Result:
     _await(work / "sandbox")
     media = (work / "sandbox" / SETTINGS).read_text(encoding="utf-8")
     (home.path / "config.toml").write_text(CONFIG + media, encoding="utf-8")
-    kek.new_key_file(home.path / "vault.key")
     result = Result()
     verdicts = asyncio.run(_set_up(home, work / "sandbox"))
     result.asked = sum(max(1, len(verdict.row.to)) for verdict in verdicts)
@@ -139,7 +137,7 @@ def _await(state: Path) -> None:
 
 
 async def _set_up(home: Home, state: Path) -> tuple[Verdict, ...]:
-    store = SealedFile(home.path / "vault.json", kek.from_file(home.path / "vault.key"))
+    store = own_file(home.path)
     async with Engine(home, store) as engine:
         for name, given in json.loads((state / ACCOUNTS).read_text(encoding="utf-8")).items():
             await engine.connect(accounts.fresh(name, given["base_url"]), given["secrets"])

@@ -14,6 +14,13 @@ from automator.vault.store import Store, VaultError
 FILE = "vault.json"
 
 
+def own_file(home: Path) -> SealedFile:
+    """An installation's encrypted file, opened with the key file beside it, which is made if there is none."""
+    key = home / kek.OWN
+    kek.new_key_file(key)
+    return SealedFile(home / FILE, kek.from_file(key))
+
+
 def choose(home: Path, kind: str, environ: Mapping[str, str]) -> Store:
     """The keyring if it can be used, else the encrypted file if there is a key for it; or the one that is named.
 

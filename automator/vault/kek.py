@@ -12,6 +12,7 @@ from automator.vault.store import VaultError
 
 SIZE = 32
 NAME = "automator-key"
+OWN = "vault.key"  #: a key file in the installation's own folder
 MOUNTED = Path("/run/secrets") / NAME
 
 Derive = Callable[[bytes], bytes]  #: from the file's salt
@@ -78,8 +79,8 @@ def find(home: Path, environ: Mapping[str, str], mounted: Path = MOUNTED) -> Kek
         named.append(from_file(Path(environ["AUTOMATOR_KEY_FILE"])))
     if "AUTOMATOR_PASSPHRASE_FILE" in environ:
         named.append(_passphrase(Path(environ["AUTOMATOR_PASSPHRASE_FILE"])))
-    if not named and (home / "vault.key").exists():
-        named.append(from_file(home / "vault.key"))
+    if not named and (home / OWN).exists():
+        named.append(from_file(home / OWN))
     probe = bytes(16)
     if len(named) > 1 and len({kek.derive(probe) for kek in named}) > 1:
         raise VaultError(f"{named[0].source} and {named[1].source} name different keys; leave one of them")

@@ -13,8 +13,7 @@ from aiohttp import web
 from automator import accounts
 from automator.engine import Engine
 from automator.home import Home
-from automator.vault import kek
-from automator.vault.sealed_file import SealedFile
+from automator.vault.choose import own_file
 from connectors.base import Scope
 
 Opened = Callable[..., AbstractAsyncContextManager[Engine]]
@@ -46,8 +45,7 @@ def opened(tmp_path: Path) -> Opened:
     async def opening(name: str, base_url: str, secrets: Mapping[str, str]) -> AsyncIterator[Engine]:
         home = Home(tmp_path / "home")
         home.prepare()
-        kek.new_key_file(home.path / "vault.key")
-        store = SealedFile(home.path / "vault.json", kek.from_file(home.path / "vault.key"))
+        store = own_file(home.path)
         async with Engine(home, store) as engine:
             store.put(name, 1, secrets)
             new = accounts.fresh(name, base_url, Scope)

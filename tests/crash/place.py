@@ -19,8 +19,7 @@ from automator.db import connect
 from automator.engine import Engine
 from automator.home import Home
 from automator.posts import Listed, NewDelivery, listed, plan, resolve_send_again, resolve_there
-from automator.vault import kek
-from automator.vault.sealed_file import SealedFile
+from automator.vault.choose import own_file
 from connectors.post import Part
 from tests.sandboxed import ROOT, read, sandbox
 
@@ -58,11 +57,10 @@ class Place:
         self.home.prepare()
         config = f'[vault]\nkind = "file"\n[posting]\nsettle_seconds = {SETTLE}\n'
         (self.home.path / "config.toml").write_text(config + (self.state / "media.toml").read_text())
-        kek.new_key_file(self.home.path / "vault.key")
         asyncio.run(self._plan())
 
     def engine(self) -> Engine:
-        store = SealedFile(self.home.path / "vault.json", kek.from_file(self.home.path / "vault.key"))
+        store = own_file(self.home.path)
         return Engine(self.home, store)
 
     async def _plan(self) -> None:

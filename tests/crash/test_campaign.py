@@ -26,8 +26,7 @@ from automator.posts import Listed, NewDelivery, listed
 from automator.sandbox.faults import Fault
 from automator.sandbox.server import Sandbox
 from automator.scheduling.tables import OPEN_STATES
-from automator.vault import kek
-from automator.vault.sealed_file import SealedFile
+from automator.vault.choose import own_file
 from connectors.post import Media, Part
 from connectors.registry import providers
 from connectors.x import twin as x
@@ -61,13 +60,12 @@ class Desk:
         self.killed = 0
 
     def engine(self) -> Engine:
-        return Engine(self.home, SealedFile(self.home.path / "vault.json", kek.from_file(self.home.path / "vault.key")))
+        return Engine(self.home, own_file(self.home.path))
 
     async def open(self) -> None:
         self.home.prepare()
         given = await self.box.start()
         self.home.config.write_text(CONFIG + self.box.settings())
-        kek.new_key_file(self.home.path / "vault.key")
         for name, (_, app) in self.box._twins.items():
             if name == "x":
                 world = app[x.WORLD]

@@ -13,7 +13,7 @@ from automator.ledger import chain, checkpoint
 from automator.ledger.chain import Fault
 from automator.ledger.checkpoint import BadCheckpoint
 from automator.schema import create
-from automator.vault import kek
+from automator.vault.choose import own_file
 from automator.vault.sealed_file import SealedFile
 
 NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
@@ -21,8 +21,7 @@ NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
 
 @pytest.fixture
 def vault(tmp_path: Path) -> SealedFile:
-    kek.new_key_file(tmp_path / "vault.key")
-    return SealedFile(tmp_path / "vault.json", kek.from_file(tmp_path / "vault.key"))
+    return own_file(tmp_path)
 
 
 @pytest.fixture

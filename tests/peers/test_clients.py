@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 import base64
-import gc
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.sandboxed import read, sandbox
+from tests.sandboxed import read
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 PICTURE = base64.b64decode(PIXEL)
 pytestmark = [pytest.mark.peer, pytest.mark.filterwarnings("ignore")]
-
-
-@pytest.fixture(autouse=True)
-def collected() -> Iterator[None]:
-    """These clients leave their connections open, which must not be told to whatever test runs later."""
-    yield
-    gc.collect()
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Iterator[Path]:
-    """The folder of a running sandbox."""
-    with sandbox(tmp_path / "sandbox") as folder:
-        yield folder
 
 
 def test_tweepy_posts_replies_and_deletes_on_the_x_twin(state: Path) -> None:

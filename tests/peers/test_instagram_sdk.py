@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from tests.sandboxed import read, sandbox
+from tests.sandboxed import read
 
 pytestmark = [pytest.mark.peer, pytest.mark.filterwarnings("ignore")]
-
-
-@pytest.fixture(autouse=True)
-def collected() -> Iterator[None]:
-    """The SDK leaves its connections open, which must not be told to whatever test runs later."""
-    yield
-    gc.collect()
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Iterator[Path]:
-    with sandbox(tmp_path / "sandbox") as folder:
-        yield folder
 
 
 @pytest.fixture

@@ -24,8 +24,7 @@ from automator.engine import Engine
 from automator.home import Home
 from automator.ledger.chain import verify
 from automator.posts import listed
-from automator.vault import kek
-from automator.vault.sealed_file import SealedFile
+from automator.vault.choose import own_file
 from jobs.posting.campaign import judge
 from jobs.posting.rows import read
 from tests.connectors.bluesky.servers import Real, needs_server, real
@@ -45,7 +44,6 @@ def home(tmp_path: Path, server: Real) -> Home:
     made = Home(tmp_path / "home")
     made.prepare()
     (made.path / "config.toml").write_text('[vault]\nkind = "file"\n')
-    kek.new_key_file(made.path / "vault.key")
 
     async def connect() -> None:
         async with engine(made) as opened:
@@ -62,7 +60,7 @@ def home(tmp_path: Path, server: Real) -> Home:
 
 
 def engine(home: Home) -> Engine:
-    return Engine(home, SealedFile(home.path / "vault.json", kek.from_file(home.path / "vault.key")))
+    return Engine(home, own_file(home.path))
 
 
 #: pictures of two megabytes came with a later lexicon than this version of the server has

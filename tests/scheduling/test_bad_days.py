@@ -18,8 +18,7 @@ from automator.posts import Listed, NewDelivery, listed
 from automator.sandbox.faults import Fault
 from automator.scheduling import setback
 from automator.schema import create
-from automator.vault import kek
-from automator.vault.sealed_file import SealedFile
+from automator.vault.choose import own_file
 from connectors.post import Part
 from connectors.x import twin as x
 from tests.clocks import START, StillClock
@@ -49,8 +48,7 @@ class Day:
         self.there = Provider(provider, Truth(self.clock))
         self.home = Home(folder / "home")
         self.home.prepare()
-        kek.new_key_file(self.home.path / "vault.key")
-        self.store = SealedFile(self.home.path / "vault.json", kek.from_file(self.home.path / "vault.key"))
+        self.store = own_file(self.home.path)
 
     async def connect(self, engine: Engine) -> None:
         self.engine = engine

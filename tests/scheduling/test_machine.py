@@ -33,8 +33,7 @@ from automator.ledger import chain
 from automator.posts import Change, Listed, NewDelivery, listed
 from automator.sandbox.faults import Fault
 from automator.scheduling.tables import OPEN_STATES, RunState
-from automator.vault import kek
-from automator.vault.sealed_file import SealedFile
+from automator.vault.choose import own_file
 from connectors.post import Media, Part
 from connectors.x import twin as x
 from tests.clocks import LeapClock
@@ -75,8 +74,7 @@ class Machine(RuleBasedStateMachine):
         self.home = Home(Path(self.folder.name) / "home")
         self.home.prepare()
         self.picture = picture(self.home.path)
-        kek.new_key_file(self.home.path / "vault.key")
-        self.store = SealedFile(self.home.path / "vault.json", kek.from_file(self.home.path / "vault.key"))
+        self.store = own_file(self.home.path)
         self._run(self._open())
 
     async def _open(self) -> None:

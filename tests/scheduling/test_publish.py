@@ -19,8 +19,7 @@ from automator.engine import Engine
 from automator.home import Home
 from automator.posts import Listed, NewDelivery, listed
 from automator.sandbox.faults import Fault, middleware
-from automator.vault import kek
-from automator.vault.sealed_file import SealedFile
+from automator.vault.choose import own_file
 from connectors.bluesky import twin as bluesky
 from connectors.bluesky.connector import Connector
 from connectors.network import Staged, Wire
@@ -89,8 +88,7 @@ async def desk(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     home = Home(tmp_path / "home")
     home.prepare()
-    kek.new_key_file(home.path / "vault.key")
-    store = SealedFile(home.path / "vault.json", kek.from_file(home.path / "vault.key"))
+    store = own_file(home.path)
     name = f"{provider}/brand"
     async with Engine(home, store, clock=clock) as engine:
         store.put(name, 1, secrets)

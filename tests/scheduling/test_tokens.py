@@ -16,8 +16,7 @@ from automator.home import Home
 from automator.notices import mark_seen, unread
 from automator.posts import NewDelivery, listed
 from automator.sandbox.faults import Fault
-from automator.vault import kek
-from automator.vault.sealed_file import SealedFile
+from automator.vault.choose import own_file
 from connectors.network import Identity
 from connectors.post import Part
 from connectors.x import twin as x
@@ -88,8 +87,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     x.add_account(there.app, "brand")
     home = Home(tmp_path / "home")
     home.prepare()
-    kek.new_key_file(home.path / "vault.key")
-    store = SealedFile(home.path / "vault.json", kek.from_file(home.path / "vault.key"))
+    store = own_file(home.path)
     async with Engine(home, store, clock=clock) as engine:
         await engine.connect(accounts.fresh(Desk.name, there.url), x.add_token(there.app, "brand"))
         made = Desk(engine, clock, there)

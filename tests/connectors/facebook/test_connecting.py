@@ -19,8 +19,7 @@ from automator.cli.accounts import picking
 from automator.engine import Engine
 from automator.health import ending
 from automator.home import Home
-from automator.vault import kek
-from automator.vault.sealed_file import SealedFile
+from automator.vault.choose import own_file
 from connectors.base import CallRefused, Kind, outcome_of
 from connectors.facebook import login
 from connectors.facebook import operations as ops
@@ -48,8 +47,7 @@ async def bare(serve: Any, tmp_path: Any) -> Any:
     world.pages["101"], world.pages["102"] = Page("101", "Brand"), Page("102", "Brand")
     home = Home(tmp_path / "home")
     home.prepare()
-    kek.new_key_file(home.path / "vault.key")
-    store = SealedFile(home.path / "vault.json", kek.from_file(home.path / "vault.key"))
+    store = own_file(home.path)
     async with Engine(home, store) as engine:
         yield engine, world, await serve(app)
 

@@ -22,8 +22,7 @@ from automator.engine import Engine
 from automator.home import Home
 from automator.intentions import claim
 from automator.posts import Listed, NewDelivery, listed
-from automator.vault import kek
-from automator.vault.sealed_file import SealedFile
+from automator.vault.choose import own_file
 from connectors.base import Intent, Scope
 from connectors.graph.twin import GRAPH, Graph
 from connectors.instagram import twin
@@ -140,8 +139,7 @@ async def placed(tmp_path: Path, login: str, strike: Callable[[web.Request], web
     home.config.write_text(
         f'[vault]\nkind = "file"\n[media]\nkind = "folder"\nfolder = "{shown}"\npublic_url = "{bases[1]}"\n'
     )
-    kek.new_key_file(home.path / "vault.key")
-    store = SealedFile(home.path / "vault.json", kek.from_file(home.path / "vault.key"))
+    store = own_file(home.path)
     keys = twin.add_account(app, "brand") if login == "facebook" else twin.add_own(app, "brand")
     async with Engine(home, store, clock=clock) as engine:
         store.put(ACCOUNT, 1, keys)
