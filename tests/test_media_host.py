@@ -361,8 +361,7 @@ sys.path.insert(0, sys.argv[3])
 from automator.engine import Engine
 from automator.home import Home
 from automator.hosting.folder import Folder
-from automator.vault import kek
-from automator.vault.sealed_file import SealedFile
+from automator.vault.choose import own_file
 from tests.test_media_host import begun, picture
 
 async def main():
