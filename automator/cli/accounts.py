@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from automator.cli.common import HomeOption, JsonOption, asked, engine, fail, show_json, told
+from automator.cli.common import HomeOption, JsonOption, asked, engine, fail, records, show_json, told
 from connectors.base import Scope
 
 if TYPE_CHECKING:
@@ -167,13 +167,13 @@ async def add(  # noqa: PLR0913, PLR0917 - the command's options
 
 @accounts.command("list")
 @told
-async def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
+def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List the connected accounts."""
     from automator.accounts import everything  # noqa: PLC0415 - keeps --help fast
     from automator.clock import instant  # noqa: PLC0415 - as above
 
-    async with engine(home) as opened:
-        found = everything(opened.reader)
+    with records(home) as kept:
+        found = everything(kept.reader)
     if as_json:
         show_json(
             [

@@ -9,7 +9,9 @@ import os
 import signal
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
@@ -18,6 +20,7 @@ import typer
 if TYPE_CHECKING:
     from automator.engine import Engine
     from automator.home import Home
+    from automator.settings import Settings
 
 TRACEBACK = "AUTOMATOR_TRACEBACK"  #: set: what nobody foresaw is shown whole
 
@@ -55,6 +58,30 @@ def existing(home: Path | None) -> Home:
         )
     found.prepare()
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """An installation that is only read: no keys, no calls, nothing that takes long to load."""
+
+    home: Home
+    reader: sqlite3.Connection
+    now: datetime
+
+    @property
+    def settings(self) -> Settings:
+        """Read from config.toml."""
+        return self.home.settings()
+
+
+@contextmanager
+def records(home: Path | None) -> Iterator[Records]:
+    """Open the installation to read it."""
+    from automator.db import connect  # noqa: PLC0415 - keeps --help fast
+
+    place = existing(home)
+    with closing(connect(place.database, readonly=True)) as reader:
+        yield Records(place, reader, datetime.now(UTC))
 
 
 @asynccontextmanager
@@ -114,13 +141,15 @@ def _unforeseen(error: Exception) -> str:
 P = ParamSpec("P")
 
 
-def told(command: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
-    """Make a coroutine a command; whatever goes wrong is one sentence and an exit code."""
+def told(command: Callable[P, Coroutine[Any, Any, None] | None]) -> Callable[P, None]:
+    """Make a function, or a coroutine, a command; whatever goes wrong is one sentence and an exit code."""
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            asyncio.run(command(*args, **kwargs))
+            begun = command(*args, **kwargs)
+            if begun is not None:
+                asyncio.run(begun)
         except typer.Exit:
             raise
         except typer.Abort:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from automator.cli.common import HomeOption, JsonOption, engine, fail, show_json, told
+from automator.cli.common import HomeOption, JsonOption, engine, fail, records, show_json, told
 from connectors.post import Media, Problem
 
 if TYPE_CHECKING:
-    from automator.engine import Engine
+    from automator.home import Home
     from jobs.posting.campaign import Verdict
     from jobs.posting.preview import Piece, Shown
     from jobs.posting.rows import Row
@@ -33,10 +33,10 @@ def say(problems: Sequence[Problem], notes: Sequence[str] = ()) -> None:
 
 
 @contextmanager
-def copies_for(opened: Engine, *, dry_run: bool) -> Iterator[Path]:
+def copies_for(home: Home, *, dry_run: bool) -> Iterator[Path]:
     """Where smaller copies of pictures are kept; what is not planned leaves nothing behind."""
     if not dry_run:
-        yield opened.home.copies
+        yield home.copies
         return
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder)
@@ -119,7 +119,10 @@ async def post(  # noqa: PLR0913, PLR0917 - the options of one command
         tags=joined(_tags(tag or [], len(pictures))),
         fit="yes" if fit else "",
     )
-    await (_shown(row, tz, home, as_json=as_json) if dry_run else _planned(row, tz, home, as_json=as_json))
+    if dry_run:
+        _shown(row, tz, home, as_json=as_json)
+    else:
+        await _planned(row, tz, home, as_json=as_json)
 
 
 async def _planned(row: Row, tz: str | None, home: Path | None, *, as_json: bool) -> None:
@@ -143,15 +146,16 @@ async def _planned(row: Row, tz: str | None, home: Path | None, *, as_json: bool
     typer.echo(f"planned for {when.wall} {when.zone}: {', '.join(item[:8] for item in added)}")
 
 
-async def _shown(row: Row, tz: str | None, home: Path | None, *, as_json: bool) -> None:
+def _shown(row: Row, tz: str | None, home: Path | None, *, as_json: bool) -> None:
     from automator.campaigns import rules  # noqa: PLC0415 - keeps --help fast
     from jobs.posting.campaign import judge  # noqa: PLC0415 - as above
     from jobs.posting.preview import previews  # noqa: PLC0415 - as above
 
-    async with engine(home) as opened:
-        now, zone, chosen = opened.clock.now(), tz or opened.settings.posting.zone, opened.settings.providers
-        with copies_for(opened, dry_run=True) as copies:
-            against = rules(opened.reader, Path(), now, zone, providers=chosen, copies=copies)
+    with records(home) as kept:
+        settings = kept.settings
+        zone = tz or settings.posting.zone
+        with copies_for(kept.home, dry_run=True) as copies:
+            against = rules(kept.reader, Path(), kept.now, zone, providers=settings.providers, copies=copies)
             (verdict,) = judge([row], against)
         found = previews(verdict, against.networks)
     if as_json:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from automator.cli.common import HomeOption, JsonOption, engine, fail, show_json, told, working
+from automator.cli.common import HomeOption, JsonOption, engine, fail, records, show_json, told, working
 from automator.cli.post import copies_for, lines, say
 from connectors.post import Part, Problem
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from automator.engine import Engine
     from automator.posts import Listed
     from jobs.posting.campaign import Verdict
@@ -21,10 +23,10 @@ if TYPE_CHECKING:
 posts = typer.Typer(name="posts", help="Planned and published posts.", no_args_is_help=True)
 
 
-def _one(opened: Engine, delivery: str) -> Listed:
+def _one(reader: sqlite3.Connection, delivery: str) -> Listed:
     from automator.posts import listed  # noqa: PLC0415 - keeps --help fast
 
-    found = listed(opened.reader, delivery=delivery) if delivery.isalnum() else []
+    found = listed(reader, delivery=delivery) if delivery.isalnum() else []
     if len(found) != 1:
         what = "several posts begin" if found else "no post begins"
         raise fail(f"{what} with {delivery!r}; `automator posts list` shows them", 2)
@@ -48,7 +50,7 @@ def _told_of(verdict: Verdict) -> None:
 
 @posts.command("list")
 @told
-async def list_(
+def list_(
     home: HomeOption = None,
     week: Annotated[bool, typer.Option("--week", help="Only the seven days from now.")] = False,
     as_json: JsonOption = False,
@@ -56,9 +58,9 @@ async def list_(
     """List posts by their time."""
     from automator.posts import listed  # noqa: PLC0415 - keeps --help fast
 
-    async with engine(home) as opened:
-        since: datetime | None = opened.clock.now() if week else None
-        found = listed(opened.reader, since=since, until=since + timedelta(days=7) if since else None)
+    with records(home) as kept:
+        since: datetime | None = kept.now if week else None
+        found = listed(kept.reader, since=since, until=since + timedelta(days=7) if since else None)
     if as_json:
         show_json([item.as_json() for item in found])
         return
@@ -70,11 +72,13 @@ async def list_(
 
 @posts.command()
 @told
-async def show(delivery: str, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def show(delivery: str, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Show one post, with its links."""
-    async with engine(home) as opened:
-        item = _one(opened, delivery)
-        _, network = opened.session(item.account, {})
+    from automator import accounts  # noqa: PLC0415 - keeps --help fast
+
+    with records(home) as kept:
+        item = _one(kept.reader, delivery)
+        network = accounts.network(accounts.load(kept.reader, item.account), kept.settings.providers)
         links = [network.link(result) for result in item.results if result.get("id") or result.get("uri")]
     if as_json:
         show_json({**item.as_json(), "links": links})
@@ -101,7 +105,7 @@ async def edit(
     if at is None and text is None:
         raise fail("say what to change: --at, --text, or both", 2)
     async with engine(home) as opened:
-        item, now = _one(opened, delivery), opened.clock.now()
+        item, now = _one(opened.reader, delivery), opened.clock.now()
         problems: list[Problem] = []
         parts = None
         if text is not None:
@@ -119,7 +123,7 @@ async def edit(
             return
         change = planned.Change(parts, *((when.at, when.zone, when.wall) if when else ()))
         done = await opened.writer.run(lambda tx: planned.edit(tx, item.id, change, now, actor="user"))
-        changed = _one(opened, item.id)
+        changed = _one(opened.reader, item.id)
     if not done:
         raise fail(f"{item.id[:8]} is {item.state}; only what is planned and has not begun can be changed", 1)
     typer.echo(_line(changed))
@@ -139,7 +143,7 @@ async def _amended(opened: Engine, item: Listed, parts: Sequence[Part]) -> str:
 
 @posts.command("export")
 @told
-async def export(
+def export(
     to: Annotated[Path, typer.Option(help="The file to write: .csv or .json.")],
     home: HomeOption = None,
     planned: Annotated[bool, typer.Option("--planned", help="Only what is still to be published.")] = False,
@@ -148,8 +152,8 @@ async def export(
     from automator.campaigns import save  # noqa: PLC0415 - keeps --help fast
     from automator.posts import listed  # noqa: PLC0415 - as above
 
-    async with engine(home) as opened:
-        found = [item for item in listed(opened.reader) if not planned or item.state in {"scheduled", "waiting"}]
+    with records(home) as kept:
+        found = [item for item in listed(kept.reader) if not planned or item.state in {"scheduled", "waiting"}]
     try:
         rows = save(to, found)
     except OSError as error:
@@ -164,7 +168,7 @@ async def cancel(delivery: str, home: HomeOption = None) -> None:
     from automator import posts as planned  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
-        item = _one(opened, delivery)
+        item = _one(opened.reader, delivery)
         done = await opened.writer.run(lambda tx: planned.cancel(tx, item.id, opened.clock.now(), actor="user"))
     if not done:
         raise fail(f"{item.id[:8]} is {item.state} and can't be taken back", 1)
@@ -178,7 +182,7 @@ async def retry(delivery: str, home: HomeOption = None) -> None:
     from automator import posts as planned  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
-        item = _one(opened, delivery)
+        item = _one(opened.reader, delivery)
         done = await opened.writer.run(lambda tx: planned.retry(tx, item.id, opened.clock.now(), actor="user"))
     if not done:
         raise fail(f"{item.id[:8]} is {item.state}; only what failed, was missed or cancelled can be tried again", 1)
@@ -199,7 +203,7 @@ async def resolve(
     if bool(there) == send_again:
         raise fail("say either --there ID or --send-again", 2)
     async with engine(home) as opened:
-        item = _one(opened, delivery)
+        item = _one(opened.reader, delivery)
         now = opened.clock.now()
         _, network = opened.session(item.account, {})
         result = network.read_link(there) if there else None
@@ -209,7 +213,7 @@ async def resolve(
             done = await opened.writer.run(lambda tx: planned.resolve_there(tx, item.id, result, now, actor="user"))
         else:
             done = await opened.writer.run(lambda tx: planned.resolve_send_again(tx, item.id, now, actor="user"))
-        stands = _one(opened, item.id)
+        stands = _one(opened.reader, item.id)
     if not done:
         raise fail(f"{item.id[:8]} is {item.state}; there is nothing to settle", 1)
     more = there and stands.state == "unconfirmed"
@@ -232,7 +236,7 @@ async def import_(
 
     async with engine(home) as opened:
         now, zone, chosen = opened.clock.now(), opened.settings.posting.zone, opened.settings.providers
-        with working(f"checking the rows of {file.name}"), copies_for(opened, dry_run=dry_run) as copies:
+        with working(f"checking the rows of {file.name}"), copies_for(opened.home, dry_run=dry_run) as copies:
             against = rules(opened.reader, file.parent, now, zone, providers=chosen, copies=copies)
             verdicts = judge(read(file), against)
         bad = [verdict for verdict in verdicts if not verdict.ok]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from automator.cli.common import HomeOption, JsonOption, engine, fail, folder, show_json, told, working
+from automator.cli.common import HomeOption, JsonOption, engine, fail, folder, records, show_json, told, working
 
 if TYPE_CHECKING:
     from automator.engine import Engine
@@ -188,12 +188,13 @@ async def notices(
     from automator.clock import instant, micros  # noqa: PLC0415 - keeps --help fast
     from automator.notices import mark_seen, unread  # noqa: PLC0415 - as above
 
-    async with engine(home) as opened:
-        if test:
-            await _try_webhook(opened)
-            return
-        found = unread(opened.reader)
-        if clear:
+    if test:
+        await _try_webhook(home)
+        return
+    with records(home) as kept:
+        found = unread(kept.reader)
+    if clear:
+        async with engine(home) as opened:
             await opened.writer.run(lambda tx: mark_seen(tx, micros(opened.clock.now())))
     for item in found:
         for name in ("at", "sent_at"):
@@ -207,11 +208,12 @@ async def notices(
         typer.echo("no notices")
 
 
-async def _try_webhook(opened: Engine) -> None:
-    if opened.webhook is None:
-        raise fail("no webhook is set; config.toml names its address in [webhook] url", 2)
-    if why := await opened.webhook.test():
-        raise fail(f"the webhook did not take it: {why}", 1)
+async def _try_webhook(home: Path | None) -> None:
+    async with engine(home) as opened:
+        if opened.webhook is None:
+            raise fail("no webhook is set; config.toml names its address in [webhook] url", 2)
+        if why := await opened.webhook.test():
+            raise fail(f"the webhook did not take it: {why}", 1)
     typer.echo("the webhook took it")
 
 
@@ -259,7 +261,7 @@ def all_limits(context: typer.Context, home: HomeOption = None, as_json: JsonOpt
 
 @limits.command("show")
 @told
-async def show_limits(
+def show_limits(
     name: Annotated[str | None, typer.Argument(help="An account; all of them without.")] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -268,10 +270,10 @@ async def show_limits(
     from automator.accounts import load  # noqa: PLC0415 - keeps --help fast
     from automator.limits import rows  # noqa: PLC0415 - as above
 
-    async with engine(home) as opened:
-        found = rows(opened.reader, opened.clock.now())
+    with records(home) as kept:
+        found = rows(kept.reader, kept.now)
         if name is not None:
-            stored = load(opened.reader, name)
+            stored = load(kept.reader, name)
             found = [row for row in found if row.subject in {stored.name, stored.provider}]
     if as_json:
         show_json([row.as_json() for row in found])

@@ -17,7 +17,7 @@ from typing import Any, Self
 from automator.clock import instant, micros
 from automator.intentions import Fenced
 from automator.notices import Notice, tell
-from automator.scheduling.tables import RunState
+from automator.scheduling.states import RunState
 
 LEASE = timedelta(seconds=60)
 LEAD = timedelta(milliseconds=200)  #: claimed so early, so that what is due leaves when it is due
