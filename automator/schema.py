@@ -21,6 +21,7 @@ from automator.ledger.tables import Body, Entry, UsageRow
 from automator.scheduling import lease
 from automator.scheduling.tables import BeatRow, JobRow, RunRow
 from automator.tables import AccountRow, HaltRow, HostedRow, IntentionRow, MetricRow, NoticeRow
+from automator.trouble import trouble
 from automator.version import LATEST, version
 from jobs.posting.tables import DeliveryRow, PostRow
 
@@ -74,8 +75,9 @@ def create(path: Path) -> None:
         if not empty:
             _bring_up(path, found)
     except (sqlite3.Error, SQLAlchemyError) as error:
-        why = error.orig if isinstance(error, DBAPIError) else error
-        raise DatabaseError(f"{path} can't be opened ({why}); is the disk full, or is it no database?") from error
+        if isinstance(why := error.orig if isinstance(error, DBAPIError) else error, sqlite3.Error):
+            raise DatabaseError(f"{path} can't be opened: {trouble(path, why)}") from error
+        raise DatabaseError(f"{path} can't be brought to this version ({why})") from error
 
 
 def _has_tables(connection: sqlite3.Connection) -> bool:

@@ -61,6 +61,7 @@ def _ledger(home: Path | None) -> Iterator[sqlite3.Connection]:
     from automator.db import connect  # noqa: PLC0415 - keeps --help fast
     from automator.home import Home  # noqa: PLC0415 - as above
     from automator.ledger.pack import Unpackable  # noqa: PLC0415 - as above
+    from automator.trouble import trouble  # noqa: PLC0415 - as above
 
     path = Home(folder(home)).database
     if not path.is_file():
@@ -69,7 +70,7 @@ def _ledger(home: Path | None) -> Iterator[sqlite3.Connection]:
     try:
         yield connection
     except sqlite3.DatabaseError as error:
-        raise fail(f"{path} can't be read as a ledger ({error}); restore a backup of it", 1) from None
+        raise fail(f"{path} can't be read as a ledger: {trouble(path, error)}", 1) from None
     except Unpackable as error:
         raise fail(f"an entry in {path} can't be read: {error}; `automator calls verify` says which", 1) from None
     finally:
@@ -77,6 +78,7 @@ def _ledger(home: Path | None) -> Iterator[sqlite3.Connection]:
 
 
 @calls.command("list")
+@told
 def list_(  # noqa: PLR0913, PLR0917 - the command's options
     home: HomeOption = None,
     account: AccountOption = None,
@@ -105,6 +107,7 @@ def list_(  # noqa: PLR0913, PLR0917 - the command's options
 
 
 @calls.command()
+@told
 def show(number: int, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Show one call, with what is kept of its bodies."""
     from automator.ledger.chain import read_body  # noqa: PLC0415 - keeps --help fast
@@ -128,6 +131,7 @@ def show(number: int, home: HomeOption = None, as_json: JsonOption = False) -> N
 
 
 @calls.command()
+@told
 def export(  # noqa: PLR0913, PLR0917 - the command's options
     to: Annotated[Path, typer.Option(help="The file to write; a manifest is written beside it.")],
     format_: Annotated[str, typer.Option("--format", help="har, jsonl or csv.")] = "jsonl",
@@ -154,6 +158,7 @@ def export(  # noqa: PLR0913, PLR0917 - the command's options
 
 
 @calls.command()
+@told
 def stats(
     home: HomeOption = None,
     account: AccountOption = None,
@@ -202,6 +207,7 @@ async def prune(
 
 
 @calls.command()
+@told
 def verify(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Check that no recorded entry was altered or removed, as far as the last signed checkpoint."""
     from automator.ledger import chain, checkpoint  # noqa: PLC0415 - keeps --help fast

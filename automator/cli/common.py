@@ -80,8 +80,20 @@ def records(home: Path | None) -> Iterator[Records]:
     from automator.db import connect  # noqa: PLC0415 - keeps --help fast
 
     place = existing(home)
-    with closing(connect(place.database, readonly=True)) as reader:
+    with _usable(place), closing(connect(place.database, readonly=True)) as reader:
         yield Records(place, reader, datetime.now(UTC))
+
+
+@contextmanager
+def _usable(place: Home) -> Iterator[None]:
+    """What SQLite can't do is told with what is wrong with the file or where it lies."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        from automator.db import DatabaseError  # noqa: PLC0415 - only when something went wrong
+        from automator.trouble import trouble  # noqa: PLC0415 - as above
+
+        raise DatabaseError(f"{place.database} can't be used: {trouble(place.database, error)}") from error
 
 
 @asynccontextmanager
@@ -92,8 +104,9 @@ async def engine(home: Path | None) -> AsyncIterator[Engine]:
 
     place = existing(home)
     store = choose(place.path, place.settings().vault.kind, os.environ)
-    async with Engine(place, store) as opened:
-        yield opened
+    with _usable(place):
+        async with Engine(place, store) as opened:
+            yield opened
 
 
 def _known() -> dict[type[Exception], int]:
@@ -132,8 +145,6 @@ def _known() -> dict[type[Exception], int]:
 def _unforeseen(error: Exception) -> str:
     if isinstance(error, OSError):
         return ": ".join(str(part) for part in (error.filename, error.strerror or type(error).__name__) if part)
-    if isinstance(error, sqlite3.Error):
-        return f"the database can't be read ({error}); is the disk full, or the file damaged?"
     # what an error that nobody foresaw says may hold anything, so only its kind is shown
     return f"a mistake in Automator ({type(error).__name__}); run it with {TRACEBACK}=1 to see where, and tell us"
 
