@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from connectors.registry import build
 
 WARNED = timedelta(days=7)  #: before a key expires
 DEFAULT_SCOPES = (Scope.READ, Scope.WRITE, Scope.DELETE)
+_NAME = re.compile(r"[a-z0-9_-]+/[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,14 @@ def network(of: Stored, providers: Mapping[str, Mapping[str, str]]) -> Network:
         connectors.registry.UnknownProvider: no connector has its provider's name.
     """
     return build(of.provider, of.base_url, {**providers.get(of.provider, {}), **of.chosen})
+
+
+def wrong_name(name: str) -> str:
+    """What is wrong with a name for an account, in one sentence; empty if nothing is."""
+    if _NAME.fullmatch(name):
+        return ""
+    form = "provider/name, such as x/brand; a name has up to 64 letters (a to z), digits, and - _ . inside"
+    return f"{name!r} is no account's name; write {form}"
 
 
 def fresh(

@@ -340,6 +340,13 @@ def test_a_ledger_that_was_cut_is_told(shell: Shell, tmp_path: Path) -> None:
         (("posts", "resolve", "zzz"), "either --there"),
         (("accounts", "add", "mastodon/brand"), "there is no provider"),
         (("accounts", "add", "x"), "provider/name"),
+        (("accounts", "add", "x/é"), "letters (a to z), digits"),
+        (("accounts", "add", "x/a b"), "letters (a to z), digits"),
+        (("accounts", "add", "x/.."), "letters (a to z), digits"),
+        (("accounts", "add", "x/far", "--base-url", "http://example.org"), "must begin with https"),
+        (("accounts", "add", "x/far", "--base-url", "https://example.org/api"), "a server and nothing on it"),
+        (("accounts", "add", "x/far", "--scope", "notify"), "'read', 'write', 'delete', 'trade'"),
+        (("accounts", "change", "x/brand", "--scope", "write"), "add --scope read"),
         (("accounts", "add", "x/brand"), "connected already"),
         (("accounts", "test", "x/other"), "not connected"),
         (("halt", "x/other"), "not connected"),
@@ -428,11 +435,10 @@ def test_doctor_without_an_installation_speaks_json_too(tmp_path: Path) -> None:
     assert json.loads(Shell(tmp_path).run("doctor", "--json").partition("no installation")[0])["ok"]
 
 
-def test_plain_http_to_a_stranger_is_refused(shell: Shell) -> None:
+def test_plain_http_to_a_stranger_is_refused_before_keys_are_asked(shell: Shell) -> None:
     """Keys go only over https, unless the server is on this machine."""
-    keys = json.dumps({"identifier": "a.b", "password": "canary-p"})
-    arguments = ("accounts", "add", "bluesky/far", "--base-url", "http://example.com", "--secret-stdin")
-    assert "not https" in shell.run(*arguments, given=keys, code=1)
+    said = shell.run("accounts", "add", "bluesky/far", "--base-url", "http://example.com", given="canary-p\n", code=2)
+    assert said == "automator: --base-url: it must begin with https:// and name a host (http only on this machine)\n"
     assert "bluesky/far" not in shell.run("accounts", "list")
 
 
