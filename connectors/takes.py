@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from connectors.post import Form, Media, Part, Problem
+from connectors.words import counted
 
 JPEG = "image/jpeg"  #: what a copy that fits is made as
 FITTED = "make it smaller, or let --fit make a copy that fits"
@@ -153,7 +154,7 @@ def _of_all(part: Part, takes: Takes, who: str) -> list[Problem]:
     if count > 1:
         found += [Problem("media", f"{who} takes a {item} only alone") for item in Sort if item in takes.alone & sorts]
     if len(part.collaborators) > takes.collaborators:
-        what = f"{len(part.collaborators)} collaborators, more than {who}'s {takes.collaborators}"
+        what = f"{counted(len(part.collaborators), 'collaborator')}, more than {who}'s {takes.collaborators}"
         none = Problem("collaborators", f"{who} has no collaborators; they are left out", warning=True)
         found.append(Problem("collaborators", what) if takes.collaborators else none)
     return found
@@ -234,7 +235,12 @@ def _of_tags(media: Media, takes: Takes, who: str) -> list[Problem]:
         return []
     if not takes.tags:
         return [Problem("tags", f"{who} names nobody in {named(media.path)}; the tags are left out", warning=True)]
-    return [Problem("tags", f"{len(media.tags)} people in {named(media.path)}, more than {who}'s {takes.tags}")]
+    return [
+        Problem(
+            "tags",
+            f"{counted(len(media.tags), 'person', 'people')} in {named(media.path)}, more than {who}'s {takes.tags}",
+        )
+    ]
 
 
 def _within(value: float, limits: tuple[float, float]) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from automator.cli.common import HomeOption, engine, folder, records, told, working
+from connectors.words import counted
 
 if TYPE_CHECKING:
     from automator.engine import Engine
@@ -65,6 +66,7 @@ async def _restored(opened: Engine, made: datetime | None) -> int:
 
 def _say(held: int) -> None:
     if held:
-        typer.echo(f"{held} posts may have gone out since; look, and settle each with `automator posts resolve`")
+        hint = "look, and settle each with `automator posts resolve`"
+        typer.echo(f"{counted(held, 'post')} may have gone out since; {hint}")
     else:
         typer.echo("nothing was due since; posts planned after the copy was made are not in it")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from automator.cli.common import HomeOption, JsonOption, engine, fail, folder, told, working
+from connectors.words import counted
 
 if TYPE_CHECKING:
     from automator.ledger.query import Filter
@@ -154,7 +155,7 @@ def export(  # noqa: PLR0913, PLR0917 - the command's options
             manifest = write(ledger, to, format_, wanted)
         except OSError as error:
             raise fail(f"{to} can't be written: {error.strerror}", 1) from None
-    typer.echo(f"{manifest.calls} calls in {to}, up to entry {manifest.head[0]}")
+    typer.echo(f"{counted(manifest.calls, 'call')} in {to}, up to entry {manifest.head[0]}")
 
 
 @calls.command()
@@ -203,7 +204,7 @@ async def prune(
             raise fail("nothing says what to drop; give --body-days, --row-days or --max-mb, or set [ledger]", 2)
         with working("dropping what is old"):
             gone = await opened.prune(keep, "user")
-    typer.echo(f"{gone.entries} entries and {gone.bodies} bodies dropped")
+    typer.echo(f"{counted(gone.entries, 'entry', 'entries')} and {counted(gone.bodies, 'body', 'bodies')} dropped")
 
 
 @calls.command()
@@ -217,12 +218,13 @@ def verify(home: HomeOption = None, as_json: JsonOption = False) -> None:
             result = chain.verify(ledger, checkpoint.read(folder(home)))
         except checkpoint.BadCheckpoint as error:
             raise fail(str(error), 1) from None
-    fault = result if isinstance(result, chain.Fault) else None
+    fault = str(result) if isinstance(result, chain.Fault) else ""
+    entries = None if isinstance(result, chain.Fault) else result
     if as_json:
-        typer.echo(json.dumps({"ok": fault is None, "entries": None if fault else result, "fault": str(fault or "")}))
-    elif fault is None:
-        typer.echo(f"{result} entries, none altered or missing")
-    if fault is not None:
-        if not as_json:
-            typer.echo(f"automator: {fault}", err=True)
+        typer.echo(json.dumps({"ok": not fault, "entries": entries, "fault": fault}))
+    elif entries is not None:
+        typer.echo(f"{counted(entries, 'entry', 'entries')}, none altered or missing")
+    else:
+        typer.echo(f"automator: {fault}", err=True)
+    if fault:
         raise typer.Exit(1)

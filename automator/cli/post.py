@@ -14,6 +14,7 @@ import typer
 
 from automator.cli.common import HomeOption, JsonOption, engine, fail, records, show_json, told
 from connectors.post import Media, Problem
+from connectors.words import counted
 
 if TYPE_CHECKING:
     from automator.home import Home
@@ -101,7 +102,8 @@ async def post(  # noqa: PLR0913, PLR0917 - the options of one command
     pictures, alts = [str(one.resolve()) for one in image or []], alt or []
     files = len(pictures) + (video is not None)
     if len(alts) > max(1, files):
-        raise fail(f"{len(alts)} times --alt for {files} files; give one for each, in their order", 2)
+        given = f"{counted(len(alts), 'time')} --alt for {counted(files, 'file')}"
+        raise fail(f"{given}; give one for each, in their order", 2)
     row = Row(
         1,
         tuple(to),

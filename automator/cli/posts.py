@@ -12,6 +12,7 @@ import typer
 from automator.cli.common import HomeOption, JsonOption, engine, fail, records, show_json, told, working
 from automator.cli.post import copies_for, lines, say
 from connectors.post import Part, Problem
+from connectors.words import counted
 
 if TYPE_CHECKING:
     import sqlite3
@@ -138,7 +139,7 @@ async def _amended(opened: Engine, item: Listed, parts: Sequence[Part]) -> str:
         count = await amend(opened, item, parts)
     except (Rejected, CallRefused, NotNow, Unresolved) as error:
         raise fail(f"{item.id[:8]} is published and was not changed: {error}", 1) from None
-    return "1 part is" if count == 1 else f"{count} parts are"
+    return f"{counted(count, 'part')} {'is' if count == 1 else 'are'}"
 
 
 @posts.command("export")
@@ -158,7 +159,7 @@ def export(
         rows = save(to, found)
     except OSError as error:
         raise fail(f"{to} can't be written: {error.strerror}", 1) from None
-    typer.echo(f"{rows} posts in {to}")
+    typer.echo(f"{counted(rows, 'post')} in {to}")
 
 
 @posts.command()
@@ -245,14 +246,15 @@ async def import_(
         if dry_run or (bad and not skip_bad):
             if as_json:
                 show_json([_as_json(verdict) for verdict in verdicts])
-            typer.echo(f"{len(verdicts)} rows, {len(bad)} bad; nothing was planned", err=as_json)
+            typer.echo(f"{counted(len(verdicts), 'row')}, {len(bad)} bad; nothing was planned", err=as_json)
             if bad and not dry_run:
                 raise fail("correct them, or plan the good ones with --skip-bad", 1)
             return
         late = timedelta(minutes=opened.settings.posting.late_minutes)
-        with working(f"planning {len(verdicts) - len(bad)} rows"):
+        with working(f"planning {counted(len(verdicts) - len(bad), 'row')}"):
             done = await bring_in(verdicts, opened.writer, now, source=file.name, late=late)
-    typer.echo(f"{len(verdicts)} rows, {len(bad)} left out; {done.added} posts planned, {done.known} planned before")
+    planned = f"{counted(done.added, 'post')} planned, {done.known} planned before"
+    typer.echo(f"{counted(len(verdicts), 'row')}, {len(bad)} left out; {planned}")
 
 
 def _as_json(verdict: Verdict) -> dict[str, object]:

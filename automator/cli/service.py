@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from automator.cli.common import HomeOption, JsonOption, engine, fail, folder, records, show_json, told, working
+from connectors.words import counted
 
 if TYPE_CHECKING:
     from automator.engine import Engine
@@ -100,7 +101,7 @@ def _show(found: Health) -> None:
         typer.echo(f"clock: {found.clock_ahead_seconds:+.0f} s beside the providers'")
     typer.echo(f"media host: {found.media}")
     typer.echo(f"ledger: {found.ledger}")
-    typer.echo(f"{found.notices} unread notices; `automator notices` shows them")
+    typer.echo(f"{counted(found.notices, 'unread notice')}; `automator notices` tells more")
     for problem in found.problems:
         typer.echo(f"problem: {problem}", err=True)
 
@@ -170,9 +171,8 @@ async def run_due(
         until = opened.clock.now() + timedelta(seconds=wait) if wait else None
         await asyncio.gather(opened.worker.run_due(until), upkeep.once(opened))
         if opened.media is not None and (left := await opened.media.sweep()):
-            typer.echo(
-                f"automator: {left} files could not be removed from the media host; the next run tries", err=True
-            )
+            kept = f"{counted(left, 'file')} could not be removed from the media host"
+            typer.echo(f"automator: {kept}; the next run tries", err=True)
         if opened.webhook is not None and (why := await opened.webhook.deliver()):
             typer.echo(f"automator: the webhook did not take what waits for it: {why}", err=True)
 

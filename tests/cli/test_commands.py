@@ -156,7 +156,7 @@ def test_a_backup_can_be_put_back(shell: Shell, tmp_path: Path) -> None:
     delivery = shell.run("post", "Before the backup", "--to", "bluesky/brand", "--at", "now").split()[-1]
     shell.run("backup", str(file))
     shell.run("run-due")
-    assert "1 posts may have gone out" in shell.run("restore", str(file))
+    assert "1 post may have gone out" in shell.run("restore", str(file))
     shell.run("run-due")
     seen = [post["text"] for post in shell.world()["bluesky"]]
     assert seen.count("Before the backup") == 1
