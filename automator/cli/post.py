@@ -71,7 +71,10 @@ def _tags(given: list[str], pictures: int) -> list[str]:
 async def post(  # noqa: PLR0913, PLR0917 - the options of one command
     text: str,
     to: Annotated[list[str], typer.Option("--to", help="An account; several times for several.")],
-    at: Annotated[str, typer.Option(help='When: "2026-12-01 09:00", ISO 8601, now, "in 10 minutes".')] = "now",
+    at: Annotated[
+        str,
+        typer.Option(help='When: "2026-12-01 09:00", ISO 8601, now, "in 10 minutes", "in 2 weeks", "tomorrow 09:00".'),
+    ] = "now",
     tz: Annotated[str | None, typer.Option(help="The time zone of --at (else the one in config.toml).")] = None,
     image: Annotated[list[Path] | None, typer.Option(help="A picture; several times for several.")] = None,
     video: Annotated[Path | None, typer.Option(help="A video.")] = None,

@@ -94,7 +94,7 @@ def show(delivery: str, home: HomeOption = None, as_json: JsonOption = False) ->
 async def edit(
     delivery: str,
     home: HomeOption = None,
-    at: Annotated[str | None, typer.Option(help='When instead: "2026-12-01 09:00", ISO 8601, "in 10 minutes".')] = None,
+    at: Annotated[str | None, typer.Option(help="When instead, as for `post --at`.")] = None,
     tz: Annotated[str | None, typer.Option(help="The time zone of --at (else the one in config.toml).")] = None,
     text: Annotated[str | None, typer.Option(help="What instead; a thread stays one, divided by lines of ---.")] = None,
 ) -> None:

@@ -61,6 +61,17 @@ def test_a_campaign_is_judged_then_planned_once(shell: Shell) -> None:
     assert "0 posts planned, 18 planned before" in shell.run("posts", "import", file, "--skip-bad")
 
 
+def test_a_campaign_of_relative_times_is_planned_once(shell: Shell, tmp_path: Path) -> None:
+    """Its times are others each time that it is read; its posts are the same."""
+    file = tmp_path / "soon.csv"
+    file.write_text("to,at,text\nx/brand,now,Now and only now\nbluesky/brand,in 2 weeks,In two weeks\n")
+    assert "2 posts planned, 0 planned before" in shell.run("posts", "import", str(file))
+    for _ in range(2):
+        assert "0 posts planned, 2 planned before" in shell.run("posts", "import", str(file))
+        shell.run("run-due")
+    assert json.dumps(shell.world()).count("Now and only now") == 1
+
+
 OPEN = """
 import sys, urllib.request
 urllib.request.urlopen(sys.argv[1])
