@@ -207,4 +207,5 @@ def _told(media: Media) -> str:
     seconds = f", {media.seconds:g} s" if media.seconds else ""
     alt = f", {media.alt!r}" if media.alt else ", no text for people who can't see it"
     tags = "".join(f", {tag.name} at {tag.x:g},{tag.y:g}" for tag in media.tags)
-    return f"{named(media.path)}: {pixels}{shown(media.type)}, {size}{seconds}{alt}{tags}"
+    fitted = f", fitted to {media.width} x {media.height}" if media.source else ""
+    return f"{named(media.own)}{fitted}: {pixels}{shown(media.type)}, {size}{seconds}{alt}{tags}"

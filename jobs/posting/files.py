@@ -81,7 +81,7 @@ class Files:
             if isinstance(copy, MediaError):
                 problems.append(Problem("image", f"{account}: {copy}"))
                 continue
-            media.append(replace(copy, alt=one.alt, tags=one.tags))
+            media.append(replace(copy, alt=one.alt, tags=one.tags, source=one.own))
             notes.append(f"{named(one.path)} {_size(one)} -> {_size(copy)} for {account}")
         return replace(part, media=tuple(media))
 
