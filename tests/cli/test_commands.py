@@ -89,6 +89,9 @@ def test_calls_are_exported_without_keys(shell: Shell, tmp_path: Path) -> None:
         (("calls", "list", "--since", "soon"), "'soon' is no time"),
         (("sandbox", "--state", "none", "--faults", "none.json"), "can't be read"),
         (("init", "--vault", "paper"), "is no vault"),
+        (("run-due", "--wait", "-5"), "--wait"),
+        (("sandbox", "--state", "none", "--port", "70000"), "--port"),
+        (("sandbox", "--state", "none", "--lists-lag", "-1"), "--lists-lag"),
     ],
 )
 def test_wrong_usage_gets_one_sentence(shell: Shell, arguments: tuple[str, ...], words: str) -> None:

@@ -20,6 +20,15 @@ def test_a_campaign_is_judged_then_planned_once(shell: Shell) -> None:
     assert "0 posts planned, 18 planned before" in shell.run("posts", "import", file, "--skip-bad")
 
 
+@pytest.mark.parametrize("options", [["--dry-run"], ["--skip-bad"]])
+def test_an_import_speaks_json_to_programs(shell: Shell, options: list[str]) -> None:
+    """Every row with its problems, alone on standard output, whether anything is planned or not."""
+    found = json.loads(shell.output("posts", "import", str(ROOT / "examples" / "campaign.csv"), *options, "--json"))
+    assert len(found) == 13
+    assert sum(not row["ok"] for row in found) == 2
+    assert all(row["ok"] or row["problems"] for row in found)
+
+
 def test_a_campaign_of_relative_times_is_planned_once(shell: Shell, tmp_path: Path) -> None:
     """Its times are others each time that it is read; its posts are the same."""
     file = tmp_path / "soon.csv"
