@@ -177,19 +177,22 @@ def _content(part: Part) -> list[Any]:
 
 
 class _Neighbours:
-    """Which row posts near an instant on an account; asked for each row, so it looks at no other than those near."""
+    """What posts near an instant on an account; asked for each row, so it looks at no other than those near."""
 
-    def __init__(self) -> None:
-        self._rows: dict[tuple[str, int], list[tuple[datetime, int]]] = {}
+    def __init__(self, earlier: Sequence[Earlier]) -> None:
+        self._near: dict[tuple[str, int], list[tuple[datetime, str, str]]] = {}
+        for item in earlier:
+            self.add(item.account, item.at, item.id[:8], item.identity)
 
-    def near(self, account: str, at: datetime) -> int | None:
-        """The first row within ``GAP``."""
+    def near(self, planned: Planned, at: datetime) -> str | None:
+        """The first post within ``GAP``, as a person finds it; one that was planned before is not near to itself."""
         slot = self._slot(at)
-        rows = [row for place in (slot - 1, slot, slot + 1) for row in self._rows.get((account, place), ())]
-        return min((number for other, number in rows if abs(other - at) < GAP), default=None)
+        posts = [post for place in (slot - 1, slot, slot + 1) for post in self._near.get((planned.account, place), ())]
+        close = (name for other, name, identity in posts if abs(other - at) < GAP and identity != planned.identity)
+        return next(close, None)
 
-    def add(self, account: str, at: datetime, number: int) -> None:
-        self._rows.setdefault((account, self._slot(at)), []).append((at, number))
+    def add(self, account: str, at: datetime, name: str, identity: str) -> None:
+        self._near.setdefault((account, self._slot(at)), []).append((at, name, identity))
 
     @staticmethod
     def _slot(at: datetime) -> int:
@@ -200,7 +203,7 @@ def _compared(verdicts: list[Verdict], rules: Rules) -> list[Verdict]:
     """Add what shows only when rows are laid side by side."""
     recent = {(item.account, item.parts[0].text) for item in rules.earlier}
     planned_before = _Before(rules.earlier)
-    neighbours = _Neighbours()
+    neighbours = _Neighbours(rules.earlier)
     first: dict[tuple[str, str], int] = {}
     judged: list[Verdict] = []
     for verdict in verdicts:
@@ -215,10 +218,10 @@ def _compared(verdicts: list[Verdict], rules: Rules) -> list[Verdict]:
                 extra.append(Problem("text", f"{planned.account} has this text in row {first[key]} too", warning=True))
             first.setdefault(key, verdict.row.number)
             if verdict.when is not None:
-                if (close := neighbours.near(planned.account, verdict.when.at)) is not None:
-                    what = f"{planned.account} posts row {close} within the same minute"
+                if (close := neighbours.near(planned, verdict.when.at)) is not None:
+                    what = f"{planned.account} posts {close} within the same minute"
                     extra.append(Problem("at", what, warning=True))
-                neighbours.add(planned.account, verdict.when.at, verdict.row.number)
+                neighbours.add(planned.account, verdict.when.at, f"row {verdict.row.number}", planned.identity)
         judged.append(replace(verdict, problems=(*verdict.problems, *extra)) if extra else verdict)
     return judged
 

@@ -175,6 +175,23 @@ def test_rows_are_compared_with_each_other(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("at", "told"), [("09:00:59", True), ("08:59:01", True), ("09:01:00", False), ("08:59:00", False)]
+)
+def test_a_post_close_to_one_that_was_planned_before_is_pointed_out(tmp_path: Path, at: str, *, told: bool) -> None:
+    """Within a minute, on the same account, by its id; a row that is imported again is not close to itself."""
+    then = datetime(2026, 12, 1, 9, tzinfo=UTC)
+    path = campaign(tmp_path, f"x/brand bluesky/brand,2026-12-01 {at},Other,,,")
+    (planned, _) = verdicts(path)[0].deliveries
+    networks = {"x/brand": build("x"), "bluesky/brand": build("bluesky")}
+    for identity, expected in (("another", told), (planned.identity, False)):
+        earlier = [Earlier("abcdef0123456789", "x/brand", identity, then, planned.parts)]
+        (verdict,) = judge(read(path), Rules(tmp_path, NOW, "UTC", networks, earlier=earlier))
+        found = [item.what for item in verdict.problems if "same minute" in item.what]
+        assert found == (["x/brand posts abcdef01 within the same minute"] if expected else [])
+        assert verdict.ok
+
+
+@pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"", "is empty"),
