@@ -51,6 +51,7 @@ REFUSALS: tuple[tuple[int | None, int | None, str, str], ...] = (
 MISSING = (100, 33)
 DEFINITE = frozenset({3, 10, 100, 101, 102, 190, 368, 506, 1609005, *range(200, 300)})
 _RIGHT = re.compile(r"\b(?:pages|instagram|publish|read|business)_\w+")
+IDS = frozenset({"id", "post_id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +115,16 @@ def judge(
     if body is None:
         return Outcome(Kind.UNKNOWN, "an answer that is not JSON", request_id=trace)
     wanted = holds.get(operation.name, ())
-    if not all(body.get(name) not in (None, "", False) for name in wanted):
+    if not all(_held(name, body.get(name)) for name in wanted):
         return Outcome(Kind.UNKNOWN, f"an answer without {' and '.join(wanted)}", request_id=trace)
     return Outcome(Kind.OK, result={name: body[name] for name in kept if name in body}, request_id=trace)
+
+
+def _held(name: str, value: Any) -> bool:
+    """Whether an answer has what it must have; an id is text or a number, and nothing else is one."""
+    if name in IDS:
+        return bool(value) and isinstance(value, str | int) and value is not True
+    return value not in (None, "", False)
 
 
 def refusal(operation: Operation, status: int, error: Said, headers: Mapping[str, str]) -> Outcome:

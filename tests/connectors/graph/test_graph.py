@@ -219,3 +219,26 @@ async def test_the_twin_says_its_usage_and_throttles(graph: Any) -> None:
         assert answer.status == 403
         assert json.loads(answer.headers["x-app-usage"])["call_count"] == 100
         assert (await answer.json())["error"]["code"] == 32
+
+
+@pytest.mark.parametrize(
+    ("found", "kind"),
+    [
+        ("17_1", Kind.OK),
+        (17, Kind.OK),
+        ("", Kind.UNKNOWN),
+        (None, Kind.UNKNOWN),
+        ([], Kind.UNKNOWN),
+        ({}, Kind.UNKNOWN),
+        (["17"], Kind.UNKNOWN),
+        (True, Kind.UNKNOWN),
+        (0, Kind.UNKNOWN),
+    ],
+)
+def test_an_id_is_text_or_a_number(found: Any, kind: Kind) -> None:
+    """What was published is known by it, so an answer with anything else in its place is no proof of it."""
+    publish = Operation("graph.publish", Effect.ONCE, Scope.WRITE, Absence.PROOF)
+    answer = httpx.Response(200, json={"id": found})
+    outcome = errors.judge(publish, answer, {publish.name: ("id",)}, ("id",))
+    assert outcome.kind is kind
+    assert outcome.result == ({"id": found} if kind is Kind.OK else {})
