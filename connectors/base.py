@@ -38,6 +38,7 @@ class Absence(StrEnum):
     PROOF = "proof"  #: not there, and a repeat is harmless: send it
     EVIDENCE = "evidence"  #: a list that may lag: unconfirmed, unless the account opted in
     NONE = "none"  #: nothing can be concluded: unconfirmed
+    FINAL = "final"  #: after the settling delay and several reads: it did not happen, and is never sent again (orders)
 
 
 @dataclass(frozen=True, slots=True)
