@@ -11,6 +11,7 @@ from aiohttp import web
 from connectors.facebook import login
 from connectors.facebook.twin_video import add_routes, status
 from connectors.facebook.twin_world import WORLD, World, add_story, flag, given, listed, page_of
+from connectors.graph.login import TASKS
 from connectors.graph.twin import (
     TOKEN,
     VERSION,
@@ -92,7 +93,7 @@ async def _me(request: web.Request) -> web.Response:
     if not token.page:
         return web.json_response(picked(node, request, frozenset({"id", "name"}), "id,name"))
     page = world.pages[token.page]
-    can_post = bool(login.TASKS & set(page.tasks))
+    can_post = bool(TASKS & set(page.tasks))
     node = {"id": page.id, "name": page.name, "can_post": can_post}
     return web.json_response(picked(node, request, frozenset({"name", "can_post"}), "id,name"))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from connectors.facebook import login
+from connectors.graph.login import TASKS
 from connectors.graph.twin import (
     PARAMS,
     Graph,
@@ -85,7 +85,7 @@ def page_of(request: web.Request, scope: str = "pages_manage_posts") -> tuple[Wo
     world, token, number = request.app[WORLD], need(request, scope), request.match_info["id"]
     if number not in world.pages or token.page != number:
         raise GraphError(100, f"Unsupported request. Object with ID '{number}' does not exist", 33)
-    if scope == "pages_manage_posts" and not login.TASKS & set(world.pages[number].tasks):
+    if scope == "pages_manage_posts" and not TASKS & set(world.pages[number].tasks):
         raise GraphError(200, "(#200) The user hasn't authorized the application to perform this action", status=403)
     return world, number
 

@@ -17,6 +17,8 @@ from connectors.base import Effect, Kind, Operation, Outcome
 from connectors.graph import usage
 
 CONNECT = "connect the account again"
+WRONG_SECRET = "the app secret is wrong; copy it from the app's basic settings"  # noqa: S105 - a sentence
+DEVELOPMENT = "the app is in development mode, where only people with a role in it can use it"
 GONE = "there is no such thing at Facebook, or the key may not see it"
 #: codes of limits: of the app, the user, the page with a user's token, a custom one, one of a business use case
 THROTTLED = frozenset({4, 17, 32, 341, 613, *range(80000, 80015)})
@@ -42,9 +44,9 @@ REFUSALS: tuple[tuple[int | None, int | None, str, str], ...] = (
     (1609005, None, "", "Facebook could not read the linked address; check that it is public"),
     (368, None, "", "Facebook blocks this as against its rules or too much at once; its page says more"),
     (None, None, "appsecret_proof", "the app secret is not that of the app whose token this is"),
-    (None, None, "client secret", "the app secret is wrong; copy it from the app's basic settings"),
+    (None, None, "client secret", WRONG_SECRET),
     (101, None, "", "there is no app with this id; copy it from the app's basic settings"),
-    (None, None, "development mode", "the app is in development mode, where only people with a role in it can use it"),
+    (None, None, "development mode", DEVELOPMENT),
     (None, None, "verification code", "Facebook does not take this sign-in; begin again"),
 )
 #: codes that say of a repeatable call, too, that there is nothing there to act on, or no right to see it

@@ -19,6 +19,7 @@ from connectors.graph.proof import UPLOADS
 Now = Callable[[], datetime]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 VERSION = r"/{version:v\d+\.\d+}"
+SIGN_IN = ("/oauth/access_token", "/dialog/oauth", "/oauth/authorize")  #: what asks for no token
 SHORT, LONG = timedelta(hours=2), timedelta(days=60)
 
 
@@ -127,8 +128,7 @@ def application(graph: Graph, largest: int = 1_000_000_000) -> web.Application:
     """Graph with what all products share; each adds its own nodes and edges under ``VERSION``."""
     app = web.Application(middlewares=[_protocol], client_max_size=largest)
     app[GRAPH] = graph
-    for path in ("/oauth/access_token", f"{VERSION}/oauth/access_token"):
-        app.router.add_route("*", path, _access_token)
+    app.router.add_route("*", f"{VERSION}/oauth/access_token", _access_token)
     app.router.add_get(f"{VERSION}/dialog/oauth", _dialog)
     app.router.add_get(f"{VERSION}/debug_token", _debug_token)
     app.router.add_get("/debug_token", _debug_token)
@@ -141,7 +141,7 @@ async def _protocol(request: web.Request, handler: Handler) -> web.StreamRespons
     graph = request.app[GRAPH]
     try:
         request[PARAMS] = await _params(request)
-        open_to_all = request.path.endswith(("/oauth/access_token", "/dialog/oauth"))
+        open_to_all = request.path.endswith(SIGN_IN)
         if not open_to_all:
             request[TOKEN] = _who(request)
         answer = await (handler if open_to_all or not graph.throttled else _throttled)(request)
@@ -313,7 +313,7 @@ async def _accounts(request: web.Request) -> web.Response:
             "category": "Brand",
         }
         if page.instagram:
-            node["instagram_business_account"] = {"id": page.instagram}
+            node["instagram_business_account"] = {"id": page.instagram, "username": page.username}
         rows.append(picked(node, request, known, "access_token,category,name,tasks"))
     start, limit = int(request[PARAMS].get("after") or 0), int(request[PARAMS].get("limit") or 25)
     shown = rows[start : start + limit]

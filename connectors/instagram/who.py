@@ -10,22 +10,20 @@ import httpx
 
 from connectors.answer import accepted
 from connectors.base import Kind, outcome_of
+from connectors.instagram.login import LOGIN, PERSONAL
 from connectors.instagram.operations import ME, REFRESH
 from connectors.network import Identity, Rejected, Wire
 
 REFRESH_PATH = "/refresh_access_token"
-PERSONAL = (
-    "no professional Instagram account belongs to this page; make the account a business or creator account "
-    "in Instagram's app, and connect it with the page"
-)
 _NO_PAGE = "instagram_business_account"
 
 
 async def of_page(wire: Wire, base: str) -> Identity:
-    """The account that a page's token stands for.
+    """The account that a page's token stands for, until when, and which rights were not allowed.
 
     Raises:
-        Rejected: the key does not work, is not a page's, or the page has no professional account.
+        Rejected: the key does not work, is not a page's, lacks a right that is needed, or the page has no professional
+            account.
     """
     fields = {"fields": "id,name,instagram_business_account{id,username}"}
     try:
@@ -37,7 +35,8 @@ async def of_page(wire: Wire, base: str) -> Identity:
     account = said.get("instagram_business_account")
     if not isinstance(account, dict) or not account.get("id"):
         raise Rejected(PERSONAL)
-    return Identity(str(account["id"]), f"@{account.get('username') or said['id']}")
+    expires, warnings = await LOGIN.looked_at(wire, base)
+    return Identity(str(account["id"]), f"@{account.get('username') or said['id']}", expires, tuple(warnings))
 
 
 async def of_account(wire: Wire, base: str) -> Identity:

@@ -25,6 +25,7 @@ from connectors.facebook import login
 from connectors.facebook import operations as ops
 from connectors.facebook import twin as facebook
 from connectors.facebook.connector import Connector
+from connectors.graph import login as graph_login
 from connectors.graph.twin import App, Page
 from connectors.network import Rejected
 from connectors.post import Form, Part
@@ -131,7 +132,7 @@ async def test_a_right_that_was_not_given_is_told_with_what_it_is_for(bare: Any)
     """Without the right to publish there is no connection; without one for comments there is a warning."""
     engine, _, url = bare
     keys = {"app_id": "77", "app_secret": "canary-app-secret"}
-    few = ",".join(login.NEEDED | {"pages_show_list"})
+    few = ",".join(login.LOGIN.needed | {"pages_show_list"})
     identity = await engine.connect(
         accounts.fresh(ACCOUNT, url), keys | {CODE: await said_yes(url, scope=few)}, REDIRECT, picking("101")
     )
@@ -149,7 +150,7 @@ async def test_a_right_that_was_not_given_is_told_with_what_it_is_for(bare: Any)
 async def test_many_pages_are_read_to_the_end(bare: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The list comes in pieces; the last page can be chosen too."""
     engine, world, url = bare
-    monkeypatch.setattr(login, "PAGES_AT_ONCE", 2)
+    monkeypatch.setattr(graph_login, "PAGES_AT_ONCE", 2)
     for number in range(103, 108):
         world.pages[str(number)] = Page(str(number), "Brand")
     keys = {"app_id": "77", "app_secret": "canary-app-secret", CODE: await said_yes(url)}
@@ -290,14 +291,14 @@ async def test_a_page_can_be_connected_by_its_token_alone(place: Place) -> None:
 def test_what_debug_token_says_is_judged(said: dict[str, Any], words: str) -> None:
     """Dead, of the wrong kind, or without a right that is needed."""
     with pytest.raises(Rejected, match=words):
-        login.judged(said, NOW)
+        login.LOGIN.judged(said, NOW)
 
 
 def test_ends_are_told() -> None:
     """When the key ends, and when the page can no longer be read."""
     said = {"type": "PAGE", "scopes": list(login.RIGHTS), "expires_at": int((NOW + timedelta(days=3)).timestamp())}
     said |= {"data_access_expires_at": int((NOW + timedelta(days=9)).timestamp())}
-    expires, warnings = login.judged(said, NOW)
+    expires, warnings = login.LOGIN.judged(said, NOW)
     assert expires == NOW + timedelta(days=3)
     assert ["2026-12-04" in warning for warning in warnings] == [True]
 
@@ -320,14 +321,16 @@ ODD = (
 def test_no_debug_answer_is_too_odd(said: dict[str, Any]) -> None:
     """It is judged or refused, whatever is in it."""
     with contextlib.suppress(Rejected):
-        login.judged(said, NOW)
+        login.LOGIN.judged(said, NOW)
 
 
 @given(st.binary(max_size=60), ODD)
 def test_tokens_are_taken_out_of_any_answer(content: bytes, odd: Any) -> None:
     """Nonsense brings no keys, and breaks nothing."""
-    assert login.brought(ops.PAGES.name, httpx.Response(200, content=content)) == {}
-    login.brought(ops.PAGES.name, httpx.Response(200, json={"data": [{"id": "1", "access_token": str(odd)}, str(odd)]}))
+    assert login.LOGIN.brought(ops.PAGES, httpx.Response(200, content=content)) == {}
+    login.LOGIN.brought(
+        ops.PAGES, httpx.Response(200, json={"data": [{"id": "1", "access_token": str(odd)}, str(odd)]})
+    )
 
 
 def test_every_form_has_its_limits() -> None:
