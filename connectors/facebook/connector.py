@@ -211,7 +211,7 @@ class Connector:
         return await read.recent(wire, self._at(page), since)
 
     async def metrics(self, wire: Wire, results: Sequence[Mapping[str, Any]]) -> list[Metrics | None]:
-        return [await read.metrics(wire, self.api, result) for result in results]
+        return await read.metrics(wire, self.api, results)
 
     async def delete(self, wire: Wire, intent: Intent) -> httpx.Response:
         url = f"{self.api}/{intent.plan['published']['id']}"

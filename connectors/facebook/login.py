@@ -14,6 +14,7 @@ RIGHTS: dict[str, str] = {
     "pages_manage_posts": "nothing can be published, changed or deleted",
     "pages_manage_engagement": "first comments can't be written",
     "pages_read_user_content": "comments can't be read back",
+    "read_insights": "how often posts are seen can't be read",
 }
 LOGIN = Login(RIGHTS, frozenset({"pages_manage_posts", "pages_read_engagement"}), ops.TOKEN, ops.PAGES, ops.DEBUG)
 

@@ -29,11 +29,15 @@ class World(Graph):
         visible_after: How long something new is not in lists.
         video_time: How long a video is worked on.
         staging: Whether unpublished posts can be made.
+        insights: Whether the page has the 100 likes without which Facebook tells nobody how often it is seen.
+        views: How often something was seen, by its id.
     """
 
     visible_after: timedelta = timedelta()
     video_time: timedelta = timedelta()
     staging: bool = True
+    insights: bool = True
+    views: dict[str, int] = field(default_factory=dict)
     posts: dict[str, dict[str, Any]] = field(default_factory=dict)
     photos: dict[str, dict[str, Any]] = field(default_factory=dict)
     videos: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -13,8 +13,8 @@ import regex
 
 from connectors.answer import accepted, lifetime
 from connectors.base import Budget, Intent, Kind, NotNow, Operation, Outcome, Reading, outcome_of
+from connectors.graph import insights, proof, version
 from connectors.graph import login as graph_login
-from connectors.graph import proof, version
 from connectors.instagram import containers, limits, login, outcomes, settle, text, who
 from connectors.instagram.containers import Way
 from connectors.instagram.operations import (
@@ -270,10 +270,10 @@ class Connector:
             return None
         counted = accepted(answer)
         asked = await wire.request(INSIGHTS, "GET", f"{url}/insights", params={"metric": "shares,views"})
-        told = {} if outcome_of(asked).kind is Kind.REJECTED else who.figures(accepted(asked))
+        told = {} if outcome_of(asked).kind is Kind.REJECTED else insights.figures(accepted(asked))
         return Metrics(
-            who.count(counted.get("like_count")),
-            who.count(counted.get("comments_count")),
+            insights.count(counted.get("like_count")),
+            insights.count(counted.get("comments_count")),
             told.get("shares"),
             told.get("views"),
         )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 import httpx
 
@@ -60,20 +58,3 @@ async def of_account(wire: Wire, base: str) -> Identity:
 async def refreshed(wire: Wire) -> httpx.Response:
     """Ask for a new token in place of one that is at least a day old."""
     return await wire.request(REFRESH, "GET", f"{wire.base}{REFRESH_PATH}", params={"grant_type": "ig_refresh_token"})
-
-
-def figures(said: Mapping[str, Any]) -> dict[str, int]:
-    """The numbers of an answer of insights, by their names. Pure."""
-    data = said.get("data")
-    found: dict[str, int] = {}
-    for item in data if isinstance(data, list) else ():
-        values = item.get("values") if isinstance(item, dict) else None
-        value = values[0].get("value") if isinstance(values, list) and values and isinstance(values[0], dict) else None
-        if (number := count(value)) is not None:
-            found[str(item["name"])] = number
-    return found
-
-
-def count(value: Any) -> int | None:
-    """A number of Graph's; ``None``: it is none."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

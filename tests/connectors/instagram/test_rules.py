@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from connectors.base import Kind, NotNow, Operation
+from connectors.graph import insights
 from connectors.graph.twin import GRAPH
-from connectors.instagram import limits, operations, outcomes, settle, text, who
+from connectors.instagram import limits, operations, outcomes, settle, text
 from connectors.instagram.connector import Connector
 from connectors.network import Rejected
 from connectors.post import Form, Media, Part, Problem, Tag
@@ -259,7 +260,7 @@ def test_no_answer_breaks_the_parsers(
 )
 def test_figures_of_any_shape(said: Any) -> None:
     """What is no number is not shown."""
-    assert all(isinstance(value, int) for value in who.figures(said).values())
+    assert all(isinstance(value, int) for value in insights.figures(said).values())
 
 
 def test_the_quota_in_instagrams_words() -> None:
