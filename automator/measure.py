@@ -42,9 +42,7 @@ async def read(engine: Engine) -> None:
 
 
 def _affordable(reader: sqlite3.Connection, who: Stored, network: Network, now: datetime) -> bool:
-    """Whether half is left of what a person lets the account spend in a month, and of limits that its provider counts
-    for everything together; the other half is for posts alone.
-    """
+    """Whether half is left of a month's money, and of limits by which a provider counts all; that half is for posts."""
     for budget in network.budgets:
         if (budget.window is Window.MONTH and budget.limit is None) or budget.window is Window.BUCKET:
             usage, own = store.load(reader, who.provider if budget.shared else who.name, budget)

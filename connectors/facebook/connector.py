@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,7 +13,7 @@ import regex
 
 from connectors.answer import accepted
 from connectors.base import Budget, Intent, Operation, Outcome, Reading
-from connectors.facebook import limits, login, outcomes, probe, upload
+from connectors.facebook import limits, login, outcomes, probe, staged, upload
 from connectors.facebook import operations as ops
 from connectors.facebook import reading as read
 from connectors.graph import login as graph_login
@@ -21,6 +21,7 @@ from connectors.graph import proof, version
 from connectors.network import Identity, Metrics, Option, Rejected, SecretField, Shown, Wire
 from connectors.post import Form, Part, Problem, numbered
 from connectors.signin import Found, SignIn
+from connectors.staging import Left, Sent
 from connectors.takes import Preview, Takes, problems
 
 STAGED, DIRECT = "staged", "direct"
@@ -216,6 +217,17 @@ class Connector:
     async def delete(self, wire: Wire, intent: Intent) -> httpx.Response:
         url = f"{self.api}/{intent.plan['published']['id']}"
         return await wire.request(ops.DELETE, "DELETE", url, intent=intent)
+
+    @property
+    def makes(self) -> Collection[str]:
+        """What stays on the page, unseen, until it is shown or deleted (``connectors.staging``)."""
+        return staged.MAKES.keys()
+
+    def left(self, calls: Sequence[Sent], needed: Collection[str]) -> list[Left]:
+        return staged.left(calls, needed)
+
+    async def discard(self, wire: Wire, left: Left) -> bool:
+        return await staged.discard(wire, self.api, left)
 
     async def edit(self, wire: Wire, intent: Intent) -> httpx.Response:
         result, text = intent.plan["published"], intent.plan["text"]

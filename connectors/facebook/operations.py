@@ -24,6 +24,8 @@ SESSION = Operation("facebook.upload.start", Effect.REPEATABLE, Scope.WRITE, Abs
 UPLOAD = Operation("facebook.upload.send", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
 EDIT = Operation("facebook.post.edit", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
 DELETE = Operation("facebook.post.delete", Effect.REPEATABLE, Scope.DELETE, Absence.PROOF)
+#: what was staged and is not needed any more
+DISCARD = Operation("facebook.staged.delete", Effect.REPEATABLE, Scope.DELETE, Absence.PROOF)
 #: an unpublished post made only to learn whether the page takes one
 PROBE = Operation("facebook.probe.change", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
 PROBED = Operation("facebook.probe.delete", Effect.REPEATABLE, Scope.DELETE, Absence.PROOF)

@@ -30,6 +30,7 @@ PLACES: dict[str, tuple[str, str]] = {
     ops.PROBE.name: ("PagePost", ""),
     ops.PROBED.name: ("PagePost", ""),
     ops.DELETE.name: ("PagePost", ""),
+    ops.DISCARD.name: ("PagePost", ""),
     ops.VIDEO.name: ("AdVideo", ""),
     ops.PHOTO.name: ("Page", "photos"),
     ops.START.name: ("Page", "videos"),
