@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from automator import measure, tidy, tokens
+from automator import copies, measure, tidy, tokens
 from automator.db import DatabaseError
 from automator.engine import Engine
 from automator.ledger.checkpoint import BadCheckpoint
@@ -48,7 +48,8 @@ async def figures(engine: Engine, wait: timedelta) -> timedelta:
 
 
 async def tidied(engine: Engine, wait: timedelta) -> timedelta:
-    """Delete at providers what was staged there and is not needed any more."""
+    """Delete what is not needed any more: here, and what was staged at providers."""
+    await copies.clear(engine)
     await tidy.tidy(engine)
     return wait
 
