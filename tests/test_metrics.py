@@ -178,9 +178,9 @@ async def test_a_months_bound_is_kept(desk: Desk) -> None:
 
 
 @only_x
-@pytest.mark.parametrize(("credit", "calls"), [(89, 0), (90, 1)])
+@pytest.mark.parametrize(("credit", "calls"), [(109, 0), (110, 1)])
 async def test_half_of_what_a_person_lets_us_spend_is_for_posts_alone(desk: Desk, credit: int, calls: int) -> None:
-    """Three posts took 45 thousandths of a dollar."""
+    """Three posts took 45 thousandths of a dollar, and connecting the account 10."""
     for number in range(3):
         await desk.publish(f"Post {number}")
     now = desk.clock.at

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import httpx
 
-from connectors.base import Intent, Operation, Provider, Scope
+from connectors.base import Intent, Operation, Provider, Scope, Settling
 
 EXTENSION = "automator"
 COSTS = "costs"  #: the extension that remembers ``costs_of``
@@ -88,3 +88,9 @@ def costs_of(request: httpx.Request) -> Mapping[str, int]:
         call = call_of(request)
         found = request.extensions[COSTS] = call.account.provider.costs(call.operation, request)
     return found
+
+
+def took_of(call: Call, response: httpx.Response | None) -> Mapping[str, int]:
+    """What an answer says that its call really took, by budget; nothing where it does not say."""
+    provider = call.account.provider
+    return provider.took(call.operation, response) if response is not None and isinstance(provider, Settling) else {}
