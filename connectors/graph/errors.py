@@ -19,6 +19,7 @@ from connectors.graph import usage
 CONNECT = "connect the account again"
 WRONG_SECRET = "the app secret is wrong; copy it from the app's basic settings"  # noqa: S105 - a sentence
 DEVELOPMENT = "the app is in development mode, where only people with a role in it can use it"
+PERSON_NEEDED = "that is a page's token, and a person's is needed to list the pages; sign in as yourself"
 GONE = "there is no such thing at Facebook, or the key may not see it"
 #: codes of limits: of the app, the user, the page with a user's token, a custom one, one of a business use case
 THROTTLED = frozenset({4, 17, 32, 341, 613, *range(80000, 80015)})
@@ -47,6 +48,7 @@ REFUSALS: tuple[tuple[int | None, int | None, str, str], ...] = (
     (None, None, "client secret", WRONG_SECRET),
     (101, None, "", "there is no app with this id; copy it from the app's basic settings"),
     (None, None, "development mode", DEVELOPMENT),
+    (100, None, "(accounts) on node type (page)", PERSON_NEEDED),
     (None, None, "verification code", "Facebook does not take this sign-in; begin again"),
 )
 #: codes that say of a repeatable call, too, that there is nothing there to act on, or no right to see it

@@ -16,7 +16,7 @@ RECENT = Operation("x.user.recent", Effect.READ, Scope.READ)
 FIGURES = Operation("x.post.figures", Effect.READ, Scope.READ)
 _MEDIUM = re.compile(r"/status/\d+/(?:photo|video)/\d+$")
 PAGE = 100
-FEW = "10"  #: asked for at once where one is looked for, which is among the newest: each post shown has its price
+FEW = "10"  #: asked for at first where one is looked for, which is among the newest: each post shown has its price
 PAGES = 32  #: X shows an account's newest 3,200 posts
 
 #: X's specification renamed these with version 2.167; which of them a server takes, only asking tells
@@ -85,7 +85,7 @@ async def listed(
         following = (body.get("meta") or {}).get("next_token")
         if not isinstance(following, str):
             return
-        more = {"pagination_token": following}
+        more = {"pagination_token": following, "max_results": str(PAGE)}
 
 
 async def metrics(wire: Wire, ids: Sequence[str]) -> list[Metrics | None]:

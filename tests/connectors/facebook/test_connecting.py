@@ -193,6 +193,19 @@ async def test_the_wrong_kind_of_token_is_told(place: Place) -> None:
         await place.network.test(with_keys(place, page_token="nonsense"))  # noqa: S106 - a wrong one
 
 
+async def test_a_page_s_token_where_a_person_s_is_needed_is_told(place: Place) -> None:
+    """A page has no pages: the sentence says who has to sign in."""
+    keys = {CODE: await said_yes(place.session.base, client_id=place.keys["app_id"])}
+
+    async def keep(_: Any, __: Any) -> None:
+        """Facebook gives this app the token of a page, whoever signs in."""
+
+    session = with_keys(place, user_token=place.keys["page_token"], **keys)
+    session = dataclasses.replace(session, account=dataclasses.replace(session.account, keep=keep))
+    with pytest.raises(Rejected, match="a person's is needed to list the pages; sign in"):
+        await place.network.exchange(session, REDIRECT)
+
+
 @pytest.mark.parametrize(
     ("subcode", "words"), [(458, "app was removed"), (460, "password"), (463, "expired"), (492, "role")]
 )

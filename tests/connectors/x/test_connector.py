@@ -287,6 +287,8 @@ async def test_looking_for_a_post_costs_what_x_shows(world: World, others: int, 
     assert credit(world) - before == others + 1
     spent = [row.cost["credit"] for row in usage(world.engine.reader) if row.operation == "x.user.posts"]
     assert spent == [others + 1], "and so the record's sums say"
+    calls = [row.outcomes["ok"] for row in usage(world.engine.reader) if row.operation == "x.user.posts"]
+    assert calls == [1 if others < 10 else 2]
 
 
 async def test_what_x_does_not_bill_is_given_back(world: World) -> None:
