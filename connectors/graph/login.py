@@ -12,7 +12,7 @@ import httpx
 
 from connectors.answer import accepted, json_object
 from connectors.base import Operation
-from connectors.graph.errors import CONNECT, TOKENS
+from connectors.graph.errors import CONNECT, TOKENS, UNTOLD
 from connectors.network import SECRET, Rejected, SecretField, Wire
 from connectors.signin import CODE, SignIn
 
@@ -106,7 +106,12 @@ class Login:
         Raises:
             Rejected: it is no page's, it is dead, or it lacks a right that is needed.
         """
-        said = accepted(await wire.request(self.debug, "GET", f"{api}/debug_token"))["data"]
+        try:
+            said = accepted(await wire.request(self.debug, "GET", f"{api}/debug_token"))["data"]
+        except Rejected as rejected:
+            if rejected.reason != UNTOLD:
+                raise
+            return None, [f"{UNTOLD}; that it can publish is not known"]
         return self.judged(said if isinstance(said, dict) else {}, wire.now())
 
     def judged(self, said: Mapping[str, Any], now: datetime) -> tuple[datetime | None, list[str]]:

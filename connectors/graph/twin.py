@@ -31,6 +31,7 @@ class App:
         strict: Every call must have a proof.
         development: Only ``roles`` can use it.
         roles: Ids of people.
+        closed: What a token may do is told to nobody but those.
     """
 
     id: str
@@ -38,6 +39,7 @@ class App:
     strict: bool = False
     development: bool = False
     roles: set[str] = field(default_factory=set)
+    closed: bool = False
 
 
 @dataclass
@@ -280,6 +282,8 @@ async def _debug_token(request: web.Request) -> web.Response:
     token = graph.tokens.get(str(request[PARAMS].get("input_token")))
     if token is None or token.app != caller.app:
         raise GraphError(100, "(#100) The App_id in the input_token did not match the Viewing App")
+    if graph.apps[token.app].closed and caller.person and caller.person not in graph.apps[token.app].roles:
+        raise GraphError(100, "(#100) You must provide an app access token, or a user access token of a developer")
     valid = token.dead is None and (token.ends is None or token.ends > graph.now())
     data: dict[str, Any] = {
         "app_id": token.app,

@@ -15,6 +15,7 @@ from PIL import Image
 from automator.db import connect
 from automator.home import Home
 from tests.cli.conftest import Shell
+from tests.cli.test_signin import free
 from tests.sandboxed import ROOT, read
 from tests.stored import unpacked
 
@@ -44,6 +45,31 @@ def signed_in(shell: Shell, name: str, *options: str) -> str:
         rest, _ = adding.communicate(httpx.get(said[-1]).headers["location"] + "\n", timeout=60)
     assert adding.returncode == 0, rest
     return "\n".join([*said, rest])
+
+
+BROWSER = """
+import sys, httpx
+with httpx.Client(verify=False, follow_redirects=True) as client:  # as a person goes on past the warning
+    client.get(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("login", ["facebook", "instagram"])
+def test_a_browser_on_this_machine_comes_back_to_the_program(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, login: str
+) -> None:
+    """From Facebook's page over http, from Instagram's own over TLS; nobody copies anything."""
+    script = tmp_path / "browser.py"
+    script.write_text(BROWSER)
+    monkeypatch.setenv("BROWSER", f"{sys.executable} {script} %s")
+    given, name = read(shell.state, "accounts")["instagram/brand"], f"instagram/here-{login}"
+    ways = ("--base-url", given["base_url"], "--sign-in", "--port", str(free()), "--option", f"login={login}")
+    said = shell.run(
+        "accounts", "add", name, *ways, "--secret-stdin", "--client-id", given["secrets"]["app_id"],
+        given=json.dumps({"app_secret": given["secrets"]["app_secret"]}) + "\n", apart=True,
+    )  # fmt: skip
+    assert f"{name} is connected as @brand" in said
+    shell.run("accounts", "remove", name)
 
 
 @pytest.mark.parametrize(

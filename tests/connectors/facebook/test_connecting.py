@@ -240,6 +240,14 @@ async def test_an_app_in_development_is_told(place: Place) -> None:
         await place.network.test(place.session)
 
 
+async def test_a_token_that_facebook_tells_nothing_of_is_good_all_the_same(place: Place) -> None:
+    """Whoever has no role in the app is not told its rights: a warning, and no refusal."""
+    place.world.apps[place.keys["app_id"]].closed = True
+    identity = await place.network.test(place.session)
+    assert (identity.handle, identity.expires) == ("brand", None)
+    assert any("only to people with a role in its app" in warning for warning in identity.warnings)
+
+
 async def test_the_way_of_publishing_is_found_out_without_publishing(place: Place) -> None:
     """An unpublished post is made, changed and deleted; a page that lets none be staged gets posts in one step."""
     place.chosen = {}

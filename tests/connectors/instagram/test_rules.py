@@ -357,6 +357,16 @@ async def test_an_app_in_development_mode(place: Place) -> None:
         await place.network.test(place.session)
 
 
+async def test_a_token_that_facebook_tells_nothing_of(place: Place) -> None:
+    """It is good all the same; that it lacks the right to publish shows when Instagram is asked for the quota."""
+    place.graph.apps["app"].closed = True
+    (token,) = place.graph.tokens.values()
+    token.scopes = ("instagram_basic",)
+    untold, refused = (await place.network.test(place.session)).warnings
+    assert "only to people with a role in its app" in untold
+    assert "it can't publish: the app has no right to do this (instagram_content_publish)" in refused
+
+
 async def test_a_wrong_app_secret(place: Place) -> None:
     """It says so, instead of blaming the token; and with the right one every call has its proof."""
     place.graph.apps["app"].strict = True
