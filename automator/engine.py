@@ -206,6 +206,8 @@ class Engine:
             tokens.clear()  # those were the person's; the account's own says itself when it ends
         identity = await network.test(session)
         kept = {name: value for name, value in trial.items() if name not in {CODE, VERIFIER}}
+        if redirect is not None:  # what only the sign-in needs, such as the secret of an app, is not kept
+            kept = {field.name: kept[field.name] for field in network.fields if field.name in kept}
         return identity, kept, tokens[-1] if tokens else None
 
     @asynccontextmanager

@@ -1,4 +1,4 @@
-"""The service's regular duties beside its work: checkpoints, pruning, keys that expire, webhook and media host."""
+"""The service's regular duties beside its work: checkpoints, pruning, keys that expire, and what is left over."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from automator import measure, tokens
+from automator import copies, measure, tidy, tokens
 from automator.db import DatabaseError
 from automator.engine import Engine
 from automator.ledger.checkpoint import BadCheckpoint
@@ -18,7 +18,7 @@ from automator.vault.store import VaultError
 CHECKPOINT = timedelta(minutes=10)
 KEYS = timedelta(minutes=3)
 FIGURES = timedelta(minutes=5)
-DAY = timedelta(days=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TELL = timedelta(seconds=5)  #: the webhook; after a failure twice as long each time, up to ``RARELY``
 SWEEP = timedelta(seconds=5)  #: the media host; after a failure twice as long each time
 RARELY = timedelta(minutes=30)
@@ -44,6 +44,13 @@ async def keys(engine: Engine, wait: timedelta) -> timedelta:
 async def figures(engine: Engine, wait: timedelta) -> timedelta:
     """Read the figures of posts that have come to an age at which they are read."""
     await measure.read(engine)
+    return wait
+
+
+async def tidied(engine: Engine, wait: timedelta) -> timedelta:
+    """Delete what is not needed any more: here, and what was staged at providers."""
+    await copies.clear(engine)
+    await tidy.tidy(engine)
     return wait
 
 
@@ -81,6 +88,7 @@ async def once(engine: Engine) -> None:
     await _tried(engine, keys, KEYS)
     if engine.settings.posting.metrics:
         await _tried(engine, figures, FIGURES)
+    await _tried(engine, tidied, HOUR)
 
 
 async def run(engine: Engine, stop: asyncio.Event) -> None:
@@ -89,6 +97,7 @@ async def run(engine: Engine, stop: asyncio.Event) -> None:
         checkpoint: CHECKPOINT,
         keys: KEYS,
         figures: FIGURES,
+        tidied: HOUR,
         daily: DAY,
         tell: TELL,
         sweep: SWEEP,

@@ -29,7 +29,9 @@ ChosenOption = Annotated[
 ]
 SignInOption = Annotated[bool, typer.Option("--sign-in", help="In the browser (OAuth 2.0), where the provider has it.")]
 PasteOption = Annotated[bool, typer.Option("--paste", help="In a browser elsewhere: paste the address it ends at.")]
-PageOption = Annotated[str | None, typer.Option("--page", help="For a sign-in: the id of the page that is meant.")]
+PageOption = Annotated[
+    str | None, typer.Option("--page", help="For a sign-in: the id of the page or account that is meant.")
+]
 ClientOption = Annotated[str | None, typer.Option(help="For a sign-in: the client id of your app.")]
 PortOption = Annotated[int, typer.Option(help="For a sign-in: the port of the callback address on this machine.")]
 StdinOption = Annotated[
@@ -94,7 +96,7 @@ def picking(page: str | None) -> Callable[[Sequence[Found]], Found]:
     def pick(found: Sequence[Found]) -> Found:
         if page is not None:
             if (one := next((one for one in found if one.id == page), None)) is None:
-                raise fail(f"there is no page {page} among {', '.join(one.id for one in found)}", 2)
+                raise fail(f"{page} is none of {', '.join(one.id for one in found)}", 2)
             return one
         usable = [one for one in found if not one.why]
         if len(found) == 1 or len(usable) == 1:

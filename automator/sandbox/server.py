@@ -21,6 +21,7 @@ from connectors.registry import providers
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 ACCOUNTS, WORLD, MEDIA = "accounts.json", "world.json", "media"
+WORKING = ("processing", "working", "video_time")  #: what twins call the time that they work on a video
 SETTINGS = "media.toml"  #: lines for an installation's config.toml
 
 
@@ -35,6 +36,7 @@ class Sandbox:
         lists_lag: How long a new post is not in the provider's lists, where it reads posts from lists.
         clock_ahead: By how much the providers' clocks are ahead of this machine's.
         only: Which providers; all of them without.
+        works_for: How long providers work on a video; without, as each twin has it.
     """
 
     state: Path
@@ -42,6 +44,7 @@ class Sandbox:
     lists_lag: timedelta = timedelta()
     clock_ahead: timedelta = timedelta()
     only: frozenset[str] | None = None
+    works_for: timedelta | None = None
     media_url: str = ""  #: under which ``media`` is shown, once it serves
     _runners: list[web.AppRunner] = field(default_factory=list)
     _twins: dict[str, tuple[Any, web.Application]] = field(default_factory=dict)
@@ -59,6 +62,9 @@ class Sandbox:
             app.on_response_prepare.append(self._date)
             if hasattr(app[module.WORLD], "visible_after"):
                 app[module.WORLD].visible_after = self.lists_lag
+            for working in WORKING if self.works_for is not None else ():
+                if hasattr(app[module.WORLD], working):
+                    setattr(app[module.WORLD], working, self.works_for)
             secrets = module.add_account(app, module.HANDLE)
             runner = web.AppRunner(app, access_log=None)
             await runner.setup()
