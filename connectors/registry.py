@@ -68,9 +68,10 @@ def exchange(provider: str, base_url: str | None = None, chosen: Mapping[str, st
 
 
 def build(provider: str, base_url: str | None = None, chosen: Mapping[str, str] | None = None) -> Network:
-    """Make a social network's connector; ``base_url`` replaces the provider's own address (a sandbox, a self-hosted server).
+    """Make a social network's connector.
 
-    ``chosen`` are values of its ``options``.
+    ``base_url`` replaces the provider's own address (a sandbox, a self-hosted server); ``chosen`` are values of its
+    ``options``.
 
     Raises:
         UnknownProvider: no connector has this name.

@@ -16,8 +16,9 @@ from connectors.base import LOOPBACK, CallRefused
 DENIED = ("withdraw", "transfer")  #: no operation with one of these words in its name ever leaves
 #: nor any call to one of these, whatever it is called: Binance, Kraken, Bybit, OKX, Coinbase, Alpaca
 DENIED_PATHS = re.compile(
-    r"/sapi/v\d+/.*(?:withdraw|transfer)|/0/private/(?:Withdraw|WalletTransfer)|/v5/asset/(?:withdraw|transfer)"
-    r"|/api/v5/asset/(?:withdraw|transfer)|/v2/accounts/[^/]+/transactions|/v2/wallets/transfers|/v1/transfers",
+    r"/sapi/v\d+/.*(?:withdraw|transfer)|/0/private/(?:Withdraw|WalletTransfer|AccountTransfer)"
+    r"|/v5/asset/(?:withdraw|transfer)|/api/v5/(?:asset|fiat)/.*(?:withdraw|transfer)"
+    r"|/v2/accounts/[^/]+/(?:transactions|withdrawals)|/brokerage/portfolios/move_funds|/v2/wallets/transfers",
     re.IGNORECASE,
 )
 

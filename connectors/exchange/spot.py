@@ -85,7 +85,8 @@ class Connector:
         return outcomes.judge(self.ways, self.at.bridge, operation, response)
 
     def sign(self, request: httpx.Request, secrets: Mapping[str, str]) -> httpx.Request:
-        made = signed(self.at.bridge, request, {NAMES.get(name, name): value for name, value in secrets.items()})
+        keys_ = {NAMES.get(name, name): _lines(value) for name, value in secrets.items()}
+        made = signed(self.at.bridge, request, keys_)
         if MOVES.search(made.url.path):
             raise CallRefused(f"{made.url.path} moves money out, which Automator never does")
         if f"{made.url.scheme}://{made.url.netloc.decode()}" not in self.origins:
@@ -284,6 +285,11 @@ class Connector:
         theirs = reading.instant(await asked(at.bridge, Doing(wire, self.operation("time")), "fetch_time"))
         if theirs is not None:
             at.clock.ahead = before + (wire.now() - before) / 2 - theirs
+
+
+def _lines(key: str) -> str:
+    """A private key with its lines; given in one, it has a backslash and an n between them."""
+    return key.replace("\\n", "\n") if "PRIVATE KEY" in key else key
 
 
 def _camel(method: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 #: words of a path that moves money out of an account; no such call is made, whatever for
-MOVES = re.compile(r"withdraw|transfer", re.IGNORECASE)
+MOVES = re.compile(r"withdraw|transfer|move_funds|accounts/[^/]+/transactions", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,12 @@ class Server:
         return [came for came in self.came if (came.method, came.path) == (method, path)]
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        came = Came(request.method, request.raw_path, dict(request.headers), (await request.read()).decode())
+        came = Came(
+            request.method,
+            request.raw_path,
+            {name.lower(): value for name, value in request.headers.items()},
+            (await request.read()).decode(),
+        )
         self.came.append(came)
         answer = self.answers.get((came.method, came.path), (404, {"code": -1, "msg": "no such path"}, {}))
         if isinstance(answer, Callable):  # type: ignore[arg-type]
