@@ -160,7 +160,7 @@ def admitted(doing: Doing, call: Unsigned) -> Write | None:
         return None
     wrong = write.wrong(call)
     if wrong is None:
-        if call.method == "GET" and call.public:
+        if call.reads:
             return None
         raise CallRefused(f"{name} is no call that {write.operation.name} makes; nothing was sent")
     if wrong:
@@ -215,9 +215,13 @@ async def asked(bridge: Any, doing: Doing, method: str, *given: Any, **more: Any
         _doing.reset(token)
 
 
+#: what reading an answer in no known form comes to
+ODD = (AttributeError, TypeError, KeyError, IndexError, ValueError, ArithmeticError)
+
+
 def spoken(bridge: Any, error: Exception) -> str:
     """What ccxt objects to, in one sentence; of a mistake in it, the kind alone."""
-    if isinstance(error, import_module("ccxt.base.errors").BaseError):
+    if isinstance(error, errors().BaseError):
         return f"{bridge.name}: {str(error).removeprefix(bridge.id).strip()[:SAID]}"
     return f"what {bridge.name} answered can't be read ({type(error).__name__})"
 

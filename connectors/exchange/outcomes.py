@@ -21,7 +21,14 @@ THROTTLED = frozenset({418, 429})  #: 418 is Binance's, for those who did not he
 
 
 def judge(ways: Ways, bridge: Any, operation: Operation, response: httpx.Response) -> Outcome:
-    """Say what a complete answer means. Pure."""
+    """Say what a complete answer means. Pure; raises for no status or body."""
+    try:
+        return _judged(ways, bridge, operation, response)
+    except Exception as error:  # noqa: BLE001 - an answer in no known form is no answer, least of all to an order
+        return Outcome(Kind.UNKNOWN, f"an answer in no known form ({type(error).__name__})")
+
+
+def _judged(ways: Ways, bridge: Any, operation: Operation, response: httpx.Response) -> Outcome:
     status, writes = response.status_code, operation.scope is Scope.TRADE
     if status in THROTTLED:
         return _outcome(LATER, bridge, response, "")

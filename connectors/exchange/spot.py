@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
-from typing import Any, TypeVar
+from functools import partial, update_wrapper
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import httpx
 
@@ -23,7 +23,7 @@ from connectors.base import (
     Scope,
 )
 from connectors.exchange import keys, outcomes, placing, reading
-from connectors.exchange.bridge import Doing, Left, Write, asked, content, send, signed
+from connectors.exchange.bridge import ODD, Doing, Left, Write, asked, content, errors, send, signed, spoken
 from connectors.exchange.place import Place, place
 from connectors.exchange.unsigned import MOVES, Unsigned
 from connectors.exchange.ways import ABSENT, CLOCK, KEYS, Ways, renamed
@@ -33,9 +33,26 @@ from connectors.order import Balance, Fill, Order, OrderRequest
 from connectors.venue import Custom, Rights
 
 T = TypeVar("T")
+P = ParamSpec("P")
+C = TypeVar("C", bound="Connector")
 
 NAMES = {given.name: theirs for theirs, given in KEYS.items()}  #: of keys: ours -> ccxt's
 KEPT = timedelta(hours=1)  #: that markets are
+
+
+def legible(
+    read: Callable[Concatenate[C, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[C, P], Coroutine[Any, Any, T]]:
+    """Make what can't be read of an answer ``Rejected``."""
+
+    async def reads(self: C, /, *given: P.args, **more: P.kwargs) -> T:
+        try:
+            return await read(self, *given, **more)
+        except (*ODD, errors().BaseError) as odd:
+            raise Rejected(spoken(self.at.bridge, odd)) from odd
+
+    update_wrapper(reads, read)
+    return reads
 
 
 @dataclass(frozen=True)
@@ -111,6 +128,7 @@ class Connector:
     def canceling(self, _: Mapping[str, Any]) -> Operation:
         return Operation(f"{self.name}.{outcomes.CANCEL}", Effect.REPEATABLE, Scope.TRADE, Absence.PROOF)
 
+    @legible
     async def test(self, wire: Wire) -> Identity:
         if why := self.at.unfit:
             raise Rejected(why)
@@ -118,6 +136,7 @@ class Connector:
         rights, owner = await self._asked(wire)
         return keys.identity(self.at.title, owner, rights, self.custom, self.at.clock.ahead, wire.now())
 
+    @legible
     async def rights(self, wire: Wire) -> Rights:
         return (await self._asked(wire))[0]
 
@@ -133,6 +152,7 @@ class Connector:
         told = await self._read(wire, "account", who) if who else known
         return ways.rights(known) if key else Rights(), ways.owner(told)
 
+    @legible
     async def markets(self, wire: Wire) -> Mapping[str, Market]:
         at = self.at
         async with at.loading:
@@ -142,15 +162,18 @@ class Connector:
                 at.loaded = wire.now()
         return at.markets
 
+    @legible
     async def ticker(self, wire: Wire, symbol: str) -> Ticker:
         await self._market(wire, symbol)
         return reading.ticker(symbol, await self._ccxt(wire, "ticker", "fetch_ticker", symbol), wire.now())
 
+    @legible
     async def book(self, wire: Wire, symbol: str, depth: int) -> Book:
         await self._market(wire, symbol)
         found = reading.book(symbol, await self._ccxt(wire, "book", "fetch_order_book", symbol, depth), wire.now())
         return Book(symbol, found.bids[:depth], found.asks[:depth], found.at)
 
+    @legible
     async def candles(self, wire: Wire, symbol: str, every: timedelta, since: datetime) -> Sequence[Candle]:
         await self._market(wire, symbol)
         frames = self.at.bridge.timeframes or {}
@@ -160,6 +183,7 @@ class Connector:
         rows = await self._ccxt(wire, "candles", "fetch_ohlcv", symbol, named[every], _millis(since))
         return [candle for candle in reading.candles(rows, every, wire.now()) if candle.at >= since]
 
+    @legible
     async def balances(self, wire: Wire) -> Mapping[str, Balance]:
         await self.markets(wire)
         said = await self._ccxt(wire, "balances", "fetch_balance")
@@ -182,6 +206,7 @@ class Connector:
         fits = partial(placing.wrong_cancel, order=order)
         return await self._written(wire, lambda: Write(operation, None, fits), "cancel_order", order.id, order.symbol)
 
+    @legible
     async def find(self, wire: Wire, plan: Mapping[str, Any]) -> Order | None:
         wanted = OrderRequest.of(plan)
         market = await self._market(wire, wanted.symbol)
@@ -210,10 +235,12 @@ class Connector:
             for raw in look.orders(body):
                 yield reading.order(bridge.parse_order(raw, bridge.market(wanted.symbol)))
 
+    @legible
     async def open_orders(self, wire: Wire, symbol: str | None = None) -> Sequence[Order]:
         await self.markets(wire)
         return [reading.order(said) for said in await self._ccxt(wire, "orders.open", "fetch_open_orders", symbol)]
 
+    @legible
     async def fills(self, wire: Wire, symbol: str, since: datetime) -> Sequence[Fill]:
         await self._market(wire, symbol)
         said = await self._ccxt(wire, "fills", "fetch_my_trades", symbol, _millis(since))

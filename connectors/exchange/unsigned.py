@@ -11,6 +11,9 @@ from typing import Any
 #: words of a path that moves money out of an account; no such call is made, whatever for
 MOVES = re.compile(r"withdraw|transfer|move_funds|accounts/[^/]+/transactions", re.IGNORECASE)
 
+#: words of a path that may do something with orders, also where an exchange takes them by GET
+ACTS = re.compile(r"order|trade|buy|sell|deal|cancel", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class Unsigned:
@@ -50,3 +53,8 @@ class Unsigned:
     def public(self) -> bool:
         """Whether ccxt says of this part of the API that anyone may ask it."""
         return any("public" in section.lower() for section in self.sections)
+
+    @property
+    def reads(self) -> bool:
+        """Whether it does nothing, whatever it is asked for on the way to."""
+        return self.method == "GET" and (self.public or not ACTS.search(self.path))

@@ -42,10 +42,10 @@ TYPES = {
     OrderType.TAKE_PROFIT: "take-profit",
     OrderType.TAKE_PROFIT_LIMIT: "take-profit-limit",
 }
-NONCE = Verdict(Kind.LATER, "it has seen a higher nonce of this key; let no other program use the key", 5)
+NONCE = Verdict(Kind.LATER, "it has seen a higher nonce of this key; let no other program use the key", 60)
 #: beginnings of its errors, the longest that fits counts
 CODES = {
-    "EAPI:Rate limit exceeded": Verdict(Kind.LATER, "its limit is reached", 5),
+    "EAPI:Rate limit exceeded": Verdict(Kind.LATER, "its limit is reached", 15),
     "EAPI:Invalid nonce": NONCE,
     "EAPI:Invalid key": BAD_KEY,
     "EAPI:Invalid signature": Verdict(Kind.REJECTED, "it does not accept the signature; is the API secret right?"),
@@ -54,7 +54,7 @@ CODES = {
     "EGeneral:Temporary lockout": Verdict(Kind.LATER, "it has locked the key out for a while", 900),
     "EGeneral:Invalid arguments": NO,
     "EGeneral:Unknown method": NO,
-    "EOrder:Rate limit exceeded": Verdict(Kind.LATER, "its limit of orders is reached", 5),
+    "EOrder:Rate limit exceeded": Verdict(Kind.LATER, "its limit of orders is reached", 10),
     "EOrder:Unknown order": GONE,
     "EOrder:": NO,
     "EQuery:": NO,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -16,7 +15,7 @@ from automator.intentions import claim
 from connectors.base import Intent
 from connectors.order import OrderRequest
 from connectors.venue import Exchange
-from tests.connectors.exchange.server import Came, Server
+from tests.connectors.exchange.server import Server
 
 
 class World:
@@ -47,15 +46,10 @@ def world(serve: Any, opened: Any) -> Worlds:
 
     @asynccontextmanager
     async def opening(
-        name: str, answers: Mapping[tuple[str, str], Any], secrets: Mapping[str, str]
+        name: str, answers: Mapping[tuple[str, str], Any], secrets: Mapping[str, str], made: type[Server] = Server
     ) -> AsyncIterator[World]:
-        server = Server(dict(answers))
+        server = made(dict(answers))
         async with opened(name, await serve(server.app()), secrets) as engine:
             yield World(engine, name, server)
 
     return opening
-
-
-def millis(_: Came) -> int:
-    """The present."""
-    return time.time_ns() // 1_000_000
