@@ -17,7 +17,7 @@ from connectors.exchange.rows import rows
 from connectors.exchange.unsigned import Unsigned
 from connectors.exchange.ways import KEYS, Ways
 from connectors.market import Market
-from connectors.network import Option, SecretField
+from connectors.network import Option, Rejected, SecretField
 
 WALLETS = frozenset({"privateKey", "walletAddress"})  #: with these an exchange takes orders that a wallet signs
 
@@ -68,9 +68,15 @@ class Place:
 
     @property
     def fields(self) -> tuple[SecretField, ...]:
-        """The keys it needs."""
+        """The keys it needs.
+
+        Raises:
+            Rejected: it would need the key of a wallet.
+        """
         if self.ways.fields is not None:
             return self.ways.fields
+        if self.unfit:
+            raise Rejected(self.unfit)
         needed = self.bridge.requiredCredentials
         return tuple(given for name, given in KEYS.items() if needed.get(name))
 

@@ -130,8 +130,6 @@ class Connector:
 
     @legible
     async def test(self, wire: Wire) -> Identity:
-        if why := self.at.unfit:
-            raise Rejected(why)
         await self._measure(wire)
         rights, owner = await self._asked(wire)
         return keys.identity(self.at.title, owner, rights, self.custom, self.at.clock.ahead, wire.now())
