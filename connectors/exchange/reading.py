@@ -148,6 +148,16 @@ def kind(said: Mapping[str, Any], stop: Decimal | None) -> OrderType:
     return OrderType.MARKET if "market" in named else OrderType.LIMIT
 
 
+def spans(since: datetime, now: datetime, longest: timedelta | None) -> Iterator[tuple[datetime, datetime | None]]:
+    """The time from ``since`` on, in stretches of which none is too long to be asked for; ``None``: open at its end."""
+    if longest is None:
+        yield since, None
+        return
+    while since < now:
+        yield since, since + longest
+        since += longest
+
+
 def fill(said: Mapping[str, Any]) -> Fill | None:
     """A trade of the account's; ``None`` if it lacks what every trade has."""
     price, amount, at = exact(said.get("price")), exact(said.get("amount")), instant(said.get("timestamp"))

@@ -95,8 +95,8 @@ class Connector:
     def costs(self, _: Operation, request: httpx.Request) -> Mapping[str, int]:
         return self.ways.costs(self.at, Unsigned.read(request.content))
 
-    def observe(self, _: Operation, response: httpx.Response) -> tuple[Reading, ...]:
-        return self.ways.readings(self.at, response.headers)
+    def observe(self, operation: Operation, response: httpx.Response) -> tuple[Reading, ...]:
+        return self.ways.readings(self.at, operation.name, response.headers)
 
     def judge(self, operation: Operation, response: httpx.Response) -> Outcome:
         return outcomes.judge(self.ways, self.at.bridge, operation, response)
@@ -241,9 +241,26 @@ class Connector:
     @legible
     async def fills(self, wire: Wire, symbol: str, since: datetime) -> Sequence[Fill]:
         await self._market(wire, symbol)
-        said = await self._ccxt(wire, "fills", "fetch_my_trades", symbol, _millis(since))
-        found = [trade for item in said if (trade := reading.fill(item)) is not None and trade.at >= since]
-        return sorted(found, key=lambda trade: (trade.at, trade.id))
+        found: dict[str, Fill] = {}
+        for begin, end in reading.spans(since, wire.now(), self.ways.span):
+            await self._page(wire, symbol, begin, end, found)
+        mine = [fill for fill in found.values() if fill.symbol == symbol and fill.at >= since]
+        return sorted(mine, key=lambda fill: (fill.at, fill.id))
+
+    async def _page(
+        self, wire: Wire, symbol: str, begin: datetime, end: datetime | None, found: dict[str, Fill]
+    ) -> None:
+        """Gather the trades of a time; where the newest come first, page by page back to its beginning."""
+        market, until = None if self.ways.mixed else symbol, end
+        while True:
+            more = {"until": _millis(until)} if until else {}
+            said = await self._ccxt(wire, "fills", "fetch_my_trades", market, _millis(begin), None, more)
+            read = [fill for item in said if (fill := reading.fill(item)) is not None]
+            new = [fill for fill in read if fill.id not in found]
+            found |= {fill.id: fill for fill in new}
+            if not self.ways.page or len(said) < self.ways.page or not new:
+                return
+            until = min(fill.at for fill in read)
 
     async def _market(self, wire: Wire, symbol: str) -> Market:
         """A market, from what this process holds of them, however old: to place an order asks nothing else.

@@ -91,6 +91,9 @@ class Ways:
         sections: Those parts of its API that are used; ``None``: all that ccxt knows.
         finer: Nonces must rise, also for two calls within a millisecond.
         testing: Whether it has a test environment that ccxt knows; ``None``: ccxt is asked.
+        page: How many trades of an account's one answer holds, the newest first; 0: the oldest come first.
+        mixed: Those trades can only be had of all markets at once.
+        span: They can only be had of so long a time at once.
     """
 
     id: ClassVar[str] = ""
@@ -100,6 +103,9 @@ class Ways:
     sections: ClassVar[tuple[str, ...] | None] = None
     finer: ClassVar[bool] = False
     testing: ClassVar[bool | None] = None
+    page: ClassVar[int] = 50
+    mixed: ClassVar[bool] = False
+    span: ClassVar[timedelta | None] = None
     own: ClassVar[bool] = True  #: whether ``placing`` and the others below are written for it; else ccxt shapes orders
 
     def lead(self, call: Unsigned) -> str:
@@ -114,8 +120,8 @@ class Ways:
         """What a call takes."""
         return {"pace": max(1, round(call.cost * float(at.bridge.rateLimit)))}
 
-    def readings(self, at: Any, headers: Mapping[str, str]) -> tuple[Reading, ...]:
-        """What an answer's headers say of the limits."""
+    def readings(self, at: Any, what: str, headers: Mapping[str, str]) -> tuple[Reading, ...]:
+        """What the headers of an answer to an operation (its name) say of the limits."""
         return ()
 
     def learn(self, at: Any, call: Unsigned, body: Any) -> None:

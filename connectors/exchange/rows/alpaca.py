@@ -43,6 +43,8 @@ class Alpaca(Ways):
     fields: ClassVar[Any] = API
     sections: ClassVar[tuple[str, ...] | None] = ("trader", "market")
     testing: ClassVar[bool | None] = True
+    page: ClassVar[int] = 100
+    mixed: ClassVar[bool] = True
 
     def budgets(self, at: Any) -> tuple[Budget, ...]:
         return BUDGETS
@@ -50,13 +52,14 @@ class Alpaca(Ways):
     def costs(self, at: Any, call: Unsigned) -> Mapping[str, int]:
         return {"data-1m" if call.sections[0] == "market" else "calls-1m": 1}
 
-    def readings(self, at: Any, headers: Mapping[str, str]) -> tuple[Reading, ...]:
+    def readings(self, at: Any, what: str, headers: Mapping[str, str]) -> tuple[Reading, ...]:
         try:
             limit, left = int(headers["x-ratelimit-limit"]), int(headers["x-ratelimit-remaining"])
             ends = datetime.fromtimestamp(int(headers["x-ratelimit-reset"]), UTC)
         except (KeyError, ValueError, OverflowError, OSError):
             return ()
-        return (Reading("calls-1m", limit, left, ends),)
+        data = what.rpartition(".")[2] in {"ticker", "book", "candles"}
+        return (Reading("data-1m" if data else "calls-1m", limit, left, ends),)
 
     def said(self, body: Any, status: int) -> Said | None:
         wrong = status >= 400 and isinstance(body, dict)  # noqa: PLR2004 - RFC 9110

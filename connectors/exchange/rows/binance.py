@@ -110,6 +110,7 @@ class Binance(Ways):
     fields: ClassVar[Any] = API
     sections: ClassVar[tuple[str, ...] | None] = ("public", "private", "sapi")
     testing: ClassVar[bool | None] = True
+    page: ClassVar[int] = 0
 
     def budgets(self, at: Any) -> tuple[Budget, ...]:
         return (*(at.learned or BUDGETS), SAPI)
@@ -126,7 +127,7 @@ class Binance(Ways):
             if (kind := budget.name.partition("-")[0]) in counts
         }
 
-    def readings(self, at: Any, headers: Mapping[str, str]) -> tuple[Reading, ...]:
+    def readings(self, at: Any, what: str, headers: Mapping[str, str]) -> tuple[Reading, ...]:
         return tuple(_readings(self.budgets(at), headers))
 
     def learn(self, at: Any, call: Unsigned, body: Any) -> None:

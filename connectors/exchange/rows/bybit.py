@@ -88,6 +88,7 @@ class Bybit(Ways):
     fields: ClassVar[Any] = API
     sections: ClassVar[tuple[str, ...] | None] = ("public", "private")
     testing: ClassVar[bool | None] = True
+    span: ClassVar[timedelta | None] = timedelta(days=7)
 
     def budgets(self, at: Any) -> tuple[Budget, ...]:
         return BUDGETS
@@ -158,7 +159,7 @@ class Bybit(Ways):
     def owner(self, body: Any) -> str:
         return str((body.get("result") or {}).get("userID") or "")
 
-    def readings(self, at: Any, headers: Mapping[str, str]) -> tuple[Reading, ...]:
+    def readings(self, at: Any, what: str, headers: Mapping[str, str]) -> tuple[Reading, ...]:
         return ()  # they speak of the endpoint's current second, which is over when they are read
 
 

@@ -59,6 +59,7 @@ class Coinbase(Ways):
         SecretField("secret", "its private key (one line, with \\n as in the file)"),
     )
     testing: ClassVar[bool | None] = False
+    page: ClassVar[int] = 100
 
     def lead(self, call: Unsigned) -> str:
         return "api/v3/" if call.sections[0] == "v3" else "v2/"
@@ -69,7 +70,7 @@ class Coinbase(Ways):
     def costs(self, at: Any, call: Unsigned) -> Mapping[str, int]:
         return {"public-1s" if call.public else "private-1s": 1}
 
-    def readings(self, at: Any, headers: Mapping[str, str]) -> tuple[Reading, ...]:
+    def readings(self, at: Any, what: str, headers: Mapping[str, str]) -> tuple[Reading, ...]:
         return ()  # they speak of one second, which is over when they are read
 
     def said(self, body: Any, status: int) -> Said | None:

@@ -76,6 +76,7 @@ class Kraken(Ways):
     fields: ClassVar[Any] = API
     finer: ClassVar[bool] = True
     testing: ClassVar[bool | None] = False
+    mixed: ClassVar[bool] = True
 
     def lead(self, call: Unsigned) -> str:
         return f"0/{call.sections[0]}/"

@@ -76,6 +76,7 @@ class Okx(Ways):
     custom: ClassVar[Custom] = Custom(timedelta(seconds=10), unique=False, by_client_id=True)
     fields: ClassVar[Any] = (*API, KEYS["password"])
     testing: ClassVar[bool | None] = True
+    page: ClassVar[int] = 100
 
     def lead(self, call: Unsigned) -> str:
         return "api/v5/"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from connectors.base import CallRefused, Kind, NotNow, Unresolved, outcome_of
 from connectors.exchange.unsigned import Unsigned
@@ -195,3 +199,16 @@ async def test_money_stays(world: Any) -> None:
                 await there.wire.request(there.exchange.canceling({}), "POST", url, json=call.said())
         assert operation.scope == "trade"
         assert there.server.came == []
+
+
+async def test_an_ed25519_key_signs(world: Any) -> None:
+    """The kind of key that Binance recommends: the signature holds for its public half."""
+    private = Ed25519PrivateKey.generate()
+    pem = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+    async with world("binance/main", SERVED, {"api_key": "public-name", "secret": pem}) as there:
+        await there.place(WANTED)
+        (came,) = there.server.of(*ORDER)
+        text, _, signature = came.body.rpartition("&signature=")
+        private.public_key().verify(base64.b64decode(unquote(signature)), text.encode())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from aiohttp import web
 
 from connectors.base import Kind, NotNow, outcome_of
+from connectors.exchange.reading import spans
 from connectors.order import OrderRequest, OrderType, Side
 from tests.connectors.exchange import samples, signing
 from tests.connectors.exchange.server import Came, Server
@@ -117,3 +119,42 @@ async def test_an_id_of_another_form(world: Any) -> None:
         found = await there.exchange.find(there.wire, wanted.plan())
         assert found.client_order_id == ours
         assert there.server.of(*PRIVATE)[-1].asked["cl_ord_id"] == came.asked["cl_ord_id"]
+
+
+async def test_fills_are_read_back_to_the_beginning(world: Any) -> None:
+    """Kraken shows the newest fifty of all markets: those before are asked for until there are no more."""
+    trades = {
+        f"T{number:03}": {
+            "ordertxid": f"O{number}",
+            "pair": "XXBTZUSD" if number % 2 else "XETHZUSD",
+            "time": 1_700_000_000 + number,
+            "type": "buy",
+            "ordertype": "limit",
+            "price": "50000.1",
+            "cost": "50",
+            "fee": "0.1",
+            "vol": "0.001",
+            "maker": True,
+        }
+        for number in range(130)
+    }
+
+    def page(came: Came) -> Any:
+        end = float(came.asked.get("end", 1e12))
+        fitting = [(name, trade) for name, trade in trades.items() if trade["time"] <= end]
+        return {"error": [], "result": {"trades": dict(fitting[::-1][:50]), "count": len(fitting)}}
+
+    async with world("kraken/main", samples.KRAKEN | {("POST", "/0/private/TradesHistory"): page}, KEYS) as there:
+        since = datetime.fromtimestamp(1_700_000_000, UTC)
+        found = await there.exchange.fills(there.wire, "BTC/USD", since)
+        assert [fill.id for fill in found] == [f"T{number:03}" for number in range(1, 130, 2)]
+        assert found[0].fee == Decimal("0.1")
+        assert len(there.server.of("POST", "/0/private/TradesHistory")) == 3
+
+
+def test_long_times_are_asked_for_in_parts() -> None:
+    """Where an exchange shows a week at once, the weeks up to now are asked for one after the other."""
+    start, week = datetime(2026, 11, 1, tzinfo=UTC), timedelta(days=7)
+    parts = list(spans(start, start + timedelta(days=15), week))
+    assert parts == [(start, start + week), (start + week, start + 2 * week), (start + 2 * week, start + 3 * week)]
+    assert list(spans(start, start + week, None)) == [(start, None)]
