@@ -55,7 +55,7 @@ class Rules:
 class Paper:
     """One account on an exchange that has these markets.
 
-    ``Decimal`` throughout, computed exactly: only amounts are cut, to the lot, and fees, to eight decimals as Binance's.
+    ``Decimal`` throughout, computed exactly: amounts are cut to the lot, and fees to eight decimals as on Binance.
     """
 
     def __init__(
