@@ -397,3 +397,22 @@ async def test_a_fill_is_dated_when_its_candle_ended_however_late_anybody_asks()
     clock[0] = T0 + timedelta(seconds=20)
     world.catch_up()
     assert [fill.at for fill in paper.fills()] == [T0 + timedelta(seconds=5)]
+
+
+async def test_somebody_elses_trade_fills_a_part(place: Place) -> None:
+    """A test, or a curious person, decides at which price how much is to be had."""
+    assert (await place.client.post("/inspect/settings", json={"share": "0.5"})).status_code == 200
+    placed = (await place.place(quantity="0.02")).json()
+    trade = {"symbol": "BTCUSDT", "price": "40000", "amount": "0.01"}
+    assert (await place.client.post("/inspect/trade", json=trade)).status_code == 200
+    query = {"symbol": "BTCUSDT", "orderId": placed["orderId"]}
+    shown = (await place.ask("GET", "/api/v3/order", **query)).json()
+    assert (shown["status"], shown["executedQty"]) == ("PARTIALLY_FILLED", "0.00500000")
+    assert (await place.client.get("/api/v3/ticker/price?symbol=BTCUSDT")).json()["price"] == "40000.00000000"
+    assert (await place.place(type="MARKET", quantity="0.01")).json()["status"] == "EXPIRED"  # nothing is left
+    gone = (await place.ask("DELETE", "/api/v3/order", **query)).json()
+    assert (gone["status"], gone["executedQty"]) == ("CANCELED", "0.00500000")
+    place.wait(minutes=2)
+    assert (await place.client.get("/api/v3/ticker/price?symbol=BTCUSDT")).json()["price"] == "50102.00000000"
+    for wrong in ({"symbol": "NOPE", "price": "1"}, {"symbol": "BTCUSDT", "price": "NaN"}, {"symbol": "BTCUSDT"}):
+        assert (await place.client.post("/inspect/trade", json=wrong)).status_code == 400
