@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from connectors.exchange.candles import Series
 from connectors.exchange.paper import Paper, Rules
+from connectors.exchange.shelf import NEVER
 from connectors.market import Candle, Market
 from connectors.order import Fill
 
@@ -196,6 +197,8 @@ class World:
         self.rules = replace(self.rules, share=share)
         for member in self.members:
             member.paper.rules = self.rules
+            for shelf in member.paper.shelves.values():
+                shelf.left = NEVER
 
     def halt(self, name: str, *, active: bool) -> None:
         """Stop a market, or let it go on."""
