@@ -58,10 +58,6 @@ class NoAccount(LookupError):
     """No account has this name."""
 
 
-class NotAnExchange(NoAccount):
-    """An account of this name has nothing to trade."""
-
-
 class Superseded(Exception):
     """Someone else stored a newer key meanwhile."""
 

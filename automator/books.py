@@ -18,6 +18,7 @@ from automator.ledger import chain
 from automator.notices import Notice
 from automator.notices import tell as notify
 from automator.orders import Stored
+from automator.scheduling import beats
 from connectors.base import CallRefused, NotNow
 from connectors.network import Rejected
 from connectors.order import Balance, Fill, Order
@@ -26,6 +27,8 @@ from jobs.orders.risk import plain
 from jobs.orders.states import ENDED, LIVE, State
 
 CAUSE = {"duty": "books"}
+OFTEN = timedelta(seconds=10)  #: between two looks at an account with open orders
+RARELY = timedelta(minutes=5)  #: at another one
 SLACK = timedelta(minutes=5)  #: fills are read from so much earlier: clocks differ, and lists lag
 FINDS = 10  #: orders that are asked for one by one in one look; the others wait for the next
 ROUNDS = 20  #: answers that one reading of fills may take
@@ -49,6 +52,23 @@ class Seen:
     missing: tuple[Stored, ...]
     fills: int
     balances: Mapping[str, Balance]
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {
+            "foreign": [_told(item) for item in self.foreign],
+            "missing": [item.as_json() for item in self.missing],
+            "new_fills": self.fills,
+            "balances": {
+                asset: {"free": plain(item.free), "locked": plain(item.locked)} for asset, item in self.balances.items()
+            },
+        }
+
+
+def _told(order: Order) -> dict[str, Any]:
+    told = {name: getattr(order, name) for name in ("id", "client_order_id", "symbol", "side", "type", "state")}
+    numbers = {"amount": order.amount, "price": order.price, "filled": order.filled}
+    return told | {name: None if number is None else plain(number) for name, number in numbers.items()}
 
 
 class Books:
@@ -173,6 +193,15 @@ class Books:
             _is_missing(tx, stored, now)
         _hold(tx, account, balances, now)
         return fresh
+
+
+def claim(tx: sqlite3.Connection, account: str, now: datetime) -> bool:
+    """Whether an account is to be looked at now; whoever asks first, in any process, is the one who does it."""
+    every = OFTEN if waited_for(tx, account) else RARELY
+    if beats.since(tx, f"books {account}", now) < every:
+        return False
+    beats.beat(tx, f"books {account}", now)
+    return True
 
 
 def waited_for(connection: sqlite3.Connection, account: str) -> list[Stored]:

@@ -16,10 +16,11 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Self, cast
 
-from automator import accounts, db, orders
-from automator.accounts import Keys, NotAnExchange, Stored, Token
+from automator import accounts, closing, db, orders
+from automator.accounts import Keys, Stored, Token
 from automator.books import Books
 from automator.clock import Clock, SystemClock, micros
+from automator.closing import Closing
 from automator.egress.call import Account
 from automator.egress.session import Session
 from automator.egress.stack import client
@@ -42,6 +43,7 @@ from automator.webhook import Webhook
 from connectors.base import CallRefused, NotNow
 from connectors.network import Identity, Network, Rejected, public
 from connectors.post import Form
+from connectors.registry import UnknownProvider
 from connectors.signin import CODE, VERIFIER, Found
 from connectors.venue import Exchange
 from jobs.posting import deliver as delivering
@@ -71,9 +73,14 @@ class Engine:
         self.media = choose_host(self.settings.media, store, self.http, self.writer, self.reader, self.clock)
         self._renewing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._exchanges: dict[tuple[str, str | None, str], Network] = {}
-        self.books = Books(self.exchange, self.writer, self.reader, self.clock)
-        placing = Placing(self.exchange, self.books, self.writer, self.reader, self.clock)
-        handlers = {delivering.KIND: self._deliver, orders.KIND: placing.place, orders.CANCEL: placing.cancel}
+        self.books = Books(self.trading, self.writer, self.reader, self.clock)
+        placing = Placing(self.trading, self.books, self.writer, self.reader, self.clock)
+        handlers = {
+            delivering.KIND: self._deliver,
+            orders.KIND: placing.place,
+            orders.CANCEL: placing.cancel,
+            closing.KIND: Closing(self.trading, self.writer, self.reader, self.clock).sell,
+        }
         self.worker = Worker(self.writer, self.reader, self.clock, self.owner, handlers)
 
     async def __aenter__(self) -> Self:
@@ -117,18 +124,18 @@ class Engine:
         """
         return self._session(accounts.load(self.reader, name), cause, actor)
 
-    def exchange(self, name: str, cause: Mapping[str, str], actor: str = "user") -> tuple[Session, Exchange]:
+    def trading(self, name: str, cause: Mapping[str, str], actor: str = "user") -> tuple[Session, Exchange]:
         """One exchange account's way out, and its connector: the same one each time, which keeps the markets.
 
         Raises:
             automator.accounts.NoAccount: there is none of this name.
-            automator.accounts.NotAnExchange: nothing is traded there.
+            connectors.registry.UnknownProvider: it is no exchange's.
         """
         stored = accounts.load(self.reader, name)
         key = (name, stored.base_url, repr(sorted(stored.chosen.items())))
         kept = self._exchanges.get(key) or self.network(stored)
         if not hasattr(kept, "placing"):
-            raise NotAnExchange(f"{name} is no exchange; nothing can be traded there")
+            raise UnknownProvider(f"{name} is no exchange; name an account of one, such as binance/main")
         self._exchanges[key] = kept
         session, _ = self._session(stored, cause, actor, kept)
         return session, cast("Exchange", kept)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -24,6 +24,7 @@ Handler = Callable[[Run], Awaitable[Verdict]]
 
 TICK = 1.0  #: seconds; the wall clock is read at least as often, because a machine may have slept
 AT_ONCE = 64
+SOON = 0.1  #: seconds between two looks at what a command waits for
 STUCK = 5  #: a run that failed for a reason nobody foresaw so many times is told of
 BACKOFF = timedelta(seconds=30)
 
@@ -88,6 +89,21 @@ class Worker:
         self._start(run)
         await asyncio.wait({self._active[run.id]})
         return True
+
+    async def see_through(self, jobs: Iterable[str], seconds: float) -> list[str]:
+        """Work on these jobs alone until they have ended, for so long at most; returns those that have not."""
+        deadline, left = self._clock.now() + timedelta(seconds=seconds), list(jobs)
+        while left and self._clock.now() < deadline:
+            for job in left:
+                await self.work_off(job)
+            left = [job for job in left if due.is_open(self._reader, job)]
+            if left:
+                await self._clock.sleep(SOON)
+        return left
+
+    def wake(self) -> None:
+        """Something was put in that is due: look at once."""
+        self._changed.set()
 
     def _held(self) -> frozenset[int]:
         return frozenset(self._active) | frozenset(self._taken)
