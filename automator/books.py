@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -269,4 +271,8 @@ def unexplained(reader: sqlite3.Connection, stored: Stored, traded: Sequence[Fil
         for row in reader.execute("SELECT exchange_id FROM ordered WHERE account = ?", (stored.account,))
         if row[0] is not None
     }
-    return any(item.side == stored.side and item.at >= since and item.order_id not in known for item in traded)
+    strange: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for item in traded:
+        if item.side == stored.side and item.at >= since and item.order_id not in known:
+            strange[item.order_id] += item.amount
+    return any(stored.amount is None or amount <= stored.amount for amount in strange.values())

@@ -202,3 +202,15 @@ def test_killed_at_any_instant(desk: Desk, fault: str, number: int) -> None:
         first.kill()
     desk.work()
     desk.judge()
+
+
+@pytest.mark.parametrize("kind", ["limit", "market"])
+def test_a_backup_of_before_is_put_back(desk: Desk, tmp_path: Path, kind: str) -> None:
+    """The copy holds an intent that has been sent since: the exchange is asked, and nothing is sent again."""
+    order = desk.submit(kind)
+    assert desk.command("backup", str(tmp_path / "copy.db")).wait(60) == 0
+    desk.work()
+    assert desk.command("restore", str(tmp_path / "copy.db")).wait(60) == 0
+    desk.work()
+    desk.judge()
+    assert desk.venue.arrived() == [order]
