@@ -259,9 +259,9 @@ async def test_a_foreign_fill_of_another_size_is_no_doubt(place: Trading) -> Non
 
 async def test_a_clock_that_is_set_back_makes_an_intent_old(place: Trading) -> None:
     """By our clock it was put in an hour from now: nobody knows what the market has done since."""
+    await place.engine.worker.tick()
     done = await place.submit()
     place.clock.set(-timedelta(hours=1))
-    place.clock.at += timedelta(seconds=1)
     assert (await place.ended(done.order, 7_200)).state is State.NOT_PLACED
     assert place.world.arrived == []
 
