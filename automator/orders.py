@@ -293,9 +293,10 @@ def shown(tx: sqlite3.Connection, order: str, seen: Order, now: datetime) -> Sta
 
 
 def accepted(tx: sqlite3.Connection, order: str, now: datetime) -> None:
-    """The answer came, and its intention is done: the exchange's id of it is known."""
+    """The answer came, and its intention is done: the exchange's id of it is known, if it said one."""
     (result,) = tx.execute("SELECT json_extract(result, '$.id') FROM intention WHERE key = ?", (order,)).fetchone()
-    tx.execute("UPDATE ordered SET exchange_id = ? WHERE id = ?", (str(result), order))
+    if result is not None:
+        tx.execute("UPDATE ordered SET exchange_id = ? WHERE id = ?", (str(result), order))
     move(tx, order, Step.ACCEPTED, now)
 
 
