@@ -227,6 +227,8 @@ def adopt(tx: sqlite3.Connection, stored: Stored, seen: Order, now: datetime) ->
     if stored.state is State.UNCONFIRMED:
         tx.execute("UPDATE run SET state = 'done' WHERE job = ? AND state = 'unconfirmed'", (stored.id,))
     if stored.state in ENDED:
+        # that it has ended was told, and stays so; its end is still to come, and told again
+        tx.execute("UPDATE order_news SET fill = -id WHERE ordered = ? AND fill = 0", (stored.id,))
         text = f"{stored.says()} was taken for {stored.state}, and is at {stored.account} as {seen.id}: {seen.state}"
         notify(tx, Notice("order", stored.id, text, stored.account), at)
 

@@ -42,7 +42,7 @@ def _news(connection: sqlite3.Connection, number: int, order: str, account: str,
     stored = load(connection, order)
     if stored is None:
         raise LookupError(f"order {order} is no longer in the database")
-    event = Filled(stored.tag, fills.one(connection, fill)) if fill else _ended(stored)
+    event = Filled(stored.tag, fills.one(connection, fill)) if fill > 0 else _ended(stored)
     return News(number, order, account, event)
 
 

@@ -281,7 +281,7 @@ def drop(tx: sqlite3.Connection, order: str, reason: str, now: datetime) -> bool
 
 def shown(tx: sqlite3.Connection, order: str, seen: Order, now: datetime) -> State | None:
     """Take an order along by what the exchange shows of it; ``None``: that is not news."""
-    row = tx.execute("SELECT filled, state, reason FROM ordered WHERE id = ?", (order,)).fetchone()
+    row = tx.execute("SELECT filled, state FROM ordered WHERE id = ?", (order,)).fetchone()
     if row is None or seen.filled < Decimal(row[0]):
         return None
     tx.execute(
@@ -289,7 +289,7 @@ def shown(tx: sqlite3.Connection, order: str, seen: Order, now: datetime) -> Sta
         (seen.id, str(seen.filled), str(seen.cost), order),
     )
     settle(tx, order, Journal.DONE, {"id": seen.id})
-    return None if row[1] == seen.state else move(tx, order, seen.state, now, row[2])
+    return None if row[1] == seen.state else move(tx, order, seen.state, now)
 
 
 def accepted(tx: sqlite3.Connection, order: str, now: datetime) -> None:

@@ -124,6 +124,9 @@ async def test_an_order_taken_for_not_placed_that_is_there_after_all(place: Trad
     kept = intention(place.engine.reader, done.order)
     assert kept is not None
     assert kept.state is Journal.DONE
+    place.world.fill(place.world.orders[0], D("0.1"))
+    await place.engine.books.reconcile(ACCOUNT)
+    assert (place.stands(done.order).state, place.told()) == (State.FILLED, ["Ended", "Filled", "Ended"])
 
 
 @pytest.mark.parametrize("name", ["*", ACCOUNT, BOT])
