@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from automator import failpoints
-from jobs.orders.states import State
+from jobs.orders.states import ENDED, State
 from tests.crash.desk import Desk, Small
 
 FAULTS = (
@@ -156,6 +156,25 @@ def test_two_bots_and_two_workers_on_one_account(desk: Desk, kind: str, fault: s
     first, second = desk.worker("after-last-byte:KILL:4"), desk.worker()
     assert first.wait(60) in {0, -signal.SIGKILL}
     assert second.wait(60) == 0
+    desk.work()
+    desk.judge()
+
+
+def test_two_services_place_every_order_once(desk: Desk) -> None:
+    """They share the work, and one of them is killed in the midst of it."""
+    serving = [desk.command("serve") for _ in range(2)]
+    desk.venue.fails("filled-then-lost", "none", "503-done", "lost-before", "none", "open-then-lost")
+    placed = [desk.submit("market", f"{number}", owner) for number in range(5) for owner in ("grid-1", "dca-1")]
+    deadline = time.monotonic() + 40
+    while desk.stands(placed[4]).state is State.INTENT:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    serving[0].kill()
+    while any(desk.stands(order).state not in ENDED for order in placed):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    serving[1].send_signal(signal.SIGTERM)
+    assert [one.wait(60) for one in serving] == [-signal.SIGKILL, 0]
     desk.work()
     desk.judge()
 
