@@ -13,38 +13,28 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
-from automator import accounts, failpoints, news, orders
+from automator import accounts, failpoints, orders
 from automator.db import connect
 from automator.engine import Engine
 from automator.home import Home
-from automator.ledger import chain
 from automator.vault.choose import own_file
 from connectors.base import Scope
 from jobs.bots.strategy import Place as Wish
-from jobs.orders.states import ENDED, LIVE, State
 from tests.sandboxed import ROOT
 from tests.trade.exchange import KEY, MARKET, register
+from tests.trade.judge import There, judge
 from tests.trade.place import ACCOUNT, AT_MARKET, BOT, LIMIT
 from tests.trade.server import exchange
 from tests.trade.world import PRICE
 
 WISHES = {"limit": LIMIT, "market": AT_MARKET}
 SETTLES = "0.1"  #: seconds; this exchange shows at once what it has taken
-
-
-@dataclass(frozen=True)
-class There:
-    """An order as the exchange has it: its state, how much is filled, and its trades' amounts by their ids."""
-
-    state: str
-    filled: Decimal
-    fills: dict[str, Decimal]
 
 
 class Venue(Protocol):
@@ -182,27 +172,5 @@ class Desk:
 
     def judge(self) -> None:
         """Nothing was sent twice, and our books are the exchange's."""
-        there, arrived = self.venue.orders(), self.venue.arrived()
-        assert len(arrived) == len(set(arrived)), "an order was sent twice"
         with self.reader() as reader:
-            ours = {item.id: item for item in orders.listed(reader)}
-            approved = {row[0] for row in reader.execute("SELECT key FROM intention")}
-            told = {owner: news.since(reader, owner, 0) for owner in {item.owner for item in ours.values()}}
-            held = {row[0]: Decimal(row[1]) for row in reader.execute("SELECT owner, amount FROM position")}
-            assert isinstance(chain.verify(reader), int)
-        assert set(arrived) <= approved, "what nobody approved was sent"
-        assert {order for order, item in ours.items() if item.state in LIVE | {State.FILLED, State.CANCELLED}} == set(
-            there
-        ), "the exchange has other orders than we say"
-        for order, item in ours.items():
-            events = [one for one in told[item.owner] if one.order == order]
-            fills = [one.event.fill for one in events if isinstance(one.event, news.Filled)]
-            shown = there.get(order, There(item.state, Decimal(0), {}))
-            assert (item.state, item.filled) == (shown.state, shown.filled)
-            assert {fill.id: fill.amount for fill in fills} == shown.fills
-            assert len(fills) == len(shown.fills), "a fill was told twice"
-            ends = [number for number, one in enumerate(events) if isinstance(one.event, news.Ended)]
-            assert ends == ([len(events) - 1] if item.state in ENDED else [])
-        for owner, amount_held in held.items():
-            mine = (one for order, one in there.items() if ours[order].owner == owner)
-            assert amount_held == sum((amount for one in mine for amount in one.fills.values()), Decimal(0))
+            judge(reader, self.venue.orders(), self.venue.arrived())
