@@ -41,7 +41,7 @@ def rounded(request: OrderRequest, market: Market) -> OrderRequest:
 
 def multiple(value: Decimal | None, step: Decimal | None, way: str) -> Decimal | None:
     """The nearest multiple of ``step`` that way; what is missing, or no number of this world, stays as it is."""
-    if value is None or not step or not _sane(value):
+    if value is None or not step or not value.is_finite() or value.adjusted() >= _DIGITS:
         return value
     with localcontext(EXACT):
         return (value / step).to_integral_value(way) * step
