@@ -14,11 +14,17 @@ from jobs.orders.states import ENDED, FINAL, LIVE
 
 @dataclass(frozen=True)
 class There:
-    """An order as the exchange has it: its state, how much is filled, and its trades' amounts by their ids."""
+    """An order as the exchange has it.
+
+    Attributes:
+        fills: Its trades' amounts, by their ids.
+        fees: Of those, what was paid in the base asset.
+    """
 
     state: str
     filled: Decimal
     fills: dict[str, Decimal]
+    fees: Decimal = Decimal(0)
 
 
 def judge(reader: sqlite3.Connection, there: Mapping[str, There], arrived: Sequence[str]) -> None:
@@ -47,4 +53,4 @@ def judge(reader: sqlite3.Connection, there: Mapping[str, There], arrived: Seque
 
 def _signed(side: str, one: There) -> Decimal:
     filled = sum(one.fills.values(), Decimal(0))
-    return filled if side == "buy" else -filled
+    return (filled if side == "buy" else -filled) - one.fees
