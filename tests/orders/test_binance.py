@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aiohttp import web
@@ -25,7 +24,7 @@ from connectors.order import OrderType, Side
 from jobs.bots.strategy import Place as Wish
 from jobs.orders.states import State
 from tests.clocks import START, StillClock
-from tests.trade.judge import There, judge
+from tests.trade.judge import judge, of_binance
 
 D = Decimal
 ACCOUNT, BOT = "binance/main", "grid-1"
@@ -68,14 +67,7 @@ class Place:
         seen = binance.posts(self.app)
         sent = [one["clientOrderId"] for one in seen]
         assert max(Counter(sent).values(), default=1) == 1
-        judge(self.engine.reader, {one["clientOrderId"]: _there(one) for one in seen}, sent)
-
-
-def _there(one: dict[str, Any]) -> There:
-    states = {"NEW": "open", "CANCELED": "cancelled"}
-    fills = {str(made["id"]): D(made["qty"]) for made in one["fills"]}
-    fees = sum((D(made["commission"]) for made in one["fills"] if made["commissionAsset"] == "BTC"), D(0))
-    return There(states.get(one["status"], one["status"].lower()), D(one["executedQty"]), fills, fees)
+        judge(self.engine.reader, {one["clientOrderId"]: of_binance(one) for one in seen}, sent)
 
 
 @asynccontextmanager
