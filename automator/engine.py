@@ -16,9 +16,11 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Self
 
-from automator import accounts, db
+from automator import accounts, closing, db, orders
 from automator.accounts import Keys, Stored, Token
+from automator.books import Books
 from automator.clock import Clock, SystemClock, micros
+from automator.closing import Closing
 from automator.egress.call import Account
 from automator.egress.session import Session
 from automator.egress.stack import client
@@ -30,6 +32,7 @@ from automator.ledger import checkpoint
 from automator.ledger.checkpoint import BadCheckpoint
 from automator.ledger.prune import Pruned, Retention, prune
 from automator.notices import Notice, settled, tell
+from automator.placing import Placing
 from automator.scheduling import lease
 from automator.scheduling.lease import Owner, Run, Verdict
 from automator.scheduling.publish import Publisher
@@ -68,7 +71,15 @@ class Engine:
         self.webhook = self._webhook()
         self.media = choose_host(self.settings.media, store, self.http, self.writer, self.reader, self.clock)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self.worker = Worker(self.writer, self.reader, self.clock, self.owner, {delivering.KIND: self._deliver})
+        self.books = Books(self.trading, self.writer, self.reader, self.clock)
+        placing = Placing(self.trading, self.books, self.writer, self.reader, self.clock)
+        handlers = {
+            delivering.KIND: self._deliver,
+            orders.KIND: placing.place,
+            orders.CANCEL: placing.cancel,
+            closing.KIND: Closing(self.trading, self.writer, self.reader, self.clock).sell,
+        }
+        self.worker = Worker(self.writer, self.reader, self.clock, self.owner, handlers)
 
     async def __aenter__(self) -> Self:
         return self

@@ -137,6 +137,13 @@ def claim(  # noqa: PLR0913 - what a claim depends on
     return [run for run in claimed if run is not None]
 
 
+def claim_job(tx: sqlite3.Connection, owner: str, job: str, now: datetime) -> Run | None:
+    """Take the run of one job that is ready; ``None``: there is none, or another owner has it."""
+    query = f"{_READY} WHERE r.job = ? AND r.state IN (?, ?) AND r.ready_at <= ?"
+    row = tx.execute(query, (job, RunState.SCHEDULED, RunState.WAITING, micros(now))).fetchone()
+    return _claim_one(tx, owner, micros(now), row) if row else None
+
+
 def _dropped(tx: sqlite3.Connection, owner: str, gone: Callable[[str], bool], held: Collection[int]) -> list[int]:
     """The numbers of the running ones that nobody works on any more."""
     known: dict[str, bool] = {}
