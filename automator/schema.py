@@ -26,12 +26,13 @@ from automator.metrics import MetricRow
 from automator.notices import NoticeRow
 from automator.scheduling import lease
 from automator.scheduling.tables import BeatRow, JobRow, RunRow
+from jobs.orders.tables import FillRow, HoldingRow, NewsRow, OrderRow, PositionRow, RiskRow
 from jobs.posting.tables import DeliveryRow, PostRow
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-LATEST = 7  #: the newest step in migrations/versions; a database says in ``user_version`` which one it has
+LATEST = 8  #: the newest step in migrations/versions; a database says in ``user_version`` which one it has
 SCRIPTS = Path(__file__).parent / "migrations"
 VERSIONS: Sequence[Path] = (SCRIPTS / "versions",)
 
@@ -52,6 +53,12 @@ TABLES: tuple[type[SQLModel], ...] = (
     DeliveryRow,
     MetricRow,
     HostedRow,
+    OrderRow,
+    FillRow,
+    NewsRow,
+    PositionRow,
+    RiskRow,
+    HoldingRow,
 )
 
 
