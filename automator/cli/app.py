@@ -6,6 +6,7 @@ import typer
 
 from automator.cli import backup, posts, reconcile, service, stats
 from automator.cli.accounts import accounts
+from automator.cli.backtest import backtest
 from automator.cli.calls import calls
 from automator.cli.check import check
 from automator.cli.media import media
@@ -35,6 +36,7 @@ app.add_typer(calls)
 app.add_typer(media)
 app.add_typer(service.limits)
 app.add_typer(service.service)
+app.command()(backtest)
 app.command()(check)
 app.command()(backup.backup)
 app.command()(backup.restore)

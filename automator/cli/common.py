@@ -82,11 +82,21 @@ def _known() -> dict[type[Exception], int]:
     from connectors.base import CallRefused, NotNow, Unresolved  # noqa: PLC0415 - as above
     from connectors.network import Rejected  # noqa: PLC0415 - as above
     from connectors.registry import UnknownProvider  # noqa: PLC0415 - as above
+    from jobs.bots.parameters import BadParameters  # noqa: PLC0415 - as above
     from jobs.posting.media import MediaError  # noqa: PLC0415 - as above
     from jobs.posting.rows import CampaignError  # noqa: PLC0415 - as above
     from jobs.posting.when import WhenError  # noqa: PLC0415 - as above
 
-    usage = (SettingsError, FaultsError, UnknownProvider, CampaignError, WhenError, MediaError, NoAccount)
+    usage = (
+        SettingsError,
+        FaultsError,
+        UnknownProvider,
+        CampaignError,
+        WhenError,
+        MediaError,
+        NoAccount,
+        BadParameters,
+    )
     failure = (
         BackupError,
         UnitError,

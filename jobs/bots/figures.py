@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from statistics import fmean, pstdev
 from typing import Any
 
@@ -129,7 +130,7 @@ def figures(played: Played, markets: Mapping[str, Market], curve: Curves) -> Fig
     )
     fills = [filled.fill for filled in played.fills]
     days = _days(curve)
-    returns = [after / before - 1 for before, after in zip(days, days[1:], strict=False) if before > 0]
+    returns = [after / before - 1 for before, after in pairwise(days) if before > 0]
     return Figures(
         start=played.candles[0][1].at,
         end=end(played),
@@ -180,7 +181,7 @@ def _yearly(growth: float, lasted: timedelta) -> float | None:
     if growth <= 0 or lasted < timedelta(days=1):
         return None
     try:
-        return (growth ** (YEAR / lasted) - 1) * 100
+        return (math.pow(growth, YEAR / lasted) - 1) * 100
     except OverflowError:
         return None
 

@@ -1,0 +1,52 @@
+"""The strategies that come with Automator, by the name that commands call them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobs.bots.deal_dca import DealDca
+from jobs.bots.grid import Grid
+from jobs.bots.guard import Guard
+from jobs.bots.parameters import BadParameters, Model, read
+from jobs.bots.rebalance import Rebalance
+from jobs.bots.recurring_buy import RecurringBuy
+from jobs.bots.signal import SignalBot
+from jobs.bots.strategy import Strategy
+
+KINDS: Mapping[str, type[Model]] = {
+    "recurring_buy": RecurringBuy,
+    "grid": Grid,
+    "signal": SignalBot,
+    "guard": Guard,
+    "deal_dca": DealDca,
+    "rebalance": Rebalance,
+}
+
+
+def made(kind: str, given: Mapping[str, Any]) -> Strategy[Any]:
+    """The strategy of this kind with these parameters.
+
+    Raises:
+        BadParameters: there is no such kind, or the parameters make no sense.
+    """
+    if kind not in KINDS:
+        raise BadParameters(f"there is no strategy {kind!r}; there are {', '.join(KINDS)}")
+    return read(kind, KINDS[kind], given)  # type: ignore[return-value]  # each of them is one
+
+
+def pairs(given: list[str]) -> dict[str, str]:
+    """``NAME=VALUE`` as typed on a command line.
+
+    Raises:
+        BadParameters: one is no pair, or is given twice.
+    """
+    found: dict[str, str] = {}
+    for item in given:
+        name, equals, value = item.partition("=")
+        if not equals or not name.strip():
+            raise BadParameters(f"{item!r} is no parameter; write NAME=VALUE")
+        if name.strip() in found:
+            raise BadParameters(f"the parameter {name.strip()} is given twice")
+        found[name.strip()] = value.strip()
+    return found
