@@ -14,11 +14,13 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import Any, Self
+from typing import Any, Self, cast
 
-from automator import accounts, db
+from automator import accounts, closing, db, orders
 from automator.accounts import Keys, Stored, Token
+from automator.books import Books
 from automator.clock import Clock, SystemClock, micros
+from automator.closing import Closing
 from automator.egress.call import Account
 from automator.egress.session import Session
 from automator.egress.stack import client
@@ -30,6 +32,7 @@ from automator.ledger import checkpoint
 from automator.ledger.checkpoint import BadCheckpoint
 from automator.ledger.prune import Pruned, Retention, prune
 from automator.notices import Notice, settled, tell
+from automator.placing import Placing
 from automator.scheduling import lease
 from automator.scheduling.lease import Owner, Run, Verdict
 from automator.scheduling.publish import Publisher
@@ -40,7 +43,9 @@ from automator.webhook import Webhook
 from connectors.base import CallRefused, NotNow
 from connectors.network import Identity, Network, Rejected, public
 from connectors.post import Form
+from connectors.registry import UnknownProvider
 from connectors.signin import CODE, VERIFIER, Found
+from connectors.venue import Exchange
 from jobs.posting import deliver as delivering
 from jobs.posting.deliver import Delivery
 
@@ -67,7 +72,16 @@ class Engine:
         self.webhook = self._webhook()
         self.media = choose_host(self.settings.media, store, self.http, self.writer, self.reader, self.clock)
         self._renewing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self.worker = Worker(self.writer, self.reader, self.clock, self.owner, {delivering.KIND: self._deliver})
+        self._exchanges: dict[tuple[str, str | None, str], Network] = {}
+        self.books = Books(self.trading, self.writer, self.reader, self.clock)
+        placing = Placing(self.trading, self.books, self.writer, self.reader, self.clock)
+        handlers = {
+            delivering.KIND: self._deliver,
+            orders.KIND: placing.place,
+            orders.CANCEL: placing.cancel,
+            closing.KIND: Closing(self.trading, self.writer, self.reader, self.clock).sell,
+        }
+        self.worker = Worker(self.writer, self.reader, self.clock, self.owner, handlers)
 
     async def __aenter__(self) -> Self:
         return self
@@ -110,8 +124,26 @@ class Engine:
         """
         return self._session(accounts.load(self.reader, name), cause, actor)
 
-    def _session(self, stored: Stored, cause: Mapping[str, str], actor: str) -> tuple[Session, Network]:
-        network, name = self.network(stored), stored.name
+    def trading(self, name: str, cause: Mapping[str, str], actor: str = "user") -> tuple[Session, Exchange]:
+        """One exchange account's way out, and its connector: the same one each time, which keeps the markets.
+
+        Raises:
+            automator.accounts.NoAccount: there is none of this name.
+            connectors.registry.UnknownProvider: it is no exchange's.
+        """
+        stored = accounts.load(self.reader, name)
+        key = (name, stored.base_url, repr(sorted(stored.chosen.items())))
+        kept = self._exchanges.get(key) or self.network(stored)
+        if not hasattr(kept, "placing"):
+            raise UnknownProvider(f"{name} is no exchange; name an account of one, such as binance/main")
+        self._exchanges[key] = kept
+        session, _ = self._session(stored, cause, actor, kept)
+        return session, cast("Exchange", kept)
+
+    def _session(
+        self, stored: Stored, cause: Mapping[str, str], actor: str, kept: Network | None = None
+    ) -> tuple[Session, Network]:
+        network, name = kept or self.network(stored), stored.name
 
         async def keep(fresh: Mapping[str, str], lasts: timedelta | None) -> None:
             await self.keys.keep(name, fresh, lasts)

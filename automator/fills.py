@@ -57,6 +57,11 @@ def of_order(connection: sqlite3.Connection, order: Stored) -> list[tuple[int, F
     return [(row[0], _fill(row)) for row in rows]
 
 
+def amount(connection: sqlite3.Connection, order: Stored) -> Decimal:
+    """How much of an order the fills that are stored have filled."""
+    return sum((fill.amount for _, fill in of_order(connection, order)), Decimal(0))
+
+
 def newest(connection: sqlite3.Connection, account: str, symbol: str) -> datetime | None:
     """When the newest fill that is stored happened."""
     (at,) = connection.execute(

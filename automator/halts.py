@@ -1,4 +1,4 @@
-"""Halt: stop every write at once, for one account or all, until a person resumes. Survives restarts."""
+"""Halt: stop every write at once, of one account, one bot or all, until a person resumes. Survives restarts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class HaltRow(SQLModel, table=True):
 
     __tablename__ = "halt"
 
-    name: str = Field(primary_key=True)  #: an account's name, or ``*``
+    name: str = Field(primary_key=True)  #: an account's name, a bot's, or ``*``
     at: int  #: microseconds UTC
     reason: str
 

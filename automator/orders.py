@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import uuid
 from collections.abc import Sequence
@@ -12,12 +13,13 @@ from typing import Any
 
 from automator import halts, risks
 from automator.clock import instant, micros
+from automator.intentions import Fenced, claim, settle, withdraw
 from automator.intentions import State as Journal
-from automator.intentions import claim, settle
 from automator.ledger import chain
 from automator.notices import Notice, tell
 from automator.scheduling import due
 from automator.scheduling.due import NewJob
+from connectors.base import CallRefused
 from connectors.exchange.filters import faults, rounded
 from connectors.market import Market
 from connectors.order import Order, OrderRequest
@@ -31,6 +33,11 @@ OPERATION = "order.place"  #: in its intention, whatever its exchange's connecto
 USER = "user"  #: the owner of what a person places
 EVER = timedelta(days=36_500)  #: that its job is late the placing judges itself
 STALE = timedelta(minutes=1)  #: an order that could not leave for so long is not placed: the market has moved on
+LATE = f"it could not be sent within {STALE.seconds} seconds, and the market has moved on"
+
+
+class OverLimit(CallRefused):
+    """An order no longer keeps to the limits that a person set; nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,14 +258,25 @@ def begins(connection: sqlite3.Connection, start: str) -> list[Stored]:
 
 def move(tx: sqlite3.Connection, order: str, happened: Happened, now: datetime, reason: str = "") -> State | None:
     """Take an order along by what happened; ``None``: that changes nothing. ``reason``: why it ended so."""
-    row = tx.execute("SELECT state FROM ordered WHERE id = ?", (order,)).fetchone()
+    row = tx.execute("SELECT state, cancel_at, account FROM ordered WHERE id = ?", (order,)).fetchone()
     state = after(State(row[0]), happened) if row else None
-    if state is not None:
-        ended_at = micros(now) if state in ENDED else None
-        tx.execute(
-            "UPDATE ordered SET state = ?, reason = ?, ended_at = ? WHERE id = ?", (state, reason, ended_at, order)
-        )
+    if state is None:
+        return None
+    ended_at = micros(now) if state in ENDED else None
+    tx.execute("UPDATE ordered SET state = ?, reason = ?, ended_at = ? WHERE id = ?", (state, reason, ended_at, order))
+    if state in LIVE and row[1] is not None:
+        _to_cancel(tx, order, row[2], now)
     return state
+
+
+def drop(tx: sqlite3.Connection, order: str, reason: str, now: datetime) -> bool:
+    """Give up an order of which nothing has left, and tell its owner; ``False``: something may have left."""
+    if not withdraw(tx, order):
+        return False
+    move(tx, order, Step.UNSENT, now)  # the exchange had put it off, or could not be reached
+    move(tx, order, Step.DROPPED, now, reason)
+    ended(tx, order, micros(now))
+    return True
 
 
 def shown(tx: sqlite3.Connection, order: str, seen: Order, now: datetime) -> State | None:
@@ -302,12 +320,37 @@ def cancel(tx: sqlite3.Connection, order: str, now: datetime, *, actor: str) -> 
     if stored.cancel_at is None:
         tx.execute("UPDATE ordered SET cancel_at = ? WHERE id = ?", (at, order))
         chain.append(tx, "event", at, {"what": "order cancel", "order": order, "actor": actor}, account=stored.account)
-    if move(tx, order, Step.DROPPED, now, reason="cancelled before it was sent"):
-        ended(tx, order, at)
+    if drop(tx, order, "cancelled before it was sent", now):
         return State.NOT_PLACED
     if stored.state in LIVE:
-        due.add(tx, NewJob(f"{order}/cancel", CANCEL, {"order": order}, now, stored.account, late=EVER), now)
+        _to_cancel(tx, order, stored.account, now)
     return stored.state
+
+
+def _to_cancel(tx: sqlite3.Connection, order: str, account: str, now: datetime) -> None:
+    due.add(tx, NewJob(f"{order}/cancel", CANCEL, {"order": order}, now, account, late=EVER), now)
+
+
+def leave(tx: sqlite3.Connection, order: str, now: datetime) -> None:
+    """The order's last gate, in the transaction that records its call: it is still wanted, allowed, and not too late.
+
+    Raises:
+        automator.intentions.Fenced: it was cancelled, or has been settled.
+        automator.halts.Halted: its owner is halted.
+        OverLimit: it no longer keeps to the limits of risk, or could not leave for too long.
+    """
+    stored = load(tx, order)
+    if stored is None or stored.cancel_at is not None or stored.state not in {State.INTENT, State.SENT}:
+        raise Fenced(f"order {order} is no longer to be sent")
+    if now - stored.created_at > STALE:
+        raise OverLimit(LATE)
+    if not stored.closing:
+        halts.check(tx, stored.owner)
+        (plan,) = tx.execute("SELECT plan FROM intention WHERE key = ?", (order,)).fetchone()
+        judged = Proposal(stored.account, stored.owner, OrderRequest.of(json.loads(plan)), stored.mark)
+        if reasons := risks.gate(tx, judged, now):
+            raise OverLimit("; ".join(reasons))
+    move(tx, order, Step.SEND, now)
 
 
 def resolve_there(tx: sqlite3.Connection, order: str, exchange_id: str, now: datetime, *, actor: str) -> bool:

@@ -1,4 +1,4 @@
-"""The service's regular duties beside its work: checkpoints, pruning, keys that expire, webhook and media host."""
+"""The service's regular duties beside its work: checkpoints, pruning, expiring keys, webhook, media host, books."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 
-from automator import measure, tokens
+from automator import accounts, measure, tokens
+from automator.books import TROUBLE, claim
 from automator.db import DatabaseError
 from automator.engine import Engine
 from automator.ledger.checkpoint import BadCheckpoint
 from automator.ledger.prune import Retention
 from automator.scheduling import beats
 from automator.vault.store import VaultError
+from connectors.base import Scope
+from connectors.registry import UnknownProvider
 
 CHECKPOINT = timedelta(minutes=10)
 KEYS = timedelta(minutes=3)
@@ -22,6 +26,7 @@ DAY = timedelta(days=1)
 TELL = timedelta(seconds=5)  #: the webhook; after a failure twice as long each time, up to ``RARELY``
 SWEEP = timedelta(seconds=5)  #: the media host; after a failure twice as long each time
 RARELY = timedelta(minutes=30)
+BOOKS = timedelta(seconds=5)  #: half of the shortest time between two looks at an account
 GRACE = timedelta(seconds=10)
 
 log = logging.getLogger(__name__)
@@ -44,6 +49,23 @@ async def keys(engine: Engine, wait: timedelta) -> timedelta:
 async def figures(engine: Engine, wait: timedelta) -> timedelta:
     """Read the figures of posts that have come to an age at which they are read."""
     await measure.read(engine)
+    return wait
+
+
+async def books(engine: Engine, wait: timedelta) -> timedelta:
+    """Look at the exchange accounts: what became of orders, fills, balances."""
+    now = engine.clock.now()
+    for who in accounts.everything(engine.reader):
+        if Scope.TRADE not in who.scopes:
+            continue
+        if not await engine.writer.run(partial(claim, account=who.name, now=now)):
+            continue
+        try:
+            await engine.books.reconcile(who.name)
+        except TROUBLE as trouble:
+            log.warning("%s could not be looked at: %s", who.name, trouble)
+        except UnknownProvider:
+            continue  # it may trade, by a person's word, and has nothing to trade
     return wait
 
 
@@ -79,6 +101,7 @@ async def sweep(engine: Engine, wait: timedelta) -> timedelta:
 async def once(engine: Engine) -> None:
     """What can't wait, for those who have no service running but call us now and then."""
     await _tried(engine, keys, KEYS)
+    await _tried(engine, books, BOOKS)
     if engine.settings.posting.metrics:
         await _tried(engine, figures, FIGURES)
 
@@ -92,6 +115,7 @@ async def run(engine: Engine, stop: asyncio.Event) -> None:
         daily: DAY,
         tell: TELL,
         sweep: SWEEP,
+        books: BOOKS,
     }
     unset = {tell: engine.webhook is None, figures: not engine.settings.posting.metrics, sweep: engine.media is None}
     for duty in (duty for duty, idle in unset.items() if idle):

@@ -215,41 +215,6 @@ async def _try_webhook(opened: Engine) -> None:
     typer.echo("the webhook took it")
 
 
-@told
-async def halt(
-    name: Annotated[str, typer.Argument(help="An account; all of them without.")] = "*",
-    home: HomeOption = None,
-    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
-) -> None:
-    """Stop every write at once, until you resume."""
-    from automator import halts  # noqa: PLC0415 - keeps --help fast
-    from automator.accounts import load  # noqa: PLC0415 - as above
-    from automator.clock import micros  # noqa: PLC0415 - as above
-
-    async with engine(home) as opened:
-        if name != halts.EVERYTHING:
-            load(opened.reader, name)  # a name that nobody has would stop nothing
-        at = micros(opened.clock.now())
-        await opened.writer.run(lambda tx: halts.halt(tx, name, at, reason=reason, actor="user"))
-    typer.echo(f"{'everything' if name == '*' else name} is halted")
-
-
-@told
-async def resume(
-    name: Annotated[str, typer.Argument(help="An account; all of them without.")] = "*", home: HomeOption = None
-) -> None:
-    """Lift a halt."""
-    from automator import halts  # noqa: PLC0415 - keeps --help fast
-    from automator.clock import micros  # noqa: PLC0415 - as above
-
-    async with engine(home) as opened:
-        done = await opened.writer.run(lambda tx: halts.resume(tx, name, micros(opened.clock.now()), actor="user"))
-        left = halts.standing(opened.reader)
-    typer.echo(f"{'everything' if name == '*' else name} {'goes on' if done else 'was not halted'}")
-    for halted in left:
-        typer.echo(f"but {halted}")
-
-
 @limits.callback(invoke_without_command=True)
 def all_limits(context: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Show budgets: used, free, and when more fits."""

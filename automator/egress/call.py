@@ -62,6 +62,7 @@ class Call:
         actor: Who asked: ``user``, ``scheduler``.
         guard: Called in the transaction that decides to send a write; raises ``Fenced`` if the caller may not any more.
         done: Called in the transaction that stores that the intention is done.
+        closing: By a person's word it makes smaller what is at risk (a cancel, a sale): a halt does not stop it.
     """
 
     operation: Operation
@@ -71,6 +72,7 @@ class Call:
     actor: str = "user"
     guard: Callable[[sqlite3.Connection], None] | None = field(default=None, repr=False)
     done: Callable[[sqlite3.Connection], None] | None = field(default=None, repr=False)
+    closing: bool = False
 
 
 def call_of(request: httpx.Request) -> Call:

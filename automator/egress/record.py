@@ -189,7 +189,7 @@ class Record(httpx.AsyncBaseTransport):
         self, tx: sqlite3.Connection, call: Call, entry: _Entry, reservation: Reservation | None, *, begun: bool
     ) -> _Begun | Full:
         intent, now, first = call.intent, self._clock.now(), True
-        if call.operation.scope in halts.STOPPED:
+        if call.operation.scope in halts.STOPPED and not call.closing:
             halts.check(tx, call.account.name)
         if call.guard is not None:
             call.guard(tx)

@@ -62,6 +62,7 @@ class Session:
     who: str = ""
     guard: Callable[[sqlite3.Connection], None] | None = None
     done: Callable[[sqlite3.Connection], None] | None = None
+    closing: bool = False  #: a halt does not stop its writes: they make smaller what is at risk
     lost: Callable[[str], Awaitable[None]] = _tell_nobody  #: told, in a sentence, that a person has to connect anew
     hosting: Callable[[Media], Awaitable[str]] | None = None
     taken: Callable[[Mapping[str, Any]], bool] = lambda _: False
@@ -147,7 +148,7 @@ class Session:
     async def _send(
         self, operation: Operation, method: str, url: str, intent: Intent | None, content: Mapping[str, Any]
     ) -> httpx.Response:
-        call = Call(operation, self.account, intent, self.cause, self.actor)
+        call = Call(operation, self.account, intent, self.cause, self.actor, closing=self.closing)
         if intent is not None:
             call = replace(call, guard=self.guard, done=self.done)
         return await self.http.request(method, url, extensions={EXTENSION: call}, **content)

@@ -143,6 +143,13 @@ def claim(  # noqa: PLR0913 - what a claim depends on
     return [run for run in claimed if run is not None]
 
 
+def claim_job(tx: sqlite3.Connection, owner: str, job: str, now: datetime) -> Run | None:
+    """Take the run of one job that is ready; ``None``: there is none, or another owner has it."""
+    query = f"{_READY} WHERE r.job = ? AND r.state IN (?, ?) AND r.ready_at <= ?"
+    row = tx.execute(query, (job, RunState.SCHEDULED, RunState.WAITING, micros(now))).fetchone()
+    return _claim_one(tx, owner, micros(now), row) if row else None
+
+
 def _claim_one(tx: sqlite3.Connection, owner: str, at: int, row: tuple[Any, ...]) -> Run | None:
     number, job, kind, account, payload, attempt, scheduled_for, _, _, late, started, reason, ready = row
     if started is None and at - scheduled_for > late:

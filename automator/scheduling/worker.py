@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -24,6 +24,7 @@ Handler = Callable[[Run], Awaitable[Verdict]]
 
 TICK = 1.0  #: seconds; the wall clock is read at least as often, because a machine may have slept
 AT_ONCE = 64
+SOON = 0.1  #: seconds between two looks at what a command waits for
 STUCK = 5  #: a run that failed for a reason nobody foresaw so many times is told of
 BACKOFF = timedelta(seconds=30)
 
@@ -50,6 +51,7 @@ class Worker:
         self._handlers = handlers
         self._at_once = at_once
         self._active: dict[int, asyncio.Task[None]] = {}
+        self._taken: set[int] = set()  # claimed, and about to be worked on
         self._changed = asyncio.Event()
 
     async def tick(self) -> int:
@@ -57,23 +59,60 @@ class Worker:
         room = self._at_once - len(self._active)
         if room <= 0:
             return 0
-        held = frozenset(self._active)
 
         def take(tx: sqlite3.Connection) -> list[Run]:
             now = self._clock.now()
             setback.notice(tx, now, self._clock.boottime())
             due.spawn(tx, now)
-            return lease.claim(tx, self._owner.id, now, limit=room, gone=self._owner.gone, held=held)
+            return lease.claim(tx, self._owner.id, now, limit=room, gone=self._owner.gone, held=self._held())
 
         failpoints.reach("before-claim")
         runs = await self._writer.brief(take)
         if runs:
             failpoints.reach("after-claim")
         for run in runs:
-            task = asyncio.create_task(self._work(run))
-            self._active[run.id] = task
-            task.add_done_callback(partial(self._ended, run.id))
+            self._start(run)
         return len(runs)
+
+    async def work_off(self, job: str) -> bool:
+        """Take up the run of one job here and now, and finish it or park it; ``False``: it isn't ready, or taken."""
+
+        def take(tx: sqlite3.Connection) -> Run | None:
+            run = lease.claim_job(tx, self._owner.id, job, self._clock.now())
+            if run is not None:
+                self._taken.add(run.id)  # before a tick can take it for one that was dropped
+            return run
+
+        run = await self._writer.brief(take)
+        if run is None:
+            return False
+        self._start(run)
+        await asyncio.wait({self._active[run.id]})
+        return True
+
+    async def see_through(self, jobs: Iterable[str], seconds: float) -> list[str]:
+        """Work on these jobs alone until they have ended, for so long at most; returns those that have not."""
+        deadline, left = self._clock.now() + timedelta(seconds=seconds), list(jobs)
+        while left and self._clock.now() < deadline:
+            for job in left:
+                await self.work_off(job)
+            left = [job for job in left if due.is_open(self._reader, job)]
+            if left:
+                await self._clock.sleep(SOON)
+        return left
+
+    def wake(self) -> None:
+        """Something was put in that is due: look at once."""
+        self._changed.set()
+
+    def _held(self) -> frozenset[int]:
+        return frozenset(self._active) | frozenset(self._taken)
+
+    def _start(self, run: Run) -> None:
+        task = asyncio.create_task(self._work(run))
+        self._active[run.id] = task
+        self._taken.discard(run.id)
+        task.add_done_callback(partial(self._ended, run.id))
 
     def _ended(self, number: int, _: asyncio.Task[None]) -> None:
         self._active.pop(number, None)
