@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, TypeAdapter
 
 from connectors.exchange.filters import EXACT, rounded
-from connectors.exchange.paper import Paper
+from connectors.exchange.paper import Paper, Rules
 from connectors.exchange.refusal import Refused
 from connectors.market import Candle, Market
 from connectors.order import LIVE, Fill, Order, OrderRequest, OrderState
@@ -127,9 +127,11 @@ class Desk:
         }
 
     @classmethod
-    def restore(cls, markets: Mapping[str, Market], kept: Mapping[str, Any], name: Callable[[], str]) -> Desk:
+    def restore(
+        cls, markets: Mapping[str, Market], kept: Mapping[str, Any], name: Callable[[], str], rules: Rules
+    ) -> Desk:
         """The desk that ``snapshot`` wrote down."""
-        desk = cls(Paper.restore(markets, kept["paper"]), name)
+        desk = cls(Paper.restore(markets, kept["paper"], rules), name)
         desk._tags, desk._ids = dict(kept["tags"]), dict(kept["ids"])
         desk.news = list(_HEARD.validate_python(kept["news"]))
         return desk

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from jobs.bots.deal_dca import DealDca
 from jobs.bots.grid import Grid
 from jobs.bots.guard import Guard
+from jobs.bots.own import Own
 from jobs.bots.parameters import BadParameters, Model, read
 from jobs.bots.rebalance import Rebalance
 from jobs.bots.recurring_buy import RecurringBuy
 from jobs.bots.signal import SignalBot
 from jobs.bots.strategy import Strategy
 
+OWN = "own"
 KINDS: Mapping[str, type[Model]] = {
     "recurring_buy": RecurringBuy,
     "grid": Grid,
@@ -31,8 +34,26 @@ def made(kind: str, given: Mapping[str, Any]) -> Strategy[Any]:
         BadParameters: there is no such kind, or the parameters make no sense.
     """
     if kind not in KINDS:
-        raise BadParameters(f"there is no strategy {kind!r}; there are {', '.join(KINDS)}")
+        raise BadParameters(
+            f"there is no strategy {kind!r}; there are {', '.join(KINDS)}, and Python files of your own"
+        )
     return read(kind, KINDS[kind], given)  # type: ignore[return-value]  # each of them is one
+
+
+@contextmanager
+def opened(kind: str, given: Mapping[str, Any]) -> Iterator[Strategy[Any]]:
+    """The same; and ``own``, the user's file that the parameter ``file`` names, for as long as it is needed.
+
+    Raises:
+        BadParameters: as ``made``, or the file can't be used.
+    """
+    if kind != OWN:
+        yield made(kind, given)
+        return
+    if "file" not in given:
+        raise BadParameters("the parameter file is missing; it names the Python file")
+    with Own(str(given["file"]), {name: value for name, value in given.items() if name != "file"}) as own:
+        yield own
 
 
 def pairs(given: list[str]) -> dict[str, str]:
