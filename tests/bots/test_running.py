@@ -131,7 +131,8 @@ async def test_a_live_bot_is_on_the_record_and_each_order_arrives_once(tmp_path:
         stored = orders.listed(there.engine.reader, owner="bot-1")
         assert len(stored) == len(there.world.arrived) == len(set(there.world.arrived))
         assert {item.id for item in stored} == set(there.world.arrived)
-        await there.minute(Candle(START + 20 * MINUTE, *[Decimal(150)] * 4, Decimal(1)))
+        for number in range(20, 24):  # until nothing more is filled
+            await there.minute(Candle(START + number * MINUTE, *[Decimal(150)] * 4, Decimal(1)))
         held = {asset: Decimal(much) for asset, much in (there.bot().kept or {})["held"].items()}
         shown = there.world.paper.balances()
         assert held == {asset: one.free + one.locked for asset, one in shown.items()}
