@@ -14,9 +14,9 @@ import typer
 from automator.cli.common import JsonOption, fail, show_json, told, working
 
 if TYPE_CHECKING:
+    from connectors.exchange.candles import Series
     from connectors.market import Market
     from jobs.bots.figures import Figures
-    from jobs.bots.files import Candles
 
 _NAMED = re.compile(r"([A-Za-z0-9]{1,12})[-_/]([A-Za-z0-9]{1,12})(?:[-_.].*)?")
 KIND_HELP = "recurring_buy, grid, guard, deal_dca, rebalance; or a Python file with a strategy of your own."
@@ -103,7 +103,7 @@ def _money(fee: str, tick: str, lot: str) -> _Money:
     return money
 
 
-def _markets(files: dict[str, Candles], money: _Money) -> tuple[dict[str, Market], str, timedelta]:
+def _markets(files: dict[str, Series], money: _Money) -> tuple[dict[str, Market], str, timedelta]:
     """The markets, the asset that all are paid with, and the length of all candles."""
     markets = {symbol: _market(symbol, of, money) for symbol, of in files.items()}
     quotes, lengths = {market.quote for market in markets.values()}, {of.every for of in files.values()}
@@ -124,21 +124,18 @@ def _number(option: str, text: str) -> Decimal:
     return value
 
 
-def _files(data: list[str], *, allow_gaps: bool) -> dict[str, Candles]:
-    from jobs.bots.files import CandlesError, read  # noqa: PLC0415 - keeps --help fast
+def _files(data: list[str], *, allow_gaps: bool) -> dict[str, Series]:
+    from connectors.exchange.candles import CandlesError, read  # noqa: PLC0415 - keeps --help fast
 
-    found: dict[str, Candles] = {}
+    found: dict[str, Series] = {}
     for item in data:
         symbol, path = _symbol(item)
         if symbol in found:
             raise fail(f"there are two files for {symbol}; name their symbols: --data ETH/USDT=FILE", 2)
         try:
-            found[symbol] = read(path)
+            found[symbol] = read(path, gaps=allow_gaps)
         except CandlesError as error:
-            raise fail(str(error), 2) from None
-        if (gaps := found[symbol].gaps) and not allow_gaps:
-            more = f", and {len(gaps) - 1} more gaps" if len(gaps) > 1 else ""
-            raise fail(f"{gaps[0]}{more}; --allow-gaps plays over them", 2)
+            raise fail(str(error).replace("allow gaps", "play over gaps with --allow-gaps"), 2) from None
     return found
 
 
@@ -153,7 +150,7 @@ def _symbol(item: str) -> tuple[str, Path]:
     return f"{named[1]}/{named[2]}".upper(), Path(item)
 
 
-def _market(symbol: str, of: Candles, money: _Money) -> Market:
+def _market(symbol: str, of: Series, money: _Money) -> Market:
     from connectors.market import Filters, Market  # noqa: PLC0415 - keeps --help fast
 
     base, _, quote = symbol.partition("/")

@@ -1,1 +1,1 @@
-"""Every exchange that ccxt knows behind one connector, the one matching engine, and an exchange for the sandbox."""
+"""Exchanges: every one that ccxt knows, through the one way out."""

@@ -12,8 +12,8 @@ It is pure: it calls nobody, and every instant is told to it. The rule by which 
   the stop price, or the open where the price jumped past it, which is worse for a stop and better for a take-profit.
 - Orders act in the order in which their prices are touched, those at one price in the order of placing.
 - ``Rules.share`` bounds what all orders together take of one candle. What a resting order could not get waits until its
-  price is touched in a later candle, what a triggered stop could not get for the next open. A market order and an IOC
-  expire with it.
+  price is touched in a later candle, what a triggered stop could not get for the next open (those triggered first come
+  first there, before all others). A market order and an IOC expire with it.
 - A buy that was triggered at a price for which the account has too little takes what it can pay, and expires.
 """
 
