@@ -56,25 +56,25 @@ async def backtest(  # noqa: PLR0913, PLR0917 - each is an option
     """
     from jobs.bots.backtest import play  # noqa: PLC0415 - keeps --help fast
     from jobs.bots.figures import curves, figures  # noqa: PLC0415 - as above
-    from jobs.bots.kinds import made, pairs  # noqa: PLC0415 - as above
+    from jobs.bots.kinds import opened, pairs, which  # noqa: PLC0415 - as above
 
     money = _money(fee, tick, lot)
     with working("reading"):
         files = _files(data, allow_gaps=allow_gaps)
     given = pairs(param)
-    if len(files) == 1 and kind != "rebalance":
+    if len(files) == 1 and kind != "rebalance" and not kind.endswith(".py"):
         given.setdefault("symbol", next(iter(files)))
-    strategy = made(kind, given)
-    if wrong := sorted(set(strategy.symbols) ^ set(files)):
-        raise fail(f"{wrong[0]} is in --data or in the parameters, but not in both; name it: --data {wrong[0]}=FILE", 2)
     markets, quote, every = _markets(files, money)
-    balances = {name: _number("--balance", much) for name, much in pairs(balance).items()} or {quote: Decimal(10_000)}
-    with working("playing"):
+    balances = {name: number("--balance", much) for name, much in pairs(balance).items()} or {quote: Decimal(10_000)}
+    with opened(*which(kind, given)) as strategy, working("playing"):
+        if wrong := sorted(set(strategy.symbols) ^ set(files)):
+            symbol = wrong[0]
+            raise fail(f"{symbol} is in --data or in the parameters, but not in both; name it: --data {symbol}=FILE", 2)
         played = play(strategy, markets, balances, {name: of.candles for name, of in files.items()}, every)
-        curve = curves(played, markets)
-        if not curve.at:
-            raise fail("the files have no time in common", 2)
-        found = figures(played, markets, curve)
+    curve = curves(played, markets)
+    if not curve.at:
+        raise fail("the files have no time in common", 2)
+    found = figures(played, markets, curve)
     title = f"{kind} on {', '.join(files)}"
     if report is not None:
         from jobs.bots.report import html  # noqa: PLC0415 - slow to load
@@ -97,7 +97,7 @@ def _write(report: Path, page: str) -> None:
 
 
 def _money(fee: str, tick: str, lot: str) -> _Money:
-    money = _Money(_number("--fee", fee) / 100, _number("--tick", tick) if tick else None, _number("--lot", lot))
+    money = _Money(number("--fee", fee) / 100, number("--tick", tick) if tick else None, number("--lot", lot))
     if money.fee >= 1 or not money.lot or money.tick == 0:
         raise fail("--fee is a percentage below 100, --tick and --lot are above 0", 2)
     return money
@@ -114,7 +114,8 @@ def _markets(files: dict[str, Series], money: _Money) -> tuple[dict[str, Market]
     return markets, quotes.pop(), lengths.pop()
 
 
-def _number(option: str, text: str) -> Decimal:
+def number(option: str, text: str) -> Decimal:
+    """An amount as typed."""
     try:
         value = Decimal(text)
     except InvalidOperation:

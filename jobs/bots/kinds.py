@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from jobs.bots.deal_dca import DealDca
@@ -54,6 +55,13 @@ def opened(kind: str, given: Mapping[str, Any]) -> Iterator[Strategy[Any]]:
         raise BadParameters("the parameter file is missing; it names the Python file")
     with Own(str(given["file"]), {name: value for name, value in given.items() if name != "file"}) as own:
         yield own
+
+
+def which(kind: str, given: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """A strategy as it is kept: a Python file is of the kind ``own``."""
+    if not kind.endswith(".py"):
+        return kind, given
+    return OWN, {**given, "file": str(Path(kind).absolute())}
 
 
 def pairs(given: list[str]) -> dict[str, str]:
