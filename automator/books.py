@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -225,6 +227,8 @@ def adopt(tx: sqlite3.Connection, stored: Stored, seen: Order, now: datetime) ->
     if stored.state is State.UNCONFIRMED:
         tx.execute("UPDATE run SET state = 'done' WHERE job = ? AND state = 'unconfirmed'", (stored.id,))
     if stored.state in ENDED:
+        # that it has ended was told, and stays so; its end is still to come, and told again
+        tx.execute("UPDATE order_news SET fill = -id WHERE ordered = ? AND fill = 0", (stored.id,))
         text = f"{stored.says()} was taken for {stored.state}, and is at {stored.account} as {seen.id}: {seen.state}"
         notify(tx, Notice("order", stored.id, text, stored.account), at)
 
@@ -269,4 +273,8 @@ def unexplained(reader: sqlite3.Connection, stored: Stored, traded: Sequence[Fil
         for row in reader.execute("SELECT exchange_id FROM ordered WHERE account = ?", (stored.account,))
         if row[0] is not None
     }
-    return any(item.side == stored.side and item.at >= since and item.order_id not in known for item in traded)
+    strange: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for item in traded:
+        if item.side == stored.side and item.at >= since and item.order_id not in known:
+            strange[item.order_id] += item.amount
+    return any(stored.amount is None or amount <= stored.amount for amount in strange.values())

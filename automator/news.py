@@ -42,8 +42,15 @@ def _news(connection: sqlite3.Connection, number: int, order: str, account: str,
     stored = load(connection, order)
     if stored is None:
         raise LookupError(f"order {order} is no longer in the database")
-    event = Filled(stored.tag, fills.one(connection, fill)) if fill else _ended(stored)
-    return News(number, order, account, event)
+    return News(number, order, account, _event(connection, stored, fill))
+
+
+def _event(connection: sqlite3.Connection, stored: Stored, fill: int) -> Filled | Ended:
+    if fill > 0:
+        return Filled(stored.tag, fills.one(connection, fill))
+    if fill < 0:
+        return Ended(stored.tag, OrderState.REJECTED, Decimal(0), "it was taken for not placed")
+    return _ended(stored)
 
 
 def _ended(stored: Stored) -> Ended:

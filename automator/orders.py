@@ -281,7 +281,7 @@ def drop(tx: sqlite3.Connection, order: str, reason: str, now: datetime) -> bool
 
 def shown(tx: sqlite3.Connection, order: str, seen: Order, now: datetime) -> State | None:
     """Take an order along by what the exchange shows of it; ``None``: that is not news."""
-    row = tx.execute("SELECT filled, state, reason FROM ordered WHERE id = ?", (order,)).fetchone()
+    row = tx.execute("SELECT filled, state FROM ordered WHERE id = ?", (order,)).fetchone()
     if row is None or seen.filled < Decimal(row[0]):
         return None
     tx.execute(
@@ -289,13 +289,14 @@ def shown(tx: sqlite3.Connection, order: str, seen: Order, now: datetime) -> Sta
         (seen.id, str(seen.filled), str(seen.cost), order),
     )
     settle(tx, order, Journal.DONE, {"id": seen.id})
-    return None if row[1] == seen.state else move(tx, order, seen.state, now, row[2])
+    return None if row[1] == seen.state else move(tx, order, seen.state, now)
 
 
 def accepted(tx: sqlite3.Connection, order: str, now: datetime) -> None:
-    """The answer came, and its intention is done: the exchange's id of it is known."""
+    """The answer came, and its intention is done: the exchange's id of it is known, if it said one."""
     (result,) = tx.execute("SELECT json_extract(result, '$.id') FROM intention WHERE key = ?", (order,)).fetchone()
-    tx.execute("UPDATE ordered SET exchange_id = ? WHERE id = ?", (str(result), order))
+    if result is not None:
+        tx.execute("UPDATE ordered SET exchange_id = ? WHERE id = ?", (str(result), order))
     move(tx, order, Step.ACCEPTED, now)
 
 
@@ -331,6 +332,22 @@ def _to_cancel(tx: sqlite3.Connection, order: str, account: str, now: datetime) 
     due.add(tx, NewJob(f"{order}/cancel", CANCEL, {"order": order}, now, account, late=EVER), now)
 
 
+def is_late(stored: Stored, now: datetime) -> bool:
+    """Whether the market may have moved on since an order was put in; also if the clock was set back since."""
+    return abs(now - stored.created_at) > STALE
+
+
+def doubt_all(tx: sqlite3.Connection, now: datetime) -> None:
+    """A backup was put back: what had not left when it was made may have left since, so the exchange is asked first."""
+    rows = tx.execute("SELECT id, created_at FROM ordered WHERE state IN (?, ?)", (State.INTENT, State.SENT)).fetchall()
+    for order, at in rows:
+        tx.execute(
+            "UPDATE intention SET state = ?, sent_at = ?, attempt = attempt + 1 WHERE key = ? AND state = ?",
+            (Journal.SENT, at, order, Journal.PLANNED),
+        )
+        move(tx, order, Step.LOST, now)
+
+
 def leave(tx: sqlite3.Connection, order: str, now: datetime) -> None:
     """The order's last gate, in the transaction that records its call: it is still wanted, allowed, and not too late.
 
@@ -342,7 +359,7 @@ def leave(tx: sqlite3.Connection, order: str, now: datetime) -> None:
     stored = load(tx, order)
     if stored is None or stored.cancel_at is not None or stored.state not in {State.INTENT, State.SENT}:
         raise Fenced(f"order {order} is no longer to be sent")
-    if now - stored.created_at > STALE:
+    if is_late(stored, now):
         raise OverLimit(LATE)
     if not stored.closing:
         halts.check(tx, stored.owner)

@@ -10,12 +10,12 @@ from functools import partial
 from typing import TypeVar
 
 from automator import failpoints, news, orders
-from automator.books import TROUBLE, Books, Opened, adopt, unexplained
+from automator.books import SLACK, TROUBLE, Books, Opened, adopt, unexplained
 from automator.clock import Clock, instant, micros
 from automator.db import Writer
 from automator.egress.resolve import verdict
 from automator.egress.session import Session
-from automator.intentions import Intention, claim, settle
+from automator.intentions import Intention, claim, load, settle
 from automator.intentions import State as Journal
 from automator.ledger import chain
 from automator.notices import Notice
@@ -32,6 +32,7 @@ from jobs.orders.states import LIVE, MAYBE, State, Step
 
 AT_ONCE = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 PAUSE = timedelta(seconds=2)  #: between two tries to ask, or to cancel
+CLOCKS = timedelta(minutes=1)  #: by which an exchange's clock may differ
 LONGEST = timedelta(minutes=1)
 DOUBTED = timedelta(hours=1)  #: after which an order that can't be asked about is shown to a person
 STUBBORN = 10  #: a cancel that so many times changed nothing is told of
@@ -77,6 +78,10 @@ class Placing:
                 return Verdict(RunState.DONE)
 
     async def _claim(self, run: Run, stored: Stored) -> Intention:
+        held = load(self._reader, stored.id)
+        if held is not None and run.attempt == 1:
+            return held  # nobody else had it; that the run is still ours is looked at as it is sent
+
         def take(tx: sqlite3.Connection) -> Intention:
             lease.check(tx, run)
             return claim(tx, stored.id, stored.account, orders.OPERATION, {})  # its plan is frozen since it was put in
@@ -84,7 +89,7 @@ class Placing:
         return await self._writer.brief(take)
 
     async def _send(self, run: Run, stored: Stored, held: Intention) -> Verdict:
-        if self._clock.now() - stored.created_at > STALE:
+        if orders.is_late(stored, self._clock.now()):
             return await self._dropped(run, stored, LATE)
         try:
             session, exchange = self._opened(stored.account, {"order": stored.id, "owner": stored.owner}, stored.owner)
@@ -168,8 +173,8 @@ class Placing:
                 return await self._there(run, session, exchange, stored, found)
             if stored.looked_at is None or now < stored.looked_at + settles:
                 await self._store("absent", partial(_looked, stored, now))
-                return Verdict(RunState.WAITING, ONCE_MORE, max(stored.looked_at or now, now) + settles)
-            traded = await exchange.fills(session, stored.symbol, sent)
+                return Verdict(RunState.WAITING, ONCE_MORE, now + settles)
+            traded = await exchange.fills(session, stored.symbol, sent - SLACK)
         except TROUBLE as trouble:
             if now - sent > DOUBTED:
                 return await self._settled(run, stored, Journal.UNCONFIRMED)
@@ -178,7 +183,7 @@ class Placing:
             return Verdict(RunState.WAITING, f"the exchange can't be asked now ({trouble})", until or now + wait)
         absence = exchange.placing(held.plan).absence
         state = verdict(absence, None, send_again_opted_in=False)
-        if state is Journal.PLANNED or unexplained(self._reader, stored, traded, sent):
+        if state is Journal.PLANNED or unexplained(self._reader, stored, traded, sent - CLOCKS):
             state = Journal.UNCONFIRMED  # whatever a connector says of absence, an order is not sent again
         return await self._settled(run, stored, state)
 

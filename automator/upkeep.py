@@ -54,19 +54,20 @@ async def figures(engine: Engine, wait: timedelta) -> timedelta:
 
 async def books(engine: Engine, wait: timedelta) -> timedelta:
     """Look at the exchange accounts: what became of orders, fills, balances."""
-    now = engine.clock.now()
-    for who in accounts.everything(engine.reader):
-        if Scope.TRADE not in who.scopes:
-            continue
-        if not await engine.writer.run(partial(claim, account=who.name, now=now)):
-            continue
-        try:
-            await engine.books.reconcile(who.name)
-        except TROUBLE as trouble:
-            log.warning("%s could not be looked at: %s", who.name, trouble)
-        except UnknownProvider:
-            continue  # it may trade, by a person's word, and has nothing to trade
+    names = [who.name for who in accounts.everything(engine.reader) if Scope.TRADE in who.scopes]
+    await asyncio.gather(*(_look(engine, name) for name in names))  # an exchange that is slow keeps no other waiting
     return wait
+
+
+async def _look(engine: Engine, account: str) -> None:
+    if not await engine.writer.run(partial(claim, account=account, now=engine.clock.now())):
+        return
+    try:
+        await engine.books.reconcile(account)
+    except TROUBLE as trouble:
+        log.warning("%s could not be looked at: %s", account, trouble)
+    except UnknownProvider:
+        return  # it may trade, by a person's word, and has nothing to trade
 
 
 async def daily(engine: Engine, wait: timedelta) -> timedelta:

@@ -71,24 +71,23 @@ class Worker:
         if runs:
             failpoints.reach("after-claim")
         for run in runs:
-            self._start(run)
+            self.start(run)
         return len(runs)
 
     async def work_off(self, job: str) -> bool:
         """Take up the run of one job here and now, and finish it or park it; ``False``: it isn't ready, or taken."""
-
-        def take(tx: sqlite3.Connection) -> Run | None:
-            run = lease.claim_job(tx, self._owner.id, job, self._clock.now())
-            if run is not None:
-                self._taken.add(run.id)  # before a tick can take it for one that was dropped
-            return run
-
-        run = await self._writer.brief(take)
+        run = await self._writer.brief(partial(self.take, job=job))
         if run is None:
             return False
-        self._start(run)
-        await asyncio.wait({self._active[run.id]})
+        await asyncio.wait({self.start(run)})
         return True
+
+    def take(self, tx: sqlite3.Connection, job: str) -> Run | None:
+        """Claim the run of one job that is ready, in the caller's transaction; ``start`` it when that is committed."""
+        run = lease.claim_job(tx, self._owner.id, job, self._clock.now())
+        if run is not None:
+            self._taken.add(run.id)  # before a tick can take it for one that was dropped
+        return run
 
     async def see_through(self, jobs: Iterable[str], seconds: float) -> list[str]:
         """Work on these jobs alone until they have ended, for so long at most; returns those that have not."""
@@ -108,11 +107,13 @@ class Worker:
     def _held(self) -> frozenset[int]:
         return frozenset(self._active) | frozenset(self._taken)
 
-    def _start(self, run: Run) -> None:
+    def start(self, run: Run) -> asyncio.Task[None]:
+        """Work on a run that was claimed."""
         task = asyncio.create_task(self._work(run))
         self._active[run.id] = task
         self._taken.discard(run.id)
         task.add_done_callback(partial(self._ended, run.id))
+        return task
 
     def _ended(self, number: int, _: asyncio.Task[None]) -> None:
         self._active.pop(number, None)

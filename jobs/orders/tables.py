@@ -78,7 +78,7 @@ class NewsRow(SQLModel, table=True):
     owner: str
     account: str
     ordered: str
-    fill: int  #: its row; 0: the order has ended
+    fill: int  #: its row; 0: the order has ended; negative: it was told so, and wrongly
     at: int  #: microseconds UTC
     quote: str
     realised: str | None  #: what the fill earned at average cost, fees included, in the quote asset

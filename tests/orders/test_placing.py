@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -14,12 +16,14 @@ from automator import halts, orders, risks
 from automator.clock import micros
 from automator.intentions import State as Journal
 from automator.intentions import load as intention
+from automator.scheduling.lease import Run
 from connectors.order import TimeInForce
 from jobs.orders.risk import Limit
 from jobs.orders.states import State
 from tests.stored import everything
-from tests.trade.exchange import KEY
+from tests.trade.exchange import KEY, MARKET
 from tests.trade.place import ACCOUNT, AT_MARKET, BOT, LIMIT, Trading, trading
+from tests.trade.world import PRICE
 
 D = Decimal
 
@@ -120,6 +124,9 @@ async def test_an_order_taken_for_not_placed_that_is_there_after_all(place: Trad
     kept = intention(place.engine.reader, done.order)
     assert kept is not None
     assert kept.state is Journal.DONE
+    place.world.fill(place.world.orders[0], D("0.1"))
+    await place.engine.books.reconcile(ACCOUNT)
+    assert (place.stands(done.order).state, place.told()) == (State.FILLED, ["Ended", "Filled", "Ended"])
 
 
 @pytest.mark.parametrize("name", ["*", ACCOUNT, BOT])
@@ -240,3 +247,38 @@ async def test_no_key_is_left_anywhere(place: Trading, tmp_path: Path) -> None:
     done = await place.submit(AT_MARKET)
     await place.ended(done.order)
     assert KEY.encode() not in everything(tmp_path, place.engine.reader)
+
+
+async def test_a_foreign_fill_of_another_size_is_no_doubt(place: Trading) -> None:
+    """More was filled than we asked for, so it was not ours."""
+    place.world.faults.append("lost-before")
+    done = await place.submit(AT_MARKET)
+    await place.engine.worker.run_due()
+    place.world.place(
+        {"client_order_id": "other", "symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "7"}
+    )
+    assert (await place.ended(done.order)).state is State.NOT_PLACED
+
+
+async def test_a_clock_that_is_set_back_makes_an_intent_old(place: Trading) -> None:
+    """By our clock it was put in an hour from now: nobody knows what the market has done since."""
+    await place.engine.worker.tick()
+    done = await place.submit()
+    place.clock.set(-timedelta(hours=1))
+    assert (await place.ended(done.order, 7_200)).state is State.NOT_PLACED
+    assert place.world.arrived == []
+
+
+async def test_a_run_is_claimed_with_its_order(place: Trading) -> None:
+    """Whoever puts an order in may begin at once; a tick in between does not take it for dropped."""
+    worker = place.engine.worker
+
+    def put(tx: sqlite3.Connection) -> Run | None:
+        done = orders.submit(tx, ACCOUNT, BOT, "a", LIMIT, place.clock.now(), market=MARKET, price=PRICE)
+        return worker.take(tx, done.order)
+
+    run = await place.engine.writer.run(put)
+    assert run is not None
+    assert await worker.tick() == 0
+    await asyncio.wait({worker.start(run)})
+    assert (place.stands(run.job).state, place.world.arrived) == (State.OPEN, [run.job])

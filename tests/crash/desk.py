@@ -1,0 +1,176 @@
+"""An installation with an account at an exchange, in processes that can be killed; and what must be so in the end.
+
+The exchange is the small one of ``tests.trade``. Another one takes its place by another ``Venue``: what it was asked for
+by client order id, what it has, and what it is made to do wrong with the next orders.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Protocol
+
+from automator import accounts, failpoints, orders
+from automator.db import connect
+from automator.engine import Engine
+from automator.home import Home
+from automator.vault.choose import own_file
+from connectors.base import Scope
+from jobs.bots.strategy import Place as Wish
+from tests.sandboxed import ROOT
+from tests.trade.exchange import KEY, MARKET, register
+from tests.trade.judge import There, judge
+from tests.trade.place import ACCOUNT, AT_MARKET, BOT, LIMIT
+from tests.trade.server import exchange
+from tests.trade.world import PRICE
+
+WISHES = {"limit": LIMIT, "market": AT_MARKET}
+SETTLES = "0.1"  #: seconds; this exchange shows at once what it has taken
+
+
+class Venue(Protocol):
+    """An exchange, past the product."""
+
+    url: str
+
+    def arrived(self) -> Sequence[str]:
+        """The client order ids that orders were sent with, as often as they were sent."""
+
+    def orders(self) -> dict[str, There]:
+        """What it has, by client order id."""
+
+    def fails(self, *faults: str) -> None:
+        """What goes wrong with what is asked for next."""
+
+    def fill(self, client_order_id: str, amount: str) -> None:
+        """Fill so much of an order that rests."""
+
+
+class Small:
+    """The small exchange as a ``Venue``."""
+
+    def __init__(self, hidden: float = 0.0) -> None:
+        self._stack = ExitStack()
+        self._server = self._stack.enter_context(exchange(hidden))
+        self.url = self._server.url
+
+    def arrived(self) -> list[str]:
+        return list(self._server.world()["arrived"])
+
+    def orders(self) -> dict[str, There]:
+        world = self._server.world()
+        return {
+            item["client_order_id"]: There(
+                item["state"],
+                Decimal(item["filled"]),
+                {made["id"]: Decimal(made["amount"]) for made in world["fills"] if made["order_id"] == item["id"]},
+            )
+            for item in world["orders"]
+        }
+
+    def fails(self, *faults: str) -> None:
+        self._server.put(faults=faults)
+
+    def fill(self, client_order_id: str, amount: str) -> None:
+        (number,) = (one["id"] for one in self._server.world()["orders"] if one["client_order_id"] == client_order_id)
+        self._server.put(fill={number: amount})
+
+    def close(self) -> None:
+        self._stack.close()
+
+
+class Desk:
+    """A fresh installation with one account at ``venue``."""
+
+    def __init__(self, folder: Path, venue: Venue) -> None:
+        self.venue = venue
+        self.home = Home(folder / "home")
+        self.home.prepare()
+        (self.home.path / "config.toml").write_text('[vault]\nkind = "file"\n')
+        register()
+        asyncio.run(self._connect())
+
+    def engine(self) -> Engine:
+        return Engine(self.home, own_file(self.home.path))
+
+    async def _connect(self) -> None:
+        async with self.engine() as engine:
+            new = accounts.fresh(ACCOUNT, self.venue.url, (Scope.READ, Scope.TRADE), {"settles": SETTLES})
+            await engine.connect(new, {"key": KEY})
+
+    def submit(self, kind: str = "limit", tag: str = "a", owner: str = BOT, **more: Any) -> str:
+        """Put an order in; nothing is sent yet."""
+        wish: Wish = replace(WISHES[kind], tag=tag, **more)
+
+        async def put() -> str:
+            async with self.engine() as engine:
+                now = engine.clock.now()
+                done = await engine.writer.run(
+                    lambda tx: orders.submit(tx, ACCOUNT, owner, tag, wish, now, market=MARKET, price=PRICE)
+                )
+                assert isinstance(done, orders.Approved)
+                return done.order
+
+        return asyncio.run(put())
+
+    def cancel(self, order: str) -> None:
+        """Ask for an order to be cancelled; nothing is sent yet."""
+
+        async def put() -> None:
+            async with self.engine() as engine:
+                now = engine.clock.now()
+                await engine.writer.run(lambda tx: orders.cancel(tx, order, now, actor="test"))
+
+        asyncio.run(put())
+
+    def worker(self, failpoint: str | None = None) -> subprocess.Popen[bytes]:
+        """Do all that is due and look at the account, in a process of its own."""
+        return self.command("run-due", "--wait", "10", failpoint=failpoint)
+
+    def command(self, *arguments: str, failpoint: str | None = None) -> subprocess.Popen[bytes]:
+        environment = {name: value for name, value in os.environ.items() if name != failpoints.VARIABLE}
+        environment["AUTOMATOR_HOME"] = str(self.home.path)
+        if failpoint:
+            environment[failpoints.VARIABLE] = failpoint
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.trade.automator", *arguments],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+        )
+
+    def work(self) -> None:
+        """Do all that falls due soon, and look at the account, in this process."""
+
+        async def do() -> None:
+            async with self.engine() as engine:
+                await engine.worker.run_due(engine.clock.now() + timedelta(seconds=10))
+                await engine.books.reconcile(ACCOUNT)
+
+        asyncio.run(do())
+
+    @contextmanager
+    def reader(self) -> Iterator[sqlite3.Connection]:
+        connection = connect(self.home.database, readonly=True)
+        yield connection
+        connection.close()
+
+    def stands(self, order: str) -> orders.Stored:
+        with self.reader() as reader:
+            found = orders.load(reader, order)
+        assert found is not None
+        return found
+
+    def judge(self) -> None:
+        """Nothing was sent twice, and our books are the exchange's."""
+        with self.reader() as reader:
+            judge(reader, self.venue.orders(), self.venue.arrived())
