@@ -250,6 +250,14 @@ def _cancel(tx: sqlite3.Connection, bot: Bot, now: datetime, actor: str) -> int:
     return len(stands)
 
 
+def hold_all(tx: sqlite3.Connection, why: str, now: datetime, *, actor: str) -> int:
+    """Stop every live bot that runs; its orders stay. Returns how many."""
+    running = [bot for bot in listed(tx) if bot.live and bot.state is State.RUNNING]
+    for bot in running:
+        stop(tx, bot.name, OnStop.KEEP, now, actor=actor, why=why)
+    return len(running)
+
+
 def remove(tx: sqlite3.Connection, name: str, now: datetime, *, actor: str) -> None:
     """Forget a bot; its orders and the ledger stay. An event.
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from automator import bots, halts, orders
+from automator.backup import restored
 from automator.bots import BotError, OnStop, State
 from automator.clock import micros
 from connectors.exchange.paper import Paper
@@ -313,3 +314,16 @@ async def test_removing(tmp_path: Path) -> None:
         with pytest.raises(BotError, match="no bot 'bot-1'"):
             there.bot()
         assert timedelta(0) < there.clock.now() - now
+
+
+async def test_after_a_backup_live_bots_wait_for_a_person(tmp_path: Path) -> None:
+    """A copy does not know what they have done since; those on paper go on."""
+    async with floor(tmp_path) as there:
+        await there.add("grid", live=True, **GRID)
+        await there.add("recurring_buy", "other", **BUY)
+        for candle in candles(2):
+            await there.minute(candle)
+        now = there.clock.now()
+        await there.engine.writer.run(lambda tx: restored(tx, {}, None, now, actor="user"))
+        assert (there.bot().state, there.bot("other").state) == (State.STOPPED, State.RUNNING)
+        assert any("bot-1 has stopped" in text and "start it again" in text for text in there.notices())
