@@ -174,7 +174,7 @@ class Running:
         messages = bots.signals(self._reader, bot.name)
         state, waits = _state(bot, strategy)
         fresh = bot.seen is None or bot.seen < beat
-        if not (own or messages or (fresh and due(waits, (), beat))):
+        if not messages and not (fresh and due(waits, own, beat)):
             return None
         since = bot.seen if waits.candles and bot.seen is not None else beat - bot.every
         look = await self._look(bot, strategy, session, exchange, beat, since, messages)
