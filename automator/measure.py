@@ -31,7 +31,7 @@ async def read(engine: Engine) -> None:
     busy = coming(engine.reader, now + CALM)
     for who in accounts.everything(engine.reader):
         rested = beats.since(engine.reader, f"metrics {who.name}", now) >= REST
-        if who.name in busy or Scope.READ not in who.scopes or not rested:
+        if who.trades or who.name in busy or Scope.READ not in who.scopes or not rested:
             continue
         if not _affordable(engine.reader, who, engine.network(who), now):
             continue

@@ -16,8 +16,6 @@ from automator.ledger.checkpoint import BadCheckpoint
 from automator.ledger.prune import Retention
 from automator.scheduling import beats
 from automator.vault.store import VaultError
-from connectors.base import Scope
-from connectors.registry import UnknownProvider
 
 CHECKPOINT = timedelta(minutes=10)
 KEYS = timedelta(minutes=3)
@@ -54,7 +52,7 @@ async def figures(engine: Engine, wait: timedelta) -> timedelta:
 
 async def books(engine: Engine, wait: timedelta) -> timedelta:
     """Look at the exchange accounts: what became of orders, fills, balances."""
-    names = [who.name for who in accounts.everything(engine.reader) if Scope.TRADE in who.scopes]
+    names = [who.name for who in accounts.everything(engine.reader) if who.trades]
     await asyncio.gather(*(_look(engine, name) for name in names))  # an exchange that is slow keeps no other waiting
     return wait
 
@@ -66,8 +64,6 @@ async def _look(engine: Engine, account: str) -> None:
         await engine.books.reconcile(account)
     except TROUBLE as trouble:
         log.warning("%s could not be looked at: %s", account, trouble)
-    except UnknownProvider:
-        return  # it may trade, by a person's word, and has nothing to trade
 
 
 async def daily(engine: Engine, wait: timedelta) -> timedelta:

@@ -39,12 +39,14 @@ class Custom:
         unique: Whether a client order id that was used once is refused for ever, filled and cancelled orders included.
         by_client_id: Whether an order can be asked for by its client order id, whatever its state; else lists are read.
         tested: Whether this row is ours, from the exchange's documentation; else the cautious one for all others.
+        ordered: Whether a key's calls must arrive one after the other, as nonces do: one is on its way at a time.
     """
 
     settles: timedelta
     unique: bool
     by_client_id: bool
     tested: bool = True
+    ordered: bool = False
 
 
 class Exchange(Provider, Protocol):

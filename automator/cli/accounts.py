@@ -17,6 +17,7 @@ from connectors.base import Scope
 if TYPE_CHECKING:
     from connectors.network import Network
     from connectors.signin import Found
+    from connectors.venue import Exchange
 
 accounts = typer.Typer(name="accounts", help="Connect accounts; their keys stay in the vault.", no_args_is_help=True)
 
@@ -37,7 +38,7 @@ StdinOption = Annotated[
 ]
 
 
-def _ask(network: Network, *, stdin: bool) -> dict[str, str]:
+def _ask(network: Network | Exchange, *, stdin: bool) -> dict[str, str]:
     if stdin:
         found = _read(sys.stdin.buffer.read(), [field.name for field in network.fields])
     else:
@@ -64,17 +65,18 @@ def _read(written: bytes, names: list[str]) -> dict[str, str]:
     return {name: value for name, value in given.items() if value}
 
 
-async def _given(network: Network, way: Way) -> tuple[dict[str, str], str | None]:
+async def _given(network: Network | Exchange, way: Way) -> tuple[dict[str, str], str | None]:
     """The keys that a person gives, and with a sign-in the redirect address that they are bound to."""
     from automator.cli.signin import signed_in  # noqa: PLC0415 - keeps --help fast
 
     if not (way.sign_in or way.paste):
         return _ask(network, stdin=way.stdin), None
-    if network.sign_in is None:
+    sign_in = getattr(network, "sign_in", None)  # exchanges have none
+    if sign_in is None:
         raise fail(f"{network.name} has no sign-in in the browser; give its keys", 2)
     client_id = way.client_id or asked("OAuth 2.0 client id of your app")
-    secret = _app_secret(network.sign_in.secret, stdin=way.stdin) if network.sign_in.secret else {}
-    given, redirect = await signed_in(network.sign_in, client_id, way.port, paste=way.paste)
+    secret = _app_secret(sign_in.secret, stdin=way.stdin) if sign_in.secret else {}
+    given, redirect = await signed_in(sign_in, client_id, way.port, paste=way.paste)
     return given | secret, redirect
 
 
@@ -136,17 +138,17 @@ async def add(  # noqa: PLR0913, PLR0917 - the command's options
     option: ChosenOption = None,
 ) -> None:
     """Connect NAME (provider/name, such as x/brand): its keys are asked for, tested, and kept in the vault."""
-    from automator.accounts import DEFAULT_SCOPES, NoAccount, fresh, load  # noqa: PLC0415 - keeps --help fast
+    from automator.accounts import NoAccount, fresh, load  # noqa: PLC0415 - keeps --help fast
     from automator.egress.session import Reconnect  # noqa: PLC0415 - as above
     from connectors.base import CallRefused, NotNow  # noqa: PLC0415 - as above
     from connectors.network import Rejected  # noqa: PLC0415 - as above
-    from connectors.registry import build  # noqa: PLC0415 - as above
+    from connectors.registry import connector  # noqa: PLC0415 - as above
 
     provider, _, short = name.partition("/")
     if not short or not all(part.replace("-", "").replace("_", "").isalnum() for part in (provider, short)):
         raise fail(f"{name!r} is no account's name; write provider/name, such as x/brand", 2)
     chosen = _chosen(provider, option)
-    network = build(provider, base_url, chosen)
+    network = connector(provider, base_url, chosen)
     _usable(scope)
     async with engine(home) as opened:
         with contextlib.suppress(NoAccount):
@@ -154,7 +156,7 @@ async def add(  # noqa: PLR0913, PLR0917 - the command's options
             raise fail(f"{name} is connected already; use `automator accounts rotate {name}` for new keys", 2)
         secrets, redirect = await _given(network, Way(secret_stdin, sign_in, paste, client_id, port))
         try:
-            new = fresh(name, base_url, scope or DEFAULT_SCOPES, chosen)
+            new = fresh(name, base_url, scope, chosen)
             identity = await opened.connect(new, secrets, redirect, picking(page))
         except Reconnect as dead:
             raise fail(f"{name} was not connected: {network.name} does not take these keys ({dead.why})", 1) from None
@@ -228,7 +230,7 @@ async def rotate(  # noqa: PLR0913, PLR0917 - the command's options
 
     async with engine(home) as opened:
         stored = load(opened.reader, name)
-        network = opened.network(stored)
+        network = opened.connector(stored)
         secrets, redirect = await _given(network, Way(secret_stdin, sign_in, paste, client_id, port))
         try:
             identity = await opened.rotate(name, secrets, redirect)

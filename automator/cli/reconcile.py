@@ -11,7 +11,6 @@ from automator.cli.common import HomeOption, JsonOption, engine, fail, show_json
 
 if TYPE_CHECKING:
     from automator.books import Seen
-    from automator.engine import Engine
     from automator.reconcile import Comparison, Finding
 
 WEEK = timedelta(days=7)
@@ -28,12 +27,13 @@ async def reconcile(
 
     At an exchange: orders that are open now, fills and balances; orders of others are shown, never touched.
     """
-    from automator.reconcile import Kind  # noqa: PLC0415 - keeps --help fast
+    from automator.accounts import load  # noqa: PLC0415 - keeps --help fast
+    from automator.reconcile import Kind  # noqa: PLC0415 - as above
     from automator.reconcile import reconcile as look  # noqa: PLC0415 - as above
     from jobs.posting.when import parse_when  # noqa: PLC0415 - as above
 
     async with engine(home) as opened:
-        if _trades(opened, name):
+        if load(opened.reader, name).trades:
             with working(f"asking for the orders of {name}"):
                 seen = await opened.books.reconcile(name, "user")
             _show_exchange(name, seen, as_json=as_json)
@@ -50,16 +50,6 @@ async def reconcile(
         _show(name, found)
     if len(found.of(Kind.MATCHED)) < len(found.findings):
         raise typer.Exit(1)
-
-
-def _trades(opened: Engine, name: str) -> bool:
-    from connectors.registry import UnknownProvider  # noqa: PLC0415 - keeps --help fast
-
-    try:
-        opened.trading(name, {})
-    except UnknownProvider:
-        return False
-    return True
 
 
 def _show_exchange(name: str, seen: Seen, *, as_json: bool) -> None:

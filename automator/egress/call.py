@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -35,6 +36,7 @@ class Account:
         secrets: Reads the key's current values; called below the recorder, for every attempt.
         keep: Stores new values of the key (renewed tokens), and how long they work, durably, as a new version.
         adopt: Puts a newer version in force that a process left in the vault and died; whether there was one.
+        turn: Held while a call is signed and on its way, where a key's calls must arrive in the order of their nonces.
         version: Of the key in the vault; so that use can be told by key.
         public: The names of those values that are no keys (a handle), and stay on the record where they occur.
     """
@@ -47,6 +49,7 @@ class Account:
     public: frozenset[str] = frozenset()
     version: Callable[[], int | None] = lambda: None
     adopt: Callable[[], Awaitable[bool]] = _adopt_nothing
+    turn: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
 
     def hidden(self) -> tuple[str, ...]:
         """The values that must not be stored anywhere but in the vault."""

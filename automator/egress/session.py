@@ -18,6 +18,7 @@ from automator.egress.stack import Client
 from connectors.base import Intent, NotNow, Operation, RenewNeeded
 from connectors.network import Network, Rejected
 from connectors.post import Media
+from connectors.venue import Exchange
 
 WRONG = timedelta(minutes=1)  #: by which a clock may differ before it is blamed
 
@@ -54,7 +55,7 @@ class Session:
 
     http: Client
     account: Account
-    network: Network
+    network: Network | Exchange
     clock: Clock
     renewals: Renewals
     cause: Mapping[str, str] = field(default_factory=dict)
@@ -132,7 +133,8 @@ class Session:
             if await self.account.adopt():
                 return  # a process that has died had got as far as the vault: the token before is spent
             try:
-                renewed = await self.network.renew(self, frozenset(held))
+                renew = getattr(self.network, "renew", None)  # an exchange's keys have no tokens
+                renewed = renew is not None and await renew(self, frozenset(held))
             except RenewNeeded:
                 renewed = False
         if not renewed and abs(ahead) > WRONG:

@@ -23,7 +23,8 @@ from automator.scheduling.tables import RunState
 Handler = Callable[[Run], Awaitable[Verdict]]
 
 TICK = 1.0  #: seconds; the wall clock is read at least as often, because a machine may have slept
-AT_ONCE = 64
+AT_ONCE = 64  #: runs that are worked on
+AHEAD = 64  #: runs that are claimed beyond those, so that a claim is for many when much is due
 SOON = 0.1  #: seconds between two looks at what a command waits for
 STUCK = 5  #: a run that failed for a reason nobody foresaw so many times is told of
 BACKOFF = timedelta(seconds=30)
@@ -52,13 +53,14 @@ class Worker:
         self._at_once = at_once
         self._active: dict[int, asyncio.Task[None]] = {}
         self._taken: set[int] = set()  # claimed, and about to be worked on
+        self._slots = asyncio.Semaphore(at_once)
         self._changed = asyncio.Event()
 
     async def tick(self) -> int:
         """Start whatever is due, as far as there is room; returns how many runs were started."""
-        room = self._at_once - len(self._active)
-        if room <= 0:
+        if not self._has_room():
             return 0
+        room = self._at_once + AHEAD - len(self._active)
 
         def take(tx: sqlite3.Connection) -> list[Run]:
             now = self._clock.now()
@@ -115,17 +117,21 @@ class Worker:
         task.add_done_callback(partial(self._ended, run.id))
         return task
 
+    def _has_room(self) -> bool:
+        return len(self._active) <= self._at_once
+
     def _ended(self, number: int, _: asyncio.Task[None]) -> None:
         self._active.pop(number, None)
-        self._changed.set()
+        if self._has_room():
+            self._changed.set()
 
     async def run_due(self, until: datetime | None = None) -> None:
         """Do all that is due, and what becomes due while doing it; with ``until``, all that is due by then."""
         while True:
+            self._changed.clear()
             started = await self.tick()
             if self._active:
-                await asyncio.wait(list(self._active.values()), return_when=asyncio.FIRST_COMPLETED)
-                await asyncio.sleep(0)
+                await self._changed.wait()
             elif not started:
                 coming = due.earliest(self._reader)
                 if coming is None or until is None or coming > until:
@@ -160,7 +166,7 @@ class Worker:
             return TICK
         left = (coming - lease.LEAD - self._clock.now()).total_seconds()
         # full: a finished run wakes us; else something due was put in after the claim
-        return TICK if len(self._active) >= self._at_once else min(TICK, max(0.001, left))
+        return min(TICK, max(0.001, left)) if self._has_room() else TICK
 
     def _ticked(self, tx: sqlite3.Connection) -> None:
         beats.beat(tx, "tick", self._clock.now())
@@ -169,7 +175,8 @@ class Worker:
         try:
             while (early := (run.ready_at - self._clock.now()).total_seconds()) > 0:
                 await self._clock.sleep(early)
-            verdict = await self._verdict(run)
+            async with self._slots:
+                verdict = await self._verdict(run)
             if verdict.state is RunState.DONE and lease.ended(self._reader, run):
                 return  # with the last answer
             failpoints.reach("before-finish")

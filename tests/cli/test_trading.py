@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from connectors import registry
 from tests.cli.conftest import Shell
 from tests.trade.exchange import KEY, register
 from tests.trade.server import Exchange, exchange
@@ -29,8 +28,7 @@ class Desk(Shell):
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setattr(registry, "_points", registry._points)
+def desk(tmp_path: Path) -> Iterator[Desk]:
     register()
     made = Desk(tmp_path)
     made.run("init", "--vault", "file")
@@ -38,7 +36,6 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
         add = ("accounts", "add", "tiny/main", "--base-url", made.venue.url, "--scope", "read", "--scope", "trade")
         made.run(*add, "--secret-stdin", given=json.dumps({"key": KEY}))
         yield made
-    registry.providers.cache_clear()
 
 
 def test_an_order_is_placed_shown_and_cancelled(desk: Desk) -> None:

@@ -405,3 +405,11 @@ async def test_a_request_without_a_body_says_nothing_of_one(base: httpx.AsyncBas
     server.close()
     await server.wait_closed()
     assert b"transfer-encoding" not in seen[0].lower()
+
+
+async def test_an_address_that_was_signed_is_sent_to_the_byte(base: httpx.AsyncBaseTransport) -> None:
+    """What httpx would write in another way leaves as it was signed."""
+    async with serving(after_head(ANSWER)) as peer:
+        request = httpx.Request("GET", f"{peer.url}/v5/order?a=b", extensions={"target": b"/v5/order?a={b}&c=d,e%2F"})
+        await (await base.handle_async_request(request)).aread()
+        assert peer.heads[0].startswith(b"GET /v5/order?a={b}&c=d,e%2F HTTP/1.1\r\n")

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from importlib.metadata import EntryPoint
 from typing import Any
 
 import httpx
@@ -17,7 +16,7 @@ from connectors.base import Absence, Budget, Effect, Intent, Kind, Operation, Ou
 from connectors.market import Book, Candle, Filters, Market, Ticker
 from connectors.network import Identity, Option, Rejected, SecretField, Wire
 from connectors.order import Balance, Fill, Order, OrderState, OrderType, Side
-from connectors.venue import Custom, Rights
+from connectors.venue import Custom, Exchange, Rights
 
 READ = Operation("tiny.read", Effect.READ, Scope.READ)
 PLACE = Operation("tiny.order.create", Effect.ONCE, Scope.TRADE, Absence.FINAL)
@@ -156,10 +155,16 @@ def _fill(said: Mapping[str, Any]) -> Fill:
     return Fill(said["id"], said["order_id"], said["symbol"], side, *numbers, said["fee_asset"], said["maker"], at)
 
 
+_trades, _exchange = registry.trades, registry.exchange
+
+
 def register() -> None:
-    """Make the small exchange known in this process."""
-    point = EntryPoint("tiny", "tests.trade.exchange:Connector", registry.GROUP)
-    registry._points = lambda: {"tiny": point}  # type: ignore[assignment]
-    registry.trades = lambda provider: provider == "tiny"  # type: ignore[attr-defined]
-    registry.exchange = lambda _, url=None, chosen=None: Connector(url or "", chosen or {})  # type: ignore[attr-defined]
-    registry.providers.cache_clear()
+    """Make the small exchange known in this process, beside those that ccxt knows."""
+
+    def exchange(provider: str, url: str | None = None, chosen: Mapping[str, str] | None = None) -> Exchange:
+        if provider != "tiny":
+            return _exchange(provider, url, chosen)
+        return Connector(url or "", chosen or {})
+
+    registry.trades = lambda provider: provider == "tiny" or _trades(provider)
+    registry.exchange = exchange
