@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from connectors.exchange.refusal import Refused
 from connectors.market import Candle, Filters, Market
 from connectors.network import Wire
 from connectors.order import Fill, Order, OrderRequest
+from connectors.venue import Exchange
 from tests.clocks import StillClock
 from tests.trade import exchange as tiny
 from tests.trade.exchange import KEY
@@ -50,10 +50,12 @@ class Connector(tiny.Connector):
 def register() -> None:
     """Make it known in this process."""
     tiny.register()
-    point = EntryPoint("tiny", "tests.bots.market:Connector", registry.GROUP)
-    registry._points = lambda: {"tiny": point}  # type: ignore[assignment]
-    registry.exchange = lambda _, url=None, chosen=None: Connector(url or "", chosen or {})  # type: ignore[attr-defined]
-    registry.providers.cache_clear()
+    others = registry.exchange
+
+    def exchange(provider: str, url: str | None = None, chosen: Mapping[str, str] | None = None) -> Exchange:
+        return Connector(url or "", chosen or {}) if provider == "tiny" else others(provider, url, chosen)
+
+    registry.exchange = exchange
 
 
 class World:
@@ -162,8 +164,9 @@ class Floor:
         """Add a bot and start it. ``live``, ``funds``, ``on_stop`` are its own, the others parameters."""
         live, funds = more.pop("live", False), more.pop("funds", FUNDS)
         on_stop = OnStop(more.pop("on_stop", "cancel"))
+        account = more.pop("account", ACCOUNT)
         parameters = {key: str(value) for key, value in more.items()}
-        new = Bot(name, kind, ACCOUNT, live, parameters, funds, MINUTE, on_stop)
+        new = Bot(name, kind, account, live, parameters, funds, MINUTE, on_stop)
         now = self.clock.now()
         await self.engine.writer.run(lambda tx: bots.add(tx, new, now, actor="user"))
         return await self.engine.writer.run(lambda tx: bots.start(tx, name, now, actor="user"))
