@@ -60,7 +60,7 @@ class Bot:
         every: A candle's length; it decides when one has closed.
         job: Of the present start; what it calls its orders begins with it.
         kept: Its strategy's state, and what it holds, or its desk on paper.
-        seen: Candles that closed by then are dealt with.
+        seen: The last close at which it decided, or it was started.
         news: What became of its orders is dealt with up to this number.
     """
 

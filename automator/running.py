@@ -60,12 +60,13 @@ class Shortly(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was seen for a decision."""
+    """What was seen for a decision. ``ends``: by symbol, until when its candles are dealt with then."""
 
     now: datetime
     beat: datetime
     markets: Mapping[str, Market]
     candles: Sequence[Closed]
+    ends: Mapping[str, datetime]
     prices: Mapping[str, Decimal]
     signals: Sequence[Signal]
 
@@ -176,7 +177,8 @@ class Running:
         fresh = bot.seen is None or bot.seen < beat
         if not messages and not (fresh and due(waits, own, beat)):
             return None
-        since = bot.seen if waits.candles and bot.seen is not None else beat - bot.every
+        before = dict.fromkeys(strategy.symbols, beat - bot.every)  # for the price alone
+        since = _since(bot, strategy, beat) if waits.candles else before
         look = await self._look(bot, strategy, session, exchange, beat, since, messages)
         if len(look.prices) < len(strategy.symbols):
             return None
@@ -185,7 +187,12 @@ class Running:
         events: list[Event] = [*own, *messages, *shown]
         view = View(look.markets, look.prices, self._free(bot, held, look.markets), events)
         state, wishes, why = await _asked(strategy, state, view, look.now, look.markets)
-        kept = {"state": state.model_dump(mode="json"), "held": {asset: str(much) for asset, much in held.items()}}
+        seen = look.ends if waits.candles else dict.fromkeys(strategy.symbols, beat)
+        kept = {
+            "state": state.model_dump(mode="json"),
+            "held": {asset: str(much) for asset, much in held.items()},
+            "seen": {symbol: micros(end) for symbol, end in seen.items()},
+        }
         return look, Decision(kept, told[-1].id if told else bot.news, wishes, why)
 
     async def _looked_at(self, bot: Bot, beat: datetime) -> None:
@@ -200,10 +207,12 @@ class Running:
         self, bot: Bot, strategy: Strategy[Any], session: Session, exchange: Exchange, beat: datetime
     ) -> tuple[Look, Decision] | None:
         messages = bots.signals(self._reader, bot.name)
-        since = bot.seen or beat
-        if since >= beat and not messages:
+        since = _since(bot, strategy, beat)
+        if min(since.values(), default=beat) >= beat and not messages:
             return None
         look = await self._look(bot, strategy, session, exchange, beat, since, messages)
+        if not (look.candles or messages):
+            return None
         desk = self._desk(bot, look.markets)
         for closed in look.candles:
             desk.feed(closed.symbol, closed.candle)
@@ -213,7 +222,8 @@ class Running:
         state, waits = _state(bot, strategy)
         events: list[Event] = [*desk.news, *messages]
         stop, wishes = "", list[Wish]()
-        if len(look.prices) == len(strategy.symbols) and due(waits, events, look.now):
+        priced = all(desk.paper.price(symbol) is not None for symbol in strategy.symbols)
+        if priced and due(waits, events, look.now):
             events += look.candles if waits.candles else ()
             desk.news = []
             state, wished, stop = await _asked(strategy, state, paper_view(desk, events), look.now, look.markets)
@@ -223,7 +233,12 @@ class Running:
             for tag in desk.open:
                 desk.cancel(tag, look.now)
         held = {asset: str(one.free + one.locked) for asset, one in desk.paper.balances().items()}
-        kept = {"state": state.model_dump(mode="json"), "desk": desk.snapshot(), "held": held}
+        kept = {
+            "state": state.model_dump(mode="json"),
+            "desk": desk.snapshot(),
+            "held": held,
+            "seen": {symbol: micros(end) for symbol, end in look.ends.items()},
+        }
         return look, Decision(kept, bot.news, wishes, stop, desk.fills)
 
     @staticmethod
@@ -239,24 +254,25 @@ class Running:
         session: Session,
         exchange: Exchange,
         beat: datetime,
-        since: datetime,
+        since: Mapping[str, datetime],
         messages: Sequence[Signal],
     ) -> Look:
         everything = await exchange.markets(session)
         if missing := [symbol for symbol in strategy.symbols if symbol not in everything]:
             raise Unusable(f"{bot.account} does not trade {missing[0]}")
-        closed, prices = list[Closed](), dict[str, Decimal]()
+        closed, prices, ends = list[Closed](), dict[str, Decimal](), dict(since)
         for symbol in strategy.symbols:
-            found = await self._candles(session, exchange, symbol, bot.every, since, beat)
+            found = await self._candles(session, exchange, symbol, bot.every, since[symbol], beat)
             closed += (Closed(symbol, candle) for candle in found)
+            ends[symbol] = found[-1].at + bot.every if found else since[symbol]
             if found and not messages:
                 prices[symbol] = found[-1].close
-            else:
+            elif bot.live or messages:
                 prices[symbol] = (await exchange.ticker(session, symbol)).last
         closed.sort(key=lambda one: one.candle.at)
         now = self._clock.now() if messages else beat
         markets = {symbol: everything[symbol] for symbol in strategy.symbols}
-        return Look(now, beat, markets, closed[-NEWEST:], prices, messages)
+        return Look(now, beat, markets, closed[-NEWEST:], ends, prices, messages)
 
     async def _candles(  # noqa: PLR0913, PLR0917 - which
         self,
@@ -298,6 +314,12 @@ class Running:
 def _floor(now: datetime, every: timedelta) -> datetime:
     step = every // timedelta(microseconds=1)
     return instant(micros(now) // step * step)
+
+
+def _since(bot: Bot, strategy: Strategy[Any], beat: datetime) -> Mapping[str, datetime]:
+    """From when on the candles of each symbol are new; one that an exchange shows late is so in its turn."""
+    seen, begun = (bot.kept or {}).get("seen", {}), bot.seen or beat
+    return {symbol: instant(seen[symbol]) if symbol in seen else begun for symbol in strategy.symbols}
 
 
 def _state(bot: Bot, strategy: Strategy[Any]) -> tuple[Any, Any]:

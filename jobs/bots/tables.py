@@ -22,7 +22,7 @@ class BotRow(SQLModel, table=True):
     why: str  #: why it stopped, for a person
     job: str  #: of the present start; before the first its beginning
     kept: str  #: canonical JSON: the strategy's state, and what it holds, or its desk on paper
-    seen: int  #: candles that closed by then are dealt with, microseconds UTC
+    seen: int  #: the last close at which it decided, or it was started, microseconds UTC
     news: int  #: what became of its orders is dealt with up to this row
     version: int  #: raised with every change; who decided by an older one keeps nothing
     created_at: int

@@ -180,6 +180,21 @@ async def test_a_candle_that_is_late_is_waited_for(tmp_path: Path) -> None:
         assert bought.fill.at == candle.at + MINUTE
 
 
+async def test_a_candle_that_is_very_late_is_seen_in_its_turn(tmp_path: Path) -> None:
+    """An exchange whose candles come half a minute late is followed, one minute behind."""
+    async with floor(tmp_path) as there:
+        await there.add("recurring_buy", **BUY | {"minutes_before_next_buy": 1})
+        path = candles(5)
+        for candle in path:
+            there.clock.at = candle.at + MINUTE
+            await there.due()
+            await there.due(11)
+            there.clock.at = candle.at + MINUTE + timedelta(seconds=37)
+            there.world.go(candle)
+        trades = bots.paper(there.engine.reader, "bot-1")
+        assert [one.fill.price for one in trades] == [candle.close for candle in path[:-1]]
+
+
 async def test_an_exchange_that_is_down_is_asked_again(tmp_path: Path) -> None:
     """The bot waits with the reason, and goes on."""
     async with floor(tmp_path) as there:
