@@ -286,7 +286,7 @@ async def sandbox(  # noqa: PLR0913, PLR0917 - each is one option
     try:
         served = await box.start(port)
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--candles") from None
+        raise fail(str(error), 2) from None
     trading = json.loads((state / TRADING).read_text(encoding="utf-8"))
     for name, account in (served | trading).items():
         typer.echo(f"{name} at {account['base_url']}")
@@ -303,10 +303,9 @@ async def sandbox(  # noqa: PLR0913, PLR0917 - each is one option
 def _markets(given: list[str]) -> dict[str, Path]:
     """Files of candles by symbol, from ``BTC/USDT=FILE``."""
     pairs = [item.partition("=") for item in given]
-    wrong = [symbol for symbol, _, file in pairs if not symbol or not file]
+    wrong = [f"{symbol}={file}" if file else symbol for symbol, _, file in pairs if not symbol or not file]
     if wrong:
-        told_so = f"{wrong[0]!r} names no file; write it like BTC/USDT=candles.csv"
-        raise typer.BadParameter(told_so, param_hint="--candles")
+        raise fail(f"--candles {wrong[0]} names no file; write it like BTC/USDT=candles.csv", 2)
     return {symbol: Path(file) for symbol, _, file in pairs}
 
 

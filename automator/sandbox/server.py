@@ -16,6 +16,7 @@ from typing import Any
 from aiohttp import web
 
 from automator.sandbox.faults import Fault, middleware
+from connectors.exchange.twin import replay
 from connectors.registry import providers
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -54,15 +55,20 @@ class Sandbox:
     _twins: dict[str, tuple[Any, web.Application]] = field(default_factory=dict)
 
     async def start(self, port: int = 0) -> dict[str, dict[str, Any]]:
-        """Serve; returns accounts by name with ``base_url`` and ``secrets``. ``port`` is that of the first twin."""
+        """Serve; returns accounts by name with ``base_url`` and ``secrets``. ``port`` is that of the first twin.
+
+        Raises:
+            ValueError: a market is not written like BTC/USDT, or its file can't be used; nothing is served.
+        """
         accounts: dict[str, dict[str, Any]] = {}
         trading: dict[str, dict[str, Any]] = {}
         wanted = [name for name in providers() if self.only is None or name in self.only]
         known = {name: f"connectors.{name}.twin" for name in wanted if find_spec(f"connectors.{name}.twin")}
         known |= {name: path for name, path in EXCHANGES.items() if self.only is None or name in self.only}
+        replays = tuple(replay(symbol, path) for symbol, path in self.markets.items())
         for number, (name, path) in enumerate(known.items()):
             module = import_module(path)
-            app = self._exchange(module) if name in EXCHANGES else module.twin(self._now)
+            app = self._exchange(module, replays) if name in EXCHANGES else module.twin(self._now)
             app.middlewares.insert(0, middleware(self.faults, name, getattr(module, "FAULTS", None)))
             if name not in EXCHANGES:
                 app.middlewares.insert(0, self._told())
@@ -96,8 +102,7 @@ class Sandbox:
             f'[media]\nkind = "folder"\nfolder = "{self.state.absolute() / MEDIA}"\npublic_url = "{self.media_url}"\n'
         )
 
-    def _exchange(self, module: Any) -> Any:
-        replays = tuple(module.replay(symbol, path) for symbol, path in self.markets.items())
+    def _exchange(self, module: Any, replays: Any) -> Any:
         app = module.twin(self._now, replays)
         app[module.WORLD].speed = self.speed
         return app

@@ -64,9 +64,8 @@ async def _time(request: web.Request) -> web.Response:
     world = request.app[WORLD]
     world.catch_up()
     fed = {replay.market.id: replay.fed for replay in world.replays.values()}
-    return web.json_response(
-        {"clock": millis(world.clock()), "market": millis(world.market_time()), "speed": world.speed, "candles": fed}
-    )
+    at = {replay.market.id: millis(replay.starts + world.gone()) for replay in world.replays.values()}
+    return web.json_response({"clock": millis(world.clock()), "markets": at, "speed": world.speed, "candles": fed})
 
 
 async def _advance(request: web.Request) -> web.Response:

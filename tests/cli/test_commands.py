@@ -346,6 +346,9 @@ def test_a_ledger_that_was_cut_is_told(shell: Shell, tmp_path: Path) -> None:
         (("limits", "x/other"), "not connected"),
         (("calls", "list", "--since", "soon"), "'soon' is no time"),
         (("sandbox", "--state", "none", "--faults", "none.json"), "can't be read"),
+        (("sandbox", "--state", "none", "--candles", "BTC/USDT"), "BTC/USDT names no file"),
+        (("sandbox", "--state", "none", "--candles", "btc=none.csv"), "'btc' is no symbol; write it like BTC/USDT"),
+        (("sandbox", "--state", "none", "--candles", "BTC/USDT=none.csv"), "none.csv can't be read"),
         (("init", "--vault", "paper"), "is no vault"),
     ],
 )

@@ -107,6 +107,16 @@ def test_fees_are_taken_from_what_is_received() -> None:
     assert fees == [(D("0.002"), "BTC"), (D("0.110"), "USDT")]
 
 
+def test_fees_are_cut_to_eight_decimals() -> None:
+    """As exchanges book them: what a trade shows is what the account paid, to the last digit."""
+    paper = account(USDT="1000", BTC="1")
+    fee = replace(BTC, maker=D("0.00075"), taker=D("0.00075"))
+    paper.shelves["BTC/USDT"].market = fee
+    (fill,) = paper.fills_of(paper.place(order("a", "buy", "market", amount="0.0707"), T0).id)
+    assert fill.fee == D("0.00005302")
+    assert paper.balances()["BTC"].free == D("1.07064698")
+
+
 def test_fees_can_always_be_in_quote() -> None:
     """Then a buy needs its fee on top, and it is held with the rest."""
     paper = account(rules=Rules(quote_fees=True))

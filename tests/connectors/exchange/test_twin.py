@@ -5,76 +5,19 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 import httpx
 import pytest
-from aiohttp import web
 
-from automator.sandbox.faults import Fault, middleware
+from automator.sandbox.faults import Fault
 from connectors.exchange import twin as binance
 from connectors.exchange.candles import Series
-from connectors.exchange.twin_world import Replay, World
-from tests.connectors.exchange.made import MINUTE, T0, D, candle
-
-SERIES = Series([candle(f"{50_000 + n} {50_010 + n} {49_990 + n} {50_001 + n}", minute=n) for n in range(200)], MINUTE)
-
-
-@dataclass
-class Place:
-    """A twin on a clock that only tests move, and one account's key."""
-
-    app: web.Application
-    client: httpx.AsyncClient
-    clock: list[datetime]
-    secrets: dict[str, str]
-    faults: list[Fault] = field(default_factory=list)
-
-    @property
-    def world(self) -> World:
-        """What it holds."""
-        return self.app[binance.WORLD]
-
-    async def ask(self, method: str, path: str, **params: Any) -> httpx.Response:
-        """A signed request; ``secrets``, ``timestamp`` and ``signature`` may be given."""
-        secrets = params.pop("secrets", self.secrets)
-        params.setdefault("timestamp", int(self.clock[0].timestamp() * 1000))
-        signature = params.pop("signature", None)
-        query = urlencode(params)
-        if signature is None:
-            signature = hmac.new(secrets["secret"].encode(), query.encode(), hashlib.sha256).hexdigest()
-        headers = {"X-MBX-APIKEY": secrets["api_key"]}
-        return await self.client.request(method, f"{path}?{query}&signature={signature}", headers=headers)
-
-    async def place(self, **more: Any) -> httpx.Response:
-        """A limit order far below the market, unless told otherwise."""
-        usual = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT"}
-        usual |= {} if "type" in more else {"timeInForce": "GTC", "quantity": "0.01", "price": "40000"}
-        return await self.ask("POST", "/api/v3/order", **(usual | more))
-
-    def wait(self, **time: float) -> None:
-        """Time goes by."""
-        self.clock[0] += timedelta(**time)
-
-
-@asynccontextmanager
-async def opened() -> AsyncIterator[Place]:
-    """Serve it."""
-    clock = [SERIES.candles[100].at]
-    faults: list[Fault] = []
-    app = binance.twin(lambda: clock[0], (Replay(binance.USUAL, SERIES),), known=100)
-    app.middlewares.insert(0, middleware(faults, "binance", binance.FAULTS))
-    secrets = binance.add_account(app, "one")
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{runner.addresses[0][1]}") as client:
-        yield Place(app, client, clock, secrets, faults)
-    await runner.cleanup()
+from connectors.exchange.twin_world import Replay
+from tests.connectors.exchange.exchange import SERIES, Place, opened
+from tests.connectors.exchange.made import MINUTE, T0, D, order
 
 
 @pytest.fixture
@@ -423,3 +366,34 @@ def test_the_market_that_is_made_up_is_the_same_each_time() -> None:
     assert series[0] == series[1]
     assert all(one.low <= min(one.open, one.close) <= max(one.open, one.close) <= one.high for one in series[0])
     assert begins == T0
+
+
+async def test_markets_of_different_years_go_on_side_by_side() -> None:
+    """Each in its own time, from its own first candles; those that end together come in together."""
+    later = Series([replace(one, at=one.at + timedelta(days=1000)) for one in SERIES.candles], MINUTE)
+    other = replace(binance.USUAL, symbol="ETH/USDT", id="ETHUSDT", base="ETH")
+    clock = [T0]
+    app = binance.twin(lambda: clock[0], (Replay(binance.USUAL, SERIES), Replay(other, later)), known=50)
+    binance.add_account(app, "one")
+    world = app[binance.WORLD]
+    world.speed = 60
+    for seconds, known in ((0, 50), (0.9, 50), (1, 51), (100, 150), (1000, 200)):
+        clock[0] = T0 + timedelta(seconds=seconds)
+        world.catch_up()
+        assert [replay.fed for replay in world.replays.values()] == [known, known]
+        prices = [world.members[0].paper.price(symbol) for symbol in ("BTC/USDT", "ETH/USDT")]
+        assert prices == [SERIES.candles[known - 1].close] * 2
+
+
+async def test_a_fill_is_dated_when_its_candle_ended_however_late_anybody_asks() -> None:
+    """At sixty times the speed a market's minute is a second of the exchange's clock."""
+    clock = [T0]
+    app = binance.twin(lambda: clock[0], (Replay(binance.USUAL, SERIES),), known=50)
+    binance.add_account(app, "one")
+    world = app[binance.WORLD]
+    world.speed = 60
+    paper = world.members[0].paper
+    paper.place(order("a", "sell", "limit", amount="0.01", price=50_064), T0)  # candle 54 is the first to touch it
+    clock[0] = T0 + timedelta(seconds=20)
+    world.catch_up()
+    assert [fill.at for fill in paper.fills()] == [T0 + timedelta(seconds=5)]
