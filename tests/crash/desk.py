@@ -7,11 +7,13 @@ by client order id, what it has, and what it is made to do wrong with the next o
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -25,10 +27,12 @@ from automator.engine import Engine
 from automator.home import Home
 from automator.vault.choose import own_file
 from connectors.base import Scope
+from connectors.exchange.twin import USUAL
+from connectors.market import Market
 from jobs.bots.strategy import Place as Wish
-from tests.sandboxed import ROOT
-from tests.trade.exchange import KEY, MARKET, register
-from tests.trade.judge import There, judge
+from tests.sandboxed import ROOT, read, sandbox
+from tests.trade.exchange import KEY, MARKET, SETTLE, register
+from tests.trade.judge import There, judge, of_binance
 from tests.trade.place import ACCOUNT, AT_MARKET, BOT, LIMIT
 from tests.trade.server import exchange
 from tests.trade.world import PRICE
@@ -40,7 +44,11 @@ SETTLES = "0.1"  #: seconds; this exchange shows at once what it has taken
 class Venue(Protocol):
     """An exchange, past the product."""
 
+    account: str  #: ``provider/name``
     url: str
+    secrets: Mapping[str, str]
+    chosen: Mapping[str, str]
+    market: Market
 
     def arrived(self) -> Sequence[str]:
         """The client order ids that orders were sent with, as often as they were sent."""
@@ -57,6 +65,8 @@ class Venue(Protocol):
 
 class Small:
     """The small exchange as a ``Venue``."""
+
+    account, secrets, chosen, market = ACCOUNT, {"key": KEY}, {"settles": SETTLES}, MARKET
 
     def __init__(self, hidden: float = 0.0) -> None:
         self._stack = ExitStack()
@@ -88,6 +98,41 @@ class Small:
         self._stack.close()
 
 
+class Binance:
+    """The sandbox's twin of Binance as a ``Venue``; what goes wrong with it is said before it starts."""
+
+    account, chosen, market = "binance/brand", dict[str, str](), USUAL
+
+    def __init__(self, folder: Path, fault: str | None = None) -> None:
+        faults = [{"path": "/order", "fault": fault, "provider": "binance"}] if fault else []
+        (folder / "faults.json").write_text(json.dumps(faults))
+        self._stack = ExitStack()
+        options = ("--faults", str(folder / "faults.json"), "--speed", "0")
+        state = self._stack.enter_context(sandbox(folder / "sandbox", *options))
+        given = read(state, "exchanges")[self.account]
+        self.url, self.secrets = given["base_url"], given["secrets"]
+
+    def _seen(self) -> list[dict[str, Any]]:
+        with urllib.request.urlopen(f"{self.url}/inspect/orders") as answer:  # noqa: S310 - our own server
+            return list(json.load(answer))
+
+    def arrived(self) -> list[str]:
+        """Those that it has placed: a second one would be there twice, a market order being filled at once."""
+        return [one["clientOrderId"] for one in self._seen()]
+
+    def orders(self) -> dict[str, There]:
+        return {one["clientOrderId"]: of_binance(one) for one in self._seen()}
+
+    def fails(self, *faults: str) -> None:
+        raise NotImplementedError("its faults are said before it starts")
+
+    def fill(self, client_order_id: str, amount: str) -> None:
+        raise NotImplementedError("its market stands still")
+
+    def close(self) -> None:
+        self._stack.close()
+
+
 class Desk:
     """A fresh installation with one account at ``venue``."""
 
@@ -104,8 +149,9 @@ class Desk:
 
     async def _connect(self) -> None:
         async with self.engine() as engine:
-            new = accounts.fresh(ACCOUNT, self.venue.url, (Scope.READ, Scope.TRADE), {"settles": SETTLES})
-            await engine.connect(new, {"key": KEY})
+            venue = self.venue
+            new = accounts.fresh(venue.account, venue.url, (Scope.READ, Scope.TRADE), venue.chosen)
+            await engine.connect(new, venue.secrets)
 
     def submit(self, kind: str = "limit", tag: str = "a", owner: str = BOT, **more: Any) -> str:
         """Put an order in; nothing is sent yet."""
@@ -115,7 +161,9 @@ class Desk:
             async with self.engine() as engine:
                 now = engine.clock.now()
                 done = await engine.writer.run(
-                    lambda tx: orders.submit(tx, ACCOUNT, owner, tag, wish, now, market=MARKET, price=PRICE)
+                    lambda tx: orders.submit(
+                        tx, self.venue.account, owner, tag, wish, now, market=self.venue.market, price=PRICE
+                    )
                 )
                 assert isinstance(done, orders.Approved)
                 return done.order
@@ -138,7 +186,7 @@ class Desk:
 
     def command(self, *arguments: str, failpoint: str | None = None) -> subprocess.Popen[bytes]:
         environment = {name: value for name, value in os.environ.items() if name != failpoints.VARIABLE}
-        environment["AUTOMATOR_HOME"] = str(self.home.path)
+        environment |= {"AUTOMATOR_HOME": str(self.home.path), SETTLE: SETTLES}
         if failpoint:
             environment[failpoints.VARIABLE] = failpoint
         return subprocess.Popen(
@@ -154,7 +202,7 @@ class Desk:
         async def do() -> None:
             async with self.engine() as engine:
                 await engine.worker.run_due(engine.clock.now() + timedelta(seconds=10))
-                await engine.books.reconcile(ACCOUNT)
+                await engine.books.reconcile(self.venue.account)
 
         asyncio.run(do())
 

@@ -6,15 +6,18 @@ import signal
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from itertools import product
 from pathlib import Path
 
 import pytest
 
 from automator import failpoints
+from connectors.exchange.rows.binance import Binance as Row
 from jobs.orders.states import ENDED, State
-from tests.crash.desk import Desk, Small
+from tests.crash.desk import SETTLES, Binance, Desk, Small
 
 FAULTS = (
     "none",
@@ -59,7 +62,7 @@ SAMPLE = {
 }
 
 
-def sampled(ways: list[tuple[str, ...]], sample: set[tuple[str, ...]]) -> list[object]:
+def sampled(ways: Sequence[tuple[str | None, ...]], sample: set[tuple[str | None, ...]]) -> list[object]:
     assert sample <= set(ways)
     return [pytest.param(*way, marks=() if way in sample else pytest.mark.long) for way in ways]
 
@@ -92,6 +95,34 @@ def test_placing(desk: Desk, kind: str, fault: str, point: str) -> None:
         desk.work()
         desk.judge()
         assert desk.stands(order).state is State.FILLED
+
+
+TWIN = (None, "drop-before", "drop-after", "unknown-after", "timeout-after", "html-after")
+AT_BINANCE = [*product(KINDS, TWIN, [point for point in PLACING if not point.endswith(":1")])]
+
+
+@pytest.fixture
+def binance(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    monkeypatch.setattr(Row, "custom", replace(Row.custom, settles=timedelta(seconds=float(SETTLES))))
+    venue = Binance(tmp_path, request.param)
+    yield Desk(tmp_path, venue)
+    venue.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "binance", "point"),
+    sampled(
+        AT_BINANCE,
+        {("market", "drop-after", "before-store:KILL:3"), ("limit", "timeout-after", "after-claim")},
+    ),
+    indirect=["binance"],
+)
+def test_placing_at_binance(binance: Desk, kind: str, point: str) -> None:
+    """The same, over ccxt's bridge: its calls of keys, times and markets are boundaries too."""
+    binance.submit(kind)
+    killed(binance.worker(point))
+    binance.work()
+    binance.judge()
 
 
 CANCELS = ("none", "lost-before", "open-then-lost", "filled-then-lost")

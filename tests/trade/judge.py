@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from automator import news, orders
 from automator.ledger import chain
@@ -14,11 +15,26 @@ from jobs.orders.states import ENDED, FINAL, LIVE
 
 @dataclass(frozen=True)
 class There:
-    """An order as the exchange has it: its state, how much is filled, and its trades' amounts by their ids."""
+    """An order as the exchange has it.
+
+    Attributes:
+        fills: Its trades' amounts, by their ids.
+        fees: Of those, what was paid in the base asset.
+    """
 
     state: str
     filled: Decimal
     fills: dict[str, Decimal]
+    fees: Decimal = Decimal(0)
+
+
+def of_binance(one: Mapping[str, Any]) -> There:
+    """An order as the twin of Binance shows it to whoever looks behind the scenes."""
+    states = {"NEW": "open", "CANCELED": "cancelled"}
+    fills = {str(made["id"]): Decimal(made["qty"]) for made in one["fills"]}
+    paid = (Decimal(made["commission"]) for made in one["fills"] if made["commissionAsset"] == "BTC")
+    state = states.get(one["status"], one["status"].lower())
+    return There(state, Decimal(one["executedQty"]), fills, sum(paid, Decimal(0)))
 
 
 def judge(reader: sqlite3.Connection, there: Mapping[str, There], arrived: Sequence[str]) -> None:
@@ -47,4 +63,4 @@ def judge(reader: sqlite3.Connection, there: Mapping[str, There], arrived: Seque
 
 def _signed(side: str, one: There) -> Decimal:
     filled = sum(one.fills.values(), Decimal(0))
-    return filled if side == "buy" else -filled
+    return (filled if side == "buy" else -filled) - one.fees
