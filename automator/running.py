@@ -7,6 +7,7 @@ import secrets
 import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
@@ -130,7 +131,9 @@ class Running:
     async def _decided(self, run: Run, bot: Bot, beat: datetime) -> bool:
         """Whether it has stopped."""
         session, exchange = self._opened(bot.account, {"bot": bot.name, "run": str(run.id)}, bot.name)
-        with kinds.opened(bot.kind, bot.parameters) as strategy:
+        with ExitStack() as stack:
+            enter = partial(stack.enter_context, kinds.opened(bot.kind, bot.parameters))
+            strategy = await asyncio.to_thread(enter) if bot.kind == kinds.OWN else enter()
             decide = self._live if bot.live else self._paper
             found = await decide(bot, strategy, session, exchange, beat)
         if found is None:
@@ -159,6 +162,8 @@ class Running:
         now = self._clock.now()
         match wish:
             case Place(tag=tag, symbol=symbol):
+                if orders.by_tag(tx, bot.name, bot.tag(tag)) is not None:
+                    raise Unusable(f"its strategy called two orders {tag!r}")
                 market, price = look.markets[symbol], look.prices[symbol]
                 orders.submit(tx, bot.account, bot.name, bot.tag(tag), wish, now, market=market, price=price)
             case Cancel(tag=tag):

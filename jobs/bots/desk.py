@@ -90,6 +90,9 @@ class Desk:
         return tuple(self._ids)
 
     def _place(self, wish: Place, now: datetime) -> None:
+        if wish.tag in self._ids:
+            self.news.append(Ended(wish.tag, OrderState.REJECTED, Decimal(0), f"an open order is called {wish.tag}"))
+            return
         name = self._name()
         try:
             market = self.paper.shelves[wish.symbol].market

@@ -156,3 +156,14 @@ async def test_its_bot_stops_and_others_go_on(tmp_path: Path) -> None:
         (notice,) = there.notices()
         assert "mine has stopped: its strategy failed: line 5: ZeroDivisionError" in notice
         assert len(bots.paper(there.engine.reader, "bot-1")) == 2
+
+
+async def test_two_orders_of_one_name_end_it(tmp_path: Path) -> None:
+    """Nothing of that decision is kept, and nothing was sent."""
+    order = "{'place': {'tag': 'a', 'symbol': 'BTC/USDT', 'side': 'buy', 'type': 'market', 'amount': '1'}}"
+    async with floor(tmp_path) as there:
+        await there.add("own", live=True, file=file(tmp_path, deciding(f"return state, [{order}, {order}]")))
+        (candle,) = candles(1)
+        await there.minute(candle)
+        assert there.notices() == ["bot-1 has stopped: its strategy called two orders 'a'"]
+        assert there.world.arrived == []
