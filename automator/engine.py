@@ -16,7 +16,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Self
 
-from automator import accounts, closing, db, orders
+from automator import accounts, bots, closing, db, orders
 from automator.accounts import Keys, Stored, Token
 from automator.books import Books
 from automator.clock import Clock, SystemClock, micros
@@ -33,6 +33,7 @@ from automator.ledger.checkpoint import BadCheckpoint
 from automator.ledger.prune import Pruned, Retention, prune
 from automator.notices import Notice, settled, tell
 from automator.placing import Placing
+from automator.running import Running
 from automator.scheduling import lease
 from automator.scheduling.lease import Owner, Run, Verdict
 from automator.scheduling.publish import Publisher
@@ -78,6 +79,7 @@ class Engine:
             orders.KIND: placing.place,
             orders.CANCEL: placing.cancel,
             closing.KIND: Closing(self.trading, self.writer, self.reader, self.clock).sell,
+            bots.KIND: Running(self.trading, self.books, self.writer, self.reader, self.clock).turn,
         }
         self.worker = Worker(self.writer, self.reader, self.clock, self.owner, handlers)
 

@@ -26,13 +26,14 @@ from automator.metrics import MetricRow
 from automator.notices import NoticeRow
 from automator.scheduling import lease
 from automator.scheduling.tables import BeatRow, JobRow, RunRow
+from jobs.bots.tables import BotRow, PaperFillRow, SignalRow
 from jobs.orders.tables import FillRow, HoldingRow, NewsRow, OrderRow, PositionRow, RiskRow
 from jobs.posting.tables import DeliveryRow, PostRow
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-LATEST = 8  #: the newest step in migrations/versions; a database says in ``user_version`` which one it has
+LATEST = 9  #: the newest step in migrations/versions; a database says in ``user_version`` which one it has
 SCRIPTS = Path(__file__).parent / "migrations"
 VERSIONS: Sequence[Path] = (SCRIPTS / "versions",)
 
@@ -59,6 +60,9 @@ TABLES: tuple[type[SQLModel], ...] = (
     PositionRow,
     RiskRow,
     HoldingRow,
+    BotRow,
+    PaperFillRow,
+    SignalRow,
 )
 
 
