@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from automator import accounts
-from automator.accounts import NoAccount, Stored, Superseded
+from automator.accounts import NoAccount, Stored
 from automator.budgets import store, window
 from automator.clock import micros
 from automator.engine import Engine
+from automator.keys import Superseded
 from automator.metrics import Readable, keep, readable
 from automator.scheduling import beats
 from automator.scheduling.due import coming

@@ -6,12 +6,11 @@ import re
 import tomllib
 from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from connectors.base import LOOPBACK
+from connectors.address import checked
 from connectors.registry import wrong_choice
 
 _TABLE = re.compile(r"\s*\[\s*([\w.-]+)\s*\]")
@@ -85,19 +84,7 @@ class Webhook(_Section):
     @field_validator("url")
     @classmethod
     def _usable(cls, url: str) -> str:
-        if not url:
-            return url
-        return _address(url)
-
-
-def _address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.username or parts.password:
-        raise ValueError("an address with a user name or password in it would put them on the record")
-    safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
-    if not parts.hostname or not safe:
-        raise ValueError("it must begin with https:// and name a host (http only on this machine)")
-    return url
+        return checked(url) if url else url
 
 
 class Media(_Section):
@@ -115,7 +102,7 @@ class Media(_Section):
     @field_validator("public_url", "endpoint")
     @classmethod
     def _usable(cls, url: str) -> str:
-        return _address(url) if url else url
+        return checked(url) if url else url
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -30,6 +30,7 @@ from connectors.network import Identity, Metrics, Option, Rejected, SecretField,
 from connectors.post import Form, Part, Problem, numbered
 from connectors.signin import Found, SignIn
 from connectors.takes import Preview, Takes, problems
+from connectors.words import counted
 
 FACEBOOK, INSTAGRAM = "facebook", "instagram"  #: whose login the token comes from
 GRAPHS = {FACEBOOK: graph_login.API, INSTAGRAM: login.API}
@@ -239,7 +240,8 @@ class Connector:
         said = accepted(await wire.request(QUOTA, "GET", f"{way.node}/content_publishing_limit", params=fields))
         quota = limits.quota(said)
         if quota is not None and quota[0] >= quota[1]:
-            raise NotNow(wire.now() + limits.FULL, f"Instagram's {quota[1]} posts of 24 hours are used up")
+            why = f"Instagram takes {counted(quota[1], 'post')} in 24 hours, and has had as many"
+            raise NotNow(wire.now() + limits.FULL, why)
 
     async def _may_publish(self, wire: Wire, account: str) -> str:
         fields = {"fields": "quota_usage,config"}

@@ -47,7 +47,7 @@ def fitted(media: Media, limits: Limits, folder: Path) -> Media:
         path = _kept(folder, digest, content)
     except OSError as error:
         raise MediaError(f"no copy of {named(media.path)} could be made: {error.strerror or 'it is damaged'}") from None
-    made = replace(media, path=str(path), type=JPEG, size=len(content), sha256=digest, cmyk=False)
+    made = replace(media, path=str(path), source=media.own, type=JPEG, size=len(content), sha256=digest, cmyk=False)
     return replace(made, width=width, height=height)
 
 

@@ -36,7 +36,7 @@ def test_both_sides_are_compared(shell: Shell) -> None:
     for name in ("x/brand", "bluesky/brand"):
         shell.run("post", f"One for {name}", "--to", name)
     shell.run("run-due")
-    assert "1 posts shown, 1 of them ours; looking took up to $0.100" in shell.run("accounts", "reconcile", "x/brand")
+    assert "1 post shown, 1 of them ours; looking took up to $0.100" in shell.run("accounts", "reconcile", "x/brand")
     strange(shell, "Not from here")
     said = shell.run("accounts", "reconcile", "bluesky/brand", code=1)
     assert "2 posts shown, 1 of them ours" in said
