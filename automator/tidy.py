@@ -16,9 +16,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from automator import accounts
-from automator.accounts import NoAccount, Stored, Superseded
+from automator.accounts import NoAccount, Stored
 from automator.engine import Engine
 from automator.intentions import State
+from automator.keys import Superseded
 from automator.ledger import chain, query
 from automator.ledger.query import Filter, RecordedCall
 from automator.scheduling import beats
