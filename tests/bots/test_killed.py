@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
@@ -19,9 +18,10 @@ from connectors.market import Candle
 from jobs.bots.backtest import play
 from jobs.bots.kinds import made
 from jobs.orders.states import State as OrderState
+from tests.bots import worker
 from tests.bots.market import FUNDS, MARKET, MINUTE, Floor, floor
 from tests.bots.test_running import GRID, candles, ordered, watched
-from tests.sandboxed import ROOT
+from tests.children import Child
 
 WITHIN = 55.0  #: seconds of a minute in which what is due must be done
 KILLED = -9
@@ -46,9 +46,8 @@ def points(names: Sequence[str]) -> list[Any]:
 async def worked(there: Floor, home: Path, failpoint: str = "") -> int:
     """A process does what is due now; how it ended."""
     environment = {**os.environ, VARIABLE: failpoint} if failpoint else dict(os.environ)
-    command = ("-m", "tests.bots.worker", str(home), there.clock.at.isoformat(), str(WITHIN))
-    process = await asyncio.create_subprocess_exec(sys.executable, *command, cwd=ROOT, env=environment)
-    return await process.wait()
+    child = Child(worker.main, str(home), there.clock.at.isoformat(), str(WITHIN), environment=environment)
+    return await asyncio.to_thread(child.wait)
 
 
 async def killed(there: Floor, home: Path, path: Sequence[Candle], failpoint: str) -> int:

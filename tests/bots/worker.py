@@ -1,4 +1,4 @@
-"""A worker in a process of its own: ``python -m tests.bots.worker HOME AT SECONDS``; does what is due, then exits."""
+"""A worker for a process of its own: its arguments are HOME, AT and SECONDS; it does what is due, then ends."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ async def work(folder: Path, at: datetime, seconds: float) -> None:
         await engine.worker.run_due(at + timedelta(seconds=seconds))
 
 
-if __name__ == "__main__":
+def main() -> None:
     register()
     asyncio.run(work(Path(sys.argv[1]), datetime.fromisoformat(sys.argv[2]), float(sys.argv[3])))

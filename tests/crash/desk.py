@@ -10,8 +10,6 @@ import asyncio
 import json
 import os
 import sqlite3
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -30,7 +28,9 @@ from connectors.base import Scope
 from connectors.exchange.twin import USUAL
 from connectors.market import Market
 from jobs.bots.strategy import Place as Wish
-from tests.sandboxed import ROOT, read, sandbox
+from tests.children import Child
+from tests.sandboxed import read, sandbox
+from tests.trade import automator
 from tests.trade.exchange import KEY, MARKET, SETTLE, register
 from tests.trade.judge import There, judge, of_binance
 from tests.trade.place import ACCOUNT, AT_MARKET, BOT, LIMIT
@@ -180,21 +180,16 @@ class Desk:
 
         asyncio.run(put())
 
-    def worker(self, failpoint: str | None = None) -> subprocess.Popen[bytes]:
+    def worker(self, failpoint: str | None = None) -> Child:
         """Do all that is due and look at the account, in a process of its own."""
         return self.command("run-due", "--wait", "10", failpoint=failpoint)
 
-    def command(self, *arguments: str, failpoint: str | None = None) -> subprocess.Popen[bytes]:
+    def command(self, *arguments: str, failpoint: str | None = None) -> Child:
         environment = {name: value for name, value in os.environ.items() if name != failpoints.VARIABLE}
         environment |= {"AUTOMATOR_HOME": str(self.home.path), SETTLE: SETTLES}
         if failpoint:
             environment[failpoints.VARIABLE] = failpoint
-        return subprocess.Popen(
-            [sys.executable, "-m", "tests.trade.automator", *arguments],
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-        )
+        return Child(automator.main, *arguments, environment=environment)
 
     def work(self) -> None:
         """Do all that falls due soon, and look at the account, in this process."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sqlite3
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -17,6 +16,7 @@ import pytest
 from automator import failpoints, halts
 from connectors.exchange.rows.binance import Binance as Row
 from jobs.orders.states import ENDED, State
+from tests.children import Child
 from tests.crash.desk import SETTLES, Binance, Desk, Small
 
 FAULTS = (
@@ -74,10 +74,10 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     venue.close()
 
 
-def killed(worker: subprocess.Popen[bytes]) -> None:
+def killed(worker: Child) -> None:
     """It must come by its point, or there is nothing to see."""
     if worker.wait(60) != -signal.SIGKILL:
-        assert worker.returncode == 0
+        assert worker.poll() == 0
         pytest.skip("the point is not on this path")
 
 
@@ -239,26 +239,17 @@ def test_a_stopped_worker_that_wakes_up_sends_nothing_late(desk: Desk, point: st
     desk.submit("market")
     first = desk.worker(f"{point}:STOP:{times}")
     try:
-        deadline = time.monotonic() + 30
-        while first.poll() is None and not _is_stopped(first.pid):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        assert first.wait_for_stop()
         second = desk.worker()
         time.sleep(2.2)  # longer than a committed call may wait for its first byte
-        while first.poll() is None:
-            assert time.monotonic() < deadline + 30
-            first.send_signal(signal.SIGCONT)  # it stops anew wherever it comes by the point again
-            time.sleep(0.05)
+        while first.wait_for_stop():  # anew wherever it comes by the point again
+            first.send_signal(signal.SIGCONT)
         assert second.wait(60) == 0
     finally:
         first.kill()
         first.wait()
     desk.work()
     desk.judge()
-
-
-def _is_stopped(pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
 @pytest.mark.long
@@ -270,7 +261,7 @@ def test_killed_at_any_instant(desk: Desk, fault: str, number: int) -> None:
     for tag in "abc":
         desk.submit("market", tag)
     with desk.worker() as first:
-        time.sleep(0.5 + number * 0.05)
+        time.sleep(number * 0.05)
         first.kill()
     desk.work()
     desk.judge()
