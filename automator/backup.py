@@ -8,14 +8,14 @@ import sqlite3
 from datetime import datetime
 from pathlib import Path
 
-from automator import accounts, orders, posts
+from automator import accounts, bots, orders, posts
 from automator.clock import instant, micros
 from automator.db import connect
 from automator.ledger import chain, checkpoint
 from automator.ledger.chain import Fault
 from automator.notices import Notice, tell
 from automator.scheduling import lease
-from automator.scheduling.tables import OPEN_STATES, RunState
+from automator.scheduling.states import OPEN_STATES, RunState
 from automator.vault.store import Store
 from jobs.posting.deliver import KIND
 
@@ -111,6 +111,7 @@ def restored(tx: sqlite3.Connection, keys: dict[str, int], since: datetime | Non
     for job, account in held:
         tell(tx, Notice("unconfirmed", job, f"{job}: {REASON}", account), at)
     orders.doubt_all(tx, now)
+    bots.hold_all(tx, "a backup was put back; look at its orders, then start it again", now, actor=actor)
     for name, version in keys.items():
         tx.execute("UPDATE account SET version = ? WHERE name = ?", (version, name))
     said = {"what": "restored", "since": since.isoformat() if since else None, "held": len(held), "actor": actor}

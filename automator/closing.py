@@ -36,9 +36,11 @@ def of(name: str) -> dict[str, str]:
 
 
 def known(connection: sqlite3.Connection, name: str) -> bool:
-    """Whether an owner of this name has placed an order, or has a limit."""
+    """Whether this is a bot, or an owner of this name has placed an order, or has a limit."""
     row = connection.execute(
-        "SELECT 1 FROM ordered WHERE owner = ? UNION ALL SELECT 1 FROM risk WHERE subject = ? LIMIT 1", (name, name)
+        "SELECT 1 FROM bot WHERE name = ? UNION ALL SELECT 1 FROM ordered WHERE owner = ? "
+        "UNION ALL SELECT 1 FROM risk WHERE subject = ? LIMIT 1",
+        (name, name, name),
     ).fetchone()
     return row is not None and name != USER
 

@@ -41,7 +41,7 @@ ORDER = (
     "before-books",
     "after-books",
 )
-
+BOT = ("before-decided", "after-decided")  #: of a bot: what it decided is kept, with the orders that follow
 
 _wanted = os.environ.get(VARIABLE)
 _reached: Counter[str] = Counter()

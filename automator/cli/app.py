@@ -6,6 +6,8 @@ import typer
 
 from automator.cli import backup, halt, posts, reconcile, service, stats, trades
 from automator.cli.accounts import accounts
+from automator.cli.backtest import backtest
+from automator.cli.bots import bots, signal
 from automator.cli.calls import calls
 from automator.cli.check import check
 from automator.cli.media import media
@@ -42,6 +44,9 @@ app.add_typer(calls)
 app.add_typer(media)
 app.add_typer(service.limits)
 app.add_typer(service.service)
+app.add_typer(bots)
+app.command()(signal)
+app.command()(backtest)
 app.command()(check)
 app.command()(backup.backup)
 app.command()(backup.restore)

@@ -16,11 +16,13 @@ from typing import Any
 from aiohttp import web
 
 from automator.sandbox.faults import Fault, middleware
+from connectors.exchange.twin import replay
 from connectors.registry import providers
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 ACCOUNTS, WORLD, MEDIA = "accounts.json", "world.json", "media"
+WORKING = ("processing", "working", "video_time")  #: what twins call the time that they work on a video
 TRADING = "exchanges.json"  #: accounts at exchanges; what one of those saw it tells at its /inspect/orders
 EXCHANGES = {"binance": "connectors.exchange.twin"}  #: twins of exchanges, which are no social networks
 SETTINGS = "media.toml"  #: lines for an installation's config.toml
@@ -40,6 +42,7 @@ class Sandbox:
             told by ``start``, are only those of exchanges that are named here.
         markets: What is traded at exchanges: files of candles by symbol; without, a market that is made up.
         speed: How fast those candles come in: 60 plays an hour in a minute.
+        works_for: How long providers work on a video; without, as each twin has it.
     """
 
     state: Path
@@ -47,6 +50,7 @@ class Sandbox:
     lists_lag: timedelta = timedelta()
     clock_ahead: timedelta = timedelta()
     only: frozenset[str] | None = None
+    works_for: timedelta | None = None
     markets: Mapping[str, Path] = field(default_factory=dict)
     speed: float = 1.0
     media_url: str = ""  #: under which ``media`` is shown, once it serves
@@ -54,21 +58,29 @@ class Sandbox:
     _twins: dict[str, tuple[Any, web.Application]] = field(default_factory=dict)
 
     async def start(self, port: int = 0) -> dict[str, dict[str, Any]]:
-        """Serve; returns accounts by name with ``base_url`` and ``secrets``. ``port`` is that of the first twin."""
+        """Serve; returns accounts by name with ``base_url`` and ``secrets``. ``port`` is that of the first twin.
+
+        Raises:
+            ValueError: a market is not written like BTC/USDT, or its file can't be used; nothing is served.
+        """
         accounts: dict[str, dict[str, Any]] = {}
         trading: dict[str, dict[str, Any]] = {}
         wanted = [name for name in providers() if self.only is None or name in self.only]
         known = {name: f"connectors.{name}.twin" for name in wanted if find_spec(f"connectors.{name}.twin")}
         known |= {name: path for name, path in EXCHANGES.items() if self.only is None or name in self.only}
+        replays = tuple(replay(symbol, path) for symbol, path in self.markets.items())
         for number, (name, path) in enumerate(known.items()):
             module = import_module(path)
-            app = self._exchange(module) if name in EXCHANGES else module.twin(self._now)
+            app = self._exchange(module, replays) if name in EXCHANGES else module.twin(self._now)
             app.middlewares.insert(0, middleware(self.faults, name, getattr(module, "FAULTS", None)))
             if name not in EXCHANGES:
                 app.middlewares.insert(0, self._told())
             app.on_response_prepare.append(self._date)
             if hasattr(app[module.WORLD], "visible_after"):
                 app[module.WORLD].visible_after = self.lists_lag
+            for working in WORKING if self.works_for is not None else ():
+                if hasattr(app[module.WORLD], working):
+                    setattr(app[module.WORLD], working, self.works_for)
             secrets = module.add_account(app, module.HANDLE)
             runner = web.AppRunner(app, access_log=None)
             await runner.setup()
@@ -96,8 +108,7 @@ class Sandbox:
             f'[media]\nkind = "folder"\nfolder = "{self.state.absolute() / MEDIA}"\npublic_url = "{self.media_url}"\n'
         )
 
-    def _exchange(self, module: Any) -> Any:
-        replays = tuple(module.replay(symbol, path) for symbol, path in self.markets.items())
+    def _exchange(self, module: Any, replays: Any) -> Any:
         app = module.twin(self._now, replays)
         app[module.WORLD].speed = self.speed
         return app

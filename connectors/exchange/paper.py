@@ -28,7 +28,7 @@ from typing import Any
 from connectors.exchange import saved
 from connectors.exchange.filters import EXACT, multiple, text
 from connectors.exchange.refusal import Refused, Why, check, check_pair
-from connectors.exchange.shelf import NEVER, ZERO, Resting, Shelf, crosses, path
+from connectors.exchange.shelf import LEAST, NEVER, ZERO, Resting, Shelf, crosses, path
 from connectors.exchange.wallet import Wallet
 from connectors.market import Candle, Market
 from connectors.order import WAITING, Balance, Fill, Order, OrderRequest, OrderState, OrderType, TimeInForce
@@ -55,7 +55,7 @@ class Rules:
 class Paper:
     """One account on an exchange that has these markets.
 
-    ``Decimal`` throughout, computed exactly: only amounts are rounded, down to the lot.
+    ``Decimal`` throughout, computed exactly: amounts are cut to the lot, and fees to eight decimals as on Binance.
     """
 
     def __init__(
@@ -331,7 +331,7 @@ class Paper:
             side=order.request.side,
             price=price,
             amount=amount,
-            fee=rate * (amount if in_base else amount * price),
+            fee=(rate * (amount if in_base else amount * price)).quantize(LEAST, ROUND_DOWN),
             fee_asset=market.base if in_base else market.quote,
             maker=maker,
             at=max(now, order.at),

@@ -15,12 +15,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from connectors.exchange.candles import Series
 from connectors.exchange.paper import Paper, Rules
+from connectors.exchange.shelf import NEVER
 from connectors.market import Candle, Market
 from connectors.order import Fill
 
 Now = Callable[[], datetime]
 REMEMBERED = 1_000_000  #: ended orders of an account
 APART = 10**9  #: between the order numbers of two accounts
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class ApiError(Exception):
@@ -73,13 +75,27 @@ class Replay:
 
     Attributes:
         market: Its rules.
-        series: All candles; those that have ended at the market's time are known.
-        fed: How many are.
+        series: All candles; those that have ended are known.
+        starts: Its time when the exchange opened.
+        fed: How many candles have ended.
+        traded: A price that was traded since, if one was.
     """
 
     market: Market
     series: Series
+    starts: datetime = LONG_AGO
     fed: int = 0
+    traded: Decimal | None = None
+
+    @property
+    def last(self) -> Decimal:
+        """The last price."""
+        return self.series.candles[self.fed - 1].close if self.traded is None else self.traded
+
+    @property
+    def due(self) -> timedelta:
+        """How long after the opening the next candle ends; the greatest time if there is none."""
+        return self.end(self.fed) - self.starts if self.fed < len(self.series.candles) else timedelta.max
 
     def end(self, number: int) -> datetime:
         """When a candle ends."""
@@ -97,7 +113,7 @@ class World:
     Attributes:
         now: This machine's clock, or a test's.
         ahead: By how much the exchange's clock is ahead of it.
-        speed: How fast the market's time goes; 0: only ``advance`` moves it.
+        speed: How fast the markets' time goes; 0: only ``advance`` moves it.
         visible_after: How long a new order is not shown in queries.
         weight: How much requests may weigh in each window of ``window`` seconds.
         orders: How many orders an account may place in ten seconds, and in a day.
@@ -120,45 +136,42 @@ class World:
     called: dict[str, tuple[datetime, int]] = field(default_factory=dict)  #: by address: end, requests in 5 minutes
     banned: dict[str, tuple[datetime, int]] = field(default_factory=dict)  #: by address: until, how often so far
     began: datetime | None = None
-    at: datetime | None = None  #: the market's time when it began
+    moved: timedelta = timedelta()  #: by ``advance``
 
     def clock(self) -> datetime:
         """The exchange's own clock."""
         return self.now() + self.ahead
 
     def open(self, replays: Sequence[Replay], *, known: int = 1) -> None:
-        """Open these markets; so many candles of each have ended."""
+        """Open these markets; so many candles of each have ended. Each goes on in its own time from there."""
         self.replays = {replay.market.id: replay for replay in replays}
         self.began = self.clock()
-        self.at = max(replay.end(min(known, len(replay.series.candles)) - 1) for replay in replays)
+        for replay in replays:
+            replay.starts = replay.end(min(known, len(replay.series.candles)) - 1)
         self.catch_up()
 
-    def market_time(self) -> datetime:
-        """How far the market has come."""
-        if self.began is None or self.at is None:
-            return self.clock()
-        return self.at + (self.clock() - self.began) * self.speed
+    def gone(self) -> timedelta:
+        """How much of the markets' time has gone by."""
+        return self.moved + (timedelta() if self.began is None else (self.clock() - self.began) * self.speed)
 
     def advance(self, by: timedelta) -> None:
-        """Move the market on, whatever its speed."""
-        if self.at is not None:
-            self.at += by
+        """Move the markets on, whatever their speed."""
+        self.moved += by
         self.catch_up()
 
     def catch_up(self) -> None:
         """Feed what has ended since, in the order of its ending."""
-        until = self.market_time()
+        gone = self.gone()
         while True:
-            due = [
-                one for one in self.replays.values() if one.fed < len(one.series.candles) and one.end(one.fed) <= until
-            ]
+            due = [(one.due, one.market.id) for one in self.replays.values() if one.due <= gone]
             if not due:
                 return
-            first = min(due, key=lambda one: (one.end(one.fed), one.market.id))
-            candle, ended = first.series.candles[first.fed], first.end(first.fed)
-            first.fed += 1
+            ended, name = min(due)
+            first = self.replays[name]
+            candle = first.series.candles[first.fed]
+            first.fed, first.traded = first.fed + 1, None
             for member in self.members:
-                self._credit(member, member.paper.feed(first.market.symbol, candle, self._dated(ended, until)))
+                self._credit(member, member.paper.feed(first.market.symbol, candle, self._dated(gone - ended)))
 
     def join(self, handle: str, balances: dict[str, Decimal]) -> Member:
         """Open an account."""
@@ -166,9 +179,26 @@ class World:
         member = Member(len(self.members) + 1, handle, Paper(markets, balances, self.rules))
         member.paper.last_order = member.paper.last_fill = member.number * APART
         for replay in self.replays.values():
-            member.paper.feed(replay.market.symbol, replay.series.candles[replay.fed - 1])
+            last = replay.series.candles[replay.fed - 1]
+            member.paper.feed(replay.market.symbol, replace(last, close=replay.last))
         self.members.append(member)
         return member
+
+    def trade(self, name: str, price: Decimal, amount: Decimal) -> None:
+        """Somebody trades so much at this price, between two candles."""
+        replay = self.replays[name]
+        replay.traded = price
+        for member in self.members:
+            flat = Candle(self.clock(), price, price, price, price, amount)
+            self._credit(member, member.paper.feed(replay.market.symbol, flat))
+
+    def share(self, share: Decimal | None) -> None:
+        """From the next candle on, orders take so much of what is traded."""
+        self.rules = replace(self.rules, share=share)
+        for member in self.members:
+            member.paper.rules = self.rules
+            for shelf in member.paper.shelves.values():
+                shelf.left = NEVER
 
     def halt(self, name: str, *, active: bool) -> None:
         """Stop a market, or let it go on."""
@@ -177,10 +207,9 @@ class World:
         for member in self.members:
             member.paper.shelves[replay.market.symbol].market = replay.market
 
-    def _dated(self, ended: datetime, until: datetime) -> datetime:
-        """When it was by the exchange's clock that a candle ended."""
-        late = (until - ended) / self.speed if self.speed else timedelta()
-        return self.clock() - late
+    def _dated(self, late: timedelta) -> datetime:
+        """When it was by the exchange's clock that a candle ended which the markets are so far beyond."""
+        return self.clock() - (late / self.speed if self.speed else timedelta())
 
     def _credit(self, member: Member, news: Sequence[object]) -> None:
         """An order that is filled counts no more among those placed."""

@@ -8,6 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
+from pydantic import BaseModel
+
 from connectors.market import Candle, Market
 from connectors.order import Balance, Fill, OrderState, OrderType, Side, TimeInForce
 
@@ -45,7 +47,7 @@ class Stop:
     why: str
 
 
-S = TypeVar("S")
+S = TypeVar("S", bound=BaseModel)
 
 Wish = Place | Cancel | Stop
 
@@ -109,6 +111,19 @@ class View:
     events: Sequence[Event]
 
 
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """What a strategy must be asked about next; what happens to its orders, and signals, it is asked about always.
+
+    Attributes:
+        candles: Every candle that closes.
+        until: When this instant has come, at the first candle that closes then.
+    """
+
+    candles: bool = False
+    until: datetime | None = None
+
+
 class Strategy(Protocol[S]):
     """Pure: the same state, view and instant give the same decision. ``S`` is a frozen, JSON-able (pydantic) state."""
 
@@ -117,7 +132,10 @@ class Strategy(Protocol[S]):
         """What it trades."""
 
     def begin(self) -> S:
-        """The state before the first decision."""
+        """The state before the first decision, which is made at the first candle that closes."""
+
+    def waits(self, state: S) -> Waits:
+        """What it waits for in this state."""
 
     def decide(self, state: S, view: View, now: datetime) -> tuple[S, Sequence[Wish]]:
         """What to remember, and what to do. Raises nothing; what it can't go on with is a ``Stop``."""

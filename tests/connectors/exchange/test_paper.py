@@ -107,6 +107,16 @@ def test_fees_are_taken_from_what_is_received() -> None:
     assert fees == [(D("0.002"), "BTC"), (D("0.110"), "USDT")]
 
 
+def test_fees_are_cut_to_eight_decimals() -> None:
+    """As exchanges book them: what a trade shows is what the account paid, to the last digit."""
+    paper = account(USDT="1000", BTC="1")
+    fee = replace(BTC, maker=D("0.00075"), taker=D("0.00075"))
+    paper.shelves["BTC/USDT"].market = fee
+    (fill,) = paper.fills_of(paper.place(order("a", "buy", "market", amount="0.0707"), T0).id)
+    assert fill.fee == D("0.00005302")
+    assert paper.balances()["BTC"].free == D("1.07064698")
+
+
 def test_fees_can_always_be_in_quote() -> None:
     """Then a buy needs its fee on top, and it is held with the rest."""
     paper = account(rules=Rules(quote_fees=True))
@@ -296,6 +306,7 @@ def test_a_part_of_one_ends_the_other_of_a_pair() -> None:
         (PAIR[0], order("down", "sell", "limit", amount=4, price=120)),
         (order("up", "sell", "limit", amount=4, price=99), PAIR[1]),
         (order("up", "sell", "market", amount=4), PAIR[1]),
+        (order("up", "sell", "limit", amount=4, price=110, tif="ioc"), PAIR[1]),
         (order("up", "buy", "limit", amount=4, price=110), PAIR[1]),
     ],
 )

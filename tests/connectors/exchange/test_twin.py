@@ -4,77 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 import httpx
 import pytest
-from aiohttp import web
 
-from automator.sandbox.faults import Fault, middleware
+from automator.sandbox.faults import Fault
 from connectors.exchange import twin as binance
 from connectors.exchange.candles import Series
-from connectors.exchange.twin_world import Replay, World
-from tests.connectors.exchange.made import MINUTE, T0, D, candle
-
-SERIES = Series([candle(f"{50_000 + n} {50_010 + n} {49_990 + n} {50_001 + n}", minute=n) for n in range(200)], MINUTE)
-
-
-@dataclass
-class Place:
-    """A twin on a clock that only tests move, and one account's key."""
-
-    app: web.Application
-    client: httpx.AsyncClient
-    clock: list[datetime]
-    secrets: dict[str, str]
-    faults: list[Fault] = field(default_factory=list)
-
-    @property
-    def world(self) -> World:
-        """What it holds."""
-        return self.app[binance.WORLD]
-
-    async def ask(self, method: str, path: str, **params: Any) -> httpx.Response:
-        """A signed request; ``secrets``, ``timestamp`` and ``signature`` may be given."""
-        secrets = params.pop("secrets", self.secrets)
-        params.setdefault("timestamp", int(self.clock[0].timestamp() * 1000))
-        signature = params.pop("signature", None)
-        query = urlencode(params)
-        if signature is None:
-            signature = hmac.new(secrets["secret"].encode(), query.encode(), hashlib.sha256).hexdigest()
-        headers = {"X-MBX-APIKEY": secrets["api_key"]}
-        return await self.client.request(method, f"{path}?{query}&signature={signature}", headers=headers)
-
-    async def place(self, **more: Any) -> httpx.Response:
-        """A limit order far below the market, unless told otherwise."""
-        usual = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT"}
-        usual |= {} if "type" in more else {"timeInForce": "GTC", "quantity": "0.01", "price": "40000"}
-        return await self.ask("POST", "/api/v3/order", **(usual | more))
-
-    def wait(self, **time: float) -> None:
-        """Time goes by."""
-        self.clock[0] += timedelta(**time)
-
-
-@asynccontextmanager
-async def opened() -> AsyncIterator[Place]:
-    """Serve it."""
-    clock = [SERIES.candles[100].at]
-    faults: list[Fault] = []
-    app = binance.twin(lambda: clock[0], (Replay(binance.USUAL, SERIES),), known=100)
-    app.middlewares.insert(0, middleware(faults, "binance", binance.FAULTS))
-    secrets = binance.add_account(app, "one")
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{runner.addresses[0][1]}") as client:
-        yield Place(app, client, clock, secrets, faults)
-    await runner.cleanup()
+from connectors.exchange.twin_world import Replay
+from tests.connectors.exchange.exchange import SERIES, Place, opened
+from tests.connectors.exchange.made import MINUTE, T0, D, order
 
 
 @pytest.fixture
@@ -171,6 +115,9 @@ WRONG = [
     ({"price": "0"}, -1013, "Filter failure: PRICE_FILTER"),
     ({"price": "9000"}, -1013, "Filter failure: PERCENT_PRICE_BY_SIDE"),
     ({"price": "900000"}, -1013, "Filter failure: PERCENT_PRICE_BY_SIDE"),
+    ({"quantity": "9" * 20 + ".12345678"}, -1013, "Filter failure: LOT_SIZE"),
+    ({"quantity": "0.12345678" + "9" * 10}, -1111, "Parameter 'quantity' has too much precision."),
+    ({"signature": "é"}, -1022, "Signature for this request is not valid."),
     ({"quantity": "0.000001"}, -1013, "Filter failure: LOT_SIZE"),
     ({"quantity": "9001"}, -1013, "Filter failure: LOT_SIZE"),
     ({"quantity": "0.00012"}, -1013, "Filter failure: NOTIONAL"),
@@ -423,3 +370,79 @@ def test_the_market_that_is_made_up_is_the_same_each_time() -> None:
     assert series[0] == series[1]
     assert all(one.low <= min(one.open, one.close) <= max(one.open, one.close) <= one.high for one in series[0])
     assert begins == T0
+
+
+async def test_markets_of_different_years_go_on_side_by_side() -> None:
+    """Each in its own time, from its own first candles; those that end together come in together."""
+    later = Series([replace(one, at=one.at + timedelta(days=1000)) for one in SERIES.candles], MINUTE)
+    other = replace(binance.USUAL, symbol="ETH/USDT", id="ETHUSDT", base="ETH")
+    clock = [T0]
+    app = binance.twin(lambda: clock[0], (Replay(binance.USUAL, SERIES), Replay(other, later)), known=50)
+    binance.add_account(app, "one")
+    world = app[binance.WORLD]
+    world.speed = 60
+    for seconds, known in ((0, 50), (0.9, 50), (1, 51), (100, 150), (1000, 200)):
+        clock[0] = T0 + timedelta(seconds=seconds)
+        world.catch_up()
+        assert [replay.fed for replay in world.replays.values()] == [known, known]
+        prices = [world.members[0].paper.price(symbol) for symbol in ("BTC/USDT", "ETH/USDT")]
+        assert prices == [SERIES.candles[known - 1].close] * 2
+
+
+async def test_a_fill_is_dated_when_its_candle_ended_however_late_anybody_asks() -> None:
+    """At sixty times the speed a market's minute is a second of the exchange's clock."""
+    clock = [T0]
+    app = binance.twin(lambda: clock[0], (Replay(binance.USUAL, SERIES),), known=50)
+    binance.add_account(app, "one")
+    world = app[binance.WORLD]
+    world.speed = 60
+    paper = world.members[0].paper
+    paper.place(order("a", "sell", "limit", amount="0.01", price=50_064), T0)  # candle 54 is the first to touch it
+    clock[0] = T0 + timedelta(seconds=20)
+    world.catch_up()
+    assert [fill.at for fill in paper.fills()] == [T0 + timedelta(seconds=5)]
+
+
+async def test_somebody_elses_trade_fills_a_part(place: Place) -> None:
+    """A test, or a curious person, decides at which price how much is to be had."""
+    assert (await place.client.post("/inspect/settings", json={"share": "0.5"})).status_code == 200
+    placed = (await place.place(quantity="0.02")).json()
+    trade = {"symbol": "BTCUSDT", "price": "40000", "amount": "0.01"}
+    assert (await place.client.post("/inspect/trade", json=trade)).status_code == 200
+    query = {"symbol": "BTCUSDT", "orderId": placed["orderId"]}
+    shown = (await place.ask("GET", "/api/v3/order", **query)).json()
+    assert (shown["status"], shown["executedQty"]) == ("PARTIALLY_FILLED", "0.00500000")
+    assert (await place.client.get("/api/v3/ticker/price?symbol=BTCUSDT")).json()["price"] == "40000.00000000"
+    assert (await place.place(type="MARKET", quantity="0.01")).json()["status"] == "EXPIRED"  # nothing is left
+    gone = (await place.ask("DELETE", "/api/v3/order", **query)).json()
+    assert (gone["status"], gone["executedQty"]) == ("CANCELED", "0.00500000")
+    place.wait(minutes=2)
+    assert (await place.client.get("/api/v3/ticker/price?symbol=BTCUSDT")).json()["price"] == "50102.00000000"
+    for wrong in ({"symbol": "NOPE", "price": "1"}, {"symbol": "BTCUSDT", "price": "NaN"}, {"symbol": "BTCUSDT"}):
+        assert (await place.client.post("/inspect/trade", json=wrong)).status_code == 400
+
+
+ROUTES = [
+    ("POST", "order"), ("GET", "order"), ("DELETE", "order"), ("POST", "order/test"), ("POST", "order/cancelReplace"),
+    ("POST", "orderList/oco"), ("GET", "openOrders"), ("DELETE", "openOrders"), ("GET", "allOrders"),
+    ("GET", "myTrades"), ("GET", "account"), ("GET", "klines"), ("GET", "depth"), ("GET", "exchangeInfo"),
+    ("GET", "ticker/24hr"), ("GET", "ticker/price"), ("GET", "ticker/bookTicker"),
+]  # fmt: skip
+NAMES = ("symbol", "side", "type", "timeInForce", "quantity", "quoteOrderQty", "price", "stopPrice", "newClientOrderId",
+    "orderId", "origClientOrderId", "limit", "startTime", "endTime", "interval", "recvWindow", "cancelReplaceMode",
+    "cancelOrderId", "aboveType", "belowType", "abovePrice", "belowStopPrice", "fromId", "symbols")  # fmt: skip
+VALUES = ("", "0", "-1", "1", "0.01", "9" * 30, "1" * 15, "NaN", "1e9", "é", "\x00", "BTCUSDT", "BUY", "SELL", "LIMIT", "MARKET", "STOP_LOSS",
+    "LIMIT_MAKER", "GTC", "40000", "60000", "1m", "1w", "[]", '["BTCUSDT"]', "STOP_ON_FAILURE", "ALLOW_FAILURE")  # fmt: skip
+
+
+async def test_whatever_is_asked_the_answer_is_one_of_its_own(place: Place) -> None:
+    """No request breaks it: each is done, or refused with a code and a text."""
+    place.world.weight = 10**9
+    chance = random.Random(7)  # noqa: S311 - its noise is no secret
+    for _ in range(400):
+        method, path = chance.choice(ROUTES)
+        params = {name: chance.choice(VALUES) for name in chance.sample(NAMES, chance.randint(0, 8))}
+        params |= {"symbol": "BTCUSDT"} if chance.random() < 0.8 else {}
+        answer = await place.ask(method, f"/api/v3/{path}", **params)
+        assert answer.status_code in {200, 400, 401, 409, 429}, (method, path, params, answer.text)
+        assert answer.status_code == 200 or answer.json()["code"] < 0
