@@ -28,11 +28,11 @@ class Desk(Shell):
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Desk]:
     register()
     made = Desk(tmp_path)
     made.run("init", "--vault", "file")
-    with exchange() as made.venue:
+    with exchange(getattr(request, "param", 0.0)) as made.venue:
         add = ("accounts", "add", "tiny/main", "--base-url", made.venue.url, "--scope", "read", "--scope", "trade")
         made.run(*add, "--secret-stdin", given=json.dumps({"key": KEY}))
         yield made
@@ -163,3 +163,18 @@ def test_a_lost_answer_is_settled_by_asking(desk: Desk) -> None:
     desk.venue.put(faults=["lost-before"])
     assert "not placed  (it did not reach the exchange)" in desk.place("buy", "--amount", "0.1", code=1)
     assert len(desk.venue.world()["arrived"]) == 2
+
+
+@pytest.mark.parametrize("desk", [3_600.0], indirect=True)
+@pytest.mark.parametrize(("word", "state"), [(("--there", "1"), "open"), (("--not-placed",), "not_placed")])
+def test_an_order_in_doubt_is_settled_by_a_person(desk: Desk, word: tuple[str, ...], state: str) -> None:
+    """The exchange does not show it, and a trade that may be its own: the notice says what to type, and it works once."""
+    desk.venue.put(faults=["hidden"])
+    said = desk.place("buy", "--amount", "0.1", code=1)
+    (order,) = desk.orders()
+    assert f"`automator orders resolve {order['id'][:8]} --there ORDER` or `--not-placed`" in said
+    assert "does not say whether buy 0.1 BTC/USDT was placed" in desk.run("notices")
+    assert "is settled" in desk.run("orders", "resolve", order["id"][:8], *word)
+    assert "nothing to settle" in desk.run("orders", "resolve", order["id"][:8], *word, code=1)
+    assert [item["state"] for item in desk.orders()] == [state]
+    assert len(desk.venue.world()["arrived"]) == 1

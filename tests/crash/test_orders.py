@@ -43,7 +43,7 @@ CALLS = tuple(
         "before-store",
         "after-store",
     )
-    for times in (1, 2, 3)
+    for times in (1, 3)
 )
 PLACING = (*CALLS, *failpoints.RUN)
 LOST = ("before-lost", "after-lost", "before-shown", "after-shown", "before-absent", "after-absent")
@@ -53,12 +53,12 @@ WAYS = [
     *product(KINDS, ["rejected"], ["before-refused", "after-refused"]),
 ]
 SAMPLE = {
-    ("market", "filled-then-lost", "after-last-byte:KILL:2"),
+    ("market", "filled-then-lost", "after-last-byte:KILL:3"),
     ("limit", "partial-then-lost", "before-store:KILL:1"),
     ("limit", "lost-before", "before-absent"),
     ("limit", "503-done", "after-lost"),
     ("market", "rejected", "before-refused"),
-    ("market", "none", "after-record:KILL:2"),
+    ("market", "none", "after-record:KILL:3"),
 }
 
 
@@ -97,7 +97,7 @@ def test_placing(desk: Desk, kind: str, fault: str, point: str) -> None:
         assert desk.stands(order).state is State.FILLED
 
 
-TWIN = (None, "drop-before", "drop-after", "unknown-after", "timeout-after", "html-after")
+TWIN = (None, "drop-before", "drop-after", "unknown-after", "timeout-after")
 AT_BINANCE = [*product(KINDS, TWIN, [point for point in PLACING if not point.endswith(":1")])]
 
 
