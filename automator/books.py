@@ -209,9 +209,7 @@ def claim(tx: sqlite3.Connection, account: str, now: datetime) -> bool:
 def waited_for(connection: sqlite3.Connection, account: str) -> list[Stored]:
     """Orders of which something may still come: not ended, or ended without their owner having been told so."""
     rows = connection.execute(
-        "SELECT id FROM ordered AS o WHERE account = ? AND state <> 'intent' AND NOT EXISTS "
-        "(SELECT 1 FROM order_news WHERE ordered = o.id AND fill = 0)",
-        (account,),
+        "SELECT id FROM ordered WHERE account = ? AND told = 0 AND state <> 'intent'", (account,)
     ).fetchall()
     return [found for (order,) in rows if (found := orders.load(connection, order)) is not None]
 
@@ -229,6 +227,7 @@ def adopt(tx: sqlite3.Connection, stored: Stored, seen: Order, now: datetime) ->
     if stored.state in ENDED:
         # that it has ended was told, and stays so; its end is still to come, and told again
         tx.execute("UPDATE order_news SET fill = -id WHERE ordered = ? AND fill = 0", (stored.id,))
+        tx.execute("UPDATE ordered SET told = 0 WHERE id = ?", (stored.id,))
         text = f"{stored.says()} was taken for {stored.state}, and is at {stored.account} as {seen.id}: {seen.state}"
         notify(tx, Notice("order", stored.id, text, stored.account), at)
 

@@ -148,6 +148,7 @@ def _add(  # noqa: PLR0913 - the row's columns
         "filled": "0",
         "cost": "0",
         "closing": int(closing),
+        "told": 0,
         "created_at": at,
         "ended_at": at if reasons else None,
     }
@@ -307,6 +308,7 @@ def ended(tx: sqlite3.Connection, order: str, at: int) -> bool:
         "SELECT owner, account, id, 0, ?, quote FROM ordered WHERE id = ? ON CONFLICT (ordered, fill) DO NOTHING",
         (at, order),
     ).rowcount
+    tx.execute("UPDATE ordered SET told = 1 WHERE id = ?", (order,))
     return bool(changed)
 
 

@@ -17,7 +17,6 @@ from jobs.orders.states import COUNTED, ENDED, State
 
 EVERYTHING = "*"
 MINUTE = timedelta(minutes=1)
-_COUNTED = ",".join(f"'{state}'" for state in sorted(COUNTED))
 
 
 def change(  # noqa: PLR0913, PLR0917 - the row, who, when
@@ -89,42 +88,44 @@ def gate(tx: sqlite3.Connection, judged: Proposal, now: datetime) -> tuple[str, 
     return tuple(
         reason
         for one in limits(tx, judged.account, judged.owner)
-        for reason in refusals(one, usage(tx, one.subject, judged, now), judged.request, judged.price)
+        for reason in refusals(one, usage(tx, one, judged, now), judged.request, judged.price)
     )
 
 
-def usage(tx: sqlite3.Connection, subject: str, judged: Proposal, now: datetime) -> Usage:
-    """What a subject has used of its limits, without this order."""
+def usage(tx: sqlite3.Connection, limited: Limits, judged: Proposal, now: datetime) -> Usage:
+    """What a subject has used of its limits, without this order; of a day only what is limited by the day."""
     request = judged.request
     quote = request.symbol.partition("/")[2]
-    where, values = _of(subject, judged)
-    midnight = micros(now.replace(hour=0, minute=0, second=0, microsecond=0))
+    where, values = _of(limited.subject, judged)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    since = midnight if (Limit.DAY, quote) in limited.money else now - MINUTE
+    columns = "id, symbol, side, state, notional, cost, created_at, quote"
     orders = tx.execute(
-        f"SELECT symbol, side, state, notional, cost, created_at, quote FROM ordered WHERE {where} AND id <> ? "  # noqa: S608 - constants
-        f"AND (state IN ({_COUNTED}) OR (created_at >= ? AND state <> 'not_placed'))",
-        (*values, request.client_order_id, midnight),
+        f"SELECT {columns} FROM ordered WHERE {where} AND id <> ? AND told = 0 "  # noqa: S608 - constants
+        f"UNION SELECT {columns} FROM ordered WHERE {where} AND id <> ? AND created_at >= ? AND state <> 'not_placed'",
+        (*values, request.client_order_id, *values, request.client_order_id, micros(since)),
     ).fetchall()
     held = tx.execute(f"SELECT amount FROM position WHERE {where} AND symbol = ?", (*values, request.symbol))  # noqa: S608 - as above
     earned = tx.execute(
         f"SELECT realised FROM order_news WHERE {where} AND quote = ? AND at >= ? AND realised IS NOT NULL",  # noqa: S608 - as above
-        (*values, quote, midnight),
+        (*values, quote, micros(midnight)),
     )
     return Usage(
-        day=_sum(_worth(row) for row in orders if row[5] >= midnight and row[6] == quote),
+        day=_sum(_worth(row) for row in orders if row[6] >= micros(midnight) and row[7] == quote),
         realised=_sum(Decimal(row[0]) for row in earned),
         held=_sum(Decimal(row[0]) for row in held),
         buying=_sum(
-            Decimal(row[3]) - Decimal(row[4])
+            Decimal(row[4]) - Decimal(row[5])
             for row in orders
-            if row[2] in COUNTED and (row[0], row[1]) == (request.symbol, Side.BUY)
+            if row[3] in COUNTED and (row[1], row[2]) == (request.symbol, Side.BUY)
         ),
-        open_orders=sum(row[2] in COUNTED for row in orders),
-        minute=sum(row[5] > micros(now - MINUTE) for row in orders),
+        open_orders=sum(row[3] in COUNTED for row in orders),
+        minute=sum(row[6] > micros(now - MINUTE) for row in orders),
     )
 
 
 def _worth(row: Sequence[Any]) -> Decimal:
-    return Decimal(row[4] if State(row[2]) in ENDED else row[3])
+    return Decimal(row[5] if State(row[3]) in ENDED else row[4])
 
 
 def _of(subject: str, judged: Proposal) -> tuple[str, tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -31,11 +32,15 @@ async def halt(
     async with engine(home) as opened:
         _known(opened, name)
         now = opened.clock.now()
-        await opened.writer.run(lambda tx: halts.halt(tx, name, micros(now), reason=reason, actor="user"))
+
+        def stop(tx: sqlite3.Connection) -> tuple[list[str], list[str]]:
+            halts.halt(tx, name, micros(now), reason=reason, actor="user")
+            asked = closing.cancel_all(tx, name, now, actor="user") if cancel_orders or sell else []
+            return asked, closing.sell_all(tx, name, now) if sell else []
+
+        asked, sales = await opened.writer.run(stop)
         typer.echo(f"{'everything' if name == halts.EVERYTHING else name} is halted")
         if cancel_orders or sell:
-            asked = await opened.writer.run(lambda tx: closing.cancel_all(tx, name, now, actor="user"))
-            sales = await opened.writer.run(lambda tx: closing.sell_all(tx, name, now)) if sell else []
             with working("cancelling and selling" if sell else "cancelling"):
                 await _wound_down(opened, asked, sales)
             _say(opened, asked, sales)

@@ -12,8 +12,8 @@ class OrderRow(SQLModel, table=True):
     __tablename__ = "ordered"
     __table_args__ = (
         UniqueConstraint("owner", "tag"),
-        Index("ordered_open", "account", "state"),
-        Index("ordered_made", "account", "created_at"),
+        Index("ordered_untold", "account", sqlite_where=text("told = 0")),
+        Index("ordered_made", "created_at"),
         Index("ordered_exchange", "account", "symbol", "exchange_id"),
     )
 
@@ -38,6 +38,7 @@ class OrderRow(SQLModel, table=True):
     cancel_at: int | None  #: when it was asked to be cancelled, microseconds UTC
     created_at: int
     ended_at: int | None
+    told: int  #: 1: it has ended, and its owner was told so
     looked_at: int | None  #: when the exchange was last asked about this one
 
 
@@ -71,7 +72,7 @@ class NewsRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("ordered", "fill"),
         Index("order_news_owner", "owner", "id"),
-        Index("order_news_day", "account", "at", sqlite_where=text("realised IS NOT NULL")),
+        Index("order_news_day", "at", sqlite_where=text("realised IS NOT NULL")),
     )
 
     id: int = Field(primary_key=True)

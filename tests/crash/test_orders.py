@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from automator import failpoints
+from automator import failpoints, halts
 from connectors.exchange.rows.binance import Binance as Row
 from jobs.orders.states import ENDED, State
 from tests.crash.desk import SETTLES, Binance, Desk, Small
@@ -189,6 +189,28 @@ def test_two_bots_and_two_workers_on_one_account(desk: Desk, kind: str, fault: s
     assert second.wait(60) == 0
     desk.work()
     desk.judge()
+
+
+WINDING = (*CALLS, "before-cancel", "after-cancel", "before-shown", "after-shown", "before-finish", "after-finish")
+
+
+@pytest.mark.parametrize(
+    "point", [pytest.param(one, marks=() if one == "after-cancel" else pytest.mark.long) for one in WINDING]
+)
+@pytest.mark.parametrize("fault", ["none", pytest.param("filled-then-lost", marks=pytest.mark.long)])
+def test_a_halt_that_sells(desk: Desk, fault: str, point: str) -> None:
+    """Killed in the midst of it: what rested is cancelled, what was bought is sold once, and all stays halted."""
+    desk.submit("market", "a")
+    desk.submit("limit", "b")
+    desk.work()
+    desk.venue.fails("none", *([fault] if fault != "none" else []))  # the cancel, then the sale
+    killed(desk.command("halt", "--sell", failpoint=point))
+    desk.work()
+    desk.judge()
+    with desk.reader() as reader:
+        assert reader.execute("SELECT amount FROM position").fetchall() == [("0",)]
+        assert halts.standing(reader)
+    assert sorted(one.state for one in desk.venue.orders().values()) == ["cancelled", "filled", "filled"]
 
 
 def test_two_services_place_every_order_once(desk: Desk) -> None:

@@ -63,6 +63,7 @@ async def test_fills_that_are_never_shown_do_not_hold_an_owner_up_for_ever(place
     with sqlite3.connect(place.engine.home.database) as connection:
         connection.execute("DELETE FROM fill")
         connection.execute("DELETE FROM order_news")
+        connection.execute("UPDATE ordered SET told = 0")
     connection.close()
     await place.engine.books.reconcile(ACCOUNT)
     assert place.told() == []

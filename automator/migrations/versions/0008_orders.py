@@ -28,12 +28,13 @@ def upgrade() -> None:
         sa.Column("cancel_at", number, nullable=True),
         sa.Column("created_at", number, nullable=False),
         sa.Column("ended_at", number, nullable=True),
+        sa.Column("told", number, nullable=False),
         sa.Column("looked_at", number, nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("owner", "tag"),
     )
-    op.create_index("ordered_open", "ordered", ["account", "state"])
-    op.create_index("ordered_made", "ordered", ["account", "created_at"])
+    op.create_index("ordered_untold", "ordered", ["account"], sqlite_where=sa.text("told = 0"))
+    op.create_index("ordered_made", "ordered", ["created_at"])
     op.create_index("ordered_exchange", "ordered", ["account", "symbol", "exchange_id"])
     op.create_table(
         "fill",
@@ -59,7 +60,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("ordered", "fill"),
     )
     op.create_index("order_news_owner", "order_news", ["owner", "id"])
-    op.create_index("order_news_day", "order_news", ["account", "at"], sqlite_where=sa.text("realised IS NOT NULL"))
+    op.create_index("order_news_day", "order_news", ["at"], sqlite_where=sa.text("realised IS NOT NULL"))
     op.create_table(
         "position",
         *(sa.Column(name, text, nullable=False) for name in ("owner", "account", "symbol", "amount", "cost")),
