@@ -66,6 +66,8 @@ def check_pair(first: OrderRequest, second: OrderRequest, shelf: Shelf) -> None:
     for request in (first, second):
         if request.type == OrderType.LIMIT and crosses(request, shelf.last):
             raise Refused(Why.PAIR, "the limit order of a pair would be filled at once")
+        if request.type == OrderType.LIMIT and request.time_in_force in {TimeInForce.IOC, TimeInForce.FOK}:
+            raise Refused(Why.PAIR, f"the limit order of a pair rests; it can't be {request.time_in_force}")
     kinds = {first.type, second.type}
     levels = [request.stop_price or request.price for request in (first, second)]
     above = [level for level in levels if level is not None and level > shelf.last]

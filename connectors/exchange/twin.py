@@ -46,7 +46,7 @@ USUAL = Market(
     maker=Decimal("0.001"),
     taker=Decimal("0.001"),
 )
-HISTORY, FUTURE = 1000, 20_000  #: minutes of the market that is there when no candles are given
+HISTORY, FUTURE = 1000, 10_000  #: minutes of the market that is there when no candles are given
 DEAR = 100  #: prices from here on have ticks of a hundredth, as against dollars
 UNKNOWN = "Unknown error, please check your request or try again later."
 TIMEOUT = "Timeout waiting for response from backend server. Send status unknown; execution status unknown."

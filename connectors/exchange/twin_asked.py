@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, unquote
 from aiohttp import web
 from cryptography.exceptions import InvalidSignature
 
+from connectors.exchange.filters import EXACT
 from connectors.exchange.twin_world import ApiError, Key, Member, Replay, World
 
 WORLD = web.AppKey("world", World)
@@ -23,7 +24,7 @@ WINDOW, WIDEST = 5000, 60_000  #: milliseconds
 MICROS = 10**14  #: a greater timestamp is in microseconds
 _NUMBER = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 _NAME = r"^[a-zA-Z0-9-_]{1,36}$"
-PRECISION = 8
+STEP = Decimal("1e-8")  #: no amount and no price is finer
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Asked:
         if not re.fullmatch(_NUMBER, said):
             raise ApiError(-1100, f"Illegal characters found in parameter '{name}'; legal range is '{_NUMBER}'.")
         value = Decimal(said)
-        if value % Decimal(1).scaleb(-PRECISION):
+        if EXACT.remainder(value, STEP):
             raise ApiError(-1111, f"Parameter '{name}' has too much precision.")
         return value
 
@@ -157,7 +158,7 @@ def _raw(request: web.Request) -> str:
 def _fits(key: Key, payload: str, signature: str) -> bool:
     if key.public is None:
         right = hmac.new(key.secret.encode(), payload.encode(), hashlib.sha256).hexdigest()
-        return hmac.compare_digest(right, signature.lower())
+        return hmac.compare_digest(right.encode(), signature.lower().encode())
     try:
         key.public.verify(base64.b64decode(unquote(signature), validate=True), payload.encode())
     except (ValueError, InvalidSignature):

@@ -27,6 +27,7 @@ def routes(app: web.Application) -> None:
     app.router.add_post("/inspect/advance", _advance)
     app.router.add_post("/inspect/settings", _settings)
     app.router.add_post("/inspect/market", _market)
+    app.router.add_post("/inspect/trade", _trade)
     app.router.add_post("/inspect/account", _account)
 
 
@@ -79,8 +80,12 @@ async def _advance(request: web.Request) -> web.Response:
 
 
 async def _settings(request: web.Request) -> web.Response:
-    """``ahead``, ``visible_after`` (seconds), ``weight``, ``window`` (seconds), ``orders`` (in 10 s, in a day)."""
-    said, world = await _read(request, {"ahead", "visible_after", "weight", "window", "orders"}), request.app[WORLD]
+    """``ahead``, ``visible_after`` (seconds), ``weight``, ``window`` (seconds), ``orders`` (in 10 s, in a day).
+
+    ``share``: how much of a candle's volume orders take; ``null``: any amount.
+    """
+    names = {"ahead", "visible_after", "weight", "window", "orders", "share"}
+    said, world = await _read(request, names), request.app[WORLD]
     try:
         for name in ("ahead", "visible_after"):
             if name in said:
@@ -91,6 +96,8 @@ async def _settings(request: web.Request) -> web.Response:
         if "orders" in said:
             few, many = said["orders"]
             world.orders = (int(few), int(many))
+        if "share" in said:
+            world.share(None if said["share"] is None else _number(said["share"]))
     except (TypeError, ValueError, OverflowError) as error:
         raise web.HTTPBadRequest(text=f"a setting is no number: {error}") from None
     return web.json_response({"ok": True})
@@ -105,6 +112,30 @@ async def _market(request: web.Request) -> web.Response:
     return web.json_response({"ok": True})
 
 
+async def _trade(request: web.Request) -> web.Response:
+    """``{"symbol": "BTCUSDT", "price": "50000", "amount": "1"}``: somebody trades; what rests may be filled by it."""
+    said, world = await _read(request, {"symbol", "price", "amount"}), request.app[WORLD]
+    if said.get("symbol") not in world.replays:
+        raise web.HTTPBadRequest(text=f"there are {', '.join(world.replays)}")
+    try:
+        price, amount = _number(said.get("price")), _number(said.get("amount", "1"))
+    except ValueError as error:
+        raise web.HTTPBadRequest(text=str(error)) from None
+    world.catch_up()
+    world.trade(said["symbol"], price, amount)
+    return web.json_response({"ok": True})
+
+
+def _number(said: Any) -> Decimal:
+    try:
+        value = Decimal(str(said))
+    except InvalidOperation:
+        value = Decimal(0)
+    if not value.is_finite() or value <= 0:
+        raise ValueError(f"{said!r} is no number above 0")
+    return value
+
+
 async def _account(request: web.Request) -> web.Response:
     """A new account, or another key of one that there is; the answer is its secrets.
 
@@ -116,9 +147,9 @@ async def _account(request: web.Request) -> web.Response:
     member = next((one for one in world.members if one.handle == handle), None)
     if member is None:
         try:
-            held = {str(name): Decimal(str(much)) for name, much in (said.get("balances") or {}).items()}
-        except InvalidOperation:
-            raise web.HTTPBadRequest(text="a balance is no number") from None
+            held = {str(name): _number(much) for name, much in dict(said.get("balances") or {}).items()}
+        except (TypeError, ValueError) as error:
+            raise web.HTTPBadRequest(text=f"balances: {error}") from None
         member = world.join(handle, held)
     return web.json_response(
         add_key(world, member, said.get("kind", "hmac"), **{name: said[name] for name in MAY & said.keys()})

@@ -75,14 +75,14 @@ async def _klines(request: web.Request) -> web.Response:
 async def _depth(request: web.Request) -> web.Response:
     found = await asked(request)
     replay, size = found.replay(), min(found.whole("limit") or 100, DEEPEST)
-    last, tick = _last(replay), replay.market.filters.tick or Decimal("1e-8")
+    last, tick = replay.last, replay.market.filters.tick or Decimal("1e-8")
     bids = [[fixed(last - number * tick), fixed(RESTS)] for number in range(1, size + 1) if last > number * tick]
     asks = [[fixed(last + number * tick), fixed(RESTS)] for number in range(1, size + 1)]
     return web.json_response({"lastUpdateId": replay.fed, "bids": bids, "asks": asks})
 
 
 async def _price(request: web.Request) -> web.Response:
-    return await _each(request, lambda replay: {"symbol": replay.market.id, "price": fixed(_last(replay))})
+    return await _each(request, lambda replay: {"symbol": replay.market.id, "price": fixed(replay.last)})
 
 
 async def _book(request: web.Request) -> web.Response:
@@ -109,12 +109,8 @@ def _chosen(found: Asked) -> list[Replay]:
     return list(found.world.replays.values())
 
 
-def _last(replay: Replay) -> Decimal:
-    return replay.series.candles[replay.fed - 1].close
-
-
 def _best(replay: Replay) -> dict[str, str]:
-    last, tick = _last(replay), replay.market.filters.tick or Decimal("1e-8")
+    last, tick = replay.last, replay.market.filters.tick or Decimal("1e-8")
     return {
         "symbol": replay.market.id,
         "bidPrice": fixed(last - tick),
@@ -126,7 +122,7 @@ def _best(replay: Replay) -> dict[str, str]:
 
 def _statistics(replay: Replay) -> dict[str, Any]:
     few = replay.series.candles[replay.since(replay.end(replay.fed - 1) - timedelta(days=1)) : replay.fed]
-    first, last, volume = few[0].open, _last(replay), sum((one.volume for one in few), Decimal(0))
+    first, last, volume = few[0].open, replay.last, sum((one.volume for one in few), Decimal(0))
     turnover = sum((one.volume * one.close for one in few), Decimal(0))
     best = _best(replay)
     return {
@@ -157,7 +153,7 @@ def _joined(replay: Replay, every: timedelta, since: datetime | None, limit: int
     if every < own or every % own:
         raise ApiError(-1120, "Invalid interval.")
     first = replay.since(since) if since else max(0, replay.fed - (limit + 1) * (every // own))
-    last = _last(replay)
+    last = replay.last
     known = [*replay.series.candles[first : replay.fed], Candle(begun, last, last, last, last, Decimal(0))]
     joined: list[Candle] = []
     for one in known:

@@ -160,7 +160,7 @@ def _made(found: Asked, replay: Replay, what: tuple[Side, str], prefix: str, nam
     if not replay.market.active:
         raise ApiError(-2010, "Market is closed.")
     with localcontext(EXACT):
-        failed = _filter(request, replay, replay.series.candles[replay.fed - 1].close)
+        failed = _filter(request, replay, replay.last)
     if failed:
         raise ApiError(-1013, f"Filter failure: {failed}")
     return request

@@ -35,8 +35,7 @@ _EIGHT = Decimal("1e-8")
 
 def fixed(value: Decimal | None) -> str:
     """Eight decimals, the rest cut off."""
-    with localcontext(EXACT):
-        return f"{(value or Decimal(0)).quantize(_EIGHT, ROUND_DOWN):f}"
+    return f"{(value or Decimal(0)).quantize(_EIGHT, ROUND_DOWN, EXACT):f}"
 
 
 def millis(at: datetime) -> int:

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from connectors.exchange.candles import Series
 from connectors.exchange.paper import Paper, Rules
+from connectors.exchange.shelf import NEVER
 from connectors.market import Candle, Market
 from connectors.order import Fill
 
@@ -77,12 +78,19 @@ class Replay:
         series: All candles; those that have ended are known.
         starts: Its time when the exchange opened.
         fed: How many candles have ended.
+        traded: A price that was traded since, if one was.
     """
 
     market: Market
     series: Series
     starts: datetime = LONG_AGO
     fed: int = 0
+    traded: Decimal | None = None
+
+    @property
+    def last(self) -> Decimal:
+        """The last price."""
+        return self.series.candles[self.fed - 1].close if self.traded is None else self.traded
 
     @property
     def due(self) -> timedelta:
@@ -161,7 +169,7 @@ class World:
             ended, name = min(due)
             first = self.replays[name]
             candle = first.series.candles[first.fed]
-            first.fed += 1
+            first.fed, first.traded = first.fed + 1, None
             for member in self.members:
                 self._credit(member, member.paper.feed(first.market.symbol, candle, self._dated(gone - ended)))
 
@@ -171,9 +179,26 @@ class World:
         member = Member(len(self.members) + 1, handle, Paper(markets, balances, self.rules))
         member.paper.last_order = member.paper.last_fill = member.number * APART
         for replay in self.replays.values():
-            member.paper.feed(replay.market.symbol, replay.series.candles[replay.fed - 1])
+            last = replay.series.candles[replay.fed - 1]
+            member.paper.feed(replay.market.symbol, replace(last, close=replay.last))
         self.members.append(member)
         return member
+
+    def trade(self, name: str, price: Decimal, amount: Decimal) -> None:
+        """Somebody trades so much at this price, between two candles."""
+        replay = self.replays[name]
+        replay.traded = price
+        for member in self.members:
+            flat = Candle(self.clock(), price, price, price, price, amount)
+            self._credit(member, member.paper.feed(replay.market.symbol, flat))
+
+    def share(self, share: Decimal | None) -> None:
+        """From the next candle on, orders take so much of what is traded."""
+        self.rules = replace(self.rules, share=share)
+        for member in self.members:
+            member.paper.rules = self.rules
+            for shelf in member.paper.shelves.values():
+                shelf.left = NEVER
 
     def halt(self, name: str, *, active: bool) -> None:
         """Stop a market, or let it go on."""

@@ -306,6 +306,7 @@ def test_a_part_of_one_ends_the_other_of_a_pair() -> None:
         (PAIR[0], order("down", "sell", "limit", amount=4, price=120)),
         (order("up", "sell", "limit", amount=4, price=99), PAIR[1]),
         (order("up", "sell", "market", amount=4), PAIR[1]),
+        (order("up", "sell", "limit", amount=4, price=110, tif="ioc"), PAIR[1]),
         (order("up", "buy", "limit", amount=4, price=110), PAIR[1]),
     ],
 )

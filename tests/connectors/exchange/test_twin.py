@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -114,6 +115,9 @@ WRONG = [
     ({"price": "0"}, -1013, "Filter failure: PRICE_FILTER"),
     ({"price": "9000"}, -1013, "Filter failure: PERCENT_PRICE_BY_SIDE"),
     ({"price": "900000"}, -1013, "Filter failure: PERCENT_PRICE_BY_SIDE"),
+    ({"quantity": "9" * 20 + ".12345678"}, -1013, "Filter failure: LOT_SIZE"),
+    ({"quantity": "0.12345678" + "9" * 10}, -1111, "Parameter 'quantity' has too much precision."),
+    ({"signature": "é"}, -1022, "Signature for this request is not valid."),
     ({"quantity": "0.000001"}, -1013, "Filter failure: LOT_SIZE"),
     ({"quantity": "9001"}, -1013, "Filter failure: LOT_SIZE"),
     ({"quantity": "0.00012"}, -1013, "Filter failure: NOTIONAL"),
@@ -397,3 +401,48 @@ async def test_a_fill_is_dated_when_its_candle_ended_however_late_anybody_asks()
     clock[0] = T0 + timedelta(seconds=20)
     world.catch_up()
     assert [fill.at for fill in paper.fills()] == [T0 + timedelta(seconds=5)]
+
+
+async def test_somebody_elses_trade_fills_a_part(place: Place) -> None:
+    """A test, or a curious person, decides at which price how much is to be had."""
+    assert (await place.client.post("/inspect/settings", json={"share": "0.5"})).status_code == 200
+    placed = (await place.place(quantity="0.02")).json()
+    trade = {"symbol": "BTCUSDT", "price": "40000", "amount": "0.01"}
+    assert (await place.client.post("/inspect/trade", json=trade)).status_code == 200
+    query = {"symbol": "BTCUSDT", "orderId": placed["orderId"]}
+    shown = (await place.ask("GET", "/api/v3/order", **query)).json()
+    assert (shown["status"], shown["executedQty"]) == ("PARTIALLY_FILLED", "0.00500000")
+    assert (await place.client.get("/api/v3/ticker/price?symbol=BTCUSDT")).json()["price"] == "40000.00000000"
+    assert (await place.place(type="MARKET", quantity="0.01")).json()["status"] == "EXPIRED"  # nothing is left
+    gone = (await place.ask("DELETE", "/api/v3/order", **query)).json()
+    assert (gone["status"], gone["executedQty"]) == ("CANCELED", "0.00500000")
+    place.wait(minutes=2)
+    assert (await place.client.get("/api/v3/ticker/price?symbol=BTCUSDT")).json()["price"] == "50102.00000000"
+    for wrong in ({"symbol": "NOPE", "price": "1"}, {"symbol": "BTCUSDT", "price": "NaN"}, {"symbol": "BTCUSDT"}):
+        assert (await place.client.post("/inspect/trade", json=wrong)).status_code == 400
+
+
+ROUTES = [
+    ("POST", "order"), ("GET", "order"), ("DELETE", "order"), ("POST", "order/test"), ("POST", "order/cancelReplace"),
+    ("POST", "orderList/oco"), ("GET", "openOrders"), ("DELETE", "openOrders"), ("GET", "allOrders"),
+    ("GET", "myTrades"), ("GET", "account"), ("GET", "klines"), ("GET", "depth"), ("GET", "exchangeInfo"),
+    ("GET", "ticker/24hr"), ("GET", "ticker/price"), ("GET", "ticker/bookTicker"),
+]  # fmt: skip
+NAMES = ("symbol", "side", "type", "timeInForce", "quantity", "quoteOrderQty", "price", "stopPrice", "newClientOrderId",
+    "orderId", "origClientOrderId", "limit", "startTime", "endTime", "interval", "recvWindow", "cancelReplaceMode",
+    "cancelOrderId", "aboveType", "belowType", "abovePrice", "belowStopPrice", "fromId", "symbols")  # fmt: skip
+VALUES = ("", "0", "-1", "1", "0.01", "9" * 30, "1" * 15, "NaN", "1e9", "é", "\x00", "BTCUSDT", "BUY", "SELL", "LIMIT", "MARKET", "STOP_LOSS",
+    "LIMIT_MAKER", "GTC", "40000", "60000", "1m", "1w", "[]", '["BTCUSDT"]', "STOP_ON_FAILURE", "ALLOW_FAILURE")  # fmt: skip
+
+
+async def test_whatever_is_asked_the_answer_is_one_of_its_own(place: Place) -> None:
+    """No request breaks it: each is done, or refused with a code and a text."""
+    place.world.weight = 10**9
+    chance = random.Random(7)  # noqa: S311 - its noise is no secret
+    for _ in range(400):
+        method, path = chance.choice(ROUTES)
+        params = {name: chance.choice(VALUES) for name in chance.sample(NAMES, chance.randint(0, 8))}
+        params |= {"symbol": "BTCUSDT"} if chance.random() < 0.8 else {}
+        answer = await place.ask(method, f"/api/v3/{path}", **params)
+        assert answer.status_code in {200, 400, 401, 409, 429}, (method, path, params, answer.text)
+        assert answer.status_code == 200 or answer.json()["code"] < 0
