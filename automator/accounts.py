@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
+import re
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from sqlmodel import Field, SQLModel
-
-from automator import failpoints
-from automator.clock import Clock, instant, micros
-from automator.db import Writer
-from automator.egress.sign import fingerprint
+from automator.clock import instant, micros
 from automator.ledger import chain
 from automator.notices import Notice, tell
-from automator.vault.store import Store
 from connectors import registry
 from connectors.base import Scope
 from connectors.network import Identity, Network
@@ -26,26 +20,7 @@ from connectors.venue import Exchange
 WARNED = timedelta(days=7)  #: before a key expires
 DEFAULT_SCOPES = (Scope.READ, Scope.WRITE, Scope.DELETE)
 TRADING_SCOPES = (Scope.READ, Scope.TRADE)  #: of an exchange
-
-
-class AccountRow(SQLModel, table=True):
-    """One connected account."""
-
-    __tablename__ = "account"
-
-    name: str = Field(primary_key=True)  #: ``provider/name``
-    provider: str
-    base_url: str | None  #: in place of the provider's own
-    scopes: str  #: separated by spaces
-    version: int  #: of the key in the vault
-    identity: str  #: who the provider says it is: its id, a space, its handle
-    created_at: int  #: microseconds UTC
-    tested_at: int | None
-    expires_at: int | None
-    send_again: int  #: 1: what lists do not show may be sent again
-    token_from: int | None  #: when its access token came, microseconds UTC; ``None``: it is not said to end
-    token_ends: int | None
-    chosen: str = Field(sa_column_kwargs={"server_default": "{}"})  #: canonical JSON; values of its provider's options
+_NAME = re.compile(r"[a-z0-9_-]+/[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +33,6 @@ class Token:
 
 class NoAccount(LookupError):
     """No account has this name."""
-
-
-class Superseded(Exception):
-    """Someone else stored a newer key meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +82,14 @@ def network(of: Stored, providers: Mapping[str, Mapping[str, str]]) -> Network:
         connectors.registry.UnknownProvider: it is no social network's.
     """
     return registry.build(of.provider, of.base_url, {**providers.get(of.provider, {}), **of.chosen})
+
+
+def wrong_name(name: str) -> str:
+    """What is wrong with a name for an account, in one sentence; empty if nothing is."""
+    if _NAME.fullmatch(name):
+        return ""
+    form = "provider/name, such as x/brand; a name has up to 64 letters (a to z), digits, and - _ . inside"
+    return f"{name!r} is no account's name; write {form}"
 
 
 def fresh(
@@ -173,14 +152,15 @@ def add(tx: sqlite3.Connection, new: Stored, now: datetime, *, actor: str) -> No
             micros(now),
             int(new.send_again),
             chain.canonical(dict(new.chosen)),
-            *_span(new.token),
+            *span(new.token),
         ),
     )
     data = {"what": "account added", "scopes": sorted(new.scopes), "version": new.version, "actor": actor}
     chain.append(tx, "event", micros(now), data, account=new.name)
 
 
-def _span(token: Token | None) -> tuple[int | None, int | None]:
+def span(token: Token | None) -> tuple[int | None, int | None]:
+    """As stored: microseconds UTC."""
     return (micros(token.since), micros(token.ends)) if token else (None, None)
 
 
@@ -253,99 +233,3 @@ def warn_of_expiry(tx: sqlite3.Connection, now: datetime) -> None:
                 Notice("expiring", who.name, f"{text} with `automator accounts rotate {who.name}`", who.name),
                 micros(now),
             )
-
-
-class Keys:
-    """The keys of all accounts, read from the vault when their version changes."""
-
-    def __init__(self, store: Store, writer: Writer, reader: sqlite3.Connection, clock: Clock) -> None:
-        self._store = store
-        self._writer = writer
-        self._reader = reader
-        self._clock = clock
-        self._held: dict[str, tuple[int, dict[str, str]]] = {}
-
-    def secrets(self, name: str) -> Mapping[str, str]:
-        """The current values of an account's key.
-
-        Raises:
-            automator.vault.store.VaultError: the vault cannot be opened, or has no such key.
-        """
-        row = self._reader.execute("SELECT version FROM account WHERE name = ?", (name,)).fetchone()
-        if row is None:
-            raise NoAccount(f"{name} is not connected")
-        version = row[0]
-        held = self._held.get(name)
-        if held is None or held[0] != version:
-            found = self._store.get(name, version)
-            if found is None:
-                raise NoAccount(f"the key of {name} is no longer in the vault; add it with `automator accounts rotate`")
-            held = self._held[name] = (version, found)
-        return held[1]
-
-    def version(self, name: str) -> int:
-        """The version of the key that ``secrets`` returned last."""
-        return self._held[name][0]
-
-    def token(self, lasts: timedelta | None) -> Token | None:
-        """A token that comes now and works so long."""
-        now = self._clock.now()
-        return Token(now, now + lasts) if lasts else None
-
-    async def keep(self, name: str, fresh: Mapping[str, str], lasts: timedelta | None = None) -> None:
-        """Store new values over the old ones as the next version; the version before stays until the one after.
-
-        ``lasts``: how long they work from now on.
-
-        Raises:
-            Superseded: another process stored a newer key meanwhile; nothing was changed.
-        """
-        await self._store_next(name, {**self.secrets(name), **fresh}, fresh, self.token(lasts))
-
-    async def replace(self, name: str, fresh: Mapping[str, str], token: Token | None = None) -> None:
-        """Store a new key in place of the old one, as the next version.
-
-        Raises:
-            Superseded: another process stored a newer key meanwhile; nothing was changed.
-        """
-        self.secrets(name)
-        await self._store_next(name, dict(fresh), fresh, token)
-
-    async def adopt(self, name: str) -> bool:
-        """Put in force what a process stored as the next version before it died; ``False`` if there is nothing."""
-        self.secrets(name)
-        version, held = self._held[name]
-        left = await asyncio.to_thread(self._store.get, name, version + 1)
-        if left is None:
-            return False
-        await self._switch(name, version, left, {key: left[key] for key in left if left[key] != held.get(key)}, None)
-        return True
-
-    async def _store_next(
-        self, name: str, merged: dict[str, str], fresh: Mapping[str, str], token: Token | None
-    ) -> None:
-        version, _ = self._held[name]
-        failpoints.reach("before-keep")
-        await asyncio.to_thread(self._store.put, name, version + 1, merged)
-        failpoints.reach("after-keep")
-        await self._switch(name, version, merged, fresh, token)
-
-    async def _switch(
-        self, name: str, version: int, merged: dict[str, str], fresh: Mapping[str, str], token: Token | None
-    ) -> None:
-        def switch(tx: sqlite3.Connection) -> None:
-            changed = tx.execute(
-                "UPDATE account SET version = ?, token_from = ?, token_ends = ? WHERE name = ? AND version = ?",
-                (version + 1, *_span(token), name, version),
-            ).rowcount
-            if changed != 1:
-                raise Superseded(f"another process stored a newer key of {name}")
-            marks = {field: fingerprint(value) for field, value in sorted(fresh.items())}
-            data = {"what": "key renewed", "version": version + 1, "fields": marks}
-            chain.append(tx, "event", micros(self._clock.now()), data, account=name)
-
-        await self._writer.run(switch)
-        failpoints.reach("after-switch")
-        self._held[name] = (version + 1, merged)
-        if version > 1:
-            await asyncio.to_thread(self._store.delete, name, version - 1)

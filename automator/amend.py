@@ -15,6 +15,7 @@ from connectors.answer import accepted
 from connectors.base import Intent
 from connectors.network import Rejected
 from connectors.post import Part
+from connectors.words import counted
 from jobs.posting.deliver import dump
 
 
@@ -27,7 +28,7 @@ async def amend(engine: Engine, post: Listed, parts: Sequence[Part]) -> int:
         connectors.base.CallRefused: the account may not.
     """
     if len(parts) != len(post.parts) or len(post.results) != len(post.parts):
-        raise Rejected(f"{len(post.results)} parts are published, and only their texts can be changed")
+        raise Rejected(f"{counted(len(post.results), 'part')} went out; texts can be changed, not how many there are")
     session, network = engine.session(post.account, {"command": "posts edit", "delivery": post.id})
     stands, changed = list(post.parts), 0
     for number, (before, after) in enumerate(zip(post.parts, parts, strict=True)):

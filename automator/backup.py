@@ -15,7 +15,7 @@ from automator.ledger import chain, checkpoint
 from automator.ledger.chain import Fault
 from automator.notices import Notice, tell
 from automator.scheduling import lease
-from automator.scheduling.tables import OPEN_STATES, RunState
+from automator.scheduling.states import OPEN_STATES, RunState
 from automator.vault.store import Store
 from jobs.posting.deliver import KIND
 

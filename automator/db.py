@@ -3,8 +3,8 @@
 Writes are functions of an open transaction. They gather and are committed in groups, so that one
 ``fsync`` serves many callers; each caller awaits its own. SQLite, WAL, ``synchronous=FULL``.
 
-Groups are committed by a thread. Brief writes are committed where they are asked for, as long as they are few and the disk
-is quick: the thread would take the interpreter from the loop for just as long, and handing them over and back costs more.
+Groups are committed by a thread. Brief writes are committed where they are asked for, while they are few and the disk
+is quick: the thread would take the interpreter from the loop for just as long, and it costs more to hand them over.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any, Self
 
 from automator import accounts, bots, closing, db, orders
-from automator.accounts import Keys, Stored, Token
+from automator.accounts import Stored, Token
 from automator.books import Books
 from automator.clock import Clock, SystemClock, micros
 from automator.closing import Closing
@@ -28,6 +28,7 @@ from automator.egress.wire import base_transport
 from automator.home import Home
 from automator.hosting.choose import choose as choose_host
 from automator.intentions import complete
+from automator.keys import Keys
 from automator.ledger import checkpoint
 from automator.ledger.checkpoint import BadCheckpoint
 from automator.ledger.prune import Pruned, Retention, prune
@@ -37,7 +38,7 @@ from automator.running import Running
 from automator.scheduling import lease
 from automator.scheduling.lease import Owner, Run, Verdict
 from automator.scheduling.publish import Publisher
-from automator.scheduling.tables import RunState
+from automator.scheduling.states import RunState
 from automator.scheduling.worker import Worker
 from automator.vault.store import Store, VaultError
 from automator.webhook import Webhook
@@ -245,6 +246,8 @@ class Engine:
             tokens.clear()  # those were the person's; the account's own says itself when it ends
         identity = await network.test(session)
         kept = {name: value for name, value in trial.items() if name not in {CODE, VERIFIER}}
+        if redirect is not None:  # what only the sign-in needs, such as the secret of an app, is not kept
+            kept = {field.name: kept[field.name] for field in network.fields if field.name in kept}
         return identity, kept, tokens[-1] if tokens else None
 
     def _renewal(self, account: str) -> AbstractAsyncContextManager[None]:

@@ -4,23 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 
-from sqlmodel import Field, SQLModel
-
 from automator.ledger import chain
 from connectors.base import CallRefused, Scope
 
 EVERYTHING = "*"  #: the name that halts all accounts
 STOPPED = frozenset({Scope.WRITE, Scope.DELETE, Scope.TRADE})  #: what a halt stops, uploads for later too
-
-
-class HaltRow(SQLModel, table=True):
-    """One halt in force."""
-
-    __tablename__ = "halt"
-
-    name: str = Field(primary_key=True)  #: an account's name, a bot's, or ``*``
-    at: int  #: microseconds UTC
-    reason: str
 
 
 class Halted(CallRefused):

@@ -22,6 +22,7 @@ from automator.ledger.chain import Fault, verify
 from automator.vault import unattended
 from automator.webhook import overdue
 from connectors.answer import lead
+from connectors.words import counted
 
 STALE = timedelta(seconds=10)  #: a service ticks every second
 OVERDUE = timedelta(seconds=30)
@@ -73,12 +74,14 @@ class Health:
             nobody = "posts are due and nothing works on them; start `automator serve`"
             found.append(nobody if stale else "posts are due and wait; `automator posts list` says for what")
         if self.notices_untold:
-            waits = f"{self.notices_untold} notices wait for the webhook, which said: {self.webhook_said}"
+            waits = f"the webhook has not taken {counted(self.notices_untold, 'notice')}; it said: {self.webhook_said}"
             found.append(f"{waits}; try it with `automator notices --test`")
         if self.media_trouble:
             found.append(f"the media host does not work: {self.media_trouble}")
         for place, count in self.media_left.items():
-            found.append(f"{count} files lie in {place}, which is no longer the media host; remove them there")
+            found.append(
+                f"{place} is no longer the media host, and holds {counted(count, 'file')}; remove what is there"
+            )
         ahead = self.clock_ahead_seconds
         if ahead is not None and abs(ahead) > WRONG.total_seconds():
             way = "ahead of" if ahead > 0 else "behind"
@@ -121,7 +124,9 @@ def health(engine: Engine, media_trouble: str = "") -> Health:
         media=f"{engine.media.at.place}, shown under {engine.media.at.public_url}" if engine.media else "none",
         media_trouble=media_trouble,
         media_left=dict(elsewhere(reader, engine.media.at.place if engine.media else "")),
-        ledger=str(chain) if isinstance(chain, Fault) else f"{chain} entries, none altered or missing",
+        ledger=str(chain)
+        if isinstance(chain, Fault)
+        else f"{counted(chain, 'entry', 'entries')}, none altered or missing",
         ledger_ok=not isinstance(chain, Fault),
         halted=standing(reader),
         ending=list(ending(accounts.everything(reader), engine.settings.providers, present)),

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from automator.version import current
+
 if TYPE_CHECKING:
     from automator.settings import Settings
 
@@ -49,6 +51,8 @@ class Home:
         Raises:
             automator.db.DatabaseError: the database can't be opened, written, or brought to this version.
         """
+        if current(self.database):
+            return
         from automator import schema  # noqa: PLC0415 - as above
 
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)

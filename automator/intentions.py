@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlmodel import Field, SQLModel
-
 from automator.ledger import chain
 
 
@@ -23,21 +21,6 @@ class State(StrEnum):
     REFUSED = "refused"  #: the provider said no
     ABSENT = "absent"  #: it never arrived, and is never sent again
     UNCONFIRMED = "unconfirmed"  #: cannot be known; a person settles it
-
-
-class IntentionRow(SQLModel, table=True):
-    """One thing meant to happen once."""
-
-    __tablename__ = "intention"
-
-    key: str = Field(primary_key=True)
-    account: str
-    operation: str
-    plan: str  #: canonical JSON
-    state: str
-    attempt: int  #: the claim that may send now
-    result: str | None
-    sent_at: int | None  #: microseconds UTC
 
 
 class Fenced(Exception):

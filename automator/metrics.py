@@ -10,8 +10,6 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from sqlmodel import Field, SQLModel
-
 from automator.clock import instant, micros
 from connectors.network import Metrics
 from jobs.posting.deliver import parse
@@ -22,20 +20,6 @@ OVER = 7 * DAY  #: after the last; what nobody read by then is left alone
 EARLIER = 30 * DAY  #: by which a post may have gone out after it was planned to, for us to find it
 
 NAMES = ("likes", "comments", "shares", "impressions")
-
-
-class MetricRow(SQLModel, table=True):
-    """One reading of one part; without figures if the provider no longer showed it."""
-
-    __tablename__ = "metric"
-
-    delivery: str = Field(primary_key=True)
-    part: int = Field(primary_key=True)  #: from 0
-    at: int = Field(primary_key=True)  #: microseconds UTC
-    likes: int | None
-    comments: int | None
-    shares: int | None
-    impressions: int | None
 
 
 def due(published: datetime, last: datetime | None, now: datetime) -> bool:

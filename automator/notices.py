@@ -5,25 +5,6 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from sqlalchemy import UniqueConstraint
-from sqlmodel import Field, SQLModel
-
-
-class NoticeRow(SQLModel, table=True):
-    """One thing that a person must know."""
-
-    __tablename__ = "notice"
-    __table_args__ = (UniqueConstraint("kind", "about", "at"),)
-
-    id: int = Field(primary_key=True)
-    kind: str  #: missed, failed, unconfirmed, expiring, reconnect, halted, refused, rejected, order, sale
-    about: str  #: the job's or account's name
-    account: str | None
-    text: str  #: one sentence
-    at: int  #: microseconds UTC
-    seen_at: int | None
-    sent_at: int | None  #: when the webhook took it
-
 
 @dataclass(frozen=True, slots=True)
 class Notice:

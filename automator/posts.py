@@ -15,7 +15,7 @@ from automator.intentions import State, settle
 from automator.ledger import chain
 from automator.scheduling import due
 from automator.scheduling.due import LATE, NewJob
-from automator.scheduling.tables import OPEN_STATES, RunState
+from automator.scheduling.states import OPEN_STATES, RunState
 from connectors.post import Part
 from jobs.posting.deliver import KIND, dump, parse
 

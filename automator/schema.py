@@ -15,17 +15,14 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlmodel import SQLModel
 
-from automator.accounts import AccountRow
 from automator.budgets.store import BudgetRow, LimitRow
 from automator.db import DatabaseError
-from automator.halts import HaltRow
-from automator.hosting.host import HostedRow
-from automator.intentions import IntentionRow
 from automator.ledger.tables import Body, Entry, UsageRow
-from automator.metrics import MetricRow
-from automator.notices import NoticeRow
 from automator.scheduling import lease
 from automator.scheduling.tables import BeatRow, JobRow, RunRow
+from automator.tables import AccountRow, HaltRow, HostedRow, IntentionRow, MetricRow, NoticeRow
+from automator.trouble import trouble
+from automator.version import LATEST, version
 from jobs.bots.tables import BotRow, PaperFillRow, SignalRow
 from jobs.orders.tables import FillRow, HoldingRow, NewsRow, OrderRow, PositionRow, RiskRow
 from jobs.posting.tables import DeliveryRow, PostRow
@@ -33,7 +30,6 @@ from jobs.posting.tables import DeliveryRow, PostRow
 if TYPE_CHECKING:
     from alembic.config import Config
 
-LATEST = 9  #: the newest step in migrations/versions; a database says in ``user_version`` which one it has
 SCRIPTS = Path(__file__).parent / "migrations"
 VERSIONS: Sequence[Path] = (SCRIPTS / "versions",)
 
@@ -79,23 +75,20 @@ def create(path: Path) -> None:
     """
     try:
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-            version = _version(connection)
-            if version == LATEST:
+            found = version(connection)
+            if found == LATEST:
                 return
-            empty = not version and not _has_tables(connection)
+            empty = not found and not _has_tables(connection)
             if empty:
                 _make(connection)
-        if version > LATEST:
+        if found > LATEST:
             raise DatabaseError(f"{path} was made by a newer version of Automator; install that one")
         if not empty:
-            _bring_up(path, version)
+            _bring_up(path, found)
     except (sqlite3.Error, SQLAlchemyError) as error:
-        why = error.orig if isinstance(error, DBAPIError) else error
-        raise DatabaseError(f"{path} can't be opened ({why}); is the disk full, or is it no database?") from error
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if isinstance(why := error.orig if isinstance(error, DBAPIError) else error, sqlite3.Error):
+            raise DatabaseError(f"{path} can't be opened: {trouble(path, why)}") from error
+        raise DatabaseError(f"{path} can't be brought to this version ({why})") from error
 
 
 def _has_tables(connection: sqlite3.Connection) -> bool:
@@ -120,10 +113,10 @@ def _make(connection: sqlite3.Connection) -> None:
     connection.execute("COMMIT")
 
 
-def _bring_up(path: Path, version: int) -> None:
+def _bring_up(path: Path, found: int) -> None:
     if lease.in_use(path.parent / lease.FOLDER):
         raise DatabaseError(f"{path} must be brought to this version; stop `automator serve` first")
-    before = path.with_name(f"{path.name}.before-{version or 1:04}")
+    before = path.with_name(f"{path.name}.before-{found or 1:04}")
     with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(before)) as copy:
         source.backup(copy)
     before.chmod(0o600)

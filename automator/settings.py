@@ -6,12 +6,11 @@ import re
 import tomllib
 from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from connectors.base import LOOPBACK
+from connectors.address import checked
 from connectors.registry import wrong_choice
 
 _TABLE = re.compile(r"\s*\[\s*([\w.-]+)\s*\]")
@@ -41,6 +40,9 @@ class Posting(_Section):
     late_minutes: int = Field(60, ge=1, description="how late a post may go out; later it is missed, with a notice")
     settle_seconds: float = Field(
         45.0, ge=0.0, description="after a lost answer, how long to wait before the provider is asked what happened"
+    )
+    copies_days: int = Field(
+        30, ge=0, description="days after its time for which the smaller copies of a post's pictures stay; 0 keeps them"
     )
     metrics: bool = Field(True, description="whether likes, comments, shares and impressions of posts are read")
 
@@ -82,19 +84,7 @@ class Webhook(_Section):
     @field_validator("url")
     @classmethod
     def _usable(cls, url: str) -> str:
-        if not url:
-            return url
-        return _address(url)
-
-
-def _address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.username or parts.password:
-        raise ValueError("an address with a user name or password in it would put them on the record")
-    safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
-    if not parts.hostname or not safe:
-        raise ValueError("it must begin with https:// and name a host (http only on this machine)")
-    return url
+        return checked(url) if url else url
 
 
 class Media(_Section):
@@ -112,7 +102,7 @@ class Media(_Section):
     @field_validator("public_url", "endpoint")
     @classmethod
     def _usable(cls, url: str) -> str:
-        return _address(url) if url else url
+        return checked(url) if url else url
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

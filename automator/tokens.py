@@ -7,10 +7,11 @@ import sqlite3
 from datetime import datetime, timedelta
 
 from automator import accounts
-from automator.accounts import NoAccount, Stored, Superseded, Token
+from automator.accounts import NoAccount, Stored, Token
 from automator.clock import micros
 from automator.egress.session import Reconnect
 from automator.engine import Engine
+from automator.keys import Superseded
 from automator.notices import Notice, tell
 from automator.scheduling import beats
 from automator.scheduling.due import coming

@@ -1,4 +1,4 @@
-"""The service's regular duties beside its work: checkpoints, pruning, expiring keys, webhook, media host, books."""
+"""The service's regular duties beside its work: checkpoints, pruning, keys, webhook, what is left over, books."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 
-from automator import accounts, measure, tokens
+from automator import accounts, copies, measure, tidy, tokens
 from automator.books import TROUBLE, claim
 from automator.db import DatabaseError
 from automator.engine import Engine
@@ -20,7 +20,7 @@ from automator.vault.store import VaultError
 CHECKPOINT = timedelta(minutes=10)
 KEYS = timedelta(minutes=3)
 FIGURES = timedelta(minutes=5)
-DAY = timedelta(days=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TELL = timedelta(seconds=5)  #: the webhook; after a failure twice as long each time, up to ``RARELY``
 SWEEP = timedelta(seconds=5)  #: the media host; after a failure twice as long each time
 RARELY = timedelta(minutes=30)
@@ -47,6 +47,13 @@ async def keys(engine: Engine, wait: timedelta) -> timedelta:
 async def figures(engine: Engine, wait: timedelta) -> timedelta:
     """Read the figures of posts that have come to an age at which they are read."""
     await measure.read(engine)
+    return wait
+
+
+async def tidied(engine: Engine, wait: timedelta) -> timedelta:
+    """Delete what is not needed any more: here, and what was staged at providers."""
+    await copies.clear(engine)
+    await tidy.tidy(engine)
     return wait
 
 
@@ -101,6 +108,7 @@ async def once(engine: Engine) -> None:
     await _tried(engine, books, BOOKS)
     if engine.settings.posting.metrics:
         await _tried(engine, figures, FIGURES)
+    await _tried(engine, tidied, HOUR)
 
 
 async def run(engine: Engine, stop: asyncio.Event) -> None:
@@ -109,6 +117,7 @@ async def run(engine: Engine, stop: asyncio.Event) -> None:
         checkpoint: CHECKPOINT,
         keys: KEYS,
         figures: FIGURES,
+        tidied: HOUR,
         daily: DAY,
         tell: TELL,
         sweep: SWEEP,

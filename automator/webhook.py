@@ -39,6 +39,7 @@ from connectors.base import (
     Scope,
     outcome_of,
 )
+from connectors.words import counted
 
 NAME = "webhook"  #: as it is called in the ledger
 NOTICE = Operation("webhook.notice", Effect.REPEATABLE, Scope.NOTIFY, Absence.PROOF)
@@ -129,7 +130,7 @@ class Webhook:
             return None
         count = str(newest["count"])
         public = (self._home / checkpoint.PUBLIC).read_text(encoding="ascii").strip()
-        text = f"Checkpoint of the ledger: {count} entries, head {newest['head']}."
+        text = f"Checkpoint of the ledger: {counted(int(count), 'entry', 'entries')}, head {newest['head']}."
         said = self._body("checkpoint", text, newest["at"], {**newest, "public_key": public})
         return await self._send(CHECKPOINT, f"checkpoint-{count}-{newest['head'][:16]}", said, {"checkpoint": count})
 

@@ -49,6 +49,7 @@ class Media:
         animated: A picture that moves.
         cmyk: A picture in the colours of print.
         tags: Who is shown.
+        source: The path of the person's own file, of which this one is a smaller copy; empty: it is that file.
     """
 
     path: str
@@ -64,6 +65,12 @@ class Media:
     animated: bool = False
     cmyk: bool = False
     tags: tuple[Tag, ...] = ()
+    source: str = ""
+
+    @property
+    def own(self) -> str:
+        """The path of the file that a person named."""
+        return self.source or self.path
 
     @property
     def video(self) -> bool:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from connectors.post import Form, Media, Part, Problem
+from connectors.words import counted
 
 JPEG = "image/jpeg"  #: what a copy that fits is made as
 FITTED = "make it smaller, or let --fit make a copy that fits"
@@ -131,7 +132,7 @@ def problems(part: Part, takes: Takes | None, who: str) -> list[Problem]:
     found = _of_all(part, takes, who)
     for media in part.media:
         if (limits := takes.limits(media)) is None:
-            what = f"{named(media.path)} is a {sort(media)}, which {who} does not take in a {part.form}"
+            what = f"{named(media.own)} is a {sort(media)}, which {who} does not take in a {part.form}"
             found.append(Problem("media", what))
         else:
             found += [*_of_file(media, limits, who), *_of_alt(media, limits, who)]
@@ -153,7 +154,7 @@ def _of_all(part: Part, takes: Takes, who: str) -> list[Problem]:
     if count > 1:
         found += [Problem("media", f"{who} takes a {item} only alone") for item in Sort if item in takes.alone & sorts]
     if len(part.collaborators) > takes.collaborators:
-        what = f"{len(part.collaborators)} collaborators, more than {who}'s {takes.collaborators}"
+        what = f"{counted(len(part.collaborators), 'collaborator')}, more than {who}'s {takes.collaborators}"
         none = Problem("collaborators", f"{who} has no collaborators; they are left out", warning=True)
         found.append(Problem("collaborators", what) if takes.collaborators else none)
     return found
@@ -207,24 +208,24 @@ def _beyond(media: Media, limits: Limits) -> list[str]:
 def _of_file(media: Media, limits: Limits, who: str) -> list[Problem]:
     cure = f"; {FITTED}" if not media.video and not media.animated and JPEG in limits.types else ""
     said = [f"{item}{cure}" for item in unfit(media, limits)] + _beyond(media, limits)
-    found = [Problem("media", f"{named(media.path)} {item.format(who=who)}") for item in said]
+    found = [Problem("media", f"{named(media.own)} {item.format(who=who)}") for item in said]
     if limits.note:
-        found.append(Problem("media", f"{named(media.path)}: {limits.note}", warning=True))
+        found.append(Problem("media", f"{named(media.own)}: {limits.note}", warning=True))
     if media.cmyk and limits.cmyk:
-        what = f"{named(media.path)} has the colours of print (CMYK), which may look wrong; save it as RGB"
+        what = f"{named(media.own)} has the colours of print (CMYK), which may look wrong; save it as RGB"
         found.append(Problem("media", what, warning=True))
     return found
 
 
 def _of_alt(media: Media, limits: Limits, who: str) -> list[Problem]:
     if not media.alt:
-        unseen = f"{named(media.path)} has no text for people who can't see it"
+        unseen = f"{named(media.own)} has no text for people who can't see it"
         return [Problem("alt", unseen, warning=True)] if limits.alt != 0 else []
     if limits.alt == 0:
-        what = f"{who} shows no text for people who can't see {named(media.path)}; it is left out"
+        what = f"{who} shows no text for people who can't see {named(media.own)}; it is left out"
         return [Problem("alt", what, warning=True)]
     if limits.alt is not None and len(media.alt) > limits.alt:
-        what = f"the text for {named(media.path)} has {len(media.alt)} characters, more than {who}'s {limits.alt}"
+        what = f"the text for {named(media.own)} has {len(media.alt)} characters, more than {who}'s {limits.alt}"
         return [Problem("alt", what)]
     return []
 
@@ -233,8 +234,13 @@ def _of_tags(media: Media, takes: Takes, who: str) -> list[Problem]:
     if len(media.tags) <= takes.tags:
         return []
     if not takes.tags:
-        return [Problem("tags", f"{who} names nobody in {named(media.path)}; the tags are left out", warning=True)]
-    return [Problem("tags", f"{len(media.tags)} people in {named(media.path)}, more than {who}'s {takes.tags}")]
+        return [Problem("tags", f"{who} names nobody in {named(media.own)}; the tags are left out", warning=True)]
+    return [
+        Problem(
+            "tags",
+            f"{counted(len(media.tags), 'person', 'people')} in {named(media.own)}, more than {who}'s {takes.tags}",
+        )
+    ]
 
 
 def _within(value: float, limits: tuple[float, float]) -> bool:

@@ -7,11 +7,12 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from automator.cli.common import HomeOption, JsonOption, asked, engine, fail, show_json, told
+from automator.cli.common import HomeOption, JsonOption, asked, engine, fail, records, show_json, told
 from connectors.base import Scope
 
 if TYPE_CHECKING:
@@ -22,15 +23,28 @@ if TYPE_CHECKING:
 accounts = typer.Typer(name="accounts", help="Connect accounts; their keys stay in the vault.", no_args_is_help=True)
 
 PORT = 8765
+
+
+class Right(StrEnum):
+    """A scope that an account can have: all but the webhook's own."""
+
+    READ = Scope.READ
+    WRITE = Scope.WRITE
+    DELETE = Scope.DELETE
+    TRADE = Scope.TRADE
+
+
 ScopeOption = Annotated[
-    list[Scope] | None, typer.Option("--scope", help="What it may do (several times); all else is refused.")
+    list[Right] | None, typer.Option("--scope", help="What it may do (several times); all else is refused.")
 ]
 ChosenOption = Annotated[
     list[str] | None, typer.Option("--option", help="How its provider is used: NAME=VALUE (NAME= takes it back).")
 ]
 SignInOption = Annotated[bool, typer.Option("--sign-in", help="In the browser (OAuth 2.0), where the provider has it.")]
 PasteOption = Annotated[bool, typer.Option("--paste", help="In a browser elsewhere: paste the address it ends at.")]
-PageOption = Annotated[str | None, typer.Option("--page", help="For a sign-in: the id of the page that is meant.")]
+PageOption = Annotated[
+    str | None, typer.Option("--page", help="For a sign-in: the id of the page or account that is meant.")
+]
 ClientOption = Annotated[str | None, typer.Option(help="For a sign-in: the client id of your app.")]
 PortOption = Annotated[int, typer.Option(help="For a sign-in: the port of the callback address on this machine.")]
 StdinOption = Annotated[
@@ -96,7 +110,7 @@ def picking(page: str | None) -> Callable[[Sequence[Found]], Found]:
     def pick(found: Sequence[Found]) -> Found:
         if page is not None:
             if (one := next((one for one in found if one.id == page), None)) is None:
-                raise fail(f"there is no page {page} among {', '.join(one.id for one in found)}", 2)
+                raise fail(f"{page} is none of {', '.join(one.id for one in found)}", 2)
             return one
         usable = [one for one in found if not one.why]
         if len(found) == 1 or len(usable) == 1:
@@ -127,7 +141,7 @@ class Way:
 async def add(  # noqa: PLR0913, PLR0917 - the command's options
     name: str,
     home: HomeOption = None,
-    base_url: Annotated[str | None, typer.Option(help="In place of the provider's own address.")] = None,
+    base_url: Annotated[str | None, typer.Option(help="A server in place of the provider's own.")] = None,
     secret_stdin: StdinOption = False,
     sign_in: SignInOption = False,
     paste: PasteOption = False,
@@ -138,25 +152,24 @@ async def add(  # noqa: PLR0913, PLR0917 - the command's options
     option: ChosenOption = None,
 ) -> None:
     """Connect NAME (provider/name, such as x/brand): its keys are asked for, tested, and kept in the vault."""
-    from automator.accounts import NoAccount, fresh, load  # noqa: PLC0415 - keeps --help fast
+    from automator.accounts import NoAccount, fresh, load, wrong_name  # noqa: PLC0415 - keeps --help fast
     from automator.egress.session import Reconnect  # noqa: PLC0415 - as above
     from connectors.base import CallRefused, NotNow  # noqa: PLC0415 - as above
     from connectors.network import Rejected  # noqa: PLC0415 - as above
     from connectors.registry import connector  # noqa: PLC0415 - as above
 
-    provider, _, short = name.partition("/")
-    if not short or not all(part.replace("-", "").replace("_", "").isalnum() for part in (provider, short)):
-        raise fail(f"{name!r} is no account's name; write provider/name, such as x/brand", 2)
-    chosen = _chosen(provider, option)
-    network = connector(provider, base_url, chosen)
-    _usable(scope)
+    if why := wrong_name(name):
+        raise fail(why, 2)
+    provider = name.partition("/")[0]
+    chosen, server, scopes = _chosen(provider, option), _server(base_url), _scopes(scope)
+    network = connector(provider, server, chosen)
     async with engine(home) as opened:
         with contextlib.suppress(NoAccount):
             load(opened.reader, name)
             raise fail(f"{name} is connected already; use `automator accounts rotate {name}` for new keys", 2)
         secrets, redirect = await _given(network, Way(secret_stdin, sign_in, paste, client_id, port))
         try:
-            new = fresh(name, base_url, scope, chosen)
+            new = fresh(name, server, scopes, chosen)
             identity = await opened.connect(new, secrets, redirect, picking(page))
         except Reconnect as dead:
             raise fail(f"{name} was not connected: {network.name} does not take these keys ({dead.why})", 1) from None
@@ -169,13 +182,13 @@ async def add(  # noqa: PLR0913, PLR0917 - the command's options
 
 @accounts.command("list")
 @told
-async def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
+def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List the connected accounts."""
     from automator.accounts import everything  # noqa: PLC0415 - keeps --help fast
     from automator.clock import instant  # noqa: PLC0415 - as above
 
-    async with engine(home) as opened:
-        found = everything(opened.reader)
+    with records(home) as kept:
+        found = everything(kept.reader)
     if as_json:
         show_json(
             [
@@ -257,14 +270,14 @@ async def change(
     """Change what NAME may do, and what happens when the provider can't say whether something went out."""
     from automator.accounts import change as put  # noqa: PLC0415 - keeps --help fast
 
-    _usable(scope)
+    scopes = _scopes(scope)
     if scope is None and send_again is None and not option:
         raise fail("say what to change: --scope, --option, --send-again or --no-send-again", 2)
     chosen = _chosen(name.partition("/")[0], option)
     async with engine(home) as opened:
         now = opened.clock.now()
         stands = await opened.writer.run(
-            lambda tx: put(tx, name, now, scopes=scope, send_again=send_again, chosen=chosen, actor="user")
+            lambda tx: put(tx, name, now, scopes=scopes, send_again=send_again, chosen=chosen, actor="user")
         )
     again = "is sent again" if stands.send_again else "waits for you"
     typer.echo(f"{name} may {', '.join(sorted(stands.scopes))}; what can't be known {again}")
@@ -282,11 +295,19 @@ def _chosen(provider: str, given: list[str] | None) -> dict[str, str]:
     return chosen
 
 
-def _usable(scopes: list[Scope] | None) -> None:
-    if scopes and Scope.NOTIFY in scopes:
-        raise fail("notify is the webhook's own; accounts have read, write, delete and trade", 2)
-    if scopes and Scope.READ not in scopes:
+def _scopes(given: list[Right] | None) -> list[Scope] | None:
+    if given and Right.READ not in given:
         raise fail("an account that may not read can't be tested, nor a lost answer settled; add --scope read", 2)
+    return [Scope(name) for name in given] if given else None
+
+
+def _server(base_url: str | None) -> str | None:
+    from connectors.address import origin  # noqa: PLC0415 - keeps --help fast
+
+    try:
+        return origin(base_url) if base_url else None
+    except ValueError as error:
+        raise fail(f"--base-url: {error}", 2) from None
 
 
 @accounts.command("remove")

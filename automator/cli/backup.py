@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from automator.cli.common import HomeOption, engine, folder, told, working
+from automator.cli.common import HomeOption, engine, folder, records, told, working
+from connectors.words import counted
 
 if TYPE_CHECKING:
     from automator.engine import Engine
 
 
 @told
-async def backup(file: Path, home: HomeOption = None) -> None:
+def backup(file: Path, home: HomeOption = None) -> None:
     """Copy the database to FILE, also while the service runs; keys are not in it."""
     from automator.backup import backup as copy  # noqa: PLC0415 - keeps --help fast
 
-    async with engine(home) as opened:
-        with working("copying"):
-            copy(opened.reader, file)
+    with records(home) as kept, working("copying"):
+        copy(kept.reader, file)
     typer.echo(f"{file} holds everything but the keys, which stay in the vault")
 
 
@@ -66,6 +66,7 @@ async def _restored(opened: Engine, made: datetime | None) -> int:
 
 def _say(held: int) -> None:
     if held:
-        typer.echo(f"{held} posts may have gone out since; look, and settle each with `automator posts resolve`")
+        hint = "look, and settle each with `automator posts resolve`"
+        typer.echo(f"{counted(held, 'post')} may have gone out since; {hint}")
     else:
         typer.echo("nothing was due since; posts planned after the copy was made are not in it")

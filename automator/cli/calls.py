@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from automator.cli.common import HomeOption, JsonOption, engine, fail, folder, told, working
+from connectors.words import counted
 
 if TYPE_CHECKING:
     from automator.ledger.query import Filter
@@ -61,6 +62,7 @@ def _ledger(home: Path | None) -> Iterator[sqlite3.Connection]:
     from automator.db import connect  # noqa: PLC0415 - keeps --help fast
     from automator.home import Home  # noqa: PLC0415 - as above
     from automator.ledger.pack import Unpackable  # noqa: PLC0415 - as above
+    from automator.trouble import trouble  # noqa: PLC0415 - as above
 
     path = Home(folder(home)).database
     if not path.is_file():
@@ -69,7 +71,7 @@ def _ledger(home: Path | None) -> Iterator[sqlite3.Connection]:
     try:
         yield connection
     except sqlite3.DatabaseError as error:
-        raise fail(f"{path} can't be read as a ledger ({error}); restore a backup of it", 1) from None
+        raise fail(f"{path} can't be read as a ledger: {trouble(path, error)}", 1) from None
     except Unpackable as error:
         raise fail(f"an entry in {path} can't be read: {error}; `automator calls verify` says which", 1) from None
     finally:
@@ -77,6 +79,7 @@ def _ledger(home: Path | None) -> Iterator[sqlite3.Connection]:
 
 
 @calls.command("list")
+@told
 def list_(  # noqa: PLR0913, PLR0917 - the command's options
     home: HomeOption = None,
     account: AccountOption = None,
@@ -105,6 +108,7 @@ def list_(  # noqa: PLR0913, PLR0917 - the command's options
 
 
 @calls.command()
+@told
 def show(number: int, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Show one call, with what is kept of its bodies."""
     from automator.ledger.chain import read_body  # noqa: PLC0415 - keeps --help fast
@@ -128,6 +132,7 @@ def show(number: int, home: HomeOption = None, as_json: JsonOption = False) -> N
 
 
 @calls.command()
+@told
 def export(  # noqa: PLR0913, PLR0917 - the command's options
     to: Annotated[Path, typer.Option(help="The file to write; a manifest is written beside it.")],
     format_: Annotated[str, typer.Option("--format", help="har, jsonl or csv.")] = "jsonl",
@@ -150,10 +155,11 @@ def export(  # noqa: PLR0913, PLR0917 - the command's options
             manifest = write(ledger, to, format_, wanted)
         except OSError as error:
             raise fail(f"{to} can't be written: {error.strerror}", 1) from None
-    typer.echo(f"{manifest.calls} calls in {to}, up to entry {manifest.head[0]}")
+    typer.echo(f"{counted(manifest.calls, 'call')} in {to}, up to entry {manifest.head[0]}")
 
 
 @calls.command()
+@told
 def stats(
     home: HomeOption = None,
     account: AccountOption = None,
@@ -198,10 +204,11 @@ async def prune(
             raise fail("nothing says what to drop; give --body-days, --row-days or --max-mb, or set [ledger]", 2)
         with working("dropping what is old"):
             gone = await opened.prune(keep, "user")
-    typer.echo(f"{gone.entries} entries and {gone.bodies} bodies dropped")
+    typer.echo(f"{counted(gone.entries, 'entry', 'entries')} and {counted(gone.bodies, 'body', 'bodies')} dropped")
 
 
 @calls.command()
+@told
 def verify(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Check that no recorded entry was altered or removed, as far as the last signed checkpoint."""
     from automator.ledger import chain, checkpoint  # noqa: PLC0415 - keeps --help fast
@@ -211,12 +218,13 @@ def verify(home: HomeOption = None, as_json: JsonOption = False) -> None:
             result = chain.verify(ledger, checkpoint.read(folder(home)))
         except checkpoint.BadCheckpoint as error:
             raise fail(str(error), 1) from None
-    fault = result if isinstance(result, chain.Fault) else None
+    fault = str(result) if isinstance(result, chain.Fault) else ""
+    entries = None if isinstance(result, chain.Fault) else result
     if as_json:
-        typer.echo(json.dumps({"ok": fault is None, "entries": None if fault else result, "fault": str(fault or "")}))
-    elif fault is None:
-        typer.echo(f"{result} entries, none altered or missing")
-    if fault is not None:
-        if not as_json:
-            typer.echo(f"automator: {fault}", err=True)
+        typer.echo(json.dumps({"ok": not fault, "entries": entries, "fault": fault}))
+    elif entries is not None:
+        typer.echo(f"{counted(entries, 'entry', 'entries')}, none altered or missing")
+    else:
+        typer.echo(f"automator: {fault}", err=True)
+    if fault:
         raise typer.Exit(1)

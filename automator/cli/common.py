@@ -9,7 +9,9 @@ import os
 import signal
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
@@ -18,6 +20,7 @@ import typer
 if TYPE_CHECKING:
     from automator.engine import Engine
     from automator.home import Home
+    from automator.settings import Settings
 
 TRACEBACK = "AUTOMATOR_TRACEBACK"  #: set: what nobody foresaw is shown whole
 
@@ -57,6 +60,42 @@ def existing(home: Path | None) -> Home:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Records:
+    """An installation that is only read: no keys, no calls, nothing that takes long to load."""
+
+    home: Home
+    reader: sqlite3.Connection
+    now: datetime
+
+    @property
+    def settings(self) -> Settings:
+        """Read from config.toml."""
+        return self.home.settings()
+
+
+@contextmanager
+def records(home: Path | None) -> Iterator[Records]:
+    """Open the installation to read it."""
+    from automator.db import connect  # noqa: PLC0415 - keeps --help fast
+
+    place = existing(home)
+    with _usable(place), closing(connect(place.database, readonly=True)) as reader:
+        yield Records(place, reader, datetime.now(UTC))
+
+
+@contextmanager
+def _usable(place: Home) -> Iterator[None]:
+    """What SQLite can't do is told with what is wrong with the file or where it lies."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        from automator.db import DatabaseError  # noqa: PLC0415 - only when something went wrong
+        from automator.trouble import trouble  # noqa: PLC0415 - as above
+
+        raise DatabaseError(f"{place.database} can't be used: {trouble(place.database, error)}") from error
+
+
 @asynccontextmanager
 async def engine(home: Path | None) -> AsyncIterator[Engine]:
     """Open the installation."""
@@ -65,8 +104,9 @@ async def engine(home: Path | None) -> AsyncIterator[Engine]:
 
     place = existing(home)
     store = choose(place.path, place.settings().vault.kind, os.environ)
-    async with Engine(place, store) as opened:
-        yield opened
+    with _usable(place):
+        async with Engine(place, store) as opened:
+            yield opened
 
 
 def _known() -> dict[type[Exception], int]:
@@ -121,8 +161,6 @@ def _known() -> dict[type[Exception], int]:
 def _unforeseen(error: Exception) -> str:
     if isinstance(error, OSError):
         return ": ".join(str(part) for part in (error.filename, error.strerror or type(error).__name__) if part)
-    if isinstance(error, sqlite3.Error):
-        return f"the database can't be read ({error}); is the disk full, or the file damaged?"
     # what an error that nobody foresaw says may hold anything, so only its kind is shown
     return f"a mistake in Automator ({type(error).__name__}); run it with {TRACEBACK}=1 to see where, and tell us"
 
@@ -130,13 +168,15 @@ def _unforeseen(error: Exception) -> str:
 P = ParamSpec("P")
 
 
-def told(command: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
-    """Make a coroutine a command; whatever goes wrong is one sentence and an exit code."""
+def told(command: Callable[P, Coroutine[Any, Any, None] | None]) -> Callable[P, None]:
+    """Make a function, or a coroutine, a command; whatever goes wrong is one sentence and an exit code."""
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            asyncio.run(command(*args, **kwargs))
+            begun = command(*args, **kwargs)
+            if begun is not None:
+                asyncio.run(begun)
         except typer.Exit:
             raise
         except typer.Abort:

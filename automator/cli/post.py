@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from automator.cli.common import HomeOption, JsonOption, engine, fail, show_json, told
+from automator.cli.common import HomeOption, JsonOption, engine, fail, records, show_json, told
 from connectors.post import Media, Problem
+from connectors.words import counted
 
 if TYPE_CHECKING:
-    from automator.engine import Engine
+    from automator.home import Home
     from jobs.posting.campaign import Verdict
     from jobs.posting.preview import Piece, Shown
     from jobs.posting.rows import Row
@@ -33,10 +34,10 @@ def say(problems: Sequence[Problem], notes: Sequence[str] = ()) -> None:
 
 
 @contextmanager
-def copies_for(opened: Engine, *, dry_run: bool) -> Iterator[Path]:
+def copies_for(home: Home, *, dry_run: bool) -> Iterator[Path]:
     """Where smaller copies of pictures are kept; what is not planned leaves nothing behind."""
     if not dry_run:
-        yield opened.home.copies
+        yield home.copies
         return
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder)
@@ -70,7 +71,10 @@ def _tags(given: list[str], pictures: int) -> list[str]:
 async def post(  # noqa: PLR0913, PLR0917 - the options of one command
     text: str,
     to: Annotated[list[str], typer.Option("--to", help="An account; several times for several.")],
-    at: Annotated[str, typer.Option(help='When: "2026-12-01 09:00", ISO 8601, now, "in 10 minutes".')] = "now",
+    at: Annotated[
+        str,
+        typer.Option(help='When: "2026-12-01 09:00", ISO 8601, now, "in 10 minutes", "in 2 weeks", "tomorrow 09:00".'),
+    ] = "now",
     tz: Annotated[str | None, typer.Option(help="The time zone of --at (else the one in config.toml).")] = None,
     image: Annotated[list[Path] | None, typer.Option(help="A picture; several times for several.")] = None,
     video: Annotated[Path | None, typer.Option(help="A video.")] = None,
@@ -101,7 +105,8 @@ async def post(  # noqa: PLR0913, PLR0917 - the options of one command
     pictures, alts = [str(one.resolve()) for one in image or []], alt or []
     files = len(pictures) + (video is not None)
     if len(alts) > max(1, files):
-        raise fail(f"{len(alts)} times --alt for {files} files; give one for each, in their order", 2)
+        given = f"{counted(len(alts), 'time')} --alt for {counted(files, 'file')}"
+        raise fail(f"{given}; give one for each, in their order", 2)
     row = Row(
         1,
         tuple(to),
@@ -119,7 +124,10 @@ async def post(  # noqa: PLR0913, PLR0917 - the options of one command
         tags=joined(_tags(tag or [], len(pictures))),
         fit="yes" if fit else "",
     )
-    await (_shown(row, tz, home, as_json=as_json) if dry_run else _planned(row, tz, home, as_json=as_json))
+    if dry_run:
+        _shown(row, tz, home, as_json=as_json)
+    else:
+        await _planned(row, tz, home, as_json=as_json)
 
 
 async def _planned(row: Row, tz: str | None, home: Path | None, *, as_json: bool) -> None:
@@ -143,15 +151,16 @@ async def _planned(row: Row, tz: str | None, home: Path | None, *, as_json: bool
     typer.echo(f"planned for {when.wall} {when.zone}: {', '.join(item[:8] for item in added)}")
 
 
-async def _shown(row: Row, tz: str | None, home: Path | None, *, as_json: bool) -> None:
+def _shown(row: Row, tz: str | None, home: Path | None, *, as_json: bool) -> None:
     from automator.campaigns import rules  # noqa: PLC0415 - keeps --help fast
     from jobs.posting.campaign import judge  # noqa: PLC0415 - as above
     from jobs.posting.preview import previews  # noqa: PLC0415 - as above
 
-    async with engine(home) as opened:
-        now, zone, chosen = opened.clock.now(), tz or opened.settings.posting.zone, opened.settings.providers
-        with copies_for(opened, dry_run=True) as copies:
-            against = rules(opened.reader, Path(), now, zone, providers=chosen, copies=copies)
+    with records(home) as kept:
+        settings = kept.settings
+        zone = tz or settings.posting.zone
+        with copies_for(kept.home, dry_run=True) as copies:
+            against = rules(kept.reader, Path(), kept.now, zone, providers=settings.providers, copies=copies)
             (verdict,) = judge([row], against)
         found = previews(verdict, against.networks)
     if as_json:
@@ -198,4 +207,5 @@ def _told(media: Media) -> str:
     seconds = f", {media.seconds:g} s" if media.seconds else ""
     alt = f", {media.alt!r}" if media.alt else ", no text for people who can't see it"
     tags = "".join(f", {tag.name} at {tag.x:g},{tag.y:g}" for tag in media.tags)
-    return f"{named(media.path)}: {pixels}{shown(media.type)}, {size}{seconds}{alt}{tags}"
+    fitted = f", fitted to {media.width} x {media.height}" if media.source else ""
+    return f"{named(media.own)}{fitted}: {pixels}{shown(media.type)}, {size}{seconds}{alt}{tags}"

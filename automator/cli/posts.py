@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from automator.cli.common import HomeOption, JsonOption, engine, fail, show_json, told, working
+from automator.cli.common import HomeOption, JsonOption, engine, fail, records, show_json, told, working
 from automator.cli.post import copies_for, lines, say
 from connectors.post import Part, Problem
+from connectors.words import counted
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from automator.engine import Engine
     from automator.posts import Listed
     from jobs.posting.campaign import Verdict
@@ -21,10 +24,10 @@ if TYPE_CHECKING:
 posts = typer.Typer(name="posts", help="Planned and published posts.", no_args_is_help=True)
 
 
-def _one(opened: Engine, delivery: str) -> Listed:
+def _one(reader: sqlite3.Connection, delivery: str) -> Listed:
     from automator.posts import listed  # noqa: PLC0415 - keeps --help fast
 
-    found = listed(opened.reader, delivery=delivery) if delivery.isalnum() else []
+    found = listed(reader, delivery=delivery) if delivery.isalnum() else []
     if len(found) != 1:
         what = "several posts begin" if found else "no post begins"
         raise fail(f"{what} with {delivery!r}; `automator posts list` shows them", 2)
@@ -48,7 +51,7 @@ def _told_of(verdict: Verdict) -> None:
 
 @posts.command("list")
 @told
-async def list_(
+def list_(
     home: HomeOption = None,
     week: Annotated[bool, typer.Option("--week", help="Only the seven days from now.")] = False,
     as_json: JsonOption = False,
@@ -56,9 +59,9 @@ async def list_(
     """List posts by their time."""
     from automator.posts import listed  # noqa: PLC0415 - keeps --help fast
 
-    async with engine(home) as opened:
-        since: datetime | None = opened.clock.now() if week else None
-        found = listed(opened.reader, since=since, until=since + timedelta(days=7) if since else None)
+    with records(home) as kept:
+        since: datetime | None = kept.now if week else None
+        found = listed(kept.reader, since=since, until=since + timedelta(days=7) if since else None)
     if as_json:
         show_json([item.as_json() for item in found])
         return
@@ -70,11 +73,13 @@ async def list_(
 
 @posts.command()
 @told
-async def show(delivery: str, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def show(delivery: str, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Show one post, with its links."""
-    async with engine(home) as opened:
-        item = _one(opened, delivery)
-        _, network = opened.session(item.account, {})
+    from automator import accounts  # noqa: PLC0415 - keeps --help fast
+
+    with records(home) as kept:
+        item = _one(kept.reader, delivery)
+        network = accounts.network(accounts.load(kept.reader, item.account), kept.settings.providers)
         links = [network.link(result) for result in item.results if result.get("id") or result.get("uri")]
     if as_json:
         show_json({**item.as_json(), "links": links})
@@ -89,7 +94,7 @@ async def show(delivery: str, home: HomeOption = None, as_json: JsonOption = Fal
 async def edit(
     delivery: str,
     home: HomeOption = None,
-    at: Annotated[str | None, typer.Option(help='When instead: "2026-12-01 09:00", ISO 8601, "in 10 minutes".')] = None,
+    at: Annotated[str | None, typer.Option(help="When instead, as for `post --at`.")] = None,
     tz: Annotated[str | None, typer.Option(help="The time zone of --at (else the one in config.toml).")] = None,
     text: Annotated[str | None, typer.Option(help="What instead; a thread stays one, divided by lines of ---.")] = None,
 ) -> None:
@@ -101,7 +106,7 @@ async def edit(
     if at is None and text is None:
         raise fail("say what to change: --at, --text, or both", 2)
     async with engine(home) as opened:
-        item, now = _one(opened, delivery), opened.clock.now()
+        item, now = _one(opened.reader, delivery), opened.clock.now()
         problems: list[Problem] = []
         parts = None
         if text is not None:
@@ -119,7 +124,7 @@ async def edit(
             return
         change = planned.Change(parts, *((when.at, when.zone, when.wall) if when else ()))
         done = await opened.writer.run(lambda tx: planned.edit(tx, item.id, change, now, actor="user"))
-        changed = _one(opened, item.id)
+        changed = _one(opened.reader, item.id)
     if not done:
         raise fail(f"{item.id[:8]} is {item.state}; only what is planned and has not begun can be changed", 1)
     typer.echo(_line(changed))
@@ -134,12 +139,12 @@ async def _amended(opened: Engine, item: Listed, parts: Sequence[Part]) -> str:
         count = await amend(opened, item, parts)
     except (Rejected, CallRefused, NotNow, Unresolved) as error:
         raise fail(f"{item.id[:8]} is published and was not changed: {error}", 1) from None
-    return "1 part is" if count == 1 else f"{count} parts are"
+    return f"{counted(count, 'part')} {'is' if count == 1 else 'are'}"
 
 
 @posts.command("export")
 @told
-async def export(
+def export(
     to: Annotated[Path, typer.Option(help="The file to write: .csv or .json.")],
     home: HomeOption = None,
     planned: Annotated[bool, typer.Option("--planned", help="Only what is still to be published.")] = False,
@@ -148,13 +153,13 @@ async def export(
     from automator.campaigns import save  # noqa: PLC0415 - keeps --help fast
     from automator.posts import listed  # noqa: PLC0415 - as above
 
-    async with engine(home) as opened:
-        found = [item for item in listed(opened.reader) if not planned or item.state in {"scheduled", "waiting"}]
+    with records(home) as kept:
+        found = [item for item in listed(kept.reader) if not planned or item.state in {"scheduled", "waiting"}]
     try:
         rows = save(to, found)
     except OSError as error:
         raise fail(f"{to} can't be written: {error.strerror}", 1) from None
-    typer.echo(f"{rows} posts in {to}")
+    typer.echo(f"{counted(rows, 'post')} in {to}")
 
 
 @posts.command()
@@ -164,7 +169,7 @@ async def cancel(delivery: str, home: HomeOption = None) -> None:
     from automator import posts as planned  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
-        item = _one(opened, delivery)
+        item = _one(opened.reader, delivery)
         done = await opened.writer.run(lambda tx: planned.cancel(tx, item.id, opened.clock.now(), actor="user"))
     if not done:
         raise fail(f"{item.id[:8]} is {item.state} and can't be taken back", 1)
@@ -178,7 +183,7 @@ async def retry(delivery: str, home: HomeOption = None) -> None:
     from automator import posts as planned  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
-        item = _one(opened, delivery)
+        item = _one(opened.reader, delivery)
         done = await opened.writer.run(lambda tx: planned.retry(tx, item.id, opened.clock.now(), actor="user"))
     if not done:
         raise fail(f"{item.id[:8]} is {item.state}; only what failed, was missed or cancelled can be tried again", 1)
@@ -199,7 +204,7 @@ async def resolve(
     if bool(there) == send_again:
         raise fail("say either --there ID or --send-again", 2)
     async with engine(home) as opened:
-        item = _one(opened, delivery)
+        item = _one(opened.reader, delivery)
         now = opened.clock.now()
         _, network = opened.session(item.account, {})
         result = network.read_link(there) if there else None
@@ -209,7 +214,7 @@ async def resolve(
             done = await opened.writer.run(lambda tx: planned.resolve_there(tx, item.id, result, now, actor="user"))
         else:
             done = await opened.writer.run(lambda tx: planned.resolve_send_again(tx, item.id, now, actor="user"))
-        stands = _one(opened, item.id)
+        stands = _one(opened.reader, item.id)
     if not done:
         raise fail(f"{item.id[:8]} is {item.state}; there is nothing to settle", 1)
     more = there and stands.state == "unconfirmed"
@@ -232,7 +237,7 @@ async def import_(
 
     async with engine(home) as opened:
         now, zone, chosen = opened.clock.now(), opened.settings.posting.zone, opened.settings.providers
-        with working(f"checking the rows of {file.name}"), copies_for(opened, dry_run=dry_run) as copies:
+        with working(f"checking the rows of {file.name}"), copies_for(opened.home, dry_run=dry_run) as copies:
             against = rules(opened.reader, file.parent, now, zone, providers=chosen, copies=copies)
             verdicts = judge(read(file), against)
         bad = [verdict for verdict in verdicts if not verdict.ok]
@@ -241,14 +246,15 @@ async def import_(
         if dry_run or (bad and not skip_bad):
             if as_json:
                 show_json([_as_json(verdict) for verdict in verdicts])
-            typer.echo(f"{len(verdicts)} rows, {len(bad)} bad; nothing was planned", err=as_json)
+            typer.echo(f"{counted(len(verdicts), 'row')}, {len(bad)} bad; nothing was planned", err=as_json)
             if bad and not dry_run:
                 raise fail("correct them, or plan the good ones with --skip-bad", 1)
             return
         late = timedelta(minutes=opened.settings.posting.late_minutes)
-        with working(f"planning {len(verdicts) - len(bad)} rows"):
+        with working(f"planning {counted(len(verdicts) - len(bad), 'row')}"):
             done = await bring_in(verdicts, opened.writer, now, source=file.name, late=late)
-    typer.echo(f"{len(verdicts)} rows, {len(bad)} left out; {done.added} posts planned, {done.known} planned before")
+    planned = f"{counted(done.added, 'post')} planned, {done.known} planned before"
+    typer.echo(f"{counted(len(verdicts), 'row')}, {len(bad)} left out; {planned}")
 
 
 def _as_json(verdict: Verdict) -> dict[str, object]:

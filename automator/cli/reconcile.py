@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from automator.cli.common import HomeOption, JsonOption, engine, fail, show_json, told, working
+from connectors.words import counted
 
 if TYPE_CHECKING:
     from automator.books import Seen
@@ -78,7 +79,8 @@ def _show(name: str, found: Comparison) -> None:
 
     shown = sum(item.shown is not None for item in found.findings)
     matched, cost = len(found.of(Kind.MATCHED)), f"; looking took up to ${found.cost / 1000:.3f}" if found.cost else ""
-    typer.echo(f"{name} since {found.since:%Y-%m-%d %H:%M}Z: {shown} posts shown, {matched} of them ours{cost}")
+    posts = f"{counted(shown, 'post')} shown, {matched} of them ours"
+    typer.echo(f"{name} since {found.since:%Y-%m-%d %H:%M}Z: {posts}{cost}")
     for item in found.of(Kind.FOREIGN):
         typer.echo(f"not in our records: {_line(found, item)}")
     if found.of(Kind.FOREIGN):

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from automator.cli.common import HomeOption, JsonOption, engine, fail, folder, show_json, told, working
+from automator.cli.common import HomeOption, JsonOption, engine, fail, folder, records, show_json, told, working
+from connectors.words import counted
 
 if TYPE_CHECKING:
     from automator.engine import Engine
@@ -101,7 +102,7 @@ def _show(found: Health) -> None:
         typer.echo(f"clock: {found.clock_ahead_seconds:+.0f} s beside the providers'")
     typer.echo(f"media host: {found.media}")
     typer.echo(f"ledger: {found.ledger}")
-    typer.echo(f"{found.notices} unread notices; `automator notices` shows them")
+    typer.echo(f"{counted(found.notices, 'unread notice')}; `automator notices` tells more")
     for problem in found.problems:
         typer.echo(f"problem: {problem}", err=True)
 
@@ -171,9 +172,8 @@ async def run_due(
         until = opened.clock.now() + timedelta(seconds=wait) if wait else None
         await asyncio.gather(opened.worker.run_due(until), upkeep.once(opened))
         if opened.media is not None and (left := await opened.media.sweep()):
-            typer.echo(
-                f"automator: {left} files could not be removed from the media host; the next run tries", err=True
-            )
+            kept = f"{counted(left, 'file')} could not be removed from the media host"
+            typer.echo(f"automator: {kept}; the next run tries", err=True)
         if opened.webhook is not None and (why := await opened.webhook.deliver()):
             typer.echo(f"automator: the webhook did not take what waits for it: {why}", err=True)
 
@@ -189,12 +189,13 @@ async def notices(
     from automator.clock import instant, micros  # noqa: PLC0415 - keeps --help fast
     from automator.notices import mark_seen, unread  # noqa: PLC0415 - as above
 
-    async with engine(home) as opened:
-        if test:
-            await _try_webhook(opened)
-            return
-        found = unread(opened.reader)
-        if clear:
+    if test:
+        await _try_webhook(home)
+        return
+    with records(home) as kept:
+        found = unread(kept.reader)
+    if clear:
+        async with engine(home) as opened:
             await opened.writer.run(lambda tx: mark_seen(tx, micros(opened.clock.now())))
     for item in found:
         for name in ("at", "sent_at"):
@@ -208,11 +209,12 @@ async def notices(
         typer.echo("no notices")
 
 
-async def _try_webhook(opened: Engine) -> None:
-    if opened.webhook is None:
-        raise fail("no webhook is set; config.toml names its address in [webhook] url", 2)
-    if why := await opened.webhook.test():
-        raise fail(f"the webhook did not take it: {why}", 1)
+async def _try_webhook(home: Path | None) -> None:
+    async with engine(home) as opened:
+        if opened.webhook is None:
+            raise fail("no webhook is set; config.toml names its address in [webhook] url", 2)
+        if why := await opened.webhook.test():
+            raise fail(f"the webhook did not take it: {why}", 1)
     typer.echo("the webhook took it")
 
 
@@ -225,7 +227,7 @@ def all_limits(context: typer.Context, home: HomeOption = None, as_json: JsonOpt
 
 @limits.command("show")
 @told
-async def show_limits(
+def show_limits(
     name: Annotated[str | None, typer.Argument(help="An account; all of them without.")] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -234,10 +236,10 @@ async def show_limits(
     from automator.accounts import load  # noqa: PLC0415 - keeps --help fast
     from automator.limits import rows  # noqa: PLC0415 - as above
 
-    async with engine(home) as opened:
-        found = rows(opened.reader, opened.clock.now())
+    with records(home) as kept:
+        found = rows(kept.reader, kept.now)
         if name is not None:
-            stored = load(opened.reader, name)
+            stored = load(kept.reader, name)
             found = [row for row in found if row.subject in {stored.name, stored.provider}]
     if as_json:
         show_json([row.as_json() for row in found])

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from automator.cli.common import HomeOption, JsonOption, engine, fail, show_json, told
+from automator.cli.common import HomeOption, JsonOption, fail, records, show_json, told
 
 if TYPE_CHECKING:
     from automator.metrics import Figures
 
 
 @told
-async def stats(
+def stats(
     home: HomeOption = None,
     account: Annotated[str | None, typer.Option(help="Only this account.")] = None,
     since: Annotated[str | None, typer.Option(help="Only posts from then on: 2026-12-01 09:00.")] = None,
@@ -23,12 +23,11 @@ async def stats(
     from automator import accounts, metrics  # noqa: PLC0415 - keeps --help fast
     from jobs.posting.when import parse_when  # noqa: PLC0415 - as above
 
-    async with engine(home) as opened:
-        now, zone = opened.clock.now(), opened.settings.posting.zone
-        start = parse_when(since, now=now, zone=zone).at if since else None
-        known = [who.name for who in accounts.everything(opened.reader)]
-        found = metrics.stats(opened.reader, account, start)
-        reads = opened.settings.posting.metrics
+    with records(home) as kept:
+        posting = kept.settings.posting
+        start = parse_when(since, now=kept.now, zone=posting.zone).at if since else None
+        known = [who.name for who in accounts.everything(kept.reader)]
+        found = metrics.stats(kept.reader, account, start)
     if account and account not in known and not found:
         raise fail(f"{account} is not connected; there are {', '.join(known) or 'no accounts'}", 2)
     sums = list(metrics.totals(found))
@@ -43,10 +42,8 @@ async def stats(
     for total in sums:
         typer.echo(f"{total.account}: {total.parts} in all; {_figures(total.figures, total.more)}")
     if not found:
-        off = (
-            "config.toml says [posting] metrics = false" if not reads else "the first figures are read after 15 minutes"
-        )
-        typer.echo(f"no figures; {off}")
+        off, on = "config.toml says [posting] metrics = false", "the first figures are read after 15 minutes"
+        typer.echo(f"no figures; {on if posting.metrics else off}")
 
 
 def _figures(figures: Figures, more: Figures) -> str:

@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
+from typing import cast
 
 import httpx
 
-from connectors.base import Intent, Operation, Provider, Scope
+from connectors.base import Intent, Operation, Provider, Scope, Settling
 
 EXTENSION = "automator"
 COSTS = "costs"  #: the extension that remembers ``costs_of``
@@ -93,3 +95,16 @@ def costs_of(request: httpx.Request) -> Mapping[str, int]:
         call = call_of(request)
         found = request.extensions[COSTS] = call.account.provider.costs(call.operation, request)
     return found
+
+
+def took_of(call: Call, response: httpx.Response | None) -> Mapping[str, int]:
+    """What an answer says that its call really took, by budget; nothing where it does not say."""
+    if response is None or not _settles(type(call.account.provider)):
+        return {}
+    return cast("Settling", call.account.provider).took(call.operation, response)
+
+
+@cache
+def _settles(kind: type) -> bool:
+    """Whether a provider of this class is a ``Settling``; asking that of each call would take longer than the rest."""
+    return issubclass(kind, Settling)

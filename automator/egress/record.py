@@ -13,7 +13,7 @@ from automator import failpoints, halts
 from automator.clock import Clock, micros
 from automator.db import DatabaseError, Write, Writer
 from automator.egress import scrub
-from automator.egress.call import Call, call_of, costs_of
+from automator.egress.call import Call, call_of, costs_of, took_of
 from automator.egress.limit import RESERVATION, Full, Reservation
 from automator.egress.passing import Counted, held, received
 from automator.egress.wire import Unknown, Unsent
@@ -230,10 +230,11 @@ class Record(httpx.AsyncBaseTransport):
         entry: _Entry,
     ) -> None:
         entry.body.store(tx)
-        entry.spent.answered(tx, begun.at, outcome.kind)
+        took = took_of(call, answer)
+        entry.spent.answered(tx, begun.at, outcome.kind, took)
         now = self._clock.now()
         if begun.reservation is not None:
-            begun.reservation.settle(tx, outcome, answer, now)
+            begun.reservation.settle(tx, outcome, answer, now, took)
         chain.append(
             tx,
             "answer",

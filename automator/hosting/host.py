@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Protocol
 
 import httpx
-from sqlmodel import Field, SQLModel
 
 from automator.clock import Clock, micros
 from automator.db import Writer
@@ -29,7 +28,7 @@ from automator.hosting.bucket import DELETE, FETCH, PUT, shop
 from automator.intentions import Fenced
 from automator.scheduling import lease
 from automator.scheduling.lease import Run
-from automator.scheduling.tables import OPEN_STATES
+from automator.scheduling.states import OPEN_STATES
 from automator.vault.store import Store
 from connectors.base import CallRefused, NotNow, Operation, Scope, outcome_of
 from connectors.network import Rejected
@@ -42,17 +41,6 @@ ENDINGS = {
     "image/jpeg": ".jpg", "image/png": ".png", "image/gif": ".gif", "image/webp": ".webp",
     "video/mp4": ".mp4", "video/quicktime": ".mov",
 }  # fmt: skip
-
-
-class HostedRow(SQLModel, table=True):
-    """A file that lies, or is about to lie, on the media host."""
-
-    __tablename__ = "hosted"
-
-    name: str = Field(primary_key=True)
-    place: str
-    run: int
-    at: int  #: microseconds UTC
 
 
 class Place(Protocol):

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from alembic import command
 
-from automator.schema import LATEST, config, connected, upgrade
+from automator.schema import config, connected, upgrade
+from automator.version import LATEST
 
 
 def main(message: str) -> None:

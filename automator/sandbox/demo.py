@@ -30,6 +30,7 @@ from automator.ledger.chain import Fault, verify
 from automator.posts import Listed, listed
 from automator.sandbox.server import ACCOUNTS, SETTINGS, WORLD
 from automator.vault.choose import own_file
+from connectors.words import counted
 from jobs.posting.campaign import Verdict, judge
 from jobs.posting.rows import read
 
@@ -111,7 +112,9 @@ def _campaign(console: Console, work: Path) -> Result:
         for verdict in verdicts
         if not verdict.ok
     ]
-    console.print(f"campaign: {len(verdicts)} rows, {len(result.refused)} refused; publishing, fast-forwarded")
+    console.print(
+        f"campaign: {counted(len(verdicts), 'row')}, {len(result.refused)} refused; publishing, fast-forwarded"
+    )
     result.killed = _work(console, home)
     reader = connect(home.database, readonly=True)
     result.posts = listed(reader)

@@ -12,9 +12,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-KINDS = (
-    "drop-before, drop-after, error-after, unknown-after, timeout-after, html-after, garbage-after, throttle, slow"
-)
+KINDS = "drop-before, drop-after, error-after, unknown-after, timeout-after, html-after, garbage-after, throttle, slow"
 Answers = Mapping[str, Callable[[], web.Response]]
 
 

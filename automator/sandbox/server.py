@@ -22,6 +22,7 @@ from connectors.registry import providers
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 ACCOUNTS, WORLD, MEDIA = "accounts.json", "world.json", "media"
+WORKING = ("processing", "working", "video_time")  #: what twins call the time that they work on a video
 TRADING = "exchanges.json"  #: accounts at exchanges; what one of those saw it tells at its /inspect/orders
 EXCHANGES = {"binance": "connectors.exchange.twin"}  #: twins of exchanges, which are no social networks
 SETTINGS = "media.toml"  #: lines for an installation's config.toml
@@ -41,6 +42,7 @@ class Sandbox:
             told by ``start``, are only those of exchanges that are named here.
         markets: What is traded at exchanges: files of candles by symbol; without, a market that is made up.
         speed: How fast those candles come in: 60 plays an hour in a minute.
+        works_for: How long providers work on a video; without, as each twin has it.
     """
 
     state: Path
@@ -48,6 +50,7 @@ class Sandbox:
     lists_lag: timedelta = timedelta()
     clock_ahead: timedelta = timedelta()
     only: frozenset[str] | None = None
+    works_for: timedelta | None = None
     markets: Mapping[str, Path] = field(default_factory=dict)
     speed: float = 1.0
     media_url: str = ""  #: under which ``media`` is shown, once it serves
@@ -75,6 +78,9 @@ class Sandbox:
             app.on_response_prepare.append(self._date)
             if hasattr(app[module.WORLD], "visible_after"):
                 app[module.WORLD].visible_after = self.lists_lag
+            for working in WORKING if self.works_for is not None else ():
+                if hasattr(app[module.WORLD], working):
+                    setattr(app[module.WORLD], working, self.works_for)
             secrets = module.add_account(app, module.HANDLE)
             runner = web.AppRunner(app, access_log=None)
             await runner.setup()

@@ -10,7 +10,7 @@ from typing import Any
 
 from automator.clock import instant, micros
 from automator.ledger.chain import canonical
-from automator.scheduling.tables import OPEN_STATES, RunState
+from automator.scheduling.states import OPEN_STATES, RunState
 
 LATE = timedelta(hours=1)  #: how late a job may start unless it says otherwise
 

@@ -17,7 +17,8 @@ from typing import Any, Self
 from automator.clock import instant, micros
 from automator.intentions import Fenced
 from automator.notices import Notice, tell
-from automator.scheduling.tables import RunState
+from automator.scheduling.states import RunState
+from connectors.words import counted
 
 LEASE = timedelta(seconds=60)
 LEAD = timedelta(milliseconds=200)  #: claimed so early, so that what is due leaves when it is due
@@ -162,9 +163,9 @@ def _claim_one(tx: sqlite3.Connection, owner: str, at: int, row: tuple[Any, ...]
     number, job, kind, account, payload, attempt, scheduled_for, _, _, late, started, reason, ready = row
     if started is None and at - scheduled_for > late:
         tx.execute("UPDATE run SET state = ?, reason = 'too late' WHERE id = ?", (RunState.MISSED, number))
-        minutes = (at - scheduled_for) // 60_000_000
+        by = counted((at - scheduled_for) // 60_000_000, "minute")
         why = f": {reason}" if reason else ""
-        tell(tx, Notice("missed", job, f"{job} was {minutes} minutes late and was not run{why}", account), at)
+        tell(tx, Notice("missed", job, f"{job} was {by} late and was not run{why}", account), at)
         return None
     tx.execute(
         "UPDATE run SET state = ?, owner = ?, lease_until = ?, attempt = attempt + 1, "

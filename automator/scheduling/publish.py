@@ -19,7 +19,7 @@ from automator.intentions import Intention, State, claim, load, replan, taken
 from automator.notices import Notice, tell
 from automator.scheduling import lease
 from automator.scheduling.lease import Run, Verdict
-from automator.scheduling.tables import RunState
+from automator.scheduling.states import RunState
 from connectors.base import CallRefused, Effect, Intent, Kind, NotNow, Unresolved, outcome_of
 from connectors.network import Network, Rejected, Staged
 from connectors.post import Part

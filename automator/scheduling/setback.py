@@ -15,6 +15,7 @@ from automator.ledger import chain
 from automator.notices import Notice, tell
 from connectors.base import Window
 from connectors.registry import build, providers
+from connectors.words import counted
 
 BEAT = "clock of boot "  #: the beat that holds the difference; another start of the machine has another one
 SET = 1_000_000  #: microseconds; less is a clock being disciplined
@@ -63,4 +64,4 @@ def _move(tx: sqlite3.Connection, by: int, now: int) -> None:
 def _sentence(moved: int) -> str:
     minutes = abs(moved) // 60_000_000
     way = "forward" if moved > 0 else "back"
-    return f"this machine's clock was set {way} by {minutes} minutes; look whether it is right now"
+    return f"this machine's clock was set {way} by {counted(minutes, 'minute')}; look whether it is right now"

@@ -18,7 +18,7 @@ from automator.notices import Notice, tell
 from automator.scheduling import beats, due, lease, setback
 from automator.scheduling.lease import Owner, Run, Verdict
 from automator.scheduling.publish import Stop
-from automator.scheduling.tables import RunState
+from automator.scheduling.states import RunState
 
 Handler = Callable[[Run], Awaitable[Verdict]]
 

@@ -162,7 +162,9 @@ def _identity(row: Row, account: str, when: When | None, parts: tuple[Part, ...]
     if row.id:
         what = ["id", row.id, account]
     else:
-        what = ["row", account, when.at.isoformat() if when else "", list(map(_content, parts))]  # type: ignore[list-item]
+        # a time that is counted from the moment of reading is another one each time that the file is read
+        at = (when.counted or when.at.isoformat()) if when else ""
+        what = ["row", account, at, list(map(_content, parts))]  # type: ignore[list-item]
     plain = json.dumps(what, ensure_ascii=False)
     seen[plain] += 1
     return hashlib.sha256(f"{plain}#{0 if row.id else seen[plain]}".encode()).hexdigest()
@@ -232,7 +234,7 @@ def _alike(one: Sequence[Part], other: Sequence[Part]) -> bool:
 
 
 def _unplaced(parts: Sequence[Part]) -> list[Part]:
-    return [replace(part, media=tuple(replace(media, path="") for media in part.media)) for part in parts]
+    return [replace(part, media=tuple(replace(media, path="", source="") for media in part.media)) for part in parts]
 
 
 class _Before:
@@ -249,7 +251,8 @@ class _Before:
         at = verdict.when.at if verdict.when else None
         hint = "change that one with `automator posts edit {id}`, if this row was edited"
         item = self._same.get(planned.identity)
-        if item is not None and (item.at != at or not _alike(item.parts, planned.parts)):
+        moved = item is not None and item.at != at and not (verdict.when and verdict.when.counted)
+        if item is not None and (moved or not _alike(item.parts, planned.parts)):
             told = f"{planned.account} has this row already, with another text or time, which stays; "
             return [Problem("id", told + hint.format(id=item.id[:8]), warning=True)]
         for item in self._then.get((planned.account, at), ()) if at else ():

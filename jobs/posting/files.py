@@ -10,6 +10,7 @@ from pathlib import Path
 from connectors.network import Network
 from connectors.post import Form, Media, Part, Problem, Tag
 from connectors.takes import Limits, curable, named, shown, unfit
+from connectors.words import counted
 from jobs.posting.fit import fitted
 from jobs.posting.media import LARGEST, MediaError, inspect, unchecked
 from jobs.posting.rows import BAR, Row, divided
@@ -46,7 +47,9 @@ class Files:
         alts = _alts(row, len(names), problems)
         tags = divided(row.tags)
         if len(tags) > len(pictures):
-            problems.append(Problem("tags", f"{len(tags)} lists of people for {len(pictures)} pictures"))
+            problems.append(
+                Problem("tags", f"{counted(len(tags), 'list')} of people for {counted(len(pictures), 'picture')}")
+            )
         found: list[Media] = []
         for number, name in enumerate(names):
             column = "image" if number < len(pictures) else "video"
@@ -78,7 +81,7 @@ class Files:
             if isinstance(copy, MediaError):
                 problems.append(Problem("image", f"{account}: {copy}"))
                 continue
-            media.append(replace(copy, alt=one.alt, tags=one.tags))
+            media.append(replace(copy, alt=one.alt, tags=one.tags, source=one.own))
             notes.append(f"{named(one.path)} {_size(one)} -> {_size(copy)} for {account}")
         return replace(part, media=tuple(media))
 
@@ -107,7 +110,11 @@ def _alts(row: Row, files: int, problems: list[Problem]) -> list[str]:
         return []
     alts = [row.alt] if files == 1 else divided(row.alt)  # a text alone may hold anything
     if len(alts) > files:
-        problems.append(Problem("alt", f"{len(alts)} texts for {files} files; write one for each, in their order"))
+        problems.append(
+            Problem(
+                "alt", f"{counted(len(alts), 'text')} for {counted(files, 'file')}; write one for each, in their order"
+            )
+        )
     return alts
 
 

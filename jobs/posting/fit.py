@@ -47,7 +47,7 @@ def fitted(media: Media, limits: Limits, folder: Path) -> Media:
         path = _kept(folder, digest, content)
     except OSError as error:
         raise MediaError(f"no copy of {named(media.path)} could be made: {error.strerror or 'it is damaged'}") from None
-    made = replace(media, path=str(path), type=JPEG, size=len(content), sha256=digest, cmyk=False)
+    made = replace(media, path=str(path), source=media.own, type=JPEG, size=len(content), sha256=digest, cmyk=False)
     return replace(made, width=width, height=height)
 
 
@@ -96,7 +96,9 @@ def _srgb(picture: Image, profile: bytes | None) -> Image:
 def _kept(folder: Path, digest: str, content: bytes) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"{digest}.jpg"
-    if not path.exists():
+    try:
+        os.utime(path)  # it is needed again, and not old any more
+    except FileNotFoundError:
         handle, made = tempfile.mkstemp(dir=folder)
         with os.fdopen(handle, "wb") as file:
             file.write(content)

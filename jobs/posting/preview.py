@@ -80,6 +80,7 @@ def previews(verdict: Verdict, networks: Mapping[str, Network]) -> list[Shown]:
 def _media(media: Media) -> dict[str, Any]:
     return {
         "path": media.path,
+        "source": media.own,
         "type": media.type,
         "size": media.size,
         "width": media.width,

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from connectors.words import counted
+
 OVERRIDE = "text:"  #: a column such as ``text:x`` holds the text for that provider alone
 REQUIRED = frozenset({"to", "at", "text"})
 BAR = "|"  #: between several files or texts in one cell; within one it is written ``\|``
@@ -111,7 +113,9 @@ def _csv(path: Path, content: str) -> list[Row]:
         line = reader.line_num + 1
         for cells in reader:
             if len(cells) > len(head):
-                raise CampaignError(f"{path}, line {line}: {len(cells)} values for {len(head)} columns")
+                raise CampaignError(
+                    f"{path}, line {line}: {counted(len(cells), 'value')} for {counted(len(head), 'column')}"
+                )
             if any(cell.strip() for cell in cells):
                 rows.append(_row(line, dict(zip(head, cells, strict=False))))
             line = reader.line_num + 1

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-FORMS = "write 2026-12-01 09:00, 2026-12-01 09:00 Europe/Berlin, an ISO 8601 time, now, or in 10 minutes"
-_IN = re.compile(r"in\s+(\d{1,6})\s*(minute|min|hour|day|second)s?", re.IGNORECASE)
-UNITS = {
-    "second": timedelta(seconds=1),
-    "min": timedelta(minutes=1),
-    "minute": timedelta(minutes=1),
-    "hour": timedelta(hours=1),
-    "day": timedelta(days=1),
-}
-_ZONED = re.compile(r"(\S+[ T]\S+)\s+([A-Za-z_+\-0-9/]+)")
+FORMS = (
+    "write 2026-12-01 09:00, 2026-12-01 09:00 Europe/Berlin, tomorrow 09:00, an ISO 8601 time, now, "
+    "or in 10 minutes (hours, days, weeks)"
+)
+SPANS = {"second": timedelta(seconds=1), "minute": timedelta(minutes=1), "hour": timedelta(hours=1)}
+DAYS = {"day": 1, "week": 7}  #: counted by the calendar: the time of day stays when the clocks change
+SHORT = {"sec": "second", "min": "minute"}
+NAMED = {"today": 0, "tomorrow": 1}
+_IN = re.compile(rf"in\s+(an?|[0-9]{{1,6}})\s*({'|'.join([*SPANS, *DAYS, *SHORT])})s?", re.IGNORECASE)
+_NAMED = re.compile(rf"({'|'.join(NAMED)})\s+(at\s+)?(\S+)", re.IGNORECASE)
+_ZONED = re.compile(r"(.*\S)\s+([A-Za-z_][A-Za-z_+\-0-9/]*)")
 
 
 class WhenError(ValueError):
@@ -31,11 +32,13 @@ class When:
         at: The instant (UTC).
         zone: IANA name of the zone that was meant.
         wall: What the clocks there show: ``2026-12-01 09:00``.
+        counted: How it was written, if it is counted from the moment of reading: ``in 10 minute``; else empty.
     """
 
     at: datetime
     zone: str
     wall: str
+    counted: str = ""
 
 
 def parse_when(text: str, *, now: datetime, zone: str) -> When:
@@ -53,19 +56,34 @@ def parse_when(text: str, *, now: datetime, zone: str) -> When:
 def _read(text: str, now: datetime, zone: str) -> When:
     written = text.strip()
     if written.lower() == "now":
-        return _instant(now, zone)
+        return replace(_instant(now, zone), counted="now")
     if (relative := _IN.fullmatch(written)) is not None:
-        return _instant(now + int(relative[1]) * UNITS[relative[2].lower()], zone)
+        return _later(relative[1].lower(), relative[2].lower(), now, zone)
     wall, named = written, zone
-    if (zoned := _ZONED.fullmatch(written)) is not None:
+    if (zoned := _ZONED.fullmatch(written)) is not None and zoned[1].lower() not in {*NAMED, "in"}:
         wall, named = zoned[1], zoned[2]
+    counted = ""
+    if (day := _NAMED.fullmatch(wall)) is not None:
+        name, time = day[1].lower(), day[3]
+        date = now.astimezone(_zone(named)).date() + timedelta(days=NAMED[name])
+        wall, counted = f"{date} {time}", f"{name} {time} {named}"
     try:
         read = datetime.fromisoformat(wall)
     except ValueError:
         raise WhenError(f"{text!r} is no time; {FORMS}") from None
     if len(wall) <= len("2026-12-01"):
         raise WhenError(f"{text!r} has no time of day; {FORMS}")
-    return _instant(read, named) if read.tzinfo else _local(read, named)
+    return replace(_instant(read, named) if read.tzinfo else _local(read, named), counted=counted)
+
+
+def _later(number: str, unit: str, now: datetime, zone: str) -> When:
+    count, unit = 1 if number.startswith("a") else int(number), SHORT.get(unit, unit)
+    if unit in SPANS:
+        when = _instant(now + count * SPANS[unit], zone)
+    else:
+        there = now.astimezone(_zone(zone)).replace(tzinfo=None)
+        when = _local(there + timedelta(days=count * DAYS[unit]), zone)
+    return replace(when, counted=f"in {count} {unit}")
 
 
 def _zone(name: str) -> ZoneInfo:

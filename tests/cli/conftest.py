@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import resource
@@ -19,6 +20,9 @@ from typer.testing import CliRunner
 from automator.cli.app import app
 from tests.sandboxed import ROOT, read, sandbox
 
+PR_CAPBSET_DROP = 24  # prctl(2)
+OVERRIDES = (1, 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH: capabilities(7)
+
 
 class Shell:
     """Runs the program as a user would."""
@@ -28,14 +32,21 @@ class Shell:
         self.state = folder / "sandbox"
 
     def run(
-        self, *arguments: str, given: str = "", code: int | None = 0, room: int | None = None, apart: bool = False
+        self,
+        *arguments: str,
+        given: str = "",
+        code: int | None = 0,
+        room: int | None = None,
+        powers: bool = True,
+        apart: bool = False,
     ) -> str:
         """What it says.
 
         ``code`` is the exit code that it must end with (``None``: any), ``room`` the largest file that it can write;
-        with it, and with ``apart``, it runs in a process of its own.
+        without ``powers`` it may do no more with files than their owner. With these, and with ``apart``, it runs in a
+        process of its own.
         """
-        run = partial(self._apart, room) if apart or room is not None else self._here
+        run = partial(self._apart, room, powers) if apart or room is not None or not powers else self._here
         said, ended = run(arguments, given)
         assert code is None or ended == code, said
         assert "Traceback" not in said
@@ -52,11 +63,15 @@ class Shell:
         trouble = "".join(traceback.format_exception(done.exception)) if isinstance(done.exception, Exception) else ""
         return done.stdout + done.stderr + trouble, done.exit_code
 
-    def _apart(self, room: int | None, arguments: Sequence[str], given: str) -> tuple[str, int]:
-        """In a process of its own, that can write so much."""
+    def _apart(self, room: int | None, powers: bool, arguments: Sequence[str], given: str) -> tuple[str, int]:
+        """In a process of its own, that can write so much, and whom rights bind."""
 
-        def cramped() -> None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))  # the nearest to a full disk that needs no mount
+        def bound() -> None:
+            if room is not None:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))  # the nearest to a full disk without a mount
+            if not powers and os.geteuid() == 0:
+                for capability in OVERRIDES:  # anybody else has none
+                    ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
 
         done = subprocess.run(
             [sys.executable, "-m", "automator", *arguments],
@@ -67,7 +82,7 @@ class Shell:
             cwd=ROOT,
             timeout=60,
             check=False,
-            preexec_fn=cramped if room is not None else None,
+            preexec_fn=bound,
         )
         return done.stdout + done.stderr, done.returncode
 

@@ -45,7 +45,7 @@ def test_no_key_is_anywhere_in_the_home_folder(shell: Shell) -> None:
         value
         for given in read(shell.state, "accounts").values()
         for name, value in given["secrets"].items()
-        if name != "identifier"
+        if name not in {"identifier", "app_id"}
     ]
     files = b"".join(path.read_bytes() for path in shell.home.rglob("*") if path.is_file())
     printed = shell.run("calls", "list", "--json") + shell.run("accounts", "list", "--json")
@@ -59,6 +59,17 @@ def test_a_campaign_is_judged_then_planned_once(shell: Shell) -> None:
     assert "--skip-bad" in shell.run("posts", "import", file, code=1)
     assert "18 posts planned, 0 planned before" in shell.run("posts", "import", file, "--skip-bad")
     assert "0 posts planned, 18 planned before" in shell.run("posts", "import", file, "--skip-bad")
+
+
+def test_a_campaign_of_relative_times_is_planned_once(shell: Shell, tmp_path: Path) -> None:
+    """Its times are others each time that it is read; its posts are the same."""
+    file = tmp_path / "soon.csv"
+    file.write_text("to,at,text\nx/brand,now,Now and only now\nbluesky/brand,in 2 weeks,In two weeks\n")
+    assert "2 posts planned, 0 planned before" in shell.run("posts", "import", str(file))
+    for _ in range(2):
+        assert "0 posts planned, 2 planned before" in shell.run("posts", "import", str(file))
+        shell.run("run-due")
+    assert json.dumps(shell.world()).count("Now and only now") == 1
 
 
 OPEN = """
@@ -156,7 +167,7 @@ def test_a_backup_can_be_put_back(shell: Shell, tmp_path: Path) -> None:
     delivery = shell.run("post", "Before the backup", "--to", "bluesky/brand", "--at", "now").split()[-1]
     shell.run("backup", str(file))
     shell.run("run-due")
-    assert "1 posts may have gone out" in shell.run("restore", str(file))
+    assert "1 post may have gone out" in shell.run("restore", str(file))
     shell.run("run-due")
     seen = [post["text"] for post in shell.world()["bluesky"]]
     assert seen.count("Before the backup") == 1
@@ -340,6 +351,13 @@ def test_a_ledger_that_was_cut_is_told(shell: Shell, tmp_path: Path) -> None:
         (("posts", "resolve", "zzz"), "either --there"),
         (("accounts", "add", "mastodon/brand"), "there is no provider"),
         (("accounts", "add", "x"), "provider/name"),
+        (("accounts", "add", "x/é"), "letters (a to z), digits"),
+        (("accounts", "add", "x/a b"), "letters (a to z), digits"),
+        (("accounts", "add", "x/.."), "letters (a to z), digits"),
+        (("accounts", "add", "x/far", "--base-url", "http://example.org"), "must begin with https"),
+        (("accounts", "add", "x/far", "--base-url", "https://example.org/api"), "a server and nothing on it"),
+        (("accounts", "add", "x/far", "--scope", "notify"), "'read', 'write', 'delete', 'trade'"),
+        (("accounts", "change", "x/brand", "--scope", "write"), "add --scope read"),
         (("accounts", "add", "x/brand"), "connected already"),
         (("accounts", "test", "x/other"), "not connected"),
         (("halt", "x/other"), "not connected"),
@@ -431,11 +449,10 @@ def test_doctor_without_an_installation_speaks_json_too(tmp_path: Path) -> None:
     assert json.loads(Shell(tmp_path).run("doctor", "--json").partition("no installation")[0])["ok"]
 
 
-def test_plain_http_to_a_stranger_is_refused(shell: Shell) -> None:
+def test_plain_http_to_a_stranger_is_refused_before_keys_are_asked(shell: Shell) -> None:
     """Keys go only over https, unless the server is on this machine."""
-    keys = json.dumps({"identifier": "a.b", "password": "canary-p"})
-    arguments = ("accounts", "add", "bluesky/far", "--base-url", "http://example.com", "--secret-stdin")
-    assert "not https" in shell.run(*arguments, given=keys, code=1)
+    said = shell.run("accounts", "add", "bluesky/far", "--base-url", "http://example.com", given="canary-p\n", code=2)
+    assert said == "automator: --base-url: it must begin with https:// and name a host (http only on this machine)\n"
     assert "bluesky/far" not in shell.run("accounts", "list")
 
 

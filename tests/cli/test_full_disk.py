@@ -69,3 +69,26 @@ def test_a_folder_that_can_t_be_made_is_told(shell: Shell, tmp_path: Path) -> No
     (tmp_path / "file").write_text("")
     said = shell.run("init", "--home", str(tmp_path / "file" / "home"), code=1)
     assert "file/home: Not a directory" in said
+
+
+@pytest.mark.parametrize("command", ["posts list", "notices", "calls list", "calls verify", "run-due", "init"])
+def test_a_folder_that_one_may_not_write_to_is_told(tmp_path: Path, command: str) -> None:
+    """It is said that a right is missing, not that the disk is full."""
+    shell = Shell(tmp_path)
+    shell.run("init", "--vault", "file")
+    shell.home.chmod(0o500)
+    said = shell.run(*command.split(), code=1, powers=False)
+    shell.home.chmod(0o700)
+    assert f"you may not write to {shell.home}" in said
+    assert "disk" not in said
+
+
+@pytest.mark.parametrize("command", ["posts list", "calls list", "calls export --to /dev/null", "doctor", "init"])
+def test_a_folder_that_one_may_not_read_is_told(tmp_path: Path, command: str) -> None:
+    """Also by the commands that audit it."""
+    shell = Shell(tmp_path)
+    shell.run("init", "--vault", "file")
+    shell.home.chmod(0)
+    said = shell.run(*command.split(), code=1, powers=False)
+    shell.home.chmod(0o700)
+    assert said == f"automator: {shell.home / 'automator.db'}: Permission denied\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,10 @@ def test_a_dry_run_names_every_problem_and_fails(shell: Shell, tmp_path: Path) -
     assert told["ok"] is True
     assert told["deliveries"][0]["parts"][0]["media"][0]["type"] == "image/jpeg"
     assert told["notes"][0].startswith("p.png 2600x2600 PNG -> ")
+    assert told["deliveries"][0]["parts"][0]["media"][0]["source"] == str(tmp_path / "p.png")
+    said = shell.run("post", "A", "--to", "bluesky/brand", *picture, "--fit", "--dry-run")
+    assert re.search(r"\[p\.png, fitted to (\d+) x \1: \1x\1 JPEG, \d\.\d MB", said), said
+    assert "warning: alt: bluesky/brand: p.png has no text for people who can't see it" in said
     assert not (shell.home / "media").exists()
 
 

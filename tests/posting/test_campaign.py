@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -76,6 +76,30 @@ def test_importing_twice_gives_the_same_identities(tmp_path: Path) -> None:
     )
     assert first == second
     assert len(set(first)) == 2
+
+
+@pytest.mark.parametrize("at", ["now", "in 10 minutes", "in 1 week", "tomorrow 09:00"])
+def test_a_time_that_counts_from_now_gives_the_same_identity_later(tmp_path: Path, at: str) -> None:
+    """The same file read a day later plans nothing anew, and no row is called changed; two same rows are two posts."""
+    row = f"x/brand,{at},Same,,,"
+    path = campaign(tmp_path, row, row)
+    first = [verdict.deliveries[0] for verdict in verdicts(path)]
+    assert len({planned.identity for planned in first}) == 2
+    earlier = [Earlier(f"{n}" * 16, "x/brand", planned.identity, NOW, planned.parts) for n, planned in enumerate(first)]
+    later = judge(read(path), Rules(tmp_path, NOW + timedelta(days=1), "UTC", {"x/brand": build("x")}, earlier=earlier))
+    assert [verdict.deliveries[0].identity for verdict in later] == [planned.identity for planned in first]
+    assert not [item for verdict in later for item in verdict.problems if "posts edit" in item.what]
+
+
+def test_times_that_count_from_now_differ_as_they_are_written(tmp_path: Path) -> None:
+    """The same text in ten minutes and in an hour is two posts, wherever the rows stand."""
+    rows = [f"x/brand,{at},Same,,," for at in ("in 10 minutes", "in 1 hour", "tomorrow 09:00", "tomorrow 09:00 UTC")]
+    found = [
+        {planned.identity for verdict in verdicts(campaign(tmp_path, *order)) for planned in verdict.deliveries}
+        for order in (rows[:3], rows[2::-1], [*rows[:2], rows[3]])
+    ]
+    assert found[0] == found[1] == found[2]
+    assert len(found[0]) == 3
 
 
 def test_an_id_stays_when_the_text_is_edited(tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ def test_people_in_pictures(base: Path, cell: str, tags: list[Tag] | None) -> No
         assert "NAME@X,Y" in wrong(verdict)[0]
     else:
         assert list(verdict.deliveries[0].parts[0].media[0].tags) == tags
-    assert "2 lists of people for 1 pictures" in wrong(one(base, image="a.png", tags="anna|ben"))[0]
+    assert "2 lists of people for 1 picture" in wrong(one(base, image="a.png", tags="anna|ben"))[0]
 
 
 def test_a_copy_is_made_only_when_asked_and_shown(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_a_picture_that_is_too_large_becomes_a_jpeg_that_fits(tmp_path: Path) ->
     assert not unfit(copy, LIMITS)
     assert (copy.type, copy.alt) == (JPEG, "A text")
     assert copy.width / copy.height == pytest.approx(2000 / 1500, rel=0.01)
-    assert replace(inspect(Path(copy.path)), alt="A text") == copy
+    assert replace(inspect(Path(copy.path)), alt="A text", source=media.path) == copy
     assert Path(copy.path).name == f"{copy.sha256}.jpg"
     assert inspect(Path(media.path), "A text") == media
     assert fitted(media, LIMITS, tmp_path / "copies") == copy

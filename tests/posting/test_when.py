@@ -26,6 +26,20 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
         ("in 10 minutes", "2026-11-24T12:10:00+00:00"),
         ("in 1 hour", "2026-11-24T13:00:00+00:00"),
         ("in 3 days", "2026-11-27T12:00:00+00:00"),
+        ("in 90 seconds", "2026-11-24T12:01:30+00:00"),
+        ("in 1 minute", "2026-11-24T12:01:00+00:00"),
+        ("in 5 min", "2026-11-24T12:05:00+00:00"),
+        ("in an hour", "2026-11-24T13:00:00+00:00"),
+        ("IN 2 HOURS", "2026-11-24T14:00:00+00:00"),
+        ("in 1 day", "2026-11-25T12:00:00+00:00"),
+        ("in 1 week", "2026-12-01T12:00:00+00:00"),
+        ("in a week", "2026-12-01T12:00:00+00:00"),
+        ("in 2 weeks", "2026-12-08T12:00:00+00:00"),
+        ("tomorrow 09:00", "2026-11-25T08:00:00+00:00"),
+        ("Tomorrow at 09:00", "2026-11-25T08:00:00+00:00"),
+        ("today 20:00", "2026-11-24T19:00:00+00:00"),
+        ("tomorrow 09:00 America/New_York", "2026-11-25T14:00:00+00:00"),
+        ("tomorrow 01:00 Pacific/Auckland", "2026-11-25T12:00:00+00:00"),
         ("2026-10-25T02:30+02:00", "2026-10-25T00:30:00+00:00"),
     ],
 )
@@ -40,6 +54,12 @@ def test_times(text: str, instant: str) -> None:
         ("tomorrow-ish", "is no time"),
         ("", "is no time"),
         ("2026-12-01", "no time of day"),
+        ("tomorrow", "is no time"),
+        ("tomorrow 9", "is no time"),
+        ("tomorrow 25:00", "is no time"),
+        ("in 10", "is no time"),
+        ("in some weeks", "is no time"),
+        ("in 999999 weeks", "too far away"),
         ("2026-02-30 09:00", "is no time"),
         ("2026-12-01 09:00 Mars/Base", "no time zone"),
         ("2026-12-01 09:00 ../etc/passwd", "is no time"),
@@ -53,6 +73,26 @@ def test_refused(text: str, words: str) -> None:
     """One sentence says what is wrong and what to write."""
     with pytest.raises(WhenError, match=words):
         parse_when(text, now=NOW, zone="UTC")
+
+
+@pytest.mark.parametrize(
+    ("text", "wall", "instant"),
+    [
+        ("in 1 week", "2026-10-29 10:00", "2026-10-29T09:00:00+00:00"),
+        ("in 7 days", "2026-10-29 10:00", "2026-10-29T09:00:00+00:00"),
+        ("in 168 hours", "2026-10-29 09:00", "2026-10-29T08:00:00+00:00"),
+    ],
+)
+def test_a_day_is_one_of_the_calendar(text: str, wall: str, instant: str) -> None:
+    """When the clocks change meanwhile, days keep the time of day, and hours are hours."""
+    when = parse_when(text, now=datetime(2026, 10, 22, 8, tzinfo=UTC), zone="Europe/Berlin")
+    assert (when.wall, when.at.isoformat()) == (wall, instant)
+
+
+def test_a_day_that_ends_at_no_time_is_refused() -> None:
+    """The time of day that it would keep is skipped, or comes twice."""
+    with pytest.raises(WhenError, match="happens twice"):
+        parse_when("in 1 day", now=datetime(2026, 10, 24, 0, 30, tzinfo=UTC), zone="Europe/Berlin")
 
 
 @given(
@@ -69,7 +109,10 @@ def test_the_clocks_there_show_what_was_written(wall: datetime, zone: str) -> No
     assert f"{when.at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}" == written == when.wall
 
 
-@given(st.text() | st.from_regex(r"(in )?[0-9]{1,7}[- :T0-9]{0,16}( ?[A-Za-z/+-]{0,12})?", fullmatch=True))
+@given(
+    st.text()
+    | st.from_regex(r"(in |tomorrow |today at )?[0-9]{1,7}[- :T0-9]{0,16}( ?[A-Za-z/+-]{0,12})?", fullmatch=True)
+)
 def test_whatever_is_written_is_read_or_refused(text: str) -> None:
     """No text of any kind ends in anything but a time or a sentence."""
     try:

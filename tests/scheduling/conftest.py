@@ -13,7 +13,7 @@ from automator.db import Writer, connect
 from automator.scheduling import due
 from automator.scheduling.due import NewJob
 from automator.scheduling.lease import Owner, Run, Verdict
-from automator.scheduling.tables import RunState
+from automator.scheduling.states import RunState
 from automator.scheduling.worker import Worker
 from automator.schema import create
 from tests.clocks import START, StillClock

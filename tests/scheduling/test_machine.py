@@ -32,7 +32,7 @@ from automator.home import Home
 from automator.ledger import chain
 from automator.posts import Change, Listed, NewDelivery, listed
 from automator.sandbox.faults import Fault
-from automator.scheduling.tables import OPEN_STATES, RunState
+from automator.scheduling.states import OPEN_STATES, RunState
 from automator.vault.choose import own_file
 from connectors.post import Media, Part
 from connectors.x import twin as x

@@ -16,7 +16,7 @@ from automator.intentions import Fenced
 from automator.scheduling import due, lease
 from automator.scheduling.due import BadSchedule, next_time
 from automator.scheduling.lease import Verdict
-from automator.scheduling.tables import RunState
+from automator.scheduling.states import RunState
 from tests.clocks import START, StillClock
 from tests.scheduling.conftest import Bench, notices
 from tests.stored import unpacked

@@ -48,7 +48,7 @@ async def test_a_post_and_its_comment_go_out_and_are_changed_there(place: Place)
 async def test_what_is_published_keeps_its_parts(place: Place) -> None:
     """A part can't be added to what is out; and what Facebook refuses stays as it was, here too."""
     post = await delivered(place, PARTS[0])
-    with pytest.raises(Rejected, match="only their texts"):
+    with pytest.raises(Rejected, match="not how many there are"):
         await amend(place.engine, post, PARTS)
     place.world.posts[post.results[0]["id"]]["app"] = "another"
     with pytest.raises(Rejected, match="no right"):

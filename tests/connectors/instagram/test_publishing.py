@@ -228,7 +228,7 @@ async def test_the_quota_is_read_and_obeyed(place: Place) -> None:
     assert (await place.post(place.part())).state == "done"
     post = await place.post(place.part("Second."), until=timedelta(minutes=20))
     assert (post.state, len(place.world.containers)) == ("waiting", 1)
-    assert "1 posts of 24 hours are used up" in post.reason
+    assert "Instagram takes 1 post in 24 hours" in post.reason
     place.world.quota = 2
     assert (await place.work(post.id, timedelta(minutes=40))).state == "done"
 

@@ -1,0 +1,116 @@
+"""The keys of accounts as they are used: read from the vault, and renewed there before the database names them."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Mapping
+from datetime import timedelta
+
+from automator import failpoints
+from automator.accounts import NoAccount, Token, span
+from automator.clock import Clock, micros
+from automator.db import Writer
+from automator.egress.sign import fingerprint
+from automator.ledger import chain
+from automator.vault.store import Store
+
+
+class Superseded(Exception):
+    """Someone else stored a newer key meanwhile."""
+
+
+class Keys:
+    """The keys of all accounts, read from the vault when their version changes."""
+
+    def __init__(self, store: Store, writer: Writer, reader: sqlite3.Connection, clock: Clock) -> None:
+        self._store = store
+        self._writer = writer
+        self._reader = reader
+        self._clock = clock
+        self._held: dict[str, tuple[int, dict[str, str]]] = {}
+
+    def secrets(self, name: str) -> Mapping[str, str]:
+        """The current values of an account's key.
+
+        Raises:
+            automator.vault.store.VaultError: the vault cannot be opened, or has no such key.
+        """
+        row = self._reader.execute("SELECT version FROM account WHERE name = ?", (name,)).fetchone()
+        if row is None:
+            raise NoAccount(f"{name} is not connected")
+        version = row[0]
+        held = self._held.get(name)
+        if held is None or held[0] != version:
+            found = self._store.get(name, version)
+            if found is None:
+                raise NoAccount(f"the key of {name} is no longer in the vault; add it with `automator accounts rotate`")
+            held = self._held[name] = (version, found)
+        return held[1]
+
+    def version(self, name: str) -> int:
+        """The version of the key that ``secrets`` returned last."""
+        return self._held[name][0]
+
+    def token(self, lasts: timedelta | None) -> Token | None:
+        """A token that comes now and works so long."""
+        now = self._clock.now()
+        return Token(now, now + lasts) if lasts else None
+
+    async def keep(self, name: str, fresh: Mapping[str, str], lasts: timedelta | None = None) -> None:
+        """Store new values over the old ones as the next version; the version before stays until the one after.
+
+        ``lasts``: how long they work from now on.
+
+        Raises:
+            Superseded: another process stored a newer key meanwhile; nothing was changed.
+        """
+        await self._store_next(name, {**self.secrets(name), **fresh}, fresh, self.token(lasts))
+
+    async def replace(self, name: str, fresh: Mapping[str, str], token: Token | None = None) -> None:
+        """Store a new key in place of the old one, as the next version.
+
+        Raises:
+            Superseded: another process stored a newer key meanwhile; nothing was changed.
+        """
+        self.secrets(name)
+        await self._store_next(name, dict(fresh), fresh, token)
+
+    async def adopt(self, name: str) -> bool:
+        """Put in force what a process stored as the next version before it died; ``False`` if there is nothing."""
+        self.secrets(name)
+        version, held = self._held[name]
+        left = await asyncio.to_thread(self._store.get, name, version + 1)
+        if left is None:
+            return False
+        await self._switch(name, version, left, {key: left[key] for key in left if left[key] != held.get(key)}, None)
+        return True
+
+    async def _store_next(
+        self, name: str, merged: dict[str, str], fresh: Mapping[str, str], token: Token | None
+    ) -> None:
+        version, _ = self._held[name]
+        failpoints.reach("before-keep")
+        await asyncio.to_thread(self._store.put, name, version + 1, merged)
+        failpoints.reach("after-keep")
+        await self._switch(name, version, merged, fresh, token)
+
+    async def _switch(
+        self, name: str, version: int, merged: dict[str, str], fresh: Mapping[str, str], token: Token | None
+    ) -> None:
+        def switch(tx: sqlite3.Connection) -> None:
+            changed = tx.execute(
+                "UPDATE account SET version = ?, token_from = ?, token_ends = ? WHERE name = ? AND version = ?",
+                (version + 1, *span(token), name, version),
+            ).rowcount
+            if changed != 1:
+                raise Superseded(f"another process stored a newer key of {name}")
+            marks = {field: fingerprint(value) for field, value in sorted(fresh.items())}
+            data = {"what": "key renewed", "version": version + 1, "fields": marks}
+            chain.append(tx, "event", micros(self._clock.now()), data, account=name)
+
+        await self._writer.run(switch)
+        failpoints.reach("after-switch")
+        self._held[name] = (version + 1, merged)
+        if version > 1:
+            await asyncio.to_thread(self._store.delete, name, version - 1)
