@@ -154,6 +154,12 @@ def listed(connection: sqlite3.Connection) -> list[Bot]:
     return [_bot(row) for row in connection.execute(f"SELECT {_COLUMNS} FROM bot ORDER BY name")]  # noqa: S608 - as above
 
 
+def waits(connection: sqlite3.Connection, bot: Bot) -> str:
+    """Why a bot that runs does nothing now; empty: it waits for the next candle."""
+    row = connection.execute("SELECT reason FROM run WHERE job = ? AND state = 'waiting'", (bot.job,)).fetchone()
+    return str(row[0]) if row and bot.state is State.RUNNING else ""
+
+
 def add(tx: sqlite3.Connection, bot: Bot, now: datetime, *, actor: str) -> None:
     """Add a bot, which does nothing until it is started; an event.
 

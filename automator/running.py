@@ -55,6 +55,10 @@ class Unusable(Exception):
     """The bot can't go on; one sentence."""
 
 
+class Idle(Exception):
+    """There is nothing to decide, for a reason that a person may want to know."""
+
+
 class Shortly(Exception):
     """A candle that has closed is not shown yet."""
 
@@ -111,7 +115,7 @@ class Running:
             return Verdict(RunState.WAITING, str(halted), self._clock.now() + PATIENCE)
         except Shortly:
             return Verdict(RunState.WAITING, "", self._clock.now() + SOON)
-        except TROUBLE as trouble:
+        except (Idle, *TROUBLE) as trouble:
             return replace(again, reason=str(trouble))
         except (Unusable, BadParameters, NoAccount, UnknownProvider) as broken:
             why = str(broken)
@@ -217,7 +221,8 @@ class Running:
             return None
         look = await self._look(bot, strategy, session, exchange, beat, since, messages)
         if not (look.candles or messages):
-            return None
+            since_when = min(since.values()).strftime("%Y-%m-%d %H:%M")
+            raise Idle(f"{bot.account} shows no candle of {', '.join(strategy.symbols)} since {since_when} UTC")
         desk = self._desk(bot, look.markets)
         for closed in look.candles:
             desk.feed(closed.symbol, closed.candle)

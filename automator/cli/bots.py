@@ -165,11 +165,13 @@ async def show(name: str, home: HomeOption = None, as_json: JsonOption = False) 
     async with engine(home) as opened:
         bot = bots_.one(opened.reader, name)
         holds = {asset: plain(Decimal(much)) for asset, much in (bot.kept or {}).get("held", {}).items()}
-        orders, trades = _orders(opened, bot), _trades(opened, bot)
+        orders, trades, waits = _orders(opened, bot), _trades(opened, bot), bots_.waits(opened.reader, bot)
     if as_json:
-        show_json({**bot.as_json(), "holds": holds, "open_orders": orders, "trades": trades})
+        show_json({**bot.as_json(), "holds": holds, "open_orders": orders, "trades": trades, "waits": waits})
         return
     _line(bot)
+    if waits:
+        typer.echo(f"waits: {waits}")
     for key, value in bot.parameters.items():
         typer.echo(f"  {key} = {value}")
     typer.echo(f"holds: {', '.join(f'{much} {asset}' for asset, much in holds.items()) or 'nothing yet'}")

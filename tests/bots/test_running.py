@@ -180,6 +180,26 @@ async def test_a_candle_that_is_late_is_waited_for(tmp_path: Path) -> None:
         assert bought.fill.at == candle.at + MINUTE
 
 
+async def test_without_a_candle_a_person_is_told_why_nothing_happens(tmp_path: Path) -> None:
+    """It goes on as soon as there is one at a close."""
+    async with floor(tmp_path) as there:
+        await there.add("recurring_buy", **BUY)
+        (candle,) = candles(1)
+        there.clock.at = candle.at + MINUTE
+        await there.due()
+        assert bots.paper(there.engine.reader, "bot-1") == []
+        await there.due(11)
+        assert "tiny/main shows no candle of BTC/USDT since 2026-12-01 09:00" in bots.waits(
+            there.engine.reader, there.bot()
+        )
+        there.world.go(candle)
+        there.clock.at = candle.at + 2 * MINUTE
+        await there.due(11)
+        assert bots.waits(there.engine.reader, there.bot()) == ""
+        (bought,) = bots.paper(there.engine.reader, "bot-1")
+        assert bought.fill.price == candle.close
+
+
 async def test_a_candle_that_is_very_late_is_seen_in_its_turn(tmp_path: Path) -> None:
     """An exchange whose candles come half a minute late is followed, one minute behind."""
     async with floor(tmp_path) as there:
@@ -203,6 +223,7 @@ async def test_an_exchange_that_is_down_is_asked_again(tmp_path: Path) -> None:
         there.world.down = True
         await there.minute(path[0])
         assert there.bot().state is State.RUNNING
+        assert "tiny can't be asked" in bots.waits(there.engine.reader, there.bot())
         there.world.down = False
         for candle in path[1:]:
             await there.minute(candle)
