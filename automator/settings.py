@@ -155,7 +155,8 @@ def read(path: Path) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        what = first["msg"].removeprefix("Value error, ")
+        unknown = first["type"] == "extra_forbidden"
+        what = "there is no such setting" if unknown else first["msg"].removeprefix("Value error, ")
         line = _line(content, key)
         place = f"{path}, line {line}" if line else path
         raise SettingsError(f"{place}: {key}: {what}; config.example.toml shows what may stand there") from None

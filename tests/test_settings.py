@@ -45,7 +45,7 @@ def test_every_setting_has_a_comment() -> None:
         ("[posting]\nzone = Berlin\n", "line 2"),
         ('[posting]\nzone = "Mars/Base"\n', "line 2: posting.zone"),
         ("[posting]\nlate_minutes = 0\n", "posting.late_minutes"),
-        ("# mine\n[egress]\n[posting]\nlate = 5\n", "line 4: posting.late"),
+        ("# mine\n[egress]\n[posting]\nlate = 5\n", "line 4: posting.late: there is no such setting"),
         ("[vualt]\n", "line 1: vualt"),
         ('[providers.y]\nversion = "1"\n', "providers: there is no provider 'y'"),
         ('[providers.x]\nversion = "1"\n', "providers: x has no option 'version'"),

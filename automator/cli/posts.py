@@ -253,8 +253,10 @@ async def import_(
         late = timedelta(minutes=opened.settings.posting.late_minutes)
         with working(f"planning {counted(len(verdicts) - len(bad), 'row')}"):
             done = await bring_in(verdicts, opened.writer, now, source=file.name, late=late)
+    if as_json:
+        show_json([_as_json(verdict) for verdict in verdicts])
     planned = f"{counted(done.added, 'post')} planned, {done.known} planned before"
-    typer.echo(f"{counted(len(verdicts), 'row')}, {len(bad)} left out; {planned}")
+    typer.echo(f"{counted(len(verdicts), 'row')}, {len(bad)} left out; {planned}", err=as_json)
 
 
 def _as_json(verdict: Verdict) -> dict[str, object]:

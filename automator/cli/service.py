@@ -162,7 +162,7 @@ async def uninstall(home: HomeOption = None) -> None:
 @told
 async def run_due(
     home: HomeOption = None,
-    wait: Annotated[float, typer.Option(help="Also do what falls due within so many seconds.")] = 0.0,
+    wait: Annotated[float, typer.Option(min=0.0, help="Also do what falls due within so many seconds.")] = 0.0,
 ) -> None:
     """Do all that is due, then exit: for cron."""
     from automator import upkeep  # noqa: PLC0415 - keeps --help fast
@@ -269,9 +269,11 @@ async def set_limit(account: str, name: str, value: int, home: HomeOption = None
 @told
 async def sandbox(  # noqa: PLR0913, PLR0917 - each is one option
     state: Annotated[Path, typer.Option(help="Folder for accounts.json and world.json.")],
-    port: Annotated[int, typer.Option(help="Port of the first twin; 0 takes free ones.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the first twin; 0 takes free ones.")] = 0,
     faults: Annotated[Path | None, typer.Option(help="A JSON list of faults.")] = None,
-    lists_lag: Annotated[float, typer.Option(help="Seconds until a new post is in the providers' lists.")] = 0.0,
+    lists_lag: Annotated[
+        float, typer.Option(min=0.0, help="Seconds until a new post is in the providers' lists.")
+    ] = 0.0,
     clock_ahead: Annotated[float, typer.Option(help="Seconds by which the providers' clocks are ahead.")] = 0.0,
     candles: Annotated[
         list[str] | None, typer.Option(metavar="SYMBOL=FILE", help="What the exchange trades: a CSV of candles.")

@@ -52,6 +52,12 @@ class Shell:
         assert "Traceback" not in said
         return said
 
+    def output(self, *arguments: str) -> str:
+        """What it says on standard output alone."""
+        done = CliRunner().invoke(app, arguments, env=self._environment)
+        assert done.exit_code == 0, done.output
+        return str(done.stdout)
+
     @property
     def _environment(self) -> dict[str, str]:
         keyring = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}

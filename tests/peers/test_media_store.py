@@ -14,7 +14,7 @@ from automator.engine import Engine
 from automator.home import Home
 from automator.hosting import host as hosting
 from automator.hosting.sigv4 import Signer
-from tests.test_media_host import begun, ended, picture, place
+from tests.hosting.installed import begun, ended, picture, place
 
 pytestmark = pytest.mark.peer
 AT = datetime(2026, 11, 25, 6, 30, 15, tzinfo=UTC)

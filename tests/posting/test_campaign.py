@@ -11,9 +11,11 @@ from tempfile import mkdtemp
 import pytest
 from PIL import Image
 
+from connectors.bluesky.text import facets
 from connectors.registry import build
 from jobs.posting.campaign import Earlier, Rules, Verdict, judge
 from jobs.posting.media import LARGEST, MediaError, inspect
+from jobs.posting.preview import previews
 from jobs.posting.rows import CampaignError, read
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -59,6 +61,50 @@ def test_the_real_campaign_gets_the_right_answer_for_every_row() -> None:
             assert any(line.startswith(expected) for line in said), (number, said)
     assert len(found) == 22
     assert [len(verdict.deliveries[0].parts) for verdict in found[8:10]] == [3, 2]
+
+
+#: of the rows that can be planned: when (UTC), and what each part counts on X and on Bluesky
+COUNTED = {
+    1: ("2026-12-01T02:00", [137], [157]),  # on X any link counts 23
+    2: ("2026-12-01T02:30", [122], []),  # four lines
+    3: ("2026-12-01T02:30", [], [104]),
+    4: ("2026-12-02T11:00", [77], [87]),  # an emoji is 2 on X, 1 on Bluesky
+    5: ("2026-12-03T07:15", [87], []),
+    6: ("2026-12-03T13:15", [91], [47]),  # wide characters are 2 on X
+    7: ("2026-12-04T12:00", [], [82]),  # a family, a flag and a skin tone are one grapheme each
+    8: ("2026-12-05T04:00", [70], [76]),  # from right to left
+    9: ("2026-12-06T10:00", [69, 92, 77], []),
+    10: ("2026-12-06T10:00", [], [70, 54]),
+    11: ("2026-12-07T10:00", [280], []),  # as much as X takes
+    22: ("2026-12-12T09:00", [122], [112]),  # a link with brackets and a bare domain
+}
+
+
+@pytest.mark.skipif(DATA is None, reason="AUTOMATOR_DATA names the folder of the real campaign")
+def test_the_rows_of_the_real_campaign_count_what_the_networks_count() -> None:
+    """In every script, with links and emoji; and each is planned for its own zone's time."""
+    networks = {"x/brand": build("x"), "bluesky/brand": build("bluesky")}
+    found: dict[int, tuple[str, list[int], list[int]]] = {}
+    for number, verdict in enumerate(verdicts(Path(DATA or "") / "campaign.csv"), 1):
+        if verdict.ok and verdict.when is not None:
+            used = {
+                shown.account: [piece.shown.used for piece in shown.pieces] for shown in previews(verdict, networks)
+            }
+            at = f"{verdict.when.at:%Y-%m-%dT%H:%M}"
+            found[number] = (at, used.get("x/brand", []), used.get("bluesky/brand", []))
+    assert found == COUNTED
+
+
+@pytest.mark.skipif(DATA is None, reason="AUTOMATOR_DATA names the folder of the real campaign")
+def test_links_of_the_real_campaign_keep_their_brackets() -> None:
+    """The bracket that closes a sentence is none of the link's; a mention of nobody stays text."""
+    last = verdicts(Path(DATA or "") / "campaign.csv")[-1]
+    found = facets(last.deliveries[1].parts[0].text)
+    assert [(facet.kind, facet.value) for facet in found] == [
+        ("link", "https://example.com/a_(b)"),
+        ("link", "https://example.org"),
+        ("tag", "hashtag2026"),
+    ]
 
 
 def test_the_example_campaign_is_judged_as_it_says() -> None:

@@ -1,0 +1,88 @@
+"""``automator posts``: planned posts are changed, taken back, exported, and imported once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Shell
+from tests.sandboxed import ROOT
+
+
+def test_a_campaign_is_judged_then_planned_once(shell: Shell) -> None:
+    """A dry run plans nothing, bad rows stop the import unless skipped, and a second import adds nothing."""
+    file = str(ROOT / "examples" / "campaign.csv")
+    assert "2 bad; nothing was planned" in shell.run("posts", "import", file, "--dry-run")
+    assert "--skip-bad" in shell.run("posts", "import", file, code=1)
+    assert "18 posts planned, 0 planned before" in shell.run("posts", "import", file, "--skip-bad")
+    assert "0 posts planned, 18 planned before" in shell.run("posts", "import", file, "--skip-bad")
+
+
+@pytest.mark.parametrize("options", [["--dry-run"], ["--skip-bad"]])
+def test_an_import_speaks_json_to_programs(shell: Shell, options: list[str]) -> None:
+    """Every row with its problems, alone on standard output, whether anything is planned or not."""
+    found = json.loads(shell.output("posts", "import", str(ROOT / "examples" / "campaign.csv"), *options, "--json"))
+    assert len(found) == 13
+    assert sum(not row["ok"] for row in found) == 2
+    assert all(row["ok"] or row["problems"] for row in found)
+
+
+def test_a_campaign_of_relative_times_is_planned_once(shell: Shell, tmp_path: Path) -> None:
+    """Its times are others each time that it is read; its posts are the same."""
+    file = tmp_path / "soon.csv"
+    file.write_text("to,at,text\nx/brand,now,Now and only now\nbluesky/brand,in 2 weeks,In two weeks\n")
+    assert "2 posts planned, 0 planned before" in shell.run("posts", "import", str(file))
+    for _ in range(2):
+        assert "0 posts planned, 2 planned before" in shell.run("posts", "import", str(file))
+        shell.run("run-due")
+    assert json.dumps(shell.world()).count("Now and only now") == 1
+
+
+def test_a_planned_post_can_be_changed(shell: Shell) -> None:
+    """The changed text goes out at the changed time, once; what has gone out can't be changed."""
+    delivery = shell.run("post", "Frist version", "--to", "x/brand", "--at", "in 2 hours").split()[-1]
+    shell.run("posts", "edit", delivery, code=2)
+    assert "counts 281" in shell.run("posts", "edit", delivery, "--text", "x" * 281, code=2)
+    assert "First version" in shell.run("posts", "edit", delivery, "--text", "First version", "--at", "now")
+    shell.run("run-due")
+    seen = [post["text"] for post in shell.world()["x"]]
+    assert (seen.count("First version"), seen.count("Frist version")) == (1, 0)
+    assert "does not let a published post be changed" in shell.run(
+        "posts", "edit", delivery, "--text", "Too late", code=1
+    )
+    assert "has not begun" in shell.run("posts", "edit", delivery, "--at", "in 2 hours", code=1)
+
+
+def test_a_provider_gets_its_own_text(shell: Shell) -> None:
+    """The common text goes everywhere else."""
+    shell.run("post", "For all", "--to", "x/brand", "--to", "bluesky/brand", "--text-for", "x=For X alone")
+    shell.run("run-due")
+    world = {provider: [post["text"] for post in found] for provider, found in shell.world().items()}
+    assert ("For X alone" in world["x"], "For all" in world["x"], "For all" in world["bluesky"]) == (True, False, True)
+    shell.run("post", "For all", "--to", "x/brand", "--text-for", "x", code=2)
+
+
+@pytest.mark.parametrize("ending", ["csv", "json"])
+def test_what_is_exported_can_be_imported(shell: Shell, tmp_path: Path, ending: str) -> None:
+    """The file is a campaign; the posts in it are told to be planned already at that time."""
+    shell.run("post", "A first\\n---\\nand a second, part", "--to", "x/brand", "--at", "in 3 hours", "--thread")
+    file = tmp_path / f"posts.{ending}"
+    shell.run("posts", "export", "--to", str(file), "--planned")
+    said = shell.run("posts", "import", str(file), "--dry-run")
+    assert "0 bad" in said
+    assert "has this text already" in said
+
+
+def test_a_planned_post_can_be_taken_back_and_tried_again(shell: Shell) -> None:
+    """What was cancelled does not go out, until a person wants it after all."""
+    said = shell.run("post", "Changed my mind", "--to", "x/brand", "--at", "in 2 hours")
+    delivery = said.split()[-1]
+    shell.run("posts", "cancel", delivery)
+    shell.run("run-due")
+    shell.run("posts", "cancel", delivery, code=1)
+    assert "Changed my mind" not in json.dumps(shell.world())
+    shell.run("posts", "retry", delivery)
+    shell.run("run-due")
+    assert json.dumps(shell.world()).count("Changed my mind") == 1

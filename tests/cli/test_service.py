@@ -1,0 +1,100 @@
+"""The service, halts, limits and the doctor, as a person uses them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.cli.conftest import Shell
+from tests.sandboxed import ROOT
+
+
+def test_two_services_on_one_database_do_every_post_once(shell: Shell, tmp_path: Path) -> None:
+    """They share the work, and each ends at its signal with what it began."""
+    file = tmp_path / "many.json"
+    rows = [{"to": "bluesky/brand", "at": "in 1 seconds", "text": f"Shared work {number}"} for number in range(20)]
+    file.write_text(json.dumps(rows))
+    shell.run("posts", "import", str(file))
+    environment = {
+        **os.environ,
+        "AUTOMATOR_HOME": str(shell.home),
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
+    }
+    command = [sys.executable, "-m", "automator", "serve"]
+    serving = [
+        subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    for process in serving:
+        assert process.stdout is not None
+        assert "stop with Ctrl-C" in process.stdout.readline()
+    deadline = time.monotonic() + 40
+
+    def seen() -> list[str]:
+        return [post["text"] for post in shell.world()["bluesky"] if post["text"].startswith("Shared work")]
+
+    while len(seen()) < 20 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    for process, how in zip(serving, (signal.SIGINT, signal.SIGTERM), strict=True):
+        process.send_signal(how)
+        said, _ = process.communicate(timeout=40)
+        assert (process.returncode, "nothing is lost" in said) == (0, True)
+    assert sorted(seen()) == sorted(f"Shared work {number}" for number in range(20))
+    assert "none altered" in shell.run("calls", "verify")
+
+
+def test_a_halt_stops_posts_until_a_person_resumes(shell: Shell) -> None:
+    """Nothing goes out while everything is halted, over processes; the post waits, is told of, and goes out after it."""
+    shell.run("halt", "--reason", "sale is over")
+    shell.run("post", "While halted", "--to", "bluesky/brand")
+    shell.run("run-due")
+    assert "While halted" not in json.dumps(shell.world())
+    assert "sale is over" in shell.run("notices", "--clear")
+    shell.run("resume")
+    shell.run("run-due")
+    assert json.dumps(shell.world()).count("While halted") == 1
+
+
+def test_what_stays_halted_is_told(shell: Shell) -> None:
+    """Lifting one halt says that another stands, and the doctor says it too."""
+    shell.run("halt", "--reason", "sale")
+    shell.run("halt", "x/brand", "--reason", "its own")
+    assert "but x/brand is halted (its own)" in shell.run("resume")
+    assert "x/brand is halted (its own)" in shell.run("doctor", code=None)
+    assert "but" not in shell.run("resume", "x/brand")
+
+
+def test_limits_of_one_s_own_stop_posts(shell: Shell) -> None:
+    """A monthly credit of nothing parks the next post."""
+    assert "there are" in shell.run("limits", "set", "x/brand", "nonsense", "1", code=2)
+    shell.run("limits", "set", "x/brand", "credit", "0")
+    delivery = shell.run("post", "Too dear", "--to", "x/brand").split()[-1]
+    shell.run("run-due")
+    assert "Too dear" not in json.dumps(shell.world())
+    (post,) = [item for item in json.loads(shell.run("posts", "list", "--json")) if item["id"].startswith(delivery)]
+    assert post["state"] == "waiting"
+    shell.run("posts", "cancel", delivery)
+    shell.run("limits", "set", "x/brand", "credit", "100000")
+
+
+def test_limits_of_one_account(shell: Shell) -> None:
+    """Its own, and those that its provider counts for the whole app."""
+    found = json.loads(shell.run("limits", "x/brand", "--json"))
+    assert {row["subject"] for row in found} == {"x", "x/brand"}
+
+
+def test_doctor_says_that_all_is_well(shell: Shell) -> None:
+    """Vault, ticks, lateness, ledger and notices in a few lines, and for programs."""
+    assert "encrypted file" in shell.run("doctor")
+    said = json.loads(shell.run("doctor", "--json"))
+    assert said["ok"]
+    assert said["vault_elsewhere"] == {"cron": None, "the service": None}
+
+
+def test_doctor_without_an_installation_speaks_json_too(tmp_path: Path) -> None:
+    """Programs get JSON, whatever there is."""
+    assert json.loads(Shell(tmp_path).run("doctor", "--json").partition("no installation")[0])["ok"]
