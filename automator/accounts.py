@@ -12,12 +12,14 @@ from datetime import datetime, timedelta
 from automator.clock import instant, micros
 from automator.ledger import chain
 from automator.notices import Notice, tell
+from connectors import registry
 from connectors.base import Scope
 from connectors.network import Identity, Network
-from connectors.registry import build
+from connectors.venue import Exchange
 
 WARNED = timedelta(days=7)  #: before a key expires
 DEFAULT_SCOPES = (Scope.READ, Scope.WRITE, Scope.DELETE)
+TRADING_SCOPES = (Scope.READ, Scope.TRADE)  #: of an exchange
 _NAME = re.compile(r"[a-z0-9_-]+/[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -49,14 +51,37 @@ class Stored:
     chosen: Mapping[str, str] = field(default_factory=dict)  #: over what is chosen for the installation
     token: Token | None = None
 
+    @property
+    def trades(self) -> bool:
+        """Whether it is an exchange's."""
+        return registry.trades(self.provider)
 
-def network(of: Stored, providers: Mapping[str, Mapping[str, str]]) -> Network:
+
+def connector(of: Stored, providers: Mapping[str, Mapping[str, str]]) -> Network | Exchange:
     """An account's connector. ``providers``: what is chosen for the whole installation, by provider.
 
     Raises:
         connectors.registry.UnknownProvider: no connector has its provider's name.
     """
-    return build(of.provider, of.base_url, {**providers.get(of.provider, {}), **of.chosen})
+    return registry.connector(of.provider, of.base_url, {**providers.get(of.provider, {}), **of.chosen})
+
+
+def exchange(of: Stored, providers: Mapping[str, Mapping[str, str]]) -> Exchange:
+    """An exchange account's connector.
+
+    Raises:
+        connectors.registry.UnknownProvider: it is no exchange's.
+    """
+    return registry.exchange(of.provider, of.base_url, {**providers.get(of.provider, {}), **of.chosen})
+
+
+def network(of: Stored, providers: Mapping[str, Mapping[str, str]]) -> Network:
+    """A social network account's connector.
+
+    Raises:
+        connectors.registry.UnknownProvider: it is no social network's.
+    """
+    return registry.build(of.provider, of.base_url, {**providers.get(of.provider, {}), **of.chosen})
 
 
 def wrong_name(name: str) -> str:
@@ -70,11 +95,13 @@ def wrong_name(name: str) -> str:
 def fresh(
     name: str,
     base_url: str | None = None,
-    scopes: Iterable[Scope] = DEFAULT_SCOPES,
+    scopes: Iterable[Scope] | None = None,
     chosen: Mapping[str, str] | None = None,
 ) -> Stored:
-    """An account that is about to be connected; ``name`` is ``provider/name``."""
-    provider, allowed = name.partition("/")[0], frozenset(scopes)
+    """An account that is about to be connected; ``name`` is ``provider/name``. What nobody chose suits its kind."""
+    provider = name.partition("/")[0]
+    usual = TRADING_SCOPES if registry.trades(provider) else DEFAULT_SCOPES
+    allowed = frozenset(usual if scopes is None else scopes)
     return Stored(name, provider, base_url, allowed, 1, "", None, None, send_again=False, chosen=chosen or {})
 
 

@@ -8,7 +8,7 @@ import sqlite3
 from datetime import datetime
 from pathlib import Path
 
-from automator import accounts, posts
+from automator import accounts, bots, orders, posts
 from automator.clock import instant, micros
 from automator.db import connect
 from automator.ledger import chain, checkpoint
@@ -110,6 +110,8 @@ def restored(tx: sqlite3.Connection, keys: dict[str, int], since: datetime | Non
     held = [(job, account) for job, account, state in rows if state in {*OPEN_STATES, RunState.UNCONFIRMED}]
     for job, account in held:
         tell(tx, Notice("unconfirmed", job, f"{job}: {REASON}", account), at)
+    orders.doubt_all(tx, now)
+    bots.hold_all(tx, "a backup was put back; look at its orders, then start it again", now, actor=actor)
     for name, version in keys.items():
         tx.execute("UPDATE account SET version = ? WHERE name = ?", (version, name))
     said = {"what": "restored", "since": since.isoformat() if since else None, "held": len(held), "actor": actor}

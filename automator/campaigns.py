@@ -51,13 +51,14 @@ def rules(  # noqa: PLR0913 - what rows are judged against
     copies of pictures are kept.
     """
     connected = accounts.everything(connection)
-    networks = {who.name: accounts.network(who, providers or {}) for who in connected}
+    networks = {who.name: accounts.network(who, providers or {}) for who in connected if not who.trades}
     mute = frozenset(who.name for who in connected if Scope.WRITE not in who.scopes)
     found = connection.execute(
         "SELECT id, account, identity, at, parts FROM delivery WHERE at >= ?", (micros(now - RECENT),)
     )
     earlier = [Earlier(row[0], row[1], row[2], instant(row[3]), parse(row[4])) for row in found]
-    return Rules(base, now, zone, networks, mute, earlier, copies=copies)
+    exchanges = frozenset(who.name for who in connected if who.trades)
+    return Rules(base, now, zone, networks, mute, earlier, copies=copies, exchanges=exchanges)
 
 
 def deliveries(verdict: Verdict) -> list[NewDelivery]:

@@ -3,8 +3,8 @@
 Writes are functions of an open transaction. They gather and are committed in groups, so that one
 ``fsync`` serves many callers; each caller awaits its own. SQLite, WAL, ``synchronous=FULL``.
 
-Groups are committed by a thread. A brief write that no other could join is committed where it is asked for, as long as
-the disk is quick: handing it over and back would cost as much again, and the loop waits no longer than for a page.
+Groups are committed by a thread. Brief writes are committed where they are asked for, while they are few and the disk
+is quick: the thread would take the interpreter from the loop for just as long, and it costs more to hand them over.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ BUSY_MS = 5_000  #: how long another process may hold the database
 CHECKPOINT = 256  #: commits between two checkpoints of the write-ahead log
 RESTART = 4  #: checkpoints of which one lets the log begin anew, for which the writer waits some milliseconds
 POLL = 0.0005  #: seconds between two tries to begin
-QUICK = 0.001  #: seconds; while a commit takes less, one may keep the event loop waiting
+QUICK = 0.001  #: seconds; while the disk takes less for a commit, one may keep the event loop waiting
+FEW = 64  #: brief writes that may do so together
 
 
 class DatabaseError(Exception):
@@ -130,7 +131,7 @@ class Writer:
         return await future
 
     async def brief(self, write: Write[T]) -> T:
-        """``run`` for a few rows: one round of the loop asks for one group, and a single write may be done at once."""
+        """``run`` for a few rows: one round of the loop asks for one group, which may be done at once."""
         loop = self._open_loop()
         future: asyncio.Future[T] = loop.create_future()
         gathered = self._gathered
@@ -139,6 +140,12 @@ class Writer:
             gathered = self._gathered
             loop.call_soon(self._commit_gathered, gathered)
         gathered.append(_Item(write, future))
+        return await future
+
+    async def at_once(self, write: Write[T]) -> T:
+        """``brief`` for whoever knows that no other would join: no round of the loop is waited for."""
+        future: asyncio.Future[T] = self._open_loop().create_future()
+        self._commit_here([_Item(write, future)])
         return await future
 
     def _open_loop(self) -> asyncio.AbstractEventLoop:
@@ -152,18 +159,21 @@ class Writer:
         self._gathered = []
 
     def _commit_gathered(self, gathered: list[_Item]) -> None:
-        if gathered is not self._gathered:
-            return  # handed over already
-        alone = len(gathered) == 1 and self._took < QUICK and self._queue.empty()
-        if not alone or not self._using.acquire(blocking=False):
-            self._hand_over()
+        if gathered is self._gathered:  # else it was handed over already
+            self._gathered = []
+            self._commit_here(gathered)
+
+    def _commit_here(self, group: list[_Item]) -> None:
+        """Commit a group if that is soon done, or leave it to the thread."""
+        soon = len(group) <= FEW and self._took < QUICK and self._queue.empty()
+        if not soon or not self._using.acquire(blocking=False):
+            self._queue.put(group)
             return
-        self._gathered = []
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            _tell(self._commit(gathered))
+            _tell(self._commit([item for item in group if not item.future.cancelled()]))
         except sqlite3.OperationalError:
-            self._queue.put(gathered)  # most likely another process is writing; the thread can wait for it
+            self._queue.put(group)  # most likely another process is writing; the thread can wait for it
         finally:
             self._using.release()
 
@@ -222,9 +232,9 @@ class Writer:
     ) -> list[_Settled]:
         if not self._connection.in_transaction:
             self._begin()
-        began = time.monotonic()
         self._connection.tail = None
         settled = [(item.future, *do(item.write)) for item in group]
+        began = time.monotonic()
         self._connection.execute("COMMIT")
         self._took = time.monotonic() - began
         self._commits += 1

@@ -10,15 +10,17 @@ import os
 import sqlite3
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, Self
 
-from automator import accounts, db
+from automator import accounts, bots, closing, db, orders
 from automator.accounts import Stored, Token
+from automator.books import Books
 from automator.clock import Clock, SystemClock, micros
+from automator.closing import Closing
 from automator.egress.call import Account
 from automator.egress.session import Session
 from automator.egress.stack import client
@@ -31,6 +33,8 @@ from automator.ledger import checkpoint
 from automator.ledger.checkpoint import BadCheckpoint
 from automator.ledger.prune import Pruned, Retention, prune
 from automator.notices import Notice, settled, tell
+from automator.placing import Placing
+from automator.running import Running
 from automator.scheduling import lease
 from automator.scheduling.lease import Owner, Run, Verdict
 from automator.scheduling.publish import Publisher
@@ -42,6 +46,7 @@ from connectors.base import CallRefused, NotNow
 from connectors.network import Identity, Network, Rejected, public
 from connectors.post import Form
 from connectors.signin import CODE, VERIFIER, Found
+from connectors.venue import Exchange
 from jobs.posting import deliver as delivering
 from jobs.posting.deliver import Delivery
 
@@ -67,8 +72,17 @@ class Engine:
         self.http = client(base_transport(self.settings.egress.transport), self.writer, self.reader, self.clock)
         self.webhook = self._webhook()
         self.media = choose_host(self.settings.media, store, self.http, self.writer, self.reader, self.clock)
-        self._renewing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self.worker = Worker(self.writer, self.reader, self.clock, self.owner, {delivering.KIND: self._deliver})
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.books = Books(self.trading, self.writer, self.reader, self.clock)
+        placing = Placing(self.trading, self.books, self.writer, self.reader, self.clock)
+        handlers = {
+            delivering.KIND: self._deliver,
+            orders.KIND: placing.place,
+            orders.CANCEL: placing.cancel,
+            closing.KIND: Closing(self.trading, self.writer, self.reader, self.clock).sell,
+            bots.KIND: Running(self.trading, self.books, self.writer, self.reader, self.clock).turn,
+        }
+        self.worker = Worker(self.writer, self.reader, self.clock, self.owner, handlers)
 
     async def __aenter__(self) -> Self:
         return self
@@ -100,19 +114,41 @@ class Engine:
         return await self.writer.run(lambda tx: prune(tx, keep, self.clock.now(), actor=actor))
 
     def network(self, of: Stored) -> Network:
-        """An account's connector, as this installation and the account use it."""
+        """A social network account's connector, as this installation and the account use it.
+
+        Raises:
+            connectors.registry.UnknownProvider: it is no social network's.
+        """
         return accounts.network(of, self.settings.providers)
+
+    def connector(self, of: Stored) -> Network | Exchange:
+        """An account's connector, of whichever kind."""
+        return accounts.connector(of, self.settings.providers)
 
     def session(self, name: str, cause: Mapping[str, str], actor: str = "user") -> tuple[Session, Network]:
         """One account's way out, and its connector.
 
         Raises:
             automator.accounts.NoAccount: there is none of this name.
+            connectors.registry.UnknownProvider: it is no social network's.
         """
-        return self._session(accounts.load(self.reader, name), cause, actor)
+        stored = accounts.load(self.reader, name)
+        network = self.network(stored)
+        return self._session(stored, network, cause, actor), network
 
-    def _session(self, stored: Stored, cause: Mapping[str, str], actor: str) -> tuple[Session, Network]:
-        network, name = self.network(stored), stored.name
+    def trading(self, name: str, cause: Mapping[str, str], actor: str = "user") -> tuple[Session, Exchange]:
+        """One exchange account's way out, and its connector.
+
+        Raises:
+            automator.accounts.NoAccount: there is none of this name.
+            connectors.registry.UnknownProvider: it is no exchange's.
+        """
+        stored = accounts.load(self.reader, name)
+        exchange = accounts.exchange(stored, self.settings.providers)
+        return self._session(stored, exchange, cause, actor), exchange
+
+    def _session(self, stored: Stored, network: Network | Exchange, cause: Mapping[str, str], actor: str) -> Session:
+        name = stored.name
 
         async def keep(fresh: Mapping[str, str], lasts: timedelta | None) -> None:
             await self.keys.keep(name, fresh, lasts)
@@ -130,12 +166,13 @@ class Engine:
             stored.scopes,
             lambda: self.keys.secrets(name),
             keep,
-            public(network),
+            public(network.fields),
             lambda: self.keys.version(name),
             adopt,
+            self._turn(name, network),
         )
         identity = stored.identity.partition(" ")[0]
-        return Session(self.http, who, network, self.clock, self._renewal, cause, actor, identity, lost=lost), network
+        return Session(self.http, who, network, self.clock, self._renewal, cause, actor, identity, lost=lost)
 
     async def connect(
         self, new: Stored, secrets: Mapping[str, str], redirect: str | None = None, pick: Pick | None = None
@@ -182,8 +219,9 @@ class Engine:
         Raises:
             connectors.network.Rejected: the key does not work.
         """
-        session, network = self.session(name, {"command": cause}, actor)
-        identity = await network.test(session)
+        stored = accounts.load(self.reader, name)
+        connector = self.connector(stored)
+        identity = await connector.test(self._session(stored, connector, {"command": cause}, actor))
         await self.writer.run(lambda tx: accounts.tested(tx, name, identity, self.clock.now()))
         return identity
 
@@ -191,28 +229,42 @@ class Engine:
         self, stored: Stored, secrets: Mapping[str, str], redirect: str | None, command: str, pick: Pick | None = None
     ) -> tuple[Identity, dict[str, str], Token | None]:
         """Who keys belong to that are in no vault yet, and the keys as they are then: tokens may have come."""
-        network = self.network(stored)
+        network = self.connector(stored)
         trial, tokens = dict(secrets), list[Token | None]()
 
         async def keep(fresh: Mapping[str, str], lasts: timedelta | None) -> None:
             trial.update(fresh)
             tokens.append(self.keys.token(lasts))
 
-        who = Account(stored.name, network, stored.scopes, lambda: dict(trial), keep, public(network))
+        open_, turn = public(network.fields), self._turn(stored.name, network)
+        who = Account(stored.name, network, stored.scopes, lambda: dict(trial), keep, open_, turn=turn)
         session = Session(self.http, who, network, self.clock, self._renewal, {"command": command})
-        if redirect is not None and (found := await network.exchange(session, redirect)):
+        if redirect is not None and (found := await self.network(stored).exchange(session, redirect)):
             one = _picked(found, stored, pick)
             app = {field.name: trial[field.name] for field in network.fields if field.name in trial}
             trial = app | {field: trial[given] for field, given in one.keys.items()}
             tokens.clear()  # those were the person's; the account's own says itself when it ends
         identity = await network.test(session)
         kept = {name: value for name, value in trial.items() if name not in {CODE, VERIFIER}}
+        if redirect is not None:  # what only the sign-in needs, such as the secret of an app, is not kept
+            kept = {field.name: kept[field.name] for field in network.fields if field.name in kept}
         return identity, kept, tokens[-1] if tokens else None
 
+    def _renewal(self, account: str) -> AbstractAsyncContextManager[None]:
+        return self._alone(f"renew-{account.replace('/', '-')}")
+
+    def _turn(self, account: str, connector: Network | Exchange) -> Callable[[], AbstractAsyncContextManager[None]]:
+        """What a call of an account has to hold while it is on its way."""
+        custom = getattr(connector, "custom", None)
+        if custom is None or not custom.ordered:
+            return nullcontext
+        return partial(self._alone, f"turn-{account.replace('/', '-')}")
+
     @asynccontextmanager
-    async def _renewal(self, account: str) -> AsyncIterator[None]:
-        path = self.home.path / lease.FOLDER / f"renew-{account.replace('/', '-')}"
-        async with self._renewing[account]:
+    async def _alone(self, name: str) -> AsyncIterator[None]:
+        """Hold a lock of this installation, in this process and over all others."""
+        path = self.home.path / lease.FOLDER / name
+        async with self._locks[name]:
             file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
             try:
                 # never in a thread: all of them might wait here for one that needs a thread to go on
@@ -230,7 +282,8 @@ class Engine:
             stored = accounts.load(self.reader, delivery.account)
         except accounts.NoAccount as error:
             return Verdict(RunState.FAILED, str(error))
-        session, network = self._session(stored, {"delivery": run.job, "run": str(run.id)}, "scheduler")
+        network = self.network(stored)
+        session = self._session(stored, network, {"delivery": run.job, "run": str(run.id)}, "scheduler")
         host = self.media
         hosting = (lambda media: host.host(media, run)) if host is not None else None
         session = replace(session, guard=lambda tx: lease.check(tx, run), hosting=hosting)

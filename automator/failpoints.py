@@ -24,7 +24,24 @@ POINTS = (
 RUN = ("before-claim", "after-claim", "before-finish", "after-finish")  #: of a run: taken by a worker, and ended
 IMPORT = ("before-import-row", "in-import-row", "after-import-row")
 RENEWAL = ("before-keep", "after-keep", "after-switch")  #: a new token: before the vault, after it, after the database
-
+#: of an order: lost or found after all, given up, cancelled, and what the exchange shows of it brought into the books
+ORDER = (
+    "before-lost",
+    "after-lost",
+    "before-dropped",
+    "after-dropped",
+    "before-refused",
+    "after-refused",
+    "before-absent",
+    "after-absent",
+    "before-cancel",
+    "after-cancel",
+    "before-shown",
+    "after-shown",
+    "before-books",
+    "after-books",
+)
+BOT = ("before-decided", "after-decided")  #: of a bot: what it decided is kept, with the orders that follow
 
 _wanted = os.environ.get(VARIABLE)
 _reached: Counter[str] = Counter()

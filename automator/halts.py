@@ -1,4 +1,4 @@
-"""Halt: stop every write at once, for one account or all, until a person resumes. Survives restarts."""
+"""Halt: stop every write at once, of one account, one bot or all, until a person resumes. Survives restarts."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ def ending(connected: Iterable[Stored], providers: Mapping[str, Mapping[str, str
     """What accounts have chosen, or the installation for them, that stops working within half a year. Pure."""
     for who in connected:
         chosen = {**providers.get(who.provider, {}), **who.chosen}
-        for option in accounts.network(who, providers).options:
+        for option in accounts.connector(who, providers).options:
             value = chosen.get(option.name) or option.default
             ends = option.ends.get(value)
             if ends is not None and ends < (now + AHEAD).date():

@@ -19,6 +19,7 @@ class State(StrEnum):
     SENT = "sent"  #: something may have left; its outcome is open
     DONE = "done"
     REFUSED = "refused"  #: the provider said no
+    ABSENT = "absent"  #: it never arrived, and is never sent again
     UNCONFIRMED = "unconfirmed"  #: cannot be known; a person settles it
 
 
@@ -127,6 +128,15 @@ def mark_sent(connection: sqlite3.Connection, key: str, attempt: int, at: int, *
     raise Fenced(f"{key} was taken over or has been sent; this worker sends nothing")
 
 
+def withdraw(tx: sqlite3.Connection, key: str) -> bool:
+    """Nothing of it has left, and nothing ever will; ``False``: something may have."""
+    changed = tx.execute(
+        "UPDATE intention SET state = ?, attempt = attempt + 1 WHERE key = ? AND state = ?",
+        (State.ABSENT, key, State.PLANNED),
+    ).rowcount
+    return changed == 1
+
+
 def settle(
     connection: sqlite3.Connection,
     key: str,
@@ -137,11 +147,11 @@ def settle(
 ) -> bool:
     """Store a verdict over an open intention; ``False`` if it was no longer open or (given) no longer ours.
 
-    That it is done may come to light later, and then settles what was called unconfirmed too.
+    That it is done may come to light later, and then settles what was called unconfirmed or absent too.
     """
-    query = "UPDATE intention SET state = ?, result = ? WHERE key = ? AND state IN (?, ?)"
-    other = State.UNCONFIRMED if state is State.DONE else State.SENT
-    values: list[Any] = [state, chain.canonical(dict(result)) if result else None, key, State.SENT, other]
+    query = "UPDATE intention SET state = ?, result = ? WHERE key = ? AND state IN (?, ?, ?)"
+    others = (State.UNCONFIRMED, State.ABSENT) if state is State.DONE else (State.SENT, State.SENT)
+    values: list[Any] = [state, chain.canonical(dict(result)) if result else None, key, State.SENT, *others]
     if attempt is not None:
         query, values = query + " AND attempt = ?", [*values, attempt]
     return connection.execute(query, values).rowcount == 1

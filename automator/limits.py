@@ -38,7 +38,7 @@ class LimitUse:
 def _budgets(connection: sqlite3.Connection) -> Iterator[tuple[str, Budget]]:
     found: dict[tuple[str, str], Budget] = {}
     for account in accounts.everything(connection):
-        for budget in accounts.network(account, {}).budgets:
+        for budget in accounts.connector(account, {}).budgets:
             found[account.provider if budget.shared else account.name, budget.name] = budget
     for (subject, _), budget in sorted(found.items()):
         yield subject, budget
@@ -66,7 +66,7 @@ def change(  # noqa: PLR0913 - who, what, when
 ) -> list[str]:
     """Set a limit of one's own, as an event; returns the names there are if ``name`` is none of them."""
     stored = accounts.load(tx, account)
-    known = {budget.name: budget for budget in accounts.network(stored, {}).budgets}
+    known = {budget.name: budget for budget in accounts.connector(stored, {}).budgets}
     if name not in known:
         return sorted(known)
     subject = stored.provider if known[name].shared else account

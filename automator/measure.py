@@ -32,20 +32,20 @@ async def read(engine: Engine) -> None:
     busy = coming(engine.reader, now + CALM)
     for who in accounts.everything(engine.reader):
         rested = beats.since(engine.reader, f"metrics {who.name}", now) >= REST
-        if who.name in busy or Scope.READ not in who.scopes or not rested:
+        if who.trades or who.name in busy or Scope.READ not in who.scopes or not rested:
             continue
-        if not _affordable(engine.reader, who, engine.network(who), now):
-            continue
-        waiting = readable(engine.reader, who.name, now)
+        network, waiting = engine.network(who), readable(engine.reader, who.name, now)
         for first in range(0, len(waiting), AT_ONCE):
+            if not _affordable(engine.reader, who, network, engine.clock.now()):
+                break
             if not await _read(engine, who.name, waiting[first : first + AT_ONCE]):
                 break
 
 
 def _affordable(reader: sqlite3.Connection, who: Stored, network: Network, now: datetime) -> bool:
-    """Whether half is left of what a person lets the account spend in a month; the other half is for posts alone."""
+    """Whether half is left of a month's money, and of limits by which a provider counts all; that half is for posts."""
     for budget in network.budgets:
-        if budget.window is Window.MONTH and budget.limit is None:
+        if (budget.window is Window.MONTH and budget.limit is None) or budget.window is Window.BUCKET:
             usage, own = store.load(reader, who.provider if budget.shared else who.name, budget)
             if own.limit is not None and window.used(own, usage, micros(now)) > own.limit / 2:
                 return False

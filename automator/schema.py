@@ -23,6 +23,8 @@ from automator.scheduling.tables import BeatRow, JobRow, RunRow
 from automator.tables import AccountRow, HaltRow, HostedRow, IntentionRow, MetricRow, NoticeRow
 from automator.trouble import trouble
 from automator.version import LATEST, version
+from jobs.bots.tables import BotRow, PaperFillRow, SignalRow
+from jobs.orders.tables import FillRow, HoldingRow, NewsRow, OrderRow, PositionRow, RiskRow
 from jobs.posting.tables import DeliveryRow, PostRow
 
 if TYPE_CHECKING:
@@ -48,6 +50,15 @@ TABLES: tuple[type[SQLModel], ...] = (
     DeliveryRow,
     MetricRow,
     HostedRow,
+    OrderRow,
+    FillRow,
+    NewsRow,
+    PositionRow,
+    RiskRow,
+    HoldingRow,
+    BotRow,
+    PaperFillRow,
+    SignalRow,
 )
 
 

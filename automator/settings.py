@@ -41,6 +41,9 @@ class Posting(_Section):
     settle_seconds: float = Field(
         45.0, ge=0.0, description="after a lost answer, how long to wait before the provider is asked what happened"
     )
+    copies_days: int = Field(
+        30, ge=0, description="days after its time for which the smaller copies of a post's pictures stay; 0 keeps them"
+    )
     metrics: bool = Field(True, description="whether likes, comments, shares and impressions of posts are read")
 
     @field_validator("zone")

@@ -31,7 +31,7 @@ class HaltRow(SQLModel, table=True):
 
     __tablename__ = "halt"
 
-    name: str = Field(primary_key=True)  #: an account's name, or ``*``
+    name: str = Field(primary_key=True)  #: an account's name, a bot's, or ``*``
     at: int  #: microseconds UTC
     reason: str
 
@@ -58,7 +58,7 @@ class NoticeRow(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("kind", "about", "at"),)
 
     id: int = Field(primary_key=True)
-    kind: str  #: missed, failed, unconfirmed, expiring, reconnect, halted
+    kind: str  #: missed, failed, unconfirmed, expiring, reconnect, halted, refused, rejected, order, sale
     about: str  #: the job's or account's name
     account: str | None
     text: str  #: one sentence

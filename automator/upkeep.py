@@ -1,4 +1,4 @@
-"""The service's regular duties beside its work: checkpoints, pruning, keys that expire, webhook and media host."""
+"""The service's regular duties beside its work: checkpoints, pruning, keys, webhook, what is left over, books."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 
-from automator import measure, tokens
+from automator import accounts, copies, measure, tidy, tokens
+from automator.books import TROUBLE, claim
 from automator.db import DatabaseError
 from automator.engine import Engine
 from automator.ledger.checkpoint import BadCheckpoint
@@ -18,10 +20,11 @@ from automator.vault.store import VaultError
 CHECKPOINT = timedelta(minutes=10)
 KEYS = timedelta(minutes=3)
 FIGURES = timedelta(minutes=5)
-DAY = timedelta(days=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TELL = timedelta(seconds=5)  #: the webhook; after a failure twice as long each time, up to ``RARELY``
 SWEEP = timedelta(seconds=5)  #: the media host; after a failure twice as long each time
 RARELY = timedelta(minutes=30)
+BOOKS = timedelta(seconds=5)  #: half of the shortest time between two looks at an account
 GRACE = timedelta(seconds=10)
 
 log = logging.getLogger(__name__)
@@ -45,6 +48,29 @@ async def figures(engine: Engine, wait: timedelta) -> timedelta:
     """Read the figures of posts that have come to an age at which they are read."""
     await measure.read(engine)
     return wait
+
+
+async def tidied(engine: Engine, wait: timedelta) -> timedelta:
+    """Delete what is not needed any more: here, and what was staged at providers."""
+    await copies.clear(engine)
+    await tidy.tidy(engine)
+    return wait
+
+
+async def books(engine: Engine, wait: timedelta) -> timedelta:
+    """Look at the exchange accounts: what became of orders, fills, balances."""
+    names = [who.name for who in accounts.everything(engine.reader) if who.trades]
+    await asyncio.gather(*(_look(engine, name) for name in names))  # an exchange that is slow keeps no other waiting
+    return wait
+
+
+async def _look(engine: Engine, account: str) -> None:
+    if not await engine.writer.run(partial(claim, account=account, now=engine.clock.now())):
+        return
+    try:
+        await engine.books.reconcile(account)
+    except TROUBLE as trouble:
+        log.warning("%s could not be looked at: %s", account, trouble)
 
 
 async def daily(engine: Engine, wait: timedelta) -> timedelta:
@@ -79,8 +105,10 @@ async def sweep(engine: Engine, wait: timedelta) -> timedelta:
 async def once(engine: Engine) -> None:
     """What can't wait, for those who have no service running but call us now and then."""
     await _tried(engine, keys, KEYS)
+    await _tried(engine, books, BOOKS)
     if engine.settings.posting.metrics:
         await _tried(engine, figures, FIGURES)
+    await _tried(engine, tidied, HOUR)
 
 
 async def run(engine: Engine, stop: asyncio.Event) -> None:
@@ -89,9 +117,11 @@ async def run(engine: Engine, stop: asyncio.Event) -> None:
         checkpoint: CHECKPOINT,
         keys: KEYS,
         figures: FIGURES,
+        tidied: HOUR,
         daily: DAY,
         tell: TELL,
         sweep: SWEEP,
+        books: BOOKS,
     }
     unset = {tell: engine.webhook is None, figures: not engine.settings.posting.metrics, sweep: engine.media is None}
     for duty in (duty for duty, idle in unset.items() if idle):

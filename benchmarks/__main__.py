@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 LATEST = Path(__file__).parent / "latest.json"
-TOPICS = ("egress", "dbos_step", "ledger", "process", "scheduling", "limiter", "posting", "fanout")
+TOPICS = ("egress", "dbos_step", "ledger", "process", "scheduling", "limiter", "posting", "fanout", "backtest")
 
 
 def main() -> int:

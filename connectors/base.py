@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import httpx  # only its types are named here, and it is slow to load
@@ -38,6 +38,7 @@ class Absence(StrEnum):
     PROOF = "proof"  #: not there, and a repeat is harmless: send it
     EVIDENCE = "evidence"  #: a list that may lag: unconfirmed, unless the account opted in
     NONE = "none"  #: nothing can be concluded: unconfirmed
+    FINAL = "final"  #: after the settling delay and several reads: it did not happen, and is never sent again (orders)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +192,14 @@ class Provider(Protocol):
 
         It is renewed before it ends; for one that can't be, ``Identity.expires`` tells a person instead.
         """
+
+
+@runtime_checkable
+class Settling(Protocol):
+    """A provider whose answers say what a call really took; ``Provider.costs`` is the most that it can be."""
+
+    def took(self, operation: Operation, response: httpx.Response) -> Mapping[str, int]:
+        """By budget, what is taken in place of what was reserved; nothing where the answer does not say. Pure."""
 
 
 class CallRefused(Exception):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from connectors.post import Form
-from connectors.takes import Takes
+from connectors.takes import Limits, Sort, Takes
 
 
 class Kind(StrEnum):
@@ -51,6 +51,25 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Film:
+    """A video to make.
+
+    Attributes:
+        type: By its content, if it is ``video/mp4`` or ``video/quicktime``; else as it is declared to be.
+        size: Bytes that it is declared to have; 0: those that it has.
+        codecs: What it is declared to be coded as; empty: as it is.
+    """
+
+    type: str = "video/mp4"
+    width: int = 720
+    height: int = 1280
+    frames: int = 240
+    fps: int = 24
+    size: int = 0
+    codecs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """What goes wrong at the twin; as a line of the sandbox's faults."""
 
@@ -69,6 +88,7 @@ class Case:
         name: Unique in its provider.
         texts: What is published, part by part.
         pictures: With the first part.
+        films: As well, after the pictures.
         form: What it is published as.
         comment: Under it.
         trouble: What the twin does wrong, in order.
@@ -81,6 +101,7 @@ class Case:
     expect: Expect
     texts: tuple[str, ...] = ("Checked.",)
     pictures: tuple[Picture, ...] = ()
+    films: tuple[Film, ...] = ()
     form: Form = Form.POST
     comment: str = ""
     trouble: tuple[Trouble, ...] = ()
@@ -161,6 +182,70 @@ def pictures(takes: Takes) -> list[Case]:
     if limits is None:
         return []
     return [*counts(takes.most, Picture()), *sizes(limits.size, Picture("png"))]
+
+
+def films(takes: Takes, form: Form = Form.POST, text: str = "Checked.") -> list[Case]:
+    """A video, and one at and beside each limit in the network's own table."""
+    limits = takes.video
+    if limits is None:
+        return []
+    good = Film()
+    if limits.fps[0] > good.fps or (limits.fps[1] and limits.fps[1] < good.fps):
+        good = replace(good, fps=int(limits.fps[0]))
+    good = replace(good, frames=_frames(max(limits.seconds[0], min(8.0, limits.seconds[1] or 8.0)), good.fps))
+
+    def case(what: str, film: Film, *, right: bool, count: int = 1) -> Case:
+        expect = Expect.PUBLISHED if right else Expect.REFUSED
+        return Case(f"a {form}: {what}", Kind.ANSWER, expect, (text,), films=(film,) * count, form=form)
+
+    made = [case("a video", good, right=True)]
+    made += [
+        case(f"a {kind}", replace(good, type=kind), right=True)
+        for kind in limits.types
+        if kind in WRITTEN - {good.type}
+    ]
+    made.append(case("a video of a type that is not taken", replace(good, type="video/x-matroska"), right=False))
+    made.append(case(f"a video of {limits.size + 1} bytes", replace(good, size=limits.size + 1), right=False))
+    if limits.codecs:
+        made.append(case("a video in another coding", replace(good, codecs=("vp9",)), right=False))
+    if Sort.VIDEO in takes.alone or takes.most == 1:
+        made.append(case("two videos", good, right=False, count=2))
+    made += [case(what, film, right=right) for what, film, right in _lasting(limits, good)]
+    made += [
+        case(f"{fps} a second", replace(good, fps=fps, frames=8 * fps), right=right) for fps, right in _ends(limits.fps)
+    ]
+    wide = [(value, right) for value, right in _ends((0, limits.width[1]), 2) if value]
+    return made + [
+        case(f"{width} pixels wide", replace(good, width=width, height=width * 16 // 9 // 2 * 2), right=right)
+        for width, right in wide
+    ]
+
+
+WRITTEN = frozenset({"video/mp4", "video/quicktime"})
+HOUR = 3600.0
+
+
+def _lasting(limits: Limits, good: Film) -> Iterator[tuple[str, Film, bool]]:
+    """The shortest and the longest that may be, and one picture shorter and longer."""
+    for seconds, step in zip(limits.seconds, (-1, 1), strict=True):
+        if not seconds:
+            continue
+        # an hour has few pictures, where a network does not mind
+        fps = 1 if seconds >= HOUR and not limits.fps[0] else good.fps
+        frames = _frames(seconds, fps)
+        yield f"{seconds:g} seconds", replace(good, frames=frames, fps=fps), True
+        yield f"{(frames + step) / fps:g} seconds", replace(good, frames=frames + step, fps=fps), False
+
+
+def _frames(seconds: float, fps: int) -> int:
+    return round(seconds * fps)
+
+
+def _ends(limits: tuple[float, float], step: int = 1) -> list[tuple[int, bool]]:
+    """Both ends of a pair, and beside them; an end that is 0 is none."""
+    least, most = (int(value) for value in limits)
+    low = [(least, True), (least - step, False)] if least else []
+    return [*low, *([(most, True), (most + step, False)] if most else [])]
 
 
 def failures(

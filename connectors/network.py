@@ -101,9 +101,9 @@ class Identity:
     chosen: Mapping[str, str] = field(default_factory=dict)
 
 
-def public(network: Network) -> frozenset[str]:
+def public(fields: Sequence[SecretField]) -> frozenset[str]:
     """The names of the fields that are no keys."""
-    return frozenset(field.name for field in network.fields if field.public)
+    return frozenset(field.name for field in fields if field.public)
 
 
 class Staged(NotNow):

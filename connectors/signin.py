@@ -35,6 +35,7 @@ class SignIn:
         secret: The field with the app's secret, where the provider takes that; empty: PKCE (RFC 7636) in its place.
         separator: Between two scopes.
         host: The name by which the provider lets a browser be sent back to this machine.
+        scheme: ``https`` where the provider sends nobody back without TLS.
         why: What does not work without a scope.
     """
 
@@ -44,6 +45,7 @@ class SignIn:
     secret: str = ""
     separator: str = " "
     host: str = "127.0.0.1"
+    scheme: str = "http"
     why: Mapping[str, str] = field(default_factory=dict)
 
     def address(self, client_id: str, redirect: str, state: str, challenge: str) -> str:

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from automator.__main__ import main
+from tests.children import Child
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 20.0
 
 
 @contextmanager
-def sandbox(state: Path, *options: str, env: Mapping[str, str] | None = None) -> Iterator[Path]:
+def sandbox(state: Path, *options: str) -> Iterator[Path]:
     """Serve twins until the end of the block; ``state`` is the folder that says what there is."""
-    command = [sys.executable, "-m", "automator", "sandbox", "--state", str(state), *options]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, env=env) as server:
+    with Child(main, "sandbox", "--state", str(state), *options, environment=os.environ) as server:
         deadline = time.monotonic() + PATIENCE
         while not (state / "world.json").exists():
+            assert server.poll() is None
             assert time.monotonic() < deadline
-            time.sleep(0.02)
+            time.sleep(0.005)
         yield state
         server.terminate()
-        server.wait(10)
+        assert server.wait(10) == 0
 
 
 def read(state: Path, name: str) -> Any:

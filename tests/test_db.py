@@ -55,12 +55,14 @@ def _who(_: sqlite3.Connection) -> str:
     return threading.current_thread().name
 
 
-async def test_a_brief_write_alone_is_done_at_once(tmp_path: Path) -> None:
-    """One that nothing could join is not handed to the thread and back; several of one round are one group."""
+async def test_brief_writes_are_done_where_they_are_asked_for(tmp_path: Path) -> None:
+    """A few of one round are one group, and not handed to the thread and back; many are, and what may take long."""
     with Writer(tmp_path / "a.db") as writer:
         here = threading.current_thread().name
         assert await writer.brief(_who) == here
-        assert await asyncio.gather(*(writer.brief(_who) for _ in range(3))) == ["writer"] * 3
+        assert await writer.at_once(_who) == here
+        assert await asyncio.gather(*(writer.brief(_who) for _ in range(db.FEW))) == [here] * db.FEW
+        assert await asyncio.gather(*(writer.brief(_who) for _ in range(db.FEW + 1))) == ["writer"] * (db.FEW + 1)
         assert await writer.run(_who) == "writer"
         assert await writer.brief(_who) == here
 
@@ -71,6 +73,7 @@ async def test_a_slow_disk_does_not_hold_up_the_loop(tmp_path: Path, monkeypatch
         monkeypatch.setattr(db, "QUICK", 0.0)
         await writer.run(_who)
         assert await writer.brief(_who) == "writer"
+        assert await writer.at_once(_who) == "writer"
 
 
 async def test_a_brief_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
@@ -129,10 +132,10 @@ async def test_a_database_that_another_process_holds_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, brief: bool
 ) -> None:
     """After a while of trying the callers get a sentence; when it is free again, everything goes on."""
-    monkeypatch.setattr(db, "BUSY_MS", 50)
     path = tmp_path / "a.db"
     with Writer(path) as writer:
         await writer.run(lambda tx: tx.execute("CREATE TABLE t (n INTEGER)"))
+        monkeypatch.setattr(db, "BUSY_MS", 50)
         ask = writer.brief if brief else writer.run
         other = connect(path)
         other.execute("BEGIN IMMEDIATE")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from automator import limits, measure, metrics, posts, upkeep
 from automator.engine import Engine
+from automator.ledger import query
 from automator.metrics import STEPS, due, stats, totals
 from automator.posts import NewDelivery
 from automator.sandbox.faults import Fault
@@ -177,14 +178,29 @@ async def test_a_months_bound_is_kept(desk: Desk) -> None:
 
 
 @only_x
-@pytest.mark.parametrize(("credit", "calls"), [(89, 0), (90, 1)])
+@pytest.mark.parametrize(("credit", "calls"), [(109, 0), (110, 1)])
 async def test_half_of_what_a_person_lets_us_spend_is_for_posts_alone(desk: Desk, credit: int, calls: int) -> None:
-    """Three posts took 45 thousandths of a dollar."""
+    """Three posts took 45 thousandths of a dollar, and connecting the account 10."""
     for number in range(3):
         await desk.publish(f"Post {number}")
     now = desk.clock.at
     await desk.engine.writer.run(lambda tx: limits.change(tx, desk.name, "credit", credit, now, actor="test"))
     assert await desk.read(HOUR) == calls
+
+
+@pytest.mark.parametrize("desk", ["facebook"], indirect=True)
+@pytest.mark.parametrize(("percent", "calls"), [(49, 2), (51, 0)])
+async def test_half_of_a_provider_s_own_limits_is_for_posts_alone(desk: Desk, percent: int, calls: int) -> None:
+    """As Facebook says how much of them is used; then likes, and how often the post was seen, are read."""
+    await desk.publish("One")
+    desk.world.views = {post["id"]: 203 for post in desk.there.world()}
+    desk.clock.at += 15 * MINUTE
+    desk.world.usage["x-app-usage"] = {"call_count": percent, "total_time": 1, "total_cputime": 1}
+    await desk.engine.test(desk.name)
+    before = len(query.after(desk.engine.reader, 0, desk.name))
+    await measure.read(desk.engine)
+    assert len(query.after(desk.engine.reader, 0, desk.name)) - before == calls
+    assert [item.newest["impressions"] for item in stats(desk.engine.reader)] == [203] * (calls // 2)
 
 
 async def test_reading_can_be_switched_off(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -168,9 +168,14 @@ async def test_the_service_tells_and_stops_when_asked(there: Receiver, monkeypat
     async def look(_: object) -> None:
         await stop.wait()
 
+    async def keep(_: object, wait: timedelta) -> timedelta:
+        await stop.wait()
+        return wait
+
     # where waits take no time, what finds nothing to do would leap past every call's first byte, again and again
     monkeypatch.setattr(tokens, "look_after", look)
     monkeypatch.setattr(measure, "read", look)
+    monkeypatch.setattr(upkeep, "books", keep)
     async with asyncio.timeout(20):
         await asyncio.gather(upkeep.run(there.engine, stop), until_told())
     assert there.kinds()[0] == "notice.failed"

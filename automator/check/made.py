@@ -1,17 +1,21 @@
-"""What cases are made of: their pictures, and the parts that are published."""
+"""What cases are made of: their pictures and videos, and the parts that are published."""
 
 from __future__ import annotations
 
+import secrets
+from dataclasses import replace
 from pathlib import Path
 
-from connectors.cases import Case, Picture
+from automator.check.film import film as written
+from connectors.cases import WRITTEN, Case, Film, Picture
 from connectors.post import Form, Media, Part
 from jobs.posting.media import inspect
 
 
 def parts(case: Case, folder: Path) -> tuple[Part, ...]:
-    """The parts of a case; its pictures are made in ``folder``."""
-    media = tuple(_picture(folder, number, picture) for number, picture in enumerate(case.pictures))
+    """The parts of a case; its files are made in ``folder``."""
+    pictures = [_picture(folder, number, picture) for number, picture in enumerate(case.pictures)]
+    media = (*pictures, *(_film(folder, number, film) for number, film in enumerate(case.films)))
     posts = tuple(Part(text, media if number == 0 else (), case.form) for number, text in enumerate(case.texts))
     return (*posts, Part(case.comment, (), Form.COMMENT)) if case.comment else posts
 
@@ -27,3 +31,14 @@ def _picture(folder: Path, number: int, picture: Picture) -> Media:
     with path.open("ab") as file:
         file.write(bytes(max(0, missing)))  # what follows a picture's end is part of the file, and not shown
     return inspect(path, picture.alt)
+
+
+def _film(folder: Path, number: int, film: Film) -> Media:
+    kind = film.type if film.type in WRITTEN else "video/mp4"
+    path = folder / f"video-{number}.mp4"
+    path.write_bytes(written(kind, film.width, film.height, film.frames, film.fps, secrets.token_hex(8)))
+    found = inspect(path)
+    if not found.seconds:  # there is no ffprobe; what was just written is known all the same
+        seconds, fps = film.frames / film.fps, float(film.fps)
+        found = replace(found, width=film.width, height=film.height, seconds=seconds, fps=fps, codecs=("h264",))
+    return replace(found, type=film.type, size=film.size or found.size, codecs=film.codecs or found.codecs)

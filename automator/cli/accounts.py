@@ -18,6 +18,7 @@ from connectors.base import Scope
 if TYPE_CHECKING:
     from connectors.network import Network
     from connectors.signin import Found
+    from connectors.venue import Exchange
 
 accounts = typer.Typer(name="accounts", help="Connect accounts; their keys stay in the vault.", no_args_is_help=True)
 
@@ -41,7 +42,9 @@ ChosenOption = Annotated[
 ]
 SignInOption = Annotated[bool, typer.Option("--sign-in", help="In the browser (OAuth 2.0), where the provider has it.")]
 PasteOption = Annotated[bool, typer.Option("--paste", help="In a browser elsewhere: paste the address it ends at.")]
-PageOption = Annotated[str | None, typer.Option("--page", help="For a sign-in: the id of the page that is meant.")]
+PageOption = Annotated[
+    str | None, typer.Option("--page", help="For a sign-in: the id of the page or account that is meant.")
+]
 ClientOption = Annotated[str | None, typer.Option(help="For a sign-in: the client id of your app.")]
 PortOption = Annotated[int, typer.Option(help="For a sign-in: the port of the callback address on this machine.")]
 StdinOption = Annotated[
@@ -49,7 +52,7 @@ StdinOption = Annotated[
 ]
 
 
-def _ask(network: Network, *, stdin: bool) -> dict[str, str]:
+def _ask(network: Network | Exchange, *, stdin: bool) -> dict[str, str]:
     if stdin:
         found = _read(sys.stdin.buffer.read(), [field.name for field in network.fields])
     else:
@@ -76,17 +79,18 @@ def _read(written: bytes, names: list[str]) -> dict[str, str]:
     return {name: value for name, value in given.items() if value}
 
 
-async def _given(network: Network, way: Way) -> tuple[dict[str, str], str | None]:
+async def _given(network: Network | Exchange, way: Way) -> tuple[dict[str, str], str | None]:
     """The keys that a person gives, and with a sign-in the redirect address that they are bound to."""
     from automator.cli.signin import signed_in  # noqa: PLC0415 - keeps --help fast
 
     if not (way.sign_in or way.paste):
         return _ask(network, stdin=way.stdin), None
-    if network.sign_in is None:
+    sign_in = getattr(network, "sign_in", None)  # exchanges have none
+    if sign_in is None:
         raise fail(f"{network.name} has no sign-in in the browser; give its keys", 2)
     client_id = way.client_id or asked("OAuth 2.0 client id of your app")
-    secret = _app_secret(network.sign_in.secret, stdin=way.stdin) if network.sign_in.secret else {}
-    given, redirect = await signed_in(network.sign_in, client_id, way.port, paste=way.paste)
+    secret = _app_secret(sign_in.secret, stdin=way.stdin) if sign_in.secret else {}
+    given, redirect = await signed_in(sign_in, client_id, way.port, paste=way.paste)
     return given | secret, redirect
 
 
@@ -106,7 +110,7 @@ def picking(page: str | None) -> Callable[[Sequence[Found]], Found]:
     def pick(found: Sequence[Found]) -> Found:
         if page is not None:
             if (one := next((one for one in found if one.id == page), None)) is None:
-                raise fail(f"there is no page {page} among {', '.join(one.id for one in found)}", 2)
+                raise fail(f"{page} is none of {', '.join(one.id for one in found)}", 2)
             return one
         usable = [one for one in found if not one.why]
         if len(found) == 1 or len(usable) == 1:
@@ -148,24 +152,24 @@ async def add(  # noqa: PLR0913, PLR0917 - the command's options
     option: ChosenOption = None,
 ) -> None:
     """Connect NAME (provider/name, such as x/brand): its keys are asked for, tested, and kept in the vault."""
-    from automator.accounts import DEFAULT_SCOPES, NoAccount, fresh, load, wrong_name  # noqa: PLC0415 - keeps --help fast
+    from automator.accounts import NoAccount, fresh, load, wrong_name  # noqa: PLC0415 - keeps --help fast
     from automator.egress.session import Reconnect  # noqa: PLC0415 - as above
     from connectors.base import CallRefused, NotNow  # noqa: PLC0415 - as above
     from connectors.network import Rejected  # noqa: PLC0415 - as above
-    from connectors.registry import build  # noqa: PLC0415 - as above
+    from connectors.registry import connector  # noqa: PLC0415 - as above
 
     if why := wrong_name(name):
         raise fail(why, 2)
     provider = name.partition("/")[0]
     chosen, server, scopes = _chosen(provider, option), _server(base_url), _scopes(scope)
-    network = build(provider, server, chosen)
+    network = connector(provider, server, chosen)
     async with engine(home) as opened:
         with contextlib.suppress(NoAccount):
             load(opened.reader, name)
             raise fail(f"{name} is connected already; use `automator accounts rotate {name}` for new keys", 2)
         secrets, redirect = await _given(network, Way(secret_stdin, sign_in, paste, client_id, port))
         try:
-            new = fresh(name, server, scopes or DEFAULT_SCOPES, chosen)
+            new = fresh(name, server, scopes, chosen)
             identity = await opened.connect(new, secrets, redirect, picking(page))
         except Reconnect as dead:
             raise fail(f"{name} was not connected: {network.name} does not take these keys ({dead.why})", 1) from None
@@ -239,7 +243,7 @@ async def rotate(  # noqa: PLR0913, PLR0917 - the command's options
 
     async with engine(home) as opened:
         stored = load(opened.reader, name)
-        network = opened.network(stored)
+        network = opened.connector(stored)
         secrets, redirect = await _given(network, Way(secret_stdin, sign_in, paste, client_id, port))
         try:
             identity = await opened.rotate(name, secrets, redirect)

@@ -28,8 +28,10 @@ async def check(  # noqa: PLR0913, PLR0917 - the command's options
 ) -> None:
     """Play a connector's cases on its twin: what was sent, expected and received. Exit code 1 if one fails."""
     from automator.check.finding import junit as written  # noqa: PLC0415 - keeps --help fast
-    from connectors.registry import UnknownProvider, providers  # noqa: PLC0415 - as above
+    from connectors.registry import UnknownProvider, providers, trades  # noqa: PLC0415 - as above
 
+    if trades(provider):
+        raise UnknownProvider(f"{provider} is an exchange, which has no cases; `automator accounts test` tries a key")
     if provider not in providers():
         raise UnknownProvider(f"there is no provider {provider!r}; there are {', '.join(providers())}")
     if live is not None and live.partition("/")[0] != provider:

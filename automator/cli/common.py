@@ -112,6 +112,7 @@ async def engine(home: Path | None) -> AsyncIterator[Engine]:
 def _known() -> dict[type[Exception], int]:
     from automator.accounts import NoAccount  # noqa: PLC0415 - only when something went wrong
     from automator.backup import BackupError  # noqa: PLC0415 - as above
+    from automator.bots import BotError  # noqa: PLC0415 - as above
     from automator.db import DatabaseError  # noqa: PLC0415 - as above
     from automator.ledger.checkpoint import BadCheckpoint  # noqa: PLC0415 - as above
     from automator.ledger.pack import Unpackable  # noqa: PLC0415 - as above
@@ -122,11 +123,26 @@ def _known() -> dict[type[Exception], int]:
     from connectors.base import CallRefused, NotNow, Unresolved  # noqa: PLC0415 - as above
     from connectors.network import Rejected  # noqa: PLC0415 - as above
     from connectors.registry import UnknownProvider  # noqa: PLC0415 - as above
+    from jobs.bots.parameters import BadParameters  # noqa: PLC0415 - as above
+    from jobs.bots.signal import BadSignal  # noqa: PLC0415 - as above
+    from jobs.orders.risk import BadLimit  # noqa: PLC0415 - as above
     from jobs.posting.media import MediaError  # noqa: PLC0415 - as above
     from jobs.posting.rows import CampaignError  # noqa: PLC0415 - as above
     from jobs.posting.when import WhenError  # noqa: PLC0415 - as above
 
-    usage = (SettingsError, FaultsError, UnknownProvider, CampaignError, WhenError, MediaError, NoAccount)
+    usage = (
+        SettingsError,
+        FaultsError,
+        UnknownProvider,
+        CampaignError,
+        WhenError,
+        MediaError,
+        NoAccount,
+        BadParameters,
+        BadSignal,
+        BotError,
+        BadLimit,
+    )
     failure = (
         BackupError,
         UnitError,

@@ -11,6 +11,7 @@ from automator.cli.common import HomeOption, JsonOption, engine, fail, show_json
 from connectors.words import counted
 
 if TYPE_CHECKING:
+    from automator.books import Seen
     from automator.reconcile import Comparison, Finding
 
 WEEK = timedelta(days=7)
@@ -23,12 +24,21 @@ async def reconcile(
     since: Annotated[str | None, typer.Option(help="From when on: 2026-12-01 09:00; a week ago without.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare what the provider shows of NAME with our records; exit code 1 if they differ."""
-    from automator.reconcile import Kind  # noqa: PLC0415 - keeps --help fast
+    """Compare what the provider shows of NAME with our records; exit code 1 if they differ.
+
+    At an exchange: orders that are open now, fills and balances; orders of others are shown, never touched.
+    """
+    from automator.accounts import load  # noqa: PLC0415 - keeps --help fast
+    from automator.reconcile import Kind  # noqa: PLC0415 - as above
     from automator.reconcile import reconcile as look  # noqa: PLC0415 - as above
     from jobs.posting.when import parse_when  # noqa: PLC0415 - as above
 
     async with engine(home) as opened:
+        if load(opened.reader, name).trades:
+            with working(f"asking for the orders of {name}"):
+                seen = await opened.books.reconcile(name, "user")
+            _show_exchange(name, seen, as_json=as_json)
+            return
         now, zone = opened.clock.now(), opened.settings.posting.zone
         start = parse_when(since, now=now, zone=zone).at if since else now - WEEK
         if start >= now:
@@ -40,6 +50,27 @@ async def reconcile(
     else:
         _show(name, found)
     if len(found.of(Kind.MATCHED)) < len(found.findings):
+        raise typer.Exit(1)
+
+
+def _show_exchange(name: str, seen: Seen, *, as_json: bool) -> None:
+    from jobs.orders.risk import plain  # noqa: PLC0415 - keeps --help fast
+
+    if as_json:
+        show_json(seen.as_json())
+    else:
+        typer.echo(f"{name}: {seen.fills} fills that were not in our records")
+        for balance in seen.balances.values():
+            typer.echo(f"{balance.asset:8} {plain(balance.free)} free, {plain(balance.locked)} in orders")
+        for order in seen.foreign:
+            at = f" at {plain(order.price)}" if order.price is not None else ""
+            what = f"{order.side} {plain(order.amount or order.filled)} {order.symbol}{at}"
+            typer.echo(f"not in our records: {what} ({order.id})")
+        if seen.foreign:
+            typer.echo("  someone else trades on this account, or a backup was put back; they are left alone")
+        for lost in seen.missing:
+            typer.echo(f"not shown: {lost.id[:8]} {lost.says()} ({lost.exchange_id}), which was accepted")
+    if seen.foreign or seen.missing:
         raise typer.Exit(1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from datetime import timedelta
@@ -217,41 +218,6 @@ async def _try_webhook(home: Path | None) -> None:
     typer.echo("the webhook took it")
 
 
-@told
-async def halt(
-    name: Annotated[str, typer.Argument(help="An account; all of them without.")] = "*",
-    home: HomeOption = None,
-    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
-) -> None:
-    """Stop every write at once, until you resume."""
-    from automator import halts  # noqa: PLC0415 - keeps --help fast
-    from automator.accounts import load  # noqa: PLC0415 - as above
-    from automator.clock import micros  # noqa: PLC0415 - as above
-
-    async with engine(home) as opened:
-        if name != halts.EVERYTHING:
-            load(opened.reader, name)  # a name that nobody has would stop nothing
-        at = micros(opened.clock.now())
-        await opened.writer.run(lambda tx: halts.halt(tx, name, at, reason=reason, actor="user"))
-    typer.echo(f"{'everything' if name == '*' else name} is halted")
-
-
-@told
-async def resume(
-    name: Annotated[str, typer.Argument(help="An account; all of them without.")] = "*", home: HomeOption = None
-) -> None:
-    """Lift a halt."""
-    from automator import halts  # noqa: PLC0415 - keeps --help fast
-    from automator.clock import micros  # noqa: PLC0415 - as above
-
-    async with engine(home) as opened:
-        done = await opened.writer.run(lambda tx: halts.resume(tx, name, micros(opened.clock.now()), actor="user"))
-        left = halts.standing(opened.reader)
-    typer.echo(f"{'everything' if name == '*' else name} {'goes on' if done else 'was not halted'}")
-    for halted in left:
-        typer.echo(f"but {halted}")
-
-
 @limits.callback(invoke_without_command=True)
 def all_limits(context: typer.Context, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Show budgets: used, free, and when more fits."""
@@ -301,7 +267,7 @@ async def set_limit(account: str, name: str, value: int, home: HomeOption = None
 
 
 @told
-async def sandbox(
+async def sandbox(  # noqa: PLR0913, PLR0917 - each is one option
     state: Annotated[Path, typer.Option(help="Folder for accounts.json and world.json.")],
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the first twin; 0 takes free ones.")] = 0,
     faults: Annotated[Path | None, typer.Option(help="A JSON list of faults.")] = None,
@@ -309,22 +275,42 @@ async def sandbox(
         float, typer.Option(min=0.0, help="Seconds until a new post is in the providers' lists.")
     ] = 0.0,
     clock_ahead: Annotated[float, typer.Option(help="Seconds by which the providers' clocks are ahead.")] = 0.0,
+    candles: Annotated[
+        list[str] | None, typer.Option(metavar="SYMBOL=FILE", help="What the exchange trades: a CSV of candles.")
+    ] = None,
+    speed: Annotated[float, typer.Option(min=0, help="How fast candles come in; 0: only when told to.")] = 1.0,
 ) -> None:
     """Serve twins of the providers on this machine, to try everything without a key."""
     from automator.sandbox.faults import read  # noqa: PLC0415 - keeps --help fast
-    from automator.sandbox.server import ACCOUNTS, SETTINGS, WORLD, Sandbox  # noqa: PLC0415 - as above
+    from automator.sandbox.server import ACCOUNTS, SETTINGS, TRADING, WORLD, Sandbox  # noqa: PLC0415 - as above
 
     trouble = read(faults) if faults else []
-    box = Sandbox(state, trouble, timedelta(seconds=lists_lag), timedelta(seconds=clock_ahead))
-    for name, account in (await box.start(port)).items():
+    box = Sandbox(state, trouble, timedelta(seconds=lists_lag), timedelta(seconds=clock_ahead), speed=speed)
+    box.markets = _markets(candles or [])
+    try:
+        served = await box.start(port)
+    except ValueError as error:
+        raise fail(str(error), 2) from None
+    trading = json.loads((state / TRADING).read_text(encoding="utf-8"))
+    for name, account in (served | trading).items():
         typer.echo(f"{name} at {account['base_url']}")
     typer.echo(f"a media host for config.toml (Instagram needs one) is in {state / SETTINGS}")
-    typer.echo(f"keys are in {state / ACCOUNTS}, what the world sees in {state / WORLD}; stop with Ctrl-C")
+    typer.echo(f"keys are in {state / ACCOUNTS} and {state / TRADING}, what the world sees in {state / WORLD}")
+    typer.echo("stop with Ctrl-C")
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await stop.wait()
     await box.stop()
+
+
+def _markets(given: list[str]) -> dict[str, Path]:
+    """Files of candles by symbol, from ``BTC/USDT=FILE``."""
+    pairs = [item.partition("=") for item in given]
+    wrong = [f"{symbol}={file}" if file else symbol for symbol, _, file in pairs if not symbol or not file]
+    if wrong:
+        raise fail(f"--candles {wrong[0]} names no file; write it like BTC/USDT=candles.csv", 2)
+    return {symbol: Path(file) for symbol, _, file in pairs}
 
 
 def demo(

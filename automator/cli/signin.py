@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import ssl
+import tempfile
 import webbrowser
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
@@ -18,6 +22,10 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 PATIENCE = 300.0  #: seconds for a person to say yes
+OWN_CERTIFICATE = (
+    "this provider comes back to https addresses alone: at the end your browser warns of this machine's own "
+    "certificate; go on there, or begin again with --paste"
+)
 
 
 async def signed_in(sign_in: SignIn, client_id: str, port: int, *, paste: bool) -> tuple[dict[str, str], str]:
@@ -26,7 +34,7 @@ async def signed_in(sign_in: SignIn, client_id: str, port: int, *, paste: bool) 
     from authlib.oauth2.rfc7636 import create_s256_code_challenge  # noqa: PLC0415 - as above
 
     verifier, state = generate_token(64), secrets.token_urlsafe(24)
-    redirect = f"http://{sign_in.host}:{port}/callback"
+    redirect = f"{sign_in.scheme}://{sign_in.host}:{port}/callback"
     address = sign_in.address(client_id, redirect, state, create_s256_code_challenge(verifier))
     for scope, lacks in sign_in.why.items():
         typer.echo(f"the app asks for {scope}: without it {lacks}")
@@ -35,7 +43,10 @@ async def signed_in(sign_in: SignIn, client_id: str, port: int, *, paste: bool) 
         written = asked("then paste the address that the browser ended at")
         answer = dict(parse_qsl(urlsplit(written.strip()).query))
     else:
-        answer = await _answer(port, address)
+        own = sign_in.scheme == "https"
+        if own:
+            typer.echo(OWN_CERTIFICATE)
+        answer = await came(port, address, certificate(sign_in.host) if own else None)
     found = {sign_in.client: client_id, CODE: _code(answer, state)}
     return found | ({} if sign_in.secret else {VERIFIER: verifier}), redirect
 
@@ -48,15 +59,15 @@ def _code(answer: Mapping[str, str], state: str) -> str:
     return answer["code"]
 
 
-async def _answer(port: int, address: str) -> dict[str, str]:
+async def came(port: int, address: str, tls: ssl.SSLContext | None = None) -> dict[str, str]:
     """What the provider sends the browser back with, to a page of ours on this machine."""
     from aiohttp import web  # noqa: PLC0415 - slow to load
 
-    came: asyncio.Future[dict[str, str]] = asyncio.get_running_loop().create_future()
+    answer: asyncio.Future[dict[str, str]] = asyncio.get_running_loop().create_future()
 
     async def callback(request: web.Request) -> web.Response:
-        if not came.done():
-            came.set_result(dict(request.query))
+        if not answer.done():
+            answer.set_result(dict(request.query))
         return web.Response(text="Thank you. You can close this page and go back to the terminal.")
 
     app = web.Application()
@@ -64,12 +75,33 @@ async def _answer(port: int, address: str) -> dict[str, str]:
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+        await web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls).start()
         await asyncio.to_thread(webbrowser.open, address)
-        return await asyncio.wait_for(came, PATIENCE)
-    except OSError as error:
-        raise fail(f"port {port} is taken ({error.strerror}); name another with --port, or use --paste", 1) from None
+        return await asyncio.wait_for(answer, PATIENCE)
     except TimeoutError:
         raise fail("nobody answered within five minutes; begin again", 1) from None
+    except OSError as error:
+        raise fail(f"port {port} is taken ({error.strerror}); name another with --port, or use --paste", 1) from None
     finally:
         await runner.cleanup()
+
+
+def certificate(host: str) -> ssl.SSLContext:
+    """TLS for one sign-in, by a certificate that this machine makes for itself and forgets."""
+    from cryptography import x509  # noqa: PLC0415 - slow to load
+    from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415 - as above
+    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415 - as above
+
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    made = made.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+    unlocked = serialization.NoEncryption()  # it is on the disk only while it is read
+    written = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, unlocked)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    with tempfile.TemporaryDirectory(prefix="automator-") as folder:  # which nobody else can read
+        path = Path(folder) / "callback.pem"
+        path.write_bytes(written + made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+        context.load_cert_chain(path)
+    return context

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import httpx
@@ -13,6 +14,13 @@ from automator.ledger import chain
 from connectors.base import LOOPBACK, CallRefused
 
 DENIED = ("withdraw", "transfer")  #: no operation with one of these words in its name ever leaves
+#: nor any call to one of these, whatever it is called: Binance, Kraken, Bybit, OKX, Coinbase, Alpaca
+DENIED_PATHS = re.compile(
+    r"/sapi/v\d+/.*(?:withdraw|transfer)|/0/private/(?:Withdraw|WalletTransfer|AccountTransfer)"
+    r"|/v5/asset/(?:withdraw|transfer)|/api/v5/(?:asset|fiat)/.*(?:withdraw|transfer)"
+    r"|/v2/accounts/[^/]+/(?:transactions|withdrawals)|/brokerage/portfolios/move_funds|/v2/wallets/transfers",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,8 @@ def judge(call: Call, url: httpx.URL) -> Denied | None:
     operation, account = call.operation, call.account
     if any(word in operation.name.lower() for word in DENIED):
         return Denied(f"{operation.name} moves money out, which Automator never does")
+    if DENIED_PATHS.search(url.path):
+        return Denied(f"{url.path} moves money out, which Automator never does")
     if operation.scope not in account.scopes:
         return Denied(f"{account.name} is not allowed to {operation.scope}; allow it with the account's scopes")
     if url.userinfo:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
+from typing import cast
 
 import httpx
 
-from connectors.base import Intent, Operation, Provider, Scope
+from connectors.base import Intent, Operation, Provider, Scope, Settling
 
 EXTENSION = "automator"
 COSTS = "costs"  #: the extension that remembers ``costs_of``
@@ -35,6 +38,7 @@ class Account:
         secrets: Reads the key's current values; called below the recorder, for every attempt.
         keep: Stores new values of the key (renewed tokens), and how long they work, durably, as a new version.
         adopt: Puts a newer version in force that a process left in the vault and died; whether there was one.
+        turn: Held while a call is signed and on its way, where a key's calls must arrive in the order of their nonces.
         version: Of the key in the vault; so that use can be told by key.
         public: The names of those values that are no keys (a handle), and stay on the record where they occur.
     """
@@ -47,6 +51,7 @@ class Account:
     public: frozenset[str] = frozenset()
     version: Callable[[], int | None] = lambda: None
     adopt: Callable[[], Awaitable[bool]] = _adopt_nothing
+    turn: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
 
     def hidden(self) -> tuple[str, ...]:
         """The values that must not be stored anywhere but in the vault."""
@@ -62,6 +67,7 @@ class Call:
         actor: Who asked: ``user``, ``scheduler``.
         guard: Called in the transaction that decides to send a write; raises ``Fenced`` if the caller may not any more.
         done: Called in the transaction that stores that the intention is done.
+        closing: By a person's word it makes smaller what is at risk (a cancel, a sale): a halt does not stop it.
     """
 
     operation: Operation
@@ -71,6 +77,7 @@ class Call:
     actor: str = "user"
     guard: Callable[[sqlite3.Connection], None] | None = field(default=None, repr=False)
     done: Callable[[sqlite3.Connection], None] | None = field(default=None, repr=False)
+    closing: bool = False
 
 
 def call_of(request: httpx.Request) -> Call:
@@ -88,3 +95,16 @@ def costs_of(request: httpx.Request) -> Mapping[str, int]:
         call = call_of(request)
         found = request.extensions[COSTS] = call.account.provider.costs(call.operation, request)
     return found
+
+
+def took_of(call: Call, response: httpx.Response | None) -> Mapping[str, int]:
+    """What an answer says that its call really took, by budget; nothing where it does not say."""
+    if response is None or not _settles(type(call.account.provider)):
+        return {}
+    return cast("Settling", call.account.provider).took(call.operation, response)
+
+
+@cache
+def _settles(kind: type) -> bool:
+    """Whether a provider of this class is a ``Settling``; asking that of each call would take longer than the rest."""
+    return issubclass(kind, Settling)

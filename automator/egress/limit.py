@@ -7,10 +7,11 @@ counting them costs no commit of its own, and a call that was not recorded has t
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
+from types import MappingProxyType
 
 import httpx
 
@@ -68,10 +69,20 @@ class Reservation:
         self.flying.discard(self)
         self.beside = frozenset()
 
-    def settle(self, tx: sqlite3.Connection, outcome: Outcome, response: httpx.Response | None, now: datetime) -> None:
-        """Give back what never left, and believe what the provider says."""
+    def settle(
+        self,
+        tx: sqlite3.Connection,
+        outcome: Outcome,
+        response: httpx.Response | None,
+        now: datetime,
+        took: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
+        """Give back what never left, or was not taken after all, and believe what the provider says."""
         if outcome.kind is Kind.UNSENT:
             store.give_back(tx, self.claims, micros(now))
+        elif took:
+            more = [replace(one, units=one.units - took.get(one.budget.name, one.units)) for one in self.claims]
+            store.give_back(tx, [one for one in more if one.units], micros(now))
         if response is None:
             return
         readings = self.call.account.provider.observe(self.call.operation, response)

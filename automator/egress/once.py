@@ -39,6 +39,11 @@ class Refuse:
     why: str
 
 
+_WHY = {
+    State.REFUSED: "the provider refused it; send it again as a new generation",
+    State.ABSENT: "it did not arrive, and is not sent again",
+    State.UNCONFIRMED: "whether it went out is not known; a person has to settle it",
+}
 Decision = Send | Reuse | Resolve | Refuse
 
 
@@ -55,19 +60,21 @@ def decide(effect: Effect, stored: Intention | None, plan: Mapping[str, Any], *,
         return Refuse("a write needs an intention that was planned before it is sent")
     if stored.state is State.SENT and effect is Effect.ONCE:
         return Resolve()  # before the plans are compared: what may be out there is settled first
-    if stored.plan != plan and canonical(dict(stored.plan)) != canonical(dict(plan)):
+    if not _same(stored.plan, plan):
         return Refuse("something else was planned under this key")
     match stored.state:
         case State.PLANNED | State.SENT:
             return Send()
         case State.DONE:
             return Reuse(stored.result)
-        case State.REFUSED:
-            return Refuse("the provider refused it; send it again as a new generation")
-        case State.UNCONFIRMED:
-            return Refuse("whether it went out is not known; a person has to settle it")
+        case State.REFUSED | State.ABSENT | State.UNCONFIRMED:
+            return Refuse(_WHY[stored.state])
         case _:
             assert_never(stored.state)
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return one == other or canonical(dict(one)) == canonical(dict(other))
 
 
 class Once(httpx.AsyncBaseTransport):

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
 from automator import failpoints, halts
 from automator.clock import Clock, micros
-from automator.db import DatabaseError, Writer
+from automator.db import DatabaseError, Write, Writer
 from automator.egress import scrub
-from automator.egress.call import Call, call_of, costs_of
+from automator.egress.call import Call, call_of, costs_of, took_of
 from automator.egress.limit import RESERVATION, Full, Reservation
 from automator.egress.passing import Counted, held, received
 from automator.egress.wire import Unknown, Unsent
@@ -22,6 +22,8 @@ from automator.ledger import chain
 from automator.ledger.pack import Kind as PackKind
 from automator.ledger.usage import Spent
 from connectors.base import CallRefused, Effect, Kind, Outcome
+
+T = TypeVar("T")
 
 SEND_WITHIN = 2.0  #: seconds from the commit to the first byte; a process that slept longer sends nothing
 
@@ -122,6 +124,7 @@ class Record(httpx.AsyncBaseTransport):
         self._inner = inner
         self._writer = writer
         self._clock = clock
+        self._open = 0  # calls that are on their way through here
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Record, send, record the answer.
@@ -132,6 +135,16 @@ class Record(httpx.AsyncBaseTransport):
             automator.intentions.Fenced: someone else has this; nothing was sent.
             DatabaseError: it could not be recorded. Nothing was sent, or the intention stays open.
         """
+        self._open += 1
+        try:
+            return await self._recorded(request)
+        finally:
+            self._open -= 1
+
+    def _write(self, write: Write[T]) -> Awaitable[T]:
+        return self._writer.at_once(write) if self._open == 1 else self._writer.brief(write)
+
+    async def _recorded(self, request: httpx.Request) -> httpx.Response:
         call = call_of(request)
         secrets = call.account.hidden()
         content, passed = await held(request), _Passed()
@@ -163,7 +176,7 @@ class Record(httpx.AsyncBaseTransport):
             passed.sent = content.says()
         answer = None if error else response
         told = _answered(outcome, answer, passed, entry.spent, secrets)
-        await self._writer.brief(lambda tx: self._after(tx, call, begun, outcome, answer, told))
+        await self._write(lambda tx: self._after(tx, call, begun, outcome, answer, told))
         failpoints.reach("after-store")
         if error is not None or response is None:
             raise error or DatabaseError("an attempt ended without an answer")
@@ -177,7 +190,7 @@ class Record(httpx.AsyncBaseTransport):
     async def _begin(self, request: httpx.Request, call: Call, entry: _Entry) -> _Begun:
         reservation: Reservation | None = request.extensions.get(RESERVATION)
         again = request.extensions.get("begun", False)
-        begun = await self._writer.brief(lambda tx: self._before(tx, call, entry, reservation, begun=again))
+        begun = await self._write(lambda tx: self._before(tx, call, entry, reservation, begun=again))
         if isinstance(begun, Full):
             raise begun
         request.extensions["begun"] = True
@@ -189,7 +202,7 @@ class Record(httpx.AsyncBaseTransport):
         self, tx: sqlite3.Connection, call: Call, entry: _Entry, reservation: Reservation | None, *, begun: bool
     ) -> _Begun | Full:
         intent, now, first = call.intent, self._clock.now(), True
-        if call.operation.scope in halts.STOPPED:
+        if call.operation.scope in halts.STOPPED and not call.closing:
             halts.check(tx, call.account.name)
         if call.guard is not None:
             call.guard(tx)
@@ -217,10 +230,11 @@ class Record(httpx.AsyncBaseTransport):
         entry: _Entry,
     ) -> None:
         entry.body.store(tx)
-        entry.spent.answered(tx, begun.at, outcome.kind)
+        took = took_of(call, answer)
+        entry.spent.answered(tx, begun.at, outcome.kind, took)
         now = self._clock.now()
         if begun.reservation is not None:
-            begun.reservation.settle(tx, outcome, answer, now)
+            begun.reservation.settle(tx, outcome, answer, now, took)
         chain.append(
             tx,
             "answer",

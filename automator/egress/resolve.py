@@ -21,7 +21,7 @@ def verdict(absence: Absence, found: Mapping[str, Any] | None, *, send_again_opt
         return State.DONE
     if absence is Absence.PROOF or (absence is Absence.EVIDENCE and send_again_opted_in):
         return State.PLANNED
-    return State.UNCONFIRMED
+    return State.ABSENT if absence is Absence.FINAL else State.UNCONFIRMED
 
 
 async def resolve(  # noqa: PLR0913 - each is one thing it needs

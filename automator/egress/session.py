@@ -18,6 +18,7 @@ from automator.egress.stack import Client
 from connectors.base import Intent, NotNow, Operation, RenewNeeded
 from connectors.network import Network, Rejected
 from connectors.post import Media
+from connectors.venue import Exchange
 
 WRONG = timedelta(minutes=1)  #: by which a clock may differ before it is blamed
 
@@ -54,7 +55,7 @@ class Session:
 
     http: Client
     account: Account
-    network: Network
+    network: Network | Exchange
     clock: Clock
     renewals: Renewals
     cause: Mapping[str, str] = field(default_factory=dict)
@@ -62,6 +63,7 @@ class Session:
     who: str = ""
     guard: Callable[[sqlite3.Connection], None] | None = None
     done: Callable[[sqlite3.Connection], None] | None = None
+    closing: bool = False  #: a halt does not stop its writes: they make smaller what is at risk
     lost: Callable[[str], Awaitable[None]] = _tell_nobody  #: told, in a sentence, that a person has to connect anew
     hosting: Callable[[Media], Awaitable[str]] | None = None
     taken: Callable[[Mapping[str, Any]], bool] = lambda _: False
@@ -131,7 +133,8 @@ class Session:
             if await self.account.adopt():
                 return  # a process that has died had got as far as the vault: the token before is spent
             try:
-                renewed = await self.network.renew(self, frozenset(held))
+                renew = getattr(self.network, "renew", None)  # an exchange's keys have no tokens
+                renewed = renew is not None and await renew(self, frozenset(held))
             except RenewNeeded:
                 renewed = False
         if not renewed and abs(ahead) > WRONG:
@@ -147,7 +150,7 @@ class Session:
     async def _send(
         self, operation: Operation, method: str, url: str, intent: Intent | None, content: Mapping[str, Any]
     ) -> httpx.Response:
-        call = Call(operation, self.account, intent, self.cause, self.actor)
+        call = Call(operation, self.account, intent, self.cause, self.actor, closing=self.closing)
         if intent is not None:
             call = replace(call, guard=self.guard, done=self.done)
         return await self.http.request(method, url, extensions={EXTENSION: call}, **content)

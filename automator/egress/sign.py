@@ -11,6 +11,7 @@ from urllib.parse import quote_plus
 import httpx
 
 from automator.egress import scrub
+from automator.egress.allow import judge
 from automator.egress.call import Call, call_of
 from automator.egress.passing import whole
 from connectors.base import CallRefused
@@ -54,9 +55,13 @@ class Sign(httpx.AsyncBaseTransport):
         secrets = call.account.secrets()
         # only there do placeholders stand: in a post they are words of a person's, which must not become a key
         filled = _filled(request, secrets) if call.operation.brings_keys else request
-        signed = call.account.provider.sign(filled, secrets)
-        signed.extensions = {**request.extensions, **signed.extensions}
-        response = await self._inner.handle_async_request(signed)
+        async with call.account.turn():
+            signed = call.account.provider.sign(filled, secrets)
+            signed.extensions = {**request.extensions, **signed.extensions}
+            # what was judged above is not what leaves, where the signer writes the address
+            if signed.url != request.url and (denied := judge(call, signed.url)):
+                raise CallRefused(denied.why)
+            response = await self._inner.handle_async_request(signed)
         # judge and harvest may look at what was signed; nothing above this layer may
         if not call.operation.brings_keys:
             return response

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from automator.clock import instant
@@ -20,7 +21,7 @@ ON CONFLICT DO UPDATE SET calls = calls + 1
 """
 _MOVE = """
 INSERT INTO usage (day, account, key, operation, outcome, cost, calls)
-VALUES (?1, ?2, ?3, ?4, 'open', ?6, -1), (?1, ?2, ?3, ?4, ?5, ?6, 1)
+VALUES (?1, ?2, ?3, ?4, 'open', ?6, -1), (?1, ?2, ?3, ?4, ?5, ?7, 1)
 ON CONFLICT DO UPDATE SET calls = calls + excluded.calls
 """
 _SELECT = """
@@ -47,9 +48,15 @@ class Spent:
         """Count a call whose answer is open, in the transaction that records it."""
         tx.execute(_COUNT, self._row(at, OPEN))
 
-    def answered(self, tx: sqlite3.Connection, at: int, outcome: str) -> None:
-        """Count what came of the call that was recorded at ``at``, in the transaction that records its answer."""
-        tx.execute(_MOVE, self._row(at, outcome))
+    def answered(
+        self, tx: sqlite3.Connection, at: int, outcome: str, took: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
+        """Count what came of the call that was recorded at ``at``, in the transaction that records its answer.
+
+        ``took``: what it really cost, of the budgets of which the answer tells.
+        """
+        cost = canonical({**json.loads(self.cost), **took}) if took else self.cost
+        tx.execute(_MOVE, (*self._row(at, outcome), cost))
 
     def _row(self, at: int, outcome: str) -> tuple[str, str, int, str, str, str]:
         return instant(at).date().isoformat(), self.account, self.key, self.operation, outcome, self.cost

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +12,8 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-KINDS = "drop-before, drop-after, error-after, html-after, garbage-after, throttle, slow"
+KINDS = "drop-before, drop-after, error-after, unknown-after, timeout-after, html-after, garbage-after, throttle, slow"
+Answers = Mapping[str, Callable[[], web.Response]]
 
 
 class FaultsError(ValueError):
@@ -25,8 +26,9 @@ class Fault(BaseModel):
     Attributes:
         path: Only requests whose path ends so.
         method: Only these.
-        fault: drop-before: the connection ends before anything happened; drop-after, error-after, html-after,
-            garbage-after: it happened, but the answer says otherwise; throttle: 429; slow: a second's wait.
+        fault: drop-before: the connection ends before anything happened; drop-after, error-after, unknown-after,
+            timeout-after, html-after, garbage-after: it happened, but the answer says otherwise (500, 503, 504);
+            throttle: 429; slow: a second's wait.
         skip: So many fitting requests pass first.
         times: So many are hit.
         provider: Only this one's twin; any without.
@@ -35,7 +37,17 @@ class Fault(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     path: str
-    fault: Literal["drop-before", "drop-after", "error-after", "html-after", "garbage-after", "throttle", "slow"]
+    fault: Literal[
+        "drop-before",
+        "drop-after",
+        "error-after",
+        "unknown-after",
+        "timeout-after",
+        "html-after",
+        "garbage-after",
+        "throttle",
+        "slow",
+    ]
     method: str = "POST"
     skip: int = 0
     times: int = 1
@@ -61,9 +73,13 @@ def read(path: Path) -> list[Fault]:
 
 
 def middleware(
-    faults: list[Fault], provider: str = ""
+    faults: list[Fault], provider: str = "", answers: Answers | None = None
 ) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
-    """Strike requests to a provider's twin as the list says; the list may be changed while the server runs."""
+    """Strike requests to a provider's twin as the list says; the list may be changed while the server runs.
+
+    ``answers``: how this provider says some of the faults, where it has ways of its own.
+    """
+    own = {**USUAL, **(answers or {})}
 
     @web.middleware
     async def strike(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -75,13 +91,13 @@ def middleware(
             return _hang_up(request)
         if fault == "throttle":
             await request.read()
-            return web.json_response({"error": "RateLimitExceeded", "title": "Too Many Requests"}, status=429)
+            return own[fault]()
         answer = await handler(request)
         match fault:
             case "drop-after":
                 return _hang_up(request)
-            case "error-after":
-                return web.json_response({"title": "Internal Server Error"}, status=500)
+            case "error-after" | "unknown-after" | "timeout-after":
+                return own[fault]()
             case "html-after":
                 return web.Response(text="<html><body>Be right back</body></html>", content_type="text/html")
             case "garbage-after":
@@ -91,6 +107,18 @@ def middleware(
                 return answer
 
     return strike
+
+
+def _says(status: int, **body: str) -> Callable[[], web.Response]:
+    return lambda: web.json_response(body, status=status)
+
+
+USUAL: Answers = {
+    "throttle": _says(429, error="RateLimitExceeded", title="Too Many Requests"),
+    "error-after": _says(500, title="Internal Server Error"),
+    "unknown-after": _says(503, title="Service Unavailable"),
+    "timeout-after": _says(504, title="Gateway Timeout"),
+}
 
 
 def _next(faults: list[Fault], provider: str, request: web.Request) -> str | None:

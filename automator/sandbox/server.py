@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -16,11 +16,15 @@ from typing import Any
 from aiohttp import web
 
 from automator.sandbox.faults import Fault, middleware
+from connectors.exchange.twin import replay
 from connectors.registry import providers
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 ACCOUNTS, WORLD, MEDIA = "accounts.json", "world.json", "media"
+WORKING = ("processing", "working", "video_time")  #: what twins call the time that they work on a video
+TRADING = "exchanges.json"  #: accounts at exchanges; what one of those saw it tells at its /inspect/orders
+EXCHANGES = {"binance": "connectors.exchange.twin"}  #: twins of exchanges, which are no social networks
 SETTINGS = "media.toml"  #: lines for an installation's config.toml
 
 
@@ -34,7 +38,11 @@ class Sandbox:
         faults: What goes wrong.
         lists_lag: How long a new post is not in the provider's lists, where it reads posts from lists.
         clock_ahead: By how much the providers' clocks are ahead of this machine's.
-        only: Which providers; all of them without.
+        only: Which providers; all of them without. Accounts at exchanges are in exchanges.json; in accounts.json, and
+            told by ``start``, are only those of exchanges that are named here.
+        markets: What is traded at exchanges: files of candles by symbol; without, a market that is made up.
+        speed: How fast those candles come in: 60 plays an hour in a minute.
+        works_for: How long providers work on a video; without, as each twin has it.
     """
 
     state: Path
@@ -42,34 +50,54 @@ class Sandbox:
     lists_lag: timedelta = timedelta()
     clock_ahead: timedelta = timedelta()
     only: frozenset[str] | None = None
+    works_for: timedelta | None = None
+    markets: Mapping[str, Path] = field(default_factory=dict)
+    speed: float = 1.0
     media_url: str = ""  #: under which ``media`` is shown, once it serves
     _runners: list[web.AppRunner] = field(default_factory=list)
     _twins: dict[str, tuple[Any, web.Application]] = field(default_factory=dict)
 
     async def start(self, port: int = 0) -> dict[str, dict[str, Any]]:
-        """Serve; returns accounts by name with ``base_url`` and ``secrets``. ``port`` is that of the first twin."""
+        """Serve; returns accounts by name with ``base_url`` and ``secrets``. ``port`` is that of the first twin.
+
+        Raises:
+            ValueError: a market is not written like BTC/USDT, or its file can't be used; nothing is served.
+        """
         accounts: dict[str, dict[str, Any]] = {}
+        trading: dict[str, dict[str, Any]] = {}
         wanted = [name for name in providers() if self.only is None or name in self.only]
-        known = [name for name in wanted if find_spec(f"connectors.{name}.twin")]
-        for number, name in enumerate(known):
-            module = import_module(f"connectors.{name}.twin")
-            app = module.twin(self._now)
-            app.middlewares.insert(0, middleware(self.faults, name))
-            app.middlewares.insert(0, self._told())
+        known = {name: f"connectors.{name}.twin" for name in wanted if find_spec(f"connectors.{name}.twin")}
+        known |= {name: path for name, path in EXCHANGES.items() if self.only is None or name in self.only}
+        replays = tuple(replay(symbol, path) for symbol, path in self.markets.items())
+        for number, (name, path) in enumerate(known.items()):
+            module = import_module(path)
+            app = self._exchange(module, replays) if name in EXCHANGES else module.twin(self._now)
+            app.middlewares.insert(0, middleware(self.faults, name, getattr(module, "FAULTS", None)))
+            if name not in EXCHANGES:
+                app.middlewares.insert(0, self._told())
             app.on_response_prepare.append(self._date)
             if hasattr(app[module.WORLD], "visible_after"):
                 app[module.WORLD].visible_after = self.lists_lag
+            for working in WORKING if self.works_for is not None else ():
+                if hasattr(app[module.WORLD], working):
+                    setattr(app[module.WORLD], working, self.works_for)
             secrets = module.add_account(app, module.HANDLE)
             runner = web.AppRunner(app, access_log=None)
             await runner.setup()
             self._runners.append(runner)
             await web.TCPSite(runner, "127.0.0.1", port + number if port else 0).start()
             base_url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-            accounts[f"{name}/brand"] = {"base_url": base_url, "secrets": secrets}
-            self._twins[name] = (module, app)
+            given = {f"{name}/brand": {"base_url": base_url, "secrets": secrets}}
+            if name in EXCHANGES:
+                trading |= given
+            if name not in EXCHANGES or self.only is not None:
+                accounts |= given
+            if name not in EXCHANGES:
+                self._twins[name] = (module, app)
         (self.state / MEDIA).mkdir(parents=True, exist_ok=True, mode=0o700)
         await self._show_media(port + len(known) if port else 0)
         _write(self.state / ACCOUNTS, accounts)
+        _write(self.state / TRADING, trading)
         (self.state / SETTINGS).write_text(self.settings(), encoding="utf-8")
         self._tell()
         return accounts
@@ -79,6 +107,11 @@ class Sandbox:
         return (
             f'[media]\nkind = "folder"\nfolder = "{self.state.absolute() / MEDIA}"\npublic_url = "{self.media_url}"\n'
         )
+
+    def _exchange(self, module: Any, replays: Any) -> Any:
+        app = module.twin(self._now, replays)
+        app[module.WORLD].speed = self.speed
+        return app
 
     async def _show_media(self, port: int) -> None:
         app = web.Application()

@@ -10,7 +10,7 @@ from typing import Any
 
 from automator.clock import instant, micros
 from automator.ledger.chain import canonical
-from automator.scheduling.states import RunState
+from automator.scheduling.states import OPEN_STATES, RunState
 
 LATE = timedelta(hours=1)  #: how late a job may start unless it says otherwise
 
@@ -113,6 +113,13 @@ def coming(connection: sqlite3.Connection, before: datetime) -> dict[str, dateti
         (micros(before),),
     )
     return {account: instant(at) for account, at in rows}
+
+
+def is_open(connection: sqlite3.Connection, job: str) -> bool:
+    """Whether a run of this job is still to be worked on."""
+    marks = ",".join("?" * len(OPEN_STATES))
+    query = f"SELECT 1 FROM run WHERE job = ? AND state IN ({marks})"  # noqa: S608 - marks
+    return connection.execute(query, (job, *OPEN_STATES)).fetchone() is not None
 
 
 def earliest(connection: sqlite3.Connection) -> datetime | None:

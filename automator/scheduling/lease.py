@@ -132,16 +132,31 @@ def claim(  # noqa: PLR0913 - what a claim depends on
     for state in (RunState.SCHEDULED, RunState.WAITING):
         query = f"{_READY} WHERE r.state = ? AND r.ready_at <= ? ORDER BY r.ready_at LIMIT ?"
         rows += tx.execute(query, (state, soon, limit - len(rows))).fetchall()
-    lost = tx.execute(f"{_READY} WHERE r.state = 'running'").fetchall()
-    known: dict[str, bool] = {}
-    for row in lost:
-        holder = row[7] or ""
-        if holder not in known:
-            known[holder] = gone(holder)
-        if (row[0] not in held if holder == owner else known[holder]) and len(rows) < limit:
-            rows.append(row)
+    for number in _dropped(tx, owner, gone, held)[: limit - len(rows)]:
+        rows += tx.execute(f"{_READY} WHERE r.id = ?", (number,)).fetchall()
     claimed = (_claim_one(tx, owner, at, row) for row in rows)
     return [run for run in claimed if run is not None]
+
+
+def claim_job(tx: sqlite3.Connection, owner: str, job: str, now: datetime) -> Run | None:
+    """Take the run of one job that is ready; ``None``: there is none, or another owner has it."""
+    query = f"{_READY} WHERE r.job = ? AND r.state IN (?, ?) AND r.ready_at <= ?"
+    row = tx.execute(query, (job, RunState.SCHEDULED, RunState.WAITING, micros(now))).fetchone()
+    return _claim_one(tx, owner, micros(now), row) if row else None
+
+
+def _dropped(tx: sqlite3.Connection, owner: str, gone: Callable[[str], bool], held: Collection[int]) -> list[int]:
+    """The numbers of the running ones that nobody works on any more."""
+    known: dict[str, bool] = {}
+    found = []
+    for number, holder in tx.execute("SELECT id, coalesce(owner, '') FROM run WHERE state = 'running'"):
+        if holder == owner:
+            dropped = number not in held
+        else:
+            dropped = known[holder] if holder in known else known.setdefault(holder, gone(holder))
+        if dropped:
+            found.append(number)
+    return found
 
 
 def _claim_one(tx: sqlite3.Connection, owner: str, at: int, row: tuple[Any, ...]) -> Run | None:

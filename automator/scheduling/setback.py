@@ -50,6 +50,12 @@ def _move(tx: sqlite3.Connection, by: int, now: int) -> None:
         "WHERE state = 'waiting'",
         (by,),
     )
+    # what was to be done at once still is: an order must not wait until the clock shows that time again
+    tx.execute(
+        "UPDATE run SET ready_at = ? WHERE state = 'scheduled' AND ready_at > ? AND scheduled_for = "
+        "(SELECT created_at FROM job WHERE id = run.job)",
+        (now, now),
+    )
     tx.execute("UPDATE intention SET sent_at = sent_at - ? WHERE state = 'sent' AND sent_at > ?", (by, now))
     budgets = (budget for name in providers() for budget in build(name).budgets)
     store.set_back(tx, by, {budget.name for budget in budgets if budget.window is Window.MONTH})

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -23,7 +23,9 @@ from automator.scheduling.states import RunState
 Handler = Callable[[Run], Awaitable[Verdict]]
 
 TICK = 1.0  #: seconds; the wall clock is read at least as often, because a machine may have slept
-AT_ONCE = 64
+AT_ONCE = 64  #: runs that are worked on
+AHEAD = 64  #: runs that are claimed beyond those, so that a claim is for many when much is due
+SOON = 0.1  #: seconds between two looks at what a command waits for
 STUCK = 5  #: a run that failed for a reason nobody foresaw so many times is told of
 BACKOFF = timedelta(seconds=30)
 
@@ -50,42 +52,86 @@ class Worker:
         self._handlers = handlers
         self._at_once = at_once
         self._active: dict[int, asyncio.Task[None]] = {}
+        self._taken: set[int] = set()  # claimed, and about to be worked on
+        self._slots = asyncio.Semaphore(at_once)
         self._changed = asyncio.Event()
 
     async def tick(self) -> int:
         """Start whatever is due, as far as there is room; returns how many runs were started."""
-        room = self._at_once - len(self._active)
-        if room <= 0:
+        if not self._has_room():
             return 0
-        held = frozenset(self._active)
+        room = self._at_once + AHEAD - len(self._active)
 
         def take(tx: sqlite3.Connection) -> list[Run]:
             now = self._clock.now()
             setback.notice(tx, now, self._clock.boottime())
             due.spawn(tx, now)
-            return lease.claim(tx, self._owner.id, now, limit=room, gone=self._owner.gone, held=held)
+            return lease.claim(tx, self._owner.id, now, limit=room, gone=self._owner.gone, held=self._held())
 
         failpoints.reach("before-claim")
         runs = await self._writer.brief(take)
         if runs:
             failpoints.reach("after-claim")
         for run in runs:
-            task = asyncio.create_task(self._work(run))
-            self._active[run.id] = task
-            task.add_done_callback(partial(self._ended, run.id))
+            self.start(run)
         return len(runs)
+
+    async def work_off(self, job: str) -> bool:
+        """Take up the run of one job here and now, and finish it or park it; ``False``: it isn't ready, or taken."""
+        run = await self._writer.brief(partial(self.take, job=job))
+        if run is None:
+            return False
+        await asyncio.wait({self.start(run)})
+        return True
+
+    def take(self, tx: sqlite3.Connection, job: str) -> Run | None:
+        """Claim the run of one job that is ready, in the caller's transaction; ``start`` it when that is committed."""
+        run = lease.claim_job(tx, self._owner.id, job, self._clock.now())
+        if run is not None:
+            self._taken.add(run.id)  # before a tick can take it for one that was dropped
+        return run
+
+    async def see_through(self, jobs: Iterable[str], seconds: float) -> list[str]:
+        """Work on these jobs alone until they have ended, for so long at most; returns those that have not."""
+        deadline, left = self._clock.now() + timedelta(seconds=seconds), list(jobs)
+        while left and self._clock.now() < deadline:
+            for job in left:
+                await self.work_off(job)
+            left = [job for job in left if due.is_open(self._reader, job)]
+            if left:
+                await self._clock.sleep(SOON)
+        return left
+
+    def wake(self) -> None:
+        """Something was put in that is due: look at once."""
+        self._changed.set()
+
+    def _held(self) -> frozenset[int]:
+        return frozenset(self._active) | frozenset(self._taken)
+
+    def start(self, run: Run) -> asyncio.Task[None]:
+        """Work on a run that was claimed."""
+        task = asyncio.create_task(self._work(run))
+        self._active[run.id] = task
+        self._taken.discard(run.id)
+        task.add_done_callback(partial(self._ended, run.id))
+        return task
+
+    def _has_room(self) -> bool:
+        return len(self._active) <= self._at_once
 
     def _ended(self, number: int, _: asyncio.Task[None]) -> None:
         self._active.pop(number, None)
-        self._changed.set()
+        if self._has_room():
+            self._changed.set()
 
     async def run_due(self, until: datetime | None = None) -> None:
         """Do all that is due, and what becomes due while doing it; with ``until``, all that is due by then."""
         while True:
+            self._changed.clear()
             started = await self.tick()
             if self._active:
-                await asyncio.wait(list(self._active.values()), return_when=asyncio.FIRST_COMPLETED)
-                await asyncio.sleep(0)
+                await self._changed.wait()
             elif not started:
                 coming = due.earliest(self._reader)
                 if coming is None or until is None or coming > until:
@@ -120,7 +166,7 @@ class Worker:
             return TICK
         left = (coming - lease.LEAD - self._clock.now()).total_seconds()
         # full: a finished run wakes us; else something due was put in after the claim
-        return TICK if len(self._active) >= self._at_once else min(TICK, max(0.001, left))
+        return min(TICK, max(0.001, left)) if self._has_room() else TICK
 
     def _ticked(self, tx: sqlite3.Connection) -> None:
         beats.beat(tx, "tick", self._clock.now())
@@ -129,7 +175,8 @@ class Worker:
         try:
             while (early := (run.ready_at - self._clock.now()).total_seconds()) > 0:
                 await self._clock.sleep(early)
-            verdict = await self._verdict(run)
+            async with self._slots:
+                verdict = await self._verdict(run)
             if verdict.state is RunState.DONE and lease.ended(self._reader, run):
                 return  # with the last answer
             failpoints.reach("before-finish")

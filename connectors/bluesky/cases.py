@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from connectors.bluesky.limits import TAKES
 from connectors.bluesky.text import GRAPHEMES
-from connectors.cases import Case, Expect, Kind, Picture, deaths, failures, lengths, pictures, scripts, threads
+from connectors.cases import Case, Expect, Kind, Picture, deaths, failures, films, lengths, pictures, scripts, threads
 
 _FAMILY = "\U0001f469‍\U0001f469‍\U0001f467‍\U0001f466"  # one character of 25 bytes
 
@@ -20,6 +20,7 @@ CASES: tuple[Case, ...] = (
     ),
     *scripts(),
     *pictures(TAKES),
+    *films(TAKES),
     Case("a picture that Bluesky does not take", Kind.ANSWER, Expect.REFUSED, pictures=(Picture("bmp"),)),
     *threads(),
     *failures("putRecord", unsent=Expect.PUBLISHED, lost=Expect.PUBLISHED),

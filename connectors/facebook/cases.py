@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from connectors.cases import LOST, Case, Expect, Kind, Picture, Trouble, deaths, lengths, pictures, scripts
+from connectors.cases import LOST, Case, Expect, Kind, Picture, Trouble, deaths, films, lengths, pictures, scripts
 from connectors.facebook import limits
 from connectors.post import Form
 
@@ -23,12 +23,15 @@ CASES: tuple[Case, ...] = (
     Case("an address", Kind.ANSWER, Expect.PUBLISHED, ("See https://example.com/a_(b).",)),
     *scripts(),
     *pictures(limits.TAKES[Form.POST]),
+    *films(limits.TAKES[Form.POST]),
+    *films(limits.TAKES[Form.REEL], Form.REEL),
+    *films(limits.TAKES[Form.STORY], Form.STORY, ""),
     Case("a picture that Facebook does not take", Kind.ANSWER, Expect.REFUSED, pictures=(Picture("webp"),)),
     Case("a picture alone", Kind.STRUCTURE, Expect.PUBLISHED, ("",), (Picture(),)),
     Case("a post", Kind.STRUCTURE, Expect.PUBLISHED, live=True),
     Case("a comment", Kind.STRUCTURE, Expect.PUBLISHED, comment="Under it."),
     Case("a thread, which becomes comments", Kind.STRUCTURE, Expect.PUBLISHED, ("First.", "Second.", "Third.")),
-    Case("the comment of a story", Kind.ANSWER, Expect.REFUSED, ("",), (Picture(),), Form.STORY, "Under it."),
+    Case("the comment of a story", Kind.ANSWER, Expect.REFUSED, ("",), (Picture(),), (), Form.STORY, "Under it."),
     Case("taken down", Kind.CHANGE, Expect.GONE, live=True),
     Case("a post with its comment, taken down", Kind.CHANGE, Expect.GONE, comment="Under it."),
     *_failing(_STAGE, "staging"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,13 +13,15 @@ import regex
 
 from connectors.answer import accepted
 from connectors.base import Budget, Intent, Operation, Outcome, Reading
-from connectors.facebook import limits, login, outcomes, probe, upload
+from connectors.facebook import limits, login, outcomes, probe, staged, upload
 from connectors.facebook import operations as ops
 from connectors.facebook import reading as read
+from connectors.graph import login as graph_login
 from connectors.graph import proof, version
 from connectors.network import Identity, Metrics, Option, Rejected, SecretField, Shown, Wire
 from connectors.post import Form, Part, Problem, numbered
 from connectors.signin import Found, SignIn
+from connectors.staging import Left, Sent
 from connectors.takes import Preview, Takes, problems
 
 STAGED, DIRECT = "staged", "direct"
@@ -48,21 +50,20 @@ _URL = regex.compile(r"https?://[^\s<>\"]+", regex.IGNORECASE)
 class Connector:
     """One page, with its own token."""
 
-    base_url: str = login.API
+    base_url: str = graph_login.API
     name: str = "facebook"
     chosen: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def origins(self) -> tuple[str, ...]:
         base = self.base_url.rstrip("/")
-        return (base, VIDEOS, FILES) if base == login.API else (base,)
+        return (base, VIDEOS, FILES) if base == graph_login.API else (base,)
 
     @property
     def fields(self) -> tuple[SecretField, ...]:
         return (
             SecretField("page_token", "the page's access token"),
-            SecretField("app_id", "the app's id", required=False, public=True),
-            SecretField("app_secret", "the app's secret", required=False),
+            *graph_login.APP,
         )
 
     @property
@@ -101,7 +102,7 @@ class Connector:
         return proof.signed(request, secrets, token)
 
     def harvest(self, operation: Operation, response: httpx.Response) -> Mapping[str, str]:
-        return login.brought(operation.name, response) if operation.brings_keys else {}
+        return login.LOGIN.brought(operation, response) if operation.brings_keys else {}
 
     def lasts(self, _: Operation, __: httpx.Response) -> timedelta | None:
         return None  # what comes with a date is the person's token, which is not kept
@@ -211,11 +212,22 @@ class Connector:
         return await read.recent(wire, self._at(page), since)
 
     async def metrics(self, wire: Wire, results: Sequence[Mapping[str, Any]]) -> list[Metrics | None]:
-        return [await read.metrics(wire, self.api, result) for result in results]
+        return await read.metrics(wire, self.api, results)
 
     async def delete(self, wire: Wire, intent: Intent) -> httpx.Response:
         url = f"{self.api}/{intent.plan['published']['id']}"
         return await wire.request(ops.DELETE, "DELETE", url, intent=intent)
+
+    @property
+    def makes(self) -> Collection[str]:
+        """What stays on the page, unseen, until it is shown or deleted (``connectors.staging``)."""
+        return staged.MAKES.keys()
+
+    def left(self, calls: Sequence[Sent], needed: Collection[str]) -> list[Left]:
+        return staged.left(calls, needed)
+
+    async def discard(self, wire: Wire, left: Left) -> bool:
+        return await staged.discard(wire, self.api, left)
 
     async def edit(self, wire: Wire, intent: Intent) -> httpx.Response:
         result, text = intent.plan["published"], intent.plan["text"]
@@ -225,7 +237,7 @@ class Connector:
         return await wire.request(ops.EDIT, "POST", f"{self.api}/{result['id']}", intent=intent, json={words: text})
 
     async def test(self, wire: Wire) -> Identity:
-        expires, warnings = await login.looked_at(wire, self.api)
+        expires, warnings = await login.LOGIN.looked_at(wire, self.api)
         me = await read.me(wire, self.api)
         if me.get("can_post") is False:
             warnings.append("Facebook says that this key can't publish on the page; ask its owner for the task to")
@@ -240,7 +252,7 @@ class Connector:
 
     @property
     def sign_in(self) -> SignIn | None:
-        return login.sign_in(self.base_url.rstrip("/"), self.version)
+        return login.LOGIN.page(self.base_url.rstrip("/"), self.version)
 
     async def exchange(self, wire: Wire, redirect: str) -> list[Found]:
         return await login.pages(wire, self.api, redirect)

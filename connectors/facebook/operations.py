@@ -24,6 +24,8 @@ SESSION = Operation("facebook.upload.start", Effect.REPEATABLE, Scope.WRITE, Abs
 UPLOAD = Operation("facebook.upload.send", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
 EDIT = Operation("facebook.post.edit", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
 DELETE = Operation("facebook.post.delete", Effect.REPEATABLE, Scope.DELETE, Absence.PROOF)
+#: what was staged and is not needed any more
+DISCARD = Operation("facebook.staged.delete", Effect.REPEATABLE, Scope.DELETE, Absence.PROOF)
 #: an unpublished post made only to learn whether the page takes one
 PROBE = Operation("facebook.probe.change", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
 PROBED = Operation("facebook.probe.delete", Effect.REPEATABLE, Scope.DELETE, Absence.PROOF)
@@ -34,6 +36,8 @@ POSTS = Operation("facebook.post.list", Effect.READ, Scope.READ)
 REELS = Operation("facebook.reel.list", Effect.READ, Scope.READ)
 STORIES = Operation("facebook.story.list", Effect.READ, Scope.READ)
 COMMENTS = Operation("facebook.comment.list", Effect.READ, Scope.READ)
+INSIGHTS = Operation("facebook.post.insights", Effect.READ, Scope.READ)
+FILM_INSIGHTS = Operation("facebook.video.insights", Effect.READ, Scope.READ)
 DEBUG = Operation("facebook.token.debug", Effect.READ, Scope.READ)
 TOKEN = Operation("facebook.token.exchange", Effect.REPEATABLE, Scope.READ, Absence.PROOF, brings_keys=True)
 PAGES = Operation("facebook.page.list", Effect.READ, Scope.READ, brings_keys=True)

@@ -28,6 +28,7 @@ HOLDS: dict[str, tuple[str, ...]] = {
     ops.UPLOAD.name: ("success",),
     ops.EDIT.name: ("success",),
     ops.DELETE.name: ("success",),
+    ops.DISCARD.name: ("success",),
     ops.PROBE.name: ("success",),
     ops.PROBED.name: ("success",),
     ops.ME.name: ("id", "name"),

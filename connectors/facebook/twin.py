@@ -11,7 +11,9 @@ from aiohttp import web
 from connectors.facebook import login
 from connectors.facebook.twin_video import add_routes, status
 from connectors.facebook.twin_world import WORLD, World, add_story, flag, given, listed, page_of
+from connectors.graph.login import TASKS
 from connectors.graph.twin import (
+    PARAMS,
     TOKEN,
     VERSION,
     App,
@@ -31,6 +33,7 @@ FEED = frozenset({"message", "link", "published", "attached_media", "scheduled_p
 UPDATE = frozenset({"message", "is_published", "description", "published"})
 PHOTOS = frozenset({"source", "url", "caption", "message", "published", "alt_text_custom", "temporary"})
 COMMENTS = frozenset({"message", "attachment_id"})
+INSIGHTS = frozenset({"post_media_view", "post_total_media_view_unique", "post_reactions_like_total"})
 
 
 HANDLE = "brand"  #: of the sandbox's page
@@ -49,6 +52,8 @@ def twin(now: Now) -> web.Application:
     app.router.add_get(f"{NODE}/stories", _stories)
     app.router.add_post(f"{NODE}/comments", _comment)
     app.router.add_get(f"{NODE}/comments", _comments)
+    app.router.add_get(f"{NODE}/insights", _insights)
+    app.router.add_get(f"{NODE}/video_insights", _insights)
     app.router.add_get(NODE + SLASH, _node)
     app.router.add_post(NODE + SLASH, _update)
     app.router.add_delete(NODE + SLASH, _delete)
@@ -92,7 +97,7 @@ async def _me(request: web.Request) -> web.Response:
     if not token.page:
         return web.json_response(picked(node, request, frozenset({"id", "name"}), "id,name"))
     page = world.pages[token.page]
-    can_post = bool(login.TASKS & set(page.tasks))
+    can_post = bool(TASKS & set(page.tasks))
     node = {"id": page.id, "name": page.name, "can_post": can_post}
     return web.json_response(picked(node, request, frozenset({"name", "can_post"}), "id,name"))
 
@@ -258,6 +263,24 @@ async def _node(request: web.Request) -> web.Response:
     if kind == "photos":
         known |= {"alt_text_custom"}
     return web.json_response(picked(node, request, frozenset(known)))
+
+
+async def _insights(request: web.Request) -> web.Response:
+    """How often something was seen: of a post by names that are valid, of a video or reel all that there is."""
+    world, _ = request.app[WORLD], need(request, "read_insights")
+    kind, item = _object(request)
+    film = request.path.endswith("/video_insights")
+    if film != (kind == "videos"):
+        raise GraphError(100, "(#100) Tried accessing nonexisting field (insights)")
+    if film:
+        names = ["blue_reels_play_count" if item["kind"] == "reel" else "total_video_views"]
+    else:
+        names = str(request[PARAMS].get("metric") or "").split(",")
+        if not set(names) <= INSIGHTS:
+            raise GraphError(100, "(#100) The value must be a valid insights metric")
+    values = [{"value": world.views.get(item["id"], 0)}]
+    data = [{"name": name, "period": "lifetime", "values": values, "id": f"{item['id']}/{name}"} for name in names]
+    return web.json_response({"data": data if world.insights else []})
 
 
 async def _update(request: web.Request) -> web.Response:

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from connectors.facebook import login
+from connectors.graph.login import TASKS
 from connectors.graph.twin import (
     PARAMS,
     Graph,
@@ -29,11 +29,15 @@ class World(Graph):
         visible_after: How long something new is not in lists.
         video_time: How long a video is worked on.
         staging: Whether unpublished posts can be made.
+        insights: Whether the page has the 100 likes without which Facebook tells nobody how often it is seen.
+        views: How often something was seen, by its id.
     """
 
     visible_after: timedelta = timedelta()
     video_time: timedelta = timedelta()
     staging: bool = True
+    insights: bool = True
+    views: dict[str, int] = field(default_factory=dict)
     posts: dict[str, dict[str, Any]] = field(default_factory=dict)
     photos: dict[str, dict[str, Any]] = field(default_factory=dict)
     videos: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -85,7 +89,7 @@ def page_of(request: web.Request, scope: str = "pages_manage_posts") -> tuple[Wo
     world, token, number = request.app[WORLD], need(request, scope), request.match_info["id"]
     if number not in world.pages or token.page != number:
         raise GraphError(100, f"Unsupported request. Object with ID '{number}' does not exist", 33)
-    if scope == "pages_manage_posts" and not login.TASKS & set(world.pages[number].tasks):
+    if scope == "pages_manage_posts" and not TASKS & set(world.pages[number].tasks):
         raise GraphError(200, "(#200) The user hasn't authorized the application to perform this action", status=403)
     return world, number
 

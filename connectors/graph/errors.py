@@ -17,6 +17,10 @@ from connectors.base import Effect, Kind, Operation, Outcome
 from connectors.graph import usage
 
 CONNECT = "connect the account again"
+WRONG_SECRET = "the app secret is wrong; copy it from the app's basic settings"  # noqa: S105 - a sentence
+DEVELOPMENT = "the app is in development mode, where only people with a role in it can use it"
+PERSON_NEEDED = "that is a page's token, and a person's is needed to list the pages; sign in as yourself"
+UNTOLD = "Facebook tells the rights of a token, and when it ends, only to people with a role in its app"
 GONE = "there is no such thing at Facebook, or the key may not see it"
 #: codes of limits: of the app, the user, the page with a user's token, a custom one, one of a business use case
 THROTTLED = frozenset({4, 17, 32, 341, 613, *range(80000, 80015)})
@@ -42,16 +46,17 @@ REFUSALS: tuple[tuple[int | None, int | None, str, str], ...] = (
     (1609005, None, "", "Facebook could not read the linked address; check that it is public"),
     (368, None, "", "Facebook blocks this as against its rules or too much at once; its page says more"),
     (None, None, "appsecret_proof", "the app secret is not that of the app whose token this is"),
-    (None, None, "client secret", "the app secret is wrong; copy it from the app's basic settings"),
+    (None, None, "client secret", WRONG_SECRET),
     (101, None, "", "there is no app with this id; copy it from the app's basic settings"),
-    (None, None, "development mode", "the app is in development mode, where only people with a role in it can use it"),
+    (None, None, "development mode", DEVELOPMENT),
+    (100, None, "(accounts) on node type (page)", PERSON_NEEDED),
+    (100, None, "must provide an app access token", UNTOLD),
     (None, None, "verification code", "Facebook does not take this sign-in; begin again"),
 )
 #: codes that say of a repeatable call, too, that there is nothing there to act on, or no right to see it
 MISSING = (100, 33)
 DEFINITE = frozenset({3, 10, 100, 101, 102, 190, 368, 506, 1609005, *range(200, 300)})
 _RIGHT = re.compile(r"\b(?:pages|instagram|publish|read|business)_\w+")
-IDS = frozenset({"id", "post_id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +120,15 @@ def judge(
     if body is None:
         return Outcome(Kind.UNKNOWN, "an answer that is not JSON", request_id=trace)
     wanted = holds.get(operation.name, ())
-    if not all(_held(name, body.get(name)) for name in wanted):
+    if not all(_there(name, body.get(name)) for name in wanted):
         return Outcome(Kind.UNKNOWN, f"an answer without {' and '.join(wanted)}", request_id=trace)
     return Outcome(Kind.OK, result={name: body[name] for name in kept if name in body}, request_id=trace)
 
 
-def _held(name: str, value: Any) -> bool:
-    """Whether an answer has what it must have; an id is text or a number, and nothing else is one."""
-    if name in IDS:
-        return bool(value) and isinstance(value, str | int) and value is not True
+def _there(name: str, value: Any) -> bool:
+    """Whether an answer has what it must have; an id is a text or a number, and nothing else."""
+    if name == "id" or name.endswith("_id"):
+        return isinstance(value, str | int) and bool(value) and value is not True
     return value not in (None, "", False)
 
 

@@ -19,6 +19,7 @@ from connectors.graph.proof import UPLOADS
 Now = Callable[[], datetime]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 VERSION = r"/{version:v\d+\.\d+}"
+SIGN_IN = ("/oauth/access_token", "/dialog/oauth", "/oauth/authorize")  #: what asks for no token
 SHORT, LONG = timedelta(hours=2), timedelta(days=60)
 
 
@@ -30,6 +31,7 @@ class App:
         strict: Every call must have a proof.
         development: Only ``roles`` can use it.
         roles: Ids of people.
+        closed: What a token may do is told to nobody but those.
     """
 
     id: str
@@ -37,6 +39,7 @@ class App:
     strict: bool = False
     development: bool = False
     roles: set[str] = field(default_factory=set)
+    closed: bool = False
 
 
 @dataclass
@@ -127,8 +130,7 @@ def application(graph: Graph, largest: int = 1_000_000_000) -> web.Application:
     """Graph with what all products share; each adds its own nodes and edges under ``VERSION``."""
     app = web.Application(middlewares=[_protocol], client_max_size=largest)
     app[GRAPH] = graph
-    for path in ("/oauth/access_token", f"{VERSION}/oauth/access_token"):
-        app.router.add_route("*", path, _access_token)
+    app.router.add_route("*", f"{VERSION}/oauth/access_token", _access_token)
     app.router.add_get(f"{VERSION}/dialog/oauth", _dialog)
     app.router.add_get(f"{VERSION}/debug_token", _debug_token)
     app.router.add_get("/debug_token", _debug_token)
@@ -141,7 +143,7 @@ async def _protocol(request: web.Request, handler: Handler) -> web.StreamRespons
     graph = request.app[GRAPH]
     try:
         request[PARAMS] = await _params(request)
-        open_to_all = request.path.endswith(("/oauth/access_token", "/dialog/oauth"))
+        open_to_all = request.path.endswith(SIGN_IN)
         if not open_to_all:
             request[TOKEN] = _who(request)
         answer = await (handler if open_to_all or not graph.throttled else _throttled)(request)
@@ -280,6 +282,8 @@ async def _debug_token(request: web.Request) -> web.Response:
     token = graph.tokens.get(str(request[PARAMS].get("input_token")))
     if token is None or token.app != caller.app:
         raise GraphError(100, "(#100) The App_id in the input_token did not match the Viewing App")
+    if graph.apps[token.app].closed and caller.person and caller.person not in graph.apps[token.app].roles:
+        raise GraphError(100, "(#100) You must provide an app access token, or a user access token of a developer")
     valid = token.dead is None and (token.ends is None or token.ends > graph.now())
     data: dict[str, Any] = {
         "app_id": token.app,
@@ -313,7 +317,7 @@ async def _accounts(request: web.Request) -> web.Response:
             "category": "Brand",
         }
         if page.instagram:
-            node["instagram_business_account"] = {"id": page.instagram}
+            node["instagram_business_account"] = {"id": page.instagram, "username": page.username}
         rows.append(picked(node, request, known, "access_token,category,name,tasks"))
     start, limit = int(request[PARAMS].get("after") or 0), int(request[PARAMS].get("limit") or 25)
     shown = rows[start : start + limit]

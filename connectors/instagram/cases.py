@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-from connectors.cases import Case, Expect, Kind, Picture, Trouble, counts, deaths, failures, lengths, scripts, sizes
-from connectors.instagram.limits import ITEMS, MEGABYTE
+from connectors.cases import (
+    Case,
+    Expect,
+    Kind,
+    Picture,
+    Trouble,
+    counts,
+    deaths,
+    failures,
+    films,
+    lengths,
+    scripts,
+    sizes,
+)
+from connectors.instagram.limits import ITEMS, MEGABYTE, TAKES
 from connectors.instagram.text import CHARACTERS, HASHTAGS, MENTIONS
 from connectors.post import Form
 
@@ -30,7 +43,10 @@ CASES: tuple[Case, ...] = (
     *_shapes(((1440, 1440), (320, 320), (800, 1000), (1146, 600)), Expect.PUBLISHED),
     *_shapes(((1441, 1441), (319, 319), (799, 1000), (1147, 600), (1, 1), (20_000, 800)), Expect.REFUSED),
     Case("a picture that Instagram does not take", Kind.ANSWER, Expect.REFUSED, pictures=(Picture("png"),)),
-    Case("a story", Kind.STRUCTURE, Expect.PUBLISHED, ("",), (_ONE,), Form.STORY),
+    *films(TAKES[Form.POST]),
+    *films(TAKES[Form.REEL], Form.REEL),
+    *films(TAKES[Form.STORY], Form.STORY, ""),
+    Case("a story", Kind.STRUCTURE, Expect.PUBLISHED, ("",), (_ONE,), form=Form.STORY),
     Case("a picture as a reel", Kind.ANSWER, Expect.REFUSED, pictures=(_ONE,), form=Form.REEL),
     Case("a thread", Kind.ANSWER, Expect.REFUSED, ("First.", "Second."), (_ONE,)),
     Case("a post", Kind.STRUCTURE, Expect.PUBLISHED, pictures=(_ONE,), live=True),

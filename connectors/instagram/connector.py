@@ -11,10 +11,11 @@ from typing import Any
 import httpx
 import regex
 
-from connectors.answer import accepted, lifetime, tokens
+from connectors.answer import accepted, lifetime
 from connectors.base import Budget, Intent, Kind, NotNow, Operation, Outcome, Reading, outcome_of
-from connectors.graph import proof, version
-from connectors.instagram import containers, limits, outcomes, settle, text, who
+from connectors.graph import insights, proof, version
+from connectors.graph import login as graph_login
+from connectors.instagram import containers, limits, login, outcomes, settle, text, who
 from connectors.instagram.containers import Way
 from connectors.instagram.operations import (
     COMMENT,
@@ -32,7 +33,7 @@ from connectors.takes import Preview, Takes, problems
 from connectors.words import counted
 
 FACEBOOK, INSTAGRAM = "facebook", "instagram"  #: whose login the token comes from
-GRAPHS = {FACEBOOK: "https://graph.facebook.com", INSTAGRAM: "https://graph.instagram.com"}
+GRAPHS = {FACEBOOK: graph_login.API, INSTAGRAM: login.API}
 UPLOADS = "https://rupload.facebook.com"
 PAGES = 10  #: of a list that are read at most
 _LINK = regex.compile(r"(?:https?://)?(?:www\.)?instagram\.com/(?:[\w.]+/)?(p|reel|tv)/([\w-]{5,40})/?(?:[?#].*)?")
@@ -61,14 +62,12 @@ class Connector:
     def origins(self) -> tuple[str, ...]:
         if self.base_url:
             return (self.base_url.rstrip("/"),)
-        return (GRAPHS[self.login], UPLOADS) if self.login == FACEBOOK else (GRAPHS[self.login],)
+        return (GRAPHS[self.login], UPLOADS if self.login == FACEBOOK else login.CODES)
 
     @property
     def fields(self) -> tuple[SecretField, ...]:
-        return (
-            SecretField("access_token", "access token (of the page; with Instagram Login, of the account)"),
-            SecretField("app_secret", "app secret (if your app asks for a proof of it)", required=False),
-        )
+        token = SecretField("access_token", f"access token of the {'page' if self.login == FACEBOOK else 'account'}")
+        return (token, *graph_login.APP) if self.login == FACEBOOK else (token,)
 
     @property
     def options(self) -> tuple[Option, ...]:
@@ -93,15 +92,20 @@ class Connector:
 
     def sign(self, request: httpx.Request, secrets: Mapping[str, str]) -> httpx.Request:
         if self.login == FACEBOOK:
-            return proof.signed(request, secrets, "access_token")
-        signed = proof.signed(request, {"access_token": secrets.get("access_token", "")}, "access_token")
-        if signed.url.path.endswith(who.REFRESH_PATH):
-            # Instagram has no other place for the token that it renews; the record is above this layer
-            signed.url = signed.url.copy_merge_params({"access_token": secrets.get("access_token", "")})
+            token = "user_token" if request.url.path.endswith("/me/accounts") else "access_token"
+            return proof.signed(request, secrets, token)
+        held, path = {"access_token": secrets.get("access_token", "")}, request.url.path
+        signed = proof.signed(request, held, "access_token")
+        if path in {who.REFRESH_PATH, login.LONGER_PATH}:
+            # Instagram has no other place for the keys that it renews one with; the record is above this layer
+            app = {"client_secret": secrets.get("app_secret", "")} if path == login.LONGER_PATH else {}
+            signed.url = signed.url.copy_merge_params(held | app)
         return signed
 
     def harvest(self, operation: Operation, response: httpx.Response) -> Mapping[str, str]:
-        return tokens(response, {"access_token": "access_token"}) if operation.brings_keys else {}
+        if not operation.brings_keys:
+            return {}
+        return login.LOGIN.brought(operation, response) if self.login == FACEBOOK else login.brought(response)
 
     def lasts(self, operation: Operation, response: httpx.Response) -> timedelta | None:
         return lifetime(response) if operation.brings_keys else None
@@ -185,18 +189,24 @@ class Connector:
         ask = who.of_page if self.login == FACEBOOK else who.of_account
         found = await ask(wire, self._base(wire))
         noted = version.warning(self.version, wire.now(), self.name)
-        warnings = tuple(filter(None, (noted, await self._may_publish(wire, found.id))))
+        warnings = tuple(filter(None, (*found.warnings, noted, await self._may_publish(wire, found.id))))
         return Identity(found.id, found.handle, found.expires, warnings)
 
     @property
     def sign_in(self) -> SignIn | None:
-        return None
+        base = self.base_url.rstrip("/")
+        if self.login == FACEBOOK:
+            return login.LOGIN.page(base or graph_login.API, self.version)
+        return login.page(base)
 
     async def edit(self, _: Wire, __: Intent) -> httpx.Response:
         raise Rejected("Instagram lets nothing be changed that is published; take it down, and publish it anew")
 
-    async def exchange(self, _: Wire, __: str) -> list[Found]:
-        raise Rejected("Instagram has no sign-in here; give its access token")
+    async def exchange(self, wire: Wire, redirect: str) -> list[Found]:
+        if self.login == FACEBOOK:
+            return await login.of_pages(wire, self._base(wire), redirect)
+        await login.of_account(wire, self.base_url.rstrip("/") or login.CODES, redirect)
+        return []
 
     async def renew(self, wire: Wire, held: frozenset[str]) -> bool:
         if self.login == FACEBOOK or "access_token" not in held:
@@ -262,10 +272,10 @@ class Connector:
             return None
         counted = accepted(answer)
         asked = await wire.request(INSIGHTS, "GET", f"{url}/insights", params={"metric": "shares,views"})
-        told = {} if outcome_of(asked).kind is Kind.REJECTED else who.figures(accepted(asked))
+        told = {} if outcome_of(asked).kind is Kind.REJECTED else insights.figures(accepted(asked))
         return Metrics(
-            who.count(counted.get("like_count")),
-            who.count(counted.get("comments_count")),
+            insights.count(counted.get("like_count")),
+            insights.count(counted.get("comments_count")),
             told.get("shares"),
             told.get("views"),
         )

@@ -13,17 +13,23 @@ from connectors.answer import json_object
 from connectors.base import Effect, Kind, Operation, Outcome
 from connectors.graph import errors, usage
 from connectors.graph.errors import Said
+from connectors.instagram import login
 from connectors.instagram.operations import (
     COMMENT,
     COMMENTS,
     CONTAINER,
+    DEBUG,
     DELETE,
+    EXCHANGE,
+    LONGER,
     ME,
     MEDIA,
+    PAGES,
     PUBLISH,
     QUOTA,
     REFRESH,
     STATUS,
+    TOKEN,
     UPLOAD,
 )
 
@@ -37,8 +43,11 @@ HOLDS: Mapping[str, tuple[str, ...]] = {
     ME.name: ("id",),
     QUOTA.name: ("data",),
     REFRESH.name: ("access_token",),
+    TOKEN.name: ("access_token",),
+    LONGER.name: ("access_token",),
+    DEBUG.name: ("data",),
 }
-LISTS = frozenset({MEDIA.name, COMMENTS.name, QUOTA.name})
+LISTS = frozenset({MEDIA.name, COMMENTS.name, QUOTA.name, PAGES.name})
 
 UNFETCHED = (
     "Instagram could not fetch the media from the media host; `automator media test` tries it from here, "
@@ -80,6 +89,16 @@ WAITS: Mapping[int, str] = {
 }
 BLOCKED = 2207051  #: "may not", after which a post was seen all the same
 GONE = 2207006
+#: words in what Instagram says of a sign-in (its own hosts answer in another form than Graph) -> what a person reads
+SIGN_INS: tuple[tuple[str, str], ...] = (
+    ("client secret", errors.WRONG_SECRET),
+    ("platform app", "there is no Instagram app with this id; copy it from the app's Instagram settings"),
+    ("client_id", "there is no Instagram app with this id; copy it from the app's Instagram settings"),
+    ("developer role", errors.DEVELOPMENT),
+    ("development mode", errors.DEVELOPMENT),
+    ("redirect_uri", "the callback address is none of those in the app's Instagram settings; add it there"),
+    ("code", "Instagram does not take this sign-in; begin again"),
+)
 SOON = timedelta(minutes=1)
 _SUBCODE = re.compile(r"\b(22\d{5})\b")
 _THROTTLED = 429
@@ -89,6 +108,8 @@ def judge(operation: Operation, response: httpx.Response) -> Outcome:
     """Say what a complete answer means. Pure. What is doubtful is unknown."""
     body = json_object(response)
     error = errors.said(body)
+    if error is None and operation in {EXCHANGE, LONGER} and (refused := _refused(body or {})) is not None:
+        return refused
     if error is None:
         if response.status_code == _THROTTLED:
             return Outcome(Kind.LATER, "Instagram's limit is reached", until=after(response.headers, SOON))
@@ -98,10 +119,21 @@ def judge(operation: Operation, response: httpx.Response) -> Outcome:
             return Outcome(Kind.UNKNOWN, "an answer without a list")
         if outcome.kind is Kind.OK and operation is UPLOAD and (body or {}).get("success") is not True:
             return Outcome(Kind.UNKNOWN, "an upload that was not confirmed")
+        if outcome.kind is Kind.OK and operation is EXCHANGE and not login.brought(response):
+            return Outcome(Kind.UNKNOWN, "an answer without access_token")
         return outcome
     return _own(operation, error, response.headers) or _doubtful(
         operation, errors.refusal(operation, response.status_code, error, response.headers), error
     )
+
+
+def _refused(body: Mapping[str, object]) -> Outcome | None:
+    """What an error of Instagram's own hosts means, which is not in Graph's form; ``None``: it is none."""
+    said = str(body.get("error_message") or "")
+    if not said:
+        return None
+    known = next((sentence for words, sentence in SIGN_INS if words in said.lower()), None)
+    return Outcome(Kind.REJECTED, known or f"Instagram says: {said[:200]}")
 
 
 def _own(operation: Operation, error: Said, headers: Mapping[str, str]) -> Outcome | None:

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from connectors.graph.twin import GRAPH, PARAMS, TOKEN, VERSION, App, Graph, GraphError, Now, Page, application, picked
 from connectors.instagram import twin_containers as containers_twin
+from connectors.instagram import twin_login
 from connectors.instagram.twin_containers import code
 from connectors.instagram.twin_world import OWN, WORLD, World, acting, caller, missing, stamp, used
 
@@ -32,7 +33,7 @@ def twin(now: Now) -> web.Application:
     graph = Graph(now)
     app = application(graph)
     app[WORLD] = World(now)
-    app.router.add_get("/refresh_access_token", _refresh)
+    twin_login.add_routes(app)
     app.router.add_post("/ig-api-upload/{version}/{id}", containers_twin.upload)
     app.router.add_get(f"{VERSION}/me{SLASH}", _me)
     app.router.add_post(f"{VERSION}/{{id}}/media", containers_twin.contain)
@@ -49,7 +50,7 @@ def twin(now: Now) -> web.Application:
 
 
 def add_account(app: web.Application, handle: str) -> dict[str, str]:
-    """Give someone a professional account, with a page; returns the page's token and the app's secret."""
+    """Give someone a professional account, with a page; returns the page's token, and the app's id and secret."""
     graph, world = app[GRAPH], app[WORLD]
     number = _number(handle)
     world.accounts[number] = handle
@@ -58,7 +59,7 @@ def add_account(app: web.Application, handle: str) -> dict[str, str]:
     page = Page(graph.number(), handle, instagram=number, username=handle)
     graph.pages[page.id] = page
     token = graph.token("app", "person", page.id, SCOPES)
-    return {"access_token": token, "app_secret": graph.apps["app"].secret}
+    return {"access_token": token, "app_id": "app", "app_secret": graph.apps["app"].secret}
 
 
 def add_own(app: web.Application, handle: str, life: timedelta = timedelta(days=60)) -> dict[str, str]:
@@ -107,19 +108,6 @@ async def _me(request: web.Request) -> web.Response:
     linked = {"id": page.instagram, "username": page.username} if page.instagram not in world.personal | {""} else None
     node = {"id": page.id, "name": page.name, "instagram_business_account": linked}
     return web.json_response(picked(node, request, frozenset(node)))
-
-
-async def _refresh(request: web.Request) -> web.Response:
-    graph, asked = request.app[GRAPH], request.query
-    token = graph.tokens.get(asked.get("access_token", ""))
-    if asked.get("grant_type") != "ig_refresh_token" or token is None or not token.person.startswith(OWN):
-        raise GraphError(100, "Unsupported request - invalid grant")
-    if token.ends is None or token.ends <= graph.now():
-        raise GraphError(190, "Session has expired", 463, status=401)
-    if token.ends - graph.now() > timedelta(days=59):
-        raise GraphError(100, "The access token is less than 24 hours old and can not be refreshed")
-    fresh = graph.token(token.app, token.person, "", token.scopes, ends=graph.now() + timedelta(days=60))
-    return web.json_response({"access_token": fresh, "token_type": "bearer", "expires_in": 5_184_000})
 
 
 async def _limit(request: web.Request) -> web.Response:

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 import httpx
 
 from connectors.answer import accepted
 from connectors.base import Kind, outcome_of
+from connectors.instagram.login import LOGIN, PERSONAL
 from connectors.instagram.operations import ME, REFRESH
 from connectors.network import Identity, Rejected, Wire
 
 REFRESH_PATH = "/refresh_access_token"
-PERSONAL = (
-    "no professional Instagram account belongs to this page; make the account a business or creator account "
-    "in Instagram's app, and connect it with the page"
-)
 _NO_PAGE = "instagram_business_account"
 
 
 async def of_page(wire: Wire, base: str) -> Identity:
-    """The account that a page's token stands for.
+    """The account that a page's token stands for, until when, and which rights were not allowed.
 
     Raises:
-        Rejected: the key does not work, is not a page's, or the page has no professional account.
+        Rejected: the key does not work, is not a page's, lacks a right that is needed, or the page has no professional
+            account.
     """
     fields = {"fields": "id,name,instagram_business_account{id,username}"}
     try:
@@ -37,7 +33,8 @@ async def of_page(wire: Wire, base: str) -> Identity:
     account = said.get("instagram_business_account")
     if not isinstance(account, dict) or not account.get("id"):
         raise Rejected(PERSONAL)
-    return Identity(str(account["id"]), f"@{account.get('username') or said['id']}")
+    expires, warnings = await LOGIN.looked_at(wire, base)
+    return Identity(str(account["id"]), f"@{account.get('username') or said['id']}", expires, tuple(warnings))
 
 
 async def of_account(wire: Wire, base: str) -> Identity:
@@ -61,20 +58,3 @@ async def of_account(wire: Wire, base: str) -> Identity:
 async def refreshed(wire: Wire) -> httpx.Response:
     """Ask for a new token in place of one that is at least a day old."""
     return await wire.request(REFRESH, "GET", f"{wire.base}{REFRESH_PATH}", params={"grant_type": "ig_refresh_token"})
-
-
-def figures(said: Mapping[str, Any]) -> dict[str, int]:
-    """The numbers of an answer of insights, by their names. Pure."""
-    data = said.get("data")
-    found: dict[str, int] = {}
-    for item in data if isinstance(data, list) else ():
-        values = item.get("values") if isinstance(item, dict) else None
-        value = values[0].get("value") if isinstance(values, list) and values and isinstance(values[0], dict) else None
-        if (number := count(value)) is not None:
-            found[str(item["name"])] = number
-    return found
-
-
-def count(value: Any) -> int | None:
-    """A number of Graph's; ``None``: it is none."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connectors.cases import Case, Expect, Kind, Picture, deaths, failures, lengths, pictures, scripts, threads
+from connectors.cases import Case, Expect, Kind, Picture, deaths, failures, films, lengths, pictures, scripts, threads
 from connectors.x.limits import TAKES
 from connectors.x.text import LIMIT
 
@@ -16,6 +16,7 @@ CASES: tuple[Case, ...] = (
     Case("two cashtags", Kind.ANSWER, Expect.REFUSED, ("$ABC and $DEF",)),
     *scripts(),
     *pictures(TAKES),
+    *films(TAKES),
     Case("a picture that X does not take", Kind.ANSWER, Expect.REFUSED, pictures=(Picture("bmp"),)),
     *threads(),
     *failures("/2/tweets", unsent=Expect.UNCONFIRMED, lost=Expect.PUBLISHED),

@@ -79,6 +79,9 @@ class Connector:
     def costs(self, operation: Operation, request: httpx.Request) -> Mapping[str, int]:
         return limits.costs(operation, request)
 
+    def took(self, operation: Operation, response: httpx.Response) -> Mapping[str, int]:
+        return limits.took(operation, response)
+
     def observe(self, operation: Operation, response: httpx.Response) -> tuple[Reading, ...]:
         return limits.observe(operation, response.headers)
 
@@ -133,10 +136,9 @@ class Connector:
         return await wire.request(CREATE, "POST", f"{wire.base}/2/tweets", intent=intent, json=intent.plan["body"])
 
     async def find(self, wire: Wire, plan: Mapping[str, Any]) -> dict[str, Any] | None:
-        url = f"{wire.base}/2/users/{plan['user']}/tweets"
-        body = await reading.asked(wire, POSTS, url, {"start_time": plan["since"], "max_results": "100"})
-        found = body.get("data") or []
-        same = [post for post in found if _same(post, plan["body"]) and _shows(post, plan.get("media_keys") or [])]
+        query, keys = {"start_time": str(plan["since"]), "max_results": reading.FEW}, plan.get("media_keys") or []
+        found = reading.listed(wire, POSTS, str(plan["user"]), query)
+        same = [post async for post in found if _same(post, plan["body"]) and _shows(post, keys)]
         return {"id": str(same[-1]["id"])} if same else None
 
     async def locate(self, _: Wire, __: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import httpx
 
-from connectors.answer import resets
+from connectors.answer import json_object, objects, resets
 from connectors.base import Budget, Operation, Reading, Window
 from connectors.takes import Limits, Sort, Takes
 from connectors.x import text
@@ -30,7 +30,7 @@ FIGURES = "figures"  #: what reading likes and views may take of it in a month; 
 TABLE: dict[str, tuple[str, int, int]] = {
     "x.post.create": ("posts-15min", 100, 15),
     "x.post.delete": ("deletes-15min", 50, 10),
-    "x.user.me": ("me-15min", 75, 0),
+    "x.user.me": ("me-15min", 75, 10),
     "x.user.posts": ("timeline-15min", 900, 1),
     "x.user.recent": ("timeline-15min", 900, 1),
     "x.post.figures": ("lookup-15min", 5000, 1),
@@ -41,6 +41,9 @@ TABLE: dict[str, tuple[str, int, int]] = {
     "x.media.metadata": ("media-metadata-15min", 500, 5),
 }
 POST_WITH_URL = 200
+LISTS = frozenset({"x.user.posts", "x.user.recent"})
+#: reads that are paid by what is shown, so that only the answer tells what they took
+SHOWN = LISTS | {"x.post.figures"}
 
 BUDGETS = (
     *(Budget(name, limit, Window.FIXED, QUARTER) for name, limit in dict(row[:2] for row in TABLE.values()).items()),
@@ -65,12 +68,31 @@ def costs(operation: Operation, request: httpx.Request) -> dict[str, int]:
     if operation.name == "x.post.create":
         taken["posts-day"] = 1
         credit = price(_written(request))
-    if operation.name == "x.user.recent":
+    if operation.name in LISTS:
         credit *= int(request.url.params.get("max_results", "1"))  # each post shown has its price; so many it can be
     if operation.name == "x.post.figures":
         credit *= len(request.url.params.get("ids", "").split(","))
         taken[FIGURES] = credit
     return taken | ({CREDIT: credit} if credit else {})
+
+
+def took(operation: Operation, response: httpx.Response) -> dict[str, int]:
+    """What an answer says that its call took of the money that was reserved; nothing: it does not say.
+
+    Each post that is shown has its price; what is refused is not billed.
+    """
+    row = TABLE.get(operation.name)
+    if row is None or not row[2]:
+        return {}
+    if 400 <= response.status_code < 500:  # noqa: PLR2004 - RFC 9110
+        spent = 0
+    elif operation.name in SHOWN and response.status_code == 200 and (said := json_object(response)) is not None:  # noqa: PLR2004
+        more = said.get("includes")
+        lists = [said.get("data"), *(more.values() if isinstance(more, dict) else ())]
+        spent = row[2] * sum(len(objects(shown, "id")) for shown in lists)
+    else:
+        return {}
+    return {CREDIT: spent} | ({FIGURES: spent} if operation.name == "x.post.figures" else {})
 
 
 def _written(request: httpx.Request) -> str:

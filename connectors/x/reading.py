@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ RECENT = Operation("x.user.recent", Effect.READ, Scope.READ)
 FIGURES = Operation("x.post.figures", Effect.READ, Scope.READ)
 _MEDIUM = re.compile(r"/status/\d+/(?:photo|video)/\d+$")
 PAGE = 100
+FEW = "10"  #: asked for at first where one is looked for, which is among the newest: each post shown has its price
 PAGES = 32  #: X shows an account's newest 3,200 posts
 
 #: X's specification renamed these with version 2.167; which of them a server takes, only asking tells
@@ -64,15 +65,27 @@ async def recent(wire: Wire, user: str, since: datetime) -> list[Shown]:
         Rejected: X does not say.
     """
     query = {"start_time": stamp(since), "max_results": str(PAGE), "exclude": "retweets"}
-    found: list[Shown] = []
+    found = [_shown(post, since) async for post in listed(wire, RECENT, user, query)]
+    return found[::-1]
+
+
+async def listed(
+    wire: Wire, operation: Operation, user: str, query: Mapping[str, str]
+) -> AsyncIterator[dict[str, Any]]:
+    """The posts that a query is about, newest first, page after page.
+
+    Raises:
+        Rejected: X does not say.
+    """
+    more: dict[str, str] = {}
     for _ in range(PAGES):
-        body = await asked(wire, RECENT, f"{wire.base}/2/users/{user}/tweets", query)
-        found += [_shown(post, since) for post in objects(body.get("data"), "id")]
+        body = await asked(wire, operation, f"{wire.base}/2/users/{user}/tweets", {**query, **more})
+        for post in objects(body.get("data"), "id"):
+            yield post
         following = (body.get("meta") or {}).get("next_token")
         if not isinstance(following, str):
-            break
-        query["pagination_token"] = following
-    return found[::-1]
+            return
+        more = {"pagination_token": following, "max_results": str(PAGE)}
 
 
 async def metrics(wire: Wire, ids: Sequence[str]) -> list[Metrics | None]:

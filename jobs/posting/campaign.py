@@ -71,6 +71,7 @@ class Rules:
         earlier: What was planned or published lately.
         late: How far back a time may lie.
         copies: Where smaller copies of pictures are kept; in a folder beside the others, if it is not said.
+        exchanges: The connected accounts that nothing can be posted to.
     """
 
     base: Path
@@ -81,6 +82,7 @@ class Rules:
     earlier: Sequence[Earlier] = ()
     late: timedelta = timedelta(hours=1)
     copies: Path | None = None
+    exchanges: frozenset[str] = frozenset()
 
     @cached_property
     def files(self) -> Files:
@@ -117,6 +119,9 @@ def _judge(row: Row, rules: Rules, seen: Counter[str]) -> Verdict:
     planned: list[Planned] = []
     for account in dict.fromkeys(row.to):
         network = rules.networks.get(account)
+        if account in rules.exchanges:
+            problems.append(Problem("to", f"{account} is an exchange, which has no posts; name a social network's"))
+            continue
         if network is None:
             hint = f"{account} is not connected; connect it with `automator accounts add {account}`"
             problems.append(Problem("to", hint))

@@ -96,7 +96,9 @@ def _srgb(picture: Image, profile: bytes | None) -> Image:
 def _kept(folder: Path, digest: str, content: bytes) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"{digest}.jpg"
-    if not path.exists():
+    try:
+        os.utime(path)  # it is needed again, and not old any more
+    except FileNotFoundError:
         handle, made = tempfile.mkstemp(dir=folder)
         with os.fdopen(handle, "wb") as file:
             file.write(content)

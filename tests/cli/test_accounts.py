@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
+from PIL import Image
 
 from automator.db import connect
 from automator.metrics import Readable, keep
+from connectors.graph.proof import proof
 from connectors.network import Metrics
 from tests.cli.conftest import Shell
 from tests.sandboxed import read
@@ -41,6 +47,45 @@ def test_both_sides_are_compared(shell: Shell) -> None:
     assert "has not come yet" in said
     assert "accounts add x/other" in shell.run("accounts", "reconcile", "x/other", code=2)
     assert "is no time" in shell.run("accounts", "reconcile", "x/brand", "--since", "lately", code=2)
+
+
+@contextmanager
+def graph(shell: Shell, network: str) -> Iterator[tuple[httpx.Client, str]]:
+    """Someone else with an account's key, and the account's id."""
+    given = read(shell.state, "accounts")[f"{network}/brand"]
+    keys = given["secrets"]
+    token = keys["page_token" if network == "facebook" else "access_token"]
+    headers = {"authorization": f"Bearer {token}"}
+    proven = {"appsecret_proof": proof(token, keys["app_secret"])}
+    field = "id" if network == "facebook" else "instagram_business_account{id,username}"
+    with httpx.Client(base_url=f"{given['base_url']}/v26.0", headers=headers, params=proven) as client:
+        me = client.get("/me", params={"fields": field}).json()
+        yield client, me["id"] if network == "facebook" else me["instagram_business_account"]["id"]
+
+
+def test_what_others_posted_on_a_page_and_on_instagram_is_told(shell: Shell, tmp_path: Path) -> None:
+    """And what is ours is known as ours, its comment too."""
+    picture = tmp_path / "p.jpg"
+    Image.new("RGB", (400, 400), (9, 90, 160)).save(picture)
+    with (shell.home / "config.toml").open("a") as config:
+        config.write((shell.state / "media.toml").read_text())
+    to = ("--to", "facebook/brand", "--to", "instagram/brand")
+    shell.run("post", "Ours", *to, "--image", str(picture), "--alt", "A square", "--comment", "First!")
+    shell.run("run-due")
+    with graph(shell, "facebook") as (client, page):
+        client.post(f"/{page}/feed", json={"message": "By hand"}).raise_for_status()
+    (shell.state / "media" / "x.jpg").write_bytes(picture.read_bytes())
+    shown = re.search(r'public_url = "(.+)"', (shell.state / "media.toml").read_text())
+    assert shown is not None
+    with graph(shell, "instagram") as (client, account):
+        made = client.post(f"/{account}/media", data={"image_url": f"{shown[1]}/x.jpg", "caption": "By hand"}).json()
+        client.post(f"/{account}/media_publish", data={"creation_id": made["id"]}).raise_for_status()
+    for network in ("facebook", "instagram"):
+        found = json.loads(shell.run("accounts", "reconcile", f"{network}/brand", "--json", code=1))
+        assert sorted(item["kind"] for item in found["findings"]) == ["foreign", "matched"], network
+        said = shell.run("accounts", "reconcile", f"{network}/brand", code=1)
+        assert "2 posts shown, 1 of them ours" in said
+        assert "By hand" in said
 
 
 def test_figures_are_shown(shell: Shell) -> None:

@@ -35,7 +35,7 @@ def test_no_key_is_anywhere_in_the_home_folder(shell: Shell) -> None:
         value
         for given in read(shell.state, "accounts").values()
         for name, value in given["secrets"].items()
-        if name != "identifier"
+        if name not in {"identifier", "app_id"}
     ]
     files = b"".join(path.read_bytes() for path in shell.home.rglob("*") if path.is_file())
     printed = shell.run("calls", "list", "--json") + shell.run("accounts", "list", "--json")
@@ -88,6 +88,9 @@ def test_calls_are_exported_without_keys(shell: Shell, tmp_path: Path) -> None:
         (("limits", "x/other"), "not connected"),
         (("calls", "list", "--since", "soon"), "'soon' is no time"),
         (("sandbox", "--state", "none", "--faults", "none.json"), "can't be read"),
+        (("sandbox", "--state", "none", "--candles", "BTC/USDT"), "BTC/USDT names no file"),
+        (("sandbox", "--state", "none", "--candles", "btc=none.csv"), "'btc' is no symbol; write it like BTC/USDT"),
+        (("sandbox", "--state", "none", "--candles", "BTC/USDT=none.csv"), "none.csv can't be read"),
         (("init", "--vault", "paper"), "is no vault"),
         (("run-due", "--wait", "-5"), "--wait"),
         (("sandbox", "--state", "none", "--port", "70000"), "--port"),

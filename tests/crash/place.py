@@ -7,25 +7,27 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from automator import accounts, failpoints
+from automator.__main__ import main
 from automator.db import connect
 from automator.engine import Engine
 from automator.home import Home
 from automator.posts import Listed, NewDelivery, listed, plan, resolve_send_again, resolve_there
 from automator.vault.choose import own_file
 from connectors.post import Part
+from tests.children import Child
 from tests.sandboxed import ROOT, read, sandbox
 
 PATHS = {"x": "/2/tweets", "bluesky": "com.atproto.repo.putRecord"}
 AT = PATHS | {"instagram": "/media_publish"}  #: where faults strike
-SETTLE = 0.4
+SETTLE = 0.1  #: seconds; the sandbox shows at once what it has taken
 Parts = tuple[Part, ...]
 THREAD = (Part("First part."), Part("Second part."))
 
@@ -71,17 +73,26 @@ class Place:
             thread = NewDelivery(self.account, self.parts, now, "UTC", "", "identity")
             await engine.writer.run(lambda tx: plan(tx, [thread], now, source="test"))
 
-    def worker(self, failpoint: str | None = None) -> subprocess.Popen[bytes]:
+    def worker(self, failpoint: str | None = None) -> Child:
         return self.command("run-due", "--wait", "20", failpoint=failpoint)
 
-    def command(self, *arguments: str, failpoint: str | None = None) -> subprocess.Popen[bytes]:
+    def command(self, *arguments: str, failpoint: str | None = None) -> Child:
+        return Child(main, *arguments, environment=self._environment(failpoint))
+
+    @contextmanager
+    def program(self, *arguments: str, failpoint: str | None = None) -> Iterator[subprocess.Popen[str]]:
+        """The same, started as a user starts it; none is left at the end of the block."""
+        command, environment = [sys.executable, "-m", "automator", *arguments], self._environment(failpoint)
+        with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as started:
+            try:
+                yield started
+            finally:
+                started.kill()
+
+    def _environment(self, failpoint: str | None) -> dict[str, str]:
         environment = {name: value for name, value in os.environ.items() if name != failpoints.VARIABLE}
-        if failpoint:
-            environment[failpoints.VARIABLE] = failpoint
         environment["AUTOMATOR_HOME"] = str(self.home.path)
-        return subprocess.Popen(
-            [sys.executable, "-m", "automator", *arguments], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
-        )
+        return environment | ({failpoints.VARIABLE: failpoint} if failpoint else {})
 
     def ended(self) -> tuple[str, list[str]]:
         """How the delivery ended, and the texts that the world sees."""

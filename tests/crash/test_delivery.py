@@ -14,6 +14,8 @@ from automator import failpoints
 from tests.crash.place import PATHS, Place
 
 FAULTS = (None, "drop-before", "drop-after", "error-after", "html-after", "garbage-after")
+INSTANTS = 20
+LIFE = {"x": 0.7, "bluesky": 1.3}  #: seconds; a worker lives about so long under the fault that it meets here
 POINTS = (*failpoints.POINTS, *failpoints.RUN)
 CASES = [(provider, fault, point) for provider in PATHS for fault in FAULTS for point in POINTS]
 SAMPLE = {
@@ -70,18 +72,12 @@ def test_a_stopped_worker_that_wakes_up_sends_nothing_twice(place: Place, point:
     """A process stopped for longer than its call may wait finds, on waking, that it must not send what is stale."""
     first = place.worker(f"{point}:STOP")
     try:
-        deadline = time.monotonic() + 30
-        while first.poll() is None and not is_stopped(first.pid):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        if first.poll() is not None:
+        if not first.wait_for_stop():
             pytest.skip("the point is not on this path")
         second = place.worker()
         time.sleep(2.2)  # longer than a committed call may wait for its first byte
-        while first.poll() is None:
-            assert time.monotonic() < deadline + 30
-            first.send_signal(signal.SIGCONT)  # it stops anew wherever it comes by the point again
-            time.sleep(0.05)
+        while first.wait_for_stop():  # anew wherever it comes by the point again
+            first.send_signal(signal.SIGCONT)
         assert second.wait(60) == 0
     finally:
         first.kill()
@@ -90,17 +86,13 @@ def test_a_stopped_worker_that_wakes_up_sends_nothing_twice(place: Place, point:
     _judged(place)
 
 
-def is_stopped(pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
-
-
 @pytest.mark.long
-@pytest.mark.parametrize("number", range(20))
+@pytest.mark.parametrize("number", range(INSTANTS))
 @pytest.mark.parametrize("place", [("x", "drop-after"), ("bluesky", "slow")], indirect=True, ids=["x", "bluesky"])
 def test_killed_at_any_instant(place: Place, number: int) -> None:
     """No instant is special: kills spread over the whole life of a worker."""
     with place.worker() as first:
-        time.sleep(0.35 + number * 0.04)
+        time.sleep(LIFE[place.provider] * number / INSTANTS)
         first.kill()
     place.work()
     _judged(place)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from automator import accounts, failpoints
 from automator.scheduling import lease
 from connectors.post import Part
 from tests.crash.place import PATHS, Place
-from tests.crash.test_delivery import is_stopped
 from tests.scheduling.test_publish import picture
 
 LAG = 3_600.0  #: seconds; far longer than anyone waits before asking
@@ -123,14 +121,10 @@ def test_a_lease_is_not_taken_from_the_living(
 
     first = place.worker("before-first-byte:STOP:5")
     try:
-        deadline = time.monotonic() + 30
-        while not is_stopped(first.pid):
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
+        assert first.wait_for_stop()
         asyncio.run(take_over())
-        while first.poll() is None:
+        while first.wait_for_stop():
             first.send_signal(signal.SIGCONT)
-            time.sleep(0.01)
         place.work()
         assert texts(place) == ["Once."] * posts
     finally:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,9 @@ import pytest
 from automator import failpoints
 from automator.db import connect
 from automator.ledger.chain import verify
-from tests.conftest import ROOT, ToyServer
+from tests.children import Child
+from tests.conftest import ToyServer
+from tests.toy import worker
 
 FAULTS = ("none", "drop-before", "drop-after", "error-after", "html-after", "throttle")
 # the effect, and whether the plan was frozen under a claim before or is frozen as it is sent
@@ -42,37 +42,27 @@ SCENARIOS = [
 SAMPLE = SCENARIOS[::24]
 
 
-def run(path: Path, toy: ToyServer, effect: str, key: str, *without: str, point: str | None = None) -> tuple[int, str]:
-    """One worker process from start to its end, or to its death at ``point``."""
+def start(path: Path, toy: ToyServer, effect: str, key: str, *without: str, point: str = "") -> Child:
+    """One worker process, which says in a file how it went."""
     env = {**os.environ, **({failpoints.VARIABLE: point} if point else {})}
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.toy.worker", str(path), toy.url, effect, key, *without],
-        cwd=ROOT,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return done.returncode, done.stdout.strip() or done.stderr
+    arguments = (str(path), toy.url, effect, key, *without)
+    return Child(worker.main, *arguments, environment=env, output=path.with_suffix(".said"))
+
+
+def run(path: Path, toy: ToyServer, effect: str, key: str, *without: str, point: str = "") -> tuple[int, str]:
+    """One from its start to its end, or to its death at ``point``."""
+    with start(path, toy, effect, key, *without, point=point) as child:
+        return child.wait(), path.with_suffix(".said").read_text().strip()
 
 
 def overtake(path: Path, toy: ToyServer, effect: str, key: str, *without: str, point: str) -> None:
     """Stop one worker at ``point``, let another finish, and wake the first up to its end."""
-    arguments = [sys.executable, "-m", "tests.toy.worker", str(path), toy.url, effect, key, *without]
-    env = {**os.environ, failpoints.VARIABLE: f"{point}:STOP"}
-    with subprocess.Popen(
-        arguments, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as stopped:
-        try:
-            os.waitid(os.P_PID, stopped.pid, os.WSTOPPED | os.WNOWAIT)
-            code, said = run(path, toy, effect, key, *without)
-            assert code == 0, said
-            while stopped.poll() is None:  # it stops once per round of its loop
-                os.kill(stopped.pid, signal.SIGCONT)
-                os.waitid(os.P_PID, stopped.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
-        finally:
-            stopped.kill()
+    with start(path, toy, effect, key, *without, point=f"{point}:STOP") as stopped:
+        assert stopped.wait_for_stop()
+        code, said = run(path, toy, effect, key, *without)
+        assert code == 0, said
+        while stopped.wait_for_stop():  # once per round of its loop
+            stopped.send_signal(signal.SIGCONT)
 
 
 def kill_and_take_over(path: Path, toy: ToyServer, point: str, effect: str, fault: str) -> None:

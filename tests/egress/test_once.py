@@ -23,6 +23,8 @@ TABLE: list[tuple[State | None, Effect, type | Decision]] = [
     (State.DONE, Effect.ONCE, DONE),
     (State.REFUSED, Effect.REPEATABLE, Refuse),
     (State.REFUSED, Effect.ONCE, Refuse),
+    (State.ABSENT, Effect.REPEATABLE, Refuse),
+    (State.ABSENT, Effect.ONCE, Refuse),
     (State.UNCONFIRMED, Effect.REPEATABLE, Refuse),
     (State.UNCONFIRMED, Effect.ONCE, Refuse),
 ]

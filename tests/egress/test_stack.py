@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from automator.schema import create
 from connectors.base import CallRefused, Intent, NotNow, Operation, Scope, Unresolved, outcome_of
 from tests.clocks import StillClock
 from tests.stored import everything
-from tests.toy.provider import CANARY, CREATE_ONCE, CREATE_REPEATABLE, LIST, SIGN_IN, account
+from tests.toy.provider import CANARY, CREATE_ONCE, CREATE_REPEATABLE, LIST, SIGN_IN, Toy, account
 
 URL = "https://toy.example"
 
@@ -187,6 +187,23 @@ async def test_a_process_that_slept_after_the_record_sends_nothing(world: World)
     assert {entry[1] for entry in world.entries()} == {None, "unsent"}
 
 
+#: where exchanges take orders to move money out, as their documentation has them
+MOVING = (
+    "/sapi/v1/capital/withdraw/apply",
+    "/sapi/v1/asset/transfer",
+    "/sapi/v1/sub-account/universalTransfer",
+    "/0/private/Withdraw",
+    "/0/private/WalletTransfer",
+    "/v5/asset/withdraw/create",
+    "/v5/asset/transfer/inter-transfer",
+    "/api/v5/asset/withdrawal",
+    "/api/v5/asset/transfer",
+    "/v2/accounts/82de7fcd/transactions",
+    "/api/v3/brokerage/portfolios/move_funds",
+    "/v2/wallets/transfers",
+)
+
+
 @respx.mock
 @pytest.mark.parametrize(
     ("operation", "url", "scopes"),
@@ -196,6 +213,7 @@ async def test_a_process_that_slept_after_the_record_sends_nothing(world: World)
         (CREATE_ONCE, "https://anna:secret@toy.example/posts", frozenset(Scope)),
         (CREATE_ONCE, f"{URL}/posts", frozenset({Scope.READ})),
         (Operation("toy.funds.withdraw", CREATE_ONCE.effect, Scope.WRITE), f"{URL}/posts", frozenset(Scope)),
+        *((CREATE_ONCE, f"{URL}{path}", frozenset(Scope)) for path in MOVING),
     ],
 )
 async def test_what_is_not_allowed_stays_here(
@@ -208,6 +226,28 @@ async def test_what_is_not_allowed_stays_here(
     assert route.call_count == 0
     assert [entry[0] for entry in world.entries()] == ["event"]
     assert world.state() is State.PLANNED
+
+
+@dataclass(frozen=True)
+class Elsewhere(Toy):
+    """A provider whose signer writes another address than was asked for."""
+
+    there: str = URL
+
+    def sign(self, request: httpx.Request, secrets: Mapping[str, str]) -> httpx.Request:
+        return httpx.Request(request.method, self.there, content=request.content)
+
+
+@respx.mock
+@pytest.mark.parametrize("there", ["https://elsewhere.example/posts", f"{URL}/0/private/Withdraw"])
+async def test_what_a_signer_writes_is_judged_as_well(world: World, there: str) -> None:
+    """A call that would go somewhere else once it is signed does not leave, and is on the record as unsent."""
+    route = respx.post(there).respond(201, json={"id": "7"})
+    who = dataclasses.replace(account(URL, frozenset(Scope)), provider=Elsewhere(URL, there=there))
+    with pytest.raises(CallRefused):
+        await world.post(await world.plan(who=who))
+    assert route.call_count == 0
+    assert [entry[:2] for entry in world.entries()] == [("call", None), ("answer", "unsent")]
 
 
 @respx.mock

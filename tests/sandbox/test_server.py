@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -36,4 +37,29 @@ async def test_a_new_post_can_be_missing_from_lists(tmp_path: Path) -> None:
         assert (await client.post("/2/tweets", json={"text": "Hello"})).status_code == 201
         assert (await client.get(f"/2/users/{user}/tweets")).json().get("data", []) == []
     assert [post["text"] for post in box.world()["x"]] == ["Hello"]
+    await box.stop()
+
+
+async def test_an_exchange_plays_back_a_file_of_candles(tmp_path: Path) -> None:
+    """By the symbol it is given for, as fast as is asked, and its account stands apart from those that post."""
+    file = tmp_path / "candles.csv"
+    rows = [f"2026-01-01T00:0{minute}:00Z,0.05,0.0600001,0.04,0.0{50 + minute},10" for minute in range(10)]
+    file.write_text("\n".join(["timestamp,open,high,low,close,volume", *rows]), encoding="utf-8")
+    box = Sandbox(tmp_path, markets={"ETH/BTC": file}, speed=0)
+    assert "binance/brand" not in await box.start()
+    given = json.loads((tmp_path / "exchanges.json").read_text(encoding="utf-8"))["binance/brand"]
+    async with httpx.AsyncClient(base_url=given["base_url"]) as client:
+        (market,) = (await client.get("/api/v3/exchangeInfo")).json()["symbols"]
+        rows = (await client.get("/api/v3/klines?symbol=ETHBTC&interval=1m&limit=2")).json()
+    assert (market["symbol"], market["filters"][0]["tickSize"]) == ("ETHBTC", "0.00001")
+    assert rows[0][1:6] == ["0.05000000", "0.06000000", "0.04000000", "0.05900000", "10.00000000"]
+    await box.stop()
+
+
+async def test_an_exchange_alone_is_told_like_any_other_provider(tmp_path: Path) -> None:
+    """Who asks for it by name finds its account where all are."""
+    box = Sandbox(tmp_path, only=frozenset({"binance"}))
+    given = await box.start()
+    assert set(given["binance/brand"]["secrets"]) == {"api_key", "secret"}
+    assert json.loads((tmp_path / "accounts.json").read_text(encoding="utf-8")) == given
     await box.stop()

@@ -5,22 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from email.utils import format_datetime
+from importlib import import_module
 from typing import Any
 
 from aiohttp import web
 
 from automator.sandbox.faults import Fault, Handler, middleware
-from connectors.bluesky import twin as bluesky
-from connectors.x import twin as x
 from tests.clocks import StillClock
 
 
 class Provider:
-    """X or Bluesky, living in the time that the test makes."""
+    """One of them, living in the time that the test makes."""
 
     def __init__(self, name: str, clock: StillClock) -> None:
         self.name, self.clock = name, clock
-        self.module: Any = x if name == "x" else bluesky
+        self.module: Any = import_module(f"connectors.{name}.twin")
         self.faults: list[Fault] = []
         self.taken: Counter[str] = Counter()  #: how often a provider without keys of ours was made to take a text
         self.in_flight = 0

@@ -102,7 +102,7 @@ class AioTransport(httpx.AsyncBaseTransport):
             async with asyncio.timeout(None) as stall:
                 answer = await self._open().request(
                     request.method,
-                    URL(str(request.url), encoded=True),
+                    _url(request),
                     headers=_headers(request),
                     data=_payload(request, stall),
                     allow_redirects=False,
@@ -123,6 +123,15 @@ class AioTransport(httpx.AsyncBaseTransport):
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+def _url(request: httpx.Request) -> URL:
+    """The address, to the byte; the extension ``target`` is one that was signed, and httpx might write differently."""
+    target: bytes | None = request.extensions.get("target")
+    if target is None:
+        return URL(str(request.url), encoded=True)
+    origin = f"{request.url.scheme}://{request.url.netloc.decode('ascii')}"
+    return URL(origin + target.decode("ascii"), encoded=True)
 
 
 def _small(answer: aiohttp.ClientResponse) -> bool:

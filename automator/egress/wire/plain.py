@@ -10,6 +10,7 @@ import httpx
 from automator.egress.wire.errors import Unknown, Unsent, check_on_time
 
 YOUNG = 1.0  #: seconds that a kept-alive connection may idle before a new one is taken
+KEPT = frozenset({"timeout", "sni_hostname", "target"})  #: extensions that httpcore heeds
 _CONNECTING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
@@ -49,7 +50,7 @@ class PlainTransport(httpx.AsyncBaseTransport):
                 check_on_time(request)
                 left = True
 
-        extensions = {name: value for name, value in request.extensions.items() if name in {"timeout", "sni_hostname"}}
+        extensions = {name: value for name, value in request.extensions.items() if name in KEPT}
         copy = httpx.Request(
             request.method,
             request.url,

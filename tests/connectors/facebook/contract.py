@@ -30,6 +30,7 @@ PLACES: dict[str, tuple[str, str]] = {
     ops.PROBE.name: ("PagePost", ""),
     ops.PROBED.name: ("PagePost", ""),
     ops.DELETE.name: ("PagePost", ""),
+    ops.DISCARD.name: ("PagePost", ""),
     ops.VIDEO.name: ("AdVideo", ""),
     ops.PHOTO.name: ("Page", "photos"),
     ops.START.name: ("Page", "videos"),
@@ -45,6 +46,8 @@ PLACES: dict[str, tuple[str, str]] = {
     ops.STORIES.name: ("Page", "stories"),
     ops.COMMENTS.name: ("PagePost", "comments"),
     ops.PAGES.name: ("User", "accounts"),
+    ops.INSIGHTS.name: ("PagePost", "insights"),
+    ops.FILM_INSIGHTS.name: ("AdVideo", "video_insights"),
 }
 #: the node whose fields an edge lists
 LISTED = {
@@ -87,6 +90,8 @@ REQUIRED: dict[str, frozenset[str]] = {
     ops.COMMENTS.name: frozenset({"fields", "limit", "filter", "order"}),  # as above; only the top ones without filter
     ops.PAGES.name: frozenset({"fields", "limit"}),  # as above; no tasks without it
     ops.EDIT.name: frozenset(),
+    ops.INSIGHTS.name: frozenset({"metric", "period"}),  # Page insights: nothing without a metric
+    ops.FILM_INSIGHTS.name: frozenset({"period"}),  # Video insights: by day without it
 }
 #: one of these at least (Page feed reference; comments reference; Pages API, posts)
 ONE_OF: dict[str, frozenset[str]] = {
@@ -95,6 +100,8 @@ ONE_OF: dict[str, frozenset[str]] = {
     ops.COMMENT.name: frozenset({"message", "attachment_id"}),
     ops.EDIT.name: frozenset({"message", "description"}),
 }
+#: Page insights, 2026-03; the specification knows no names
+METRICS = frozenset({"post_media_view", "post_total_media_view_unique", "post_reactions_like_total"})
 IDS = frozenset({"video_id", "photo_id", "upload_session_id", "attachment_id", "media_fbid"})  #: digits, in every guide
 #: grant -> the fields of GET or POST /oauth/access_token (Facebook Login, manual flow; long-lived tokens)
 TOKENS = {
@@ -229,6 +236,8 @@ def _wrong(asked: Asked, known: Mapping[str, str], shown: str) -> Iterator[str]:
 def _fits(value: Any, kind: str, name: str, asked: Asked, shown: str) -> bool:
     if name in asked.files:
         return kind in {"file", "string"} and isinstance(value, bytes)
+    if name == "metric":
+        return set(str(value).split(",")) <= METRICS  # the pages write such a list with commas
     if name in IDS and not (isinstance(value, str) and value.isdigit()):
         return False
     match kind:

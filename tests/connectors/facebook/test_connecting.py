@@ -25,6 +25,7 @@ from connectors.facebook import login
 from connectors.facebook import operations as ops
 from connectors.facebook import twin as facebook
 from connectors.facebook.connector import Connector
+from connectors.graph import login as graph_login
 from connectors.graph.twin import App, Page
 from connectors.network import Rejected
 from connectors.post import Form, Part
@@ -131,7 +132,7 @@ async def test_a_right_that_was_not_given_is_told_with_what_it_is_for(bare: Any)
     """Without the right to publish there is no connection; without one for comments there is a warning."""
     engine, _, url = bare
     keys = {"app_id": "77", "app_secret": "canary-app-secret"}
-    few = ",".join(login.NEEDED | {"pages_show_list"})
+    few = ",".join(login.LOGIN.needed | {"pages_show_list"})
     identity = await engine.connect(
         accounts.fresh(ACCOUNT, url), keys | {CODE: await said_yes(url, scope=few)}, REDIRECT, picking("101")
     )
@@ -149,7 +150,7 @@ async def test_a_right_that_was_not_given_is_told_with_what_it_is_for(bare: Any)
 async def test_many_pages_are_read_to_the_end(bare: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The list comes in pieces; the last page can be chosen too."""
     engine, world, url = bare
-    monkeypatch.setattr(login, "PAGES_AT_ONCE", 2)
+    monkeypatch.setattr(graph_login, "PAGES_AT_ONCE", 2)
     for number in range(103, 108):
         world.pages[str(number)] = Page(str(number), "Brand")
     keys = {"app_id": "77", "app_secret": "canary-app-secret", CODE: await said_yes(url)}
@@ -192,6 +193,19 @@ async def test_the_wrong_kind_of_token_is_told(place: Place) -> None:
         await place.network.test(with_keys(place, page_token="nonsense"))  # noqa: S106 - a wrong one
 
 
+async def test_a_page_s_token_where_a_person_s_is_needed_is_told(place: Place) -> None:
+    """A page has no pages: the sentence says who has to sign in."""
+    keys = {CODE: await said_yes(place.session.base, client_id=place.keys["app_id"])}
+
+    async def keep(_: Any, __: Any) -> None:
+        """Facebook gives this app the token of a page, whoever signs in."""
+
+    session = with_keys(place, user_token=place.keys["page_token"], **keys)
+    session = dataclasses.replace(session, account=dataclasses.replace(session.account, keep=keep))
+    with pytest.raises(Rejected, match="a person's is needed to list the pages; sign in"):
+        await place.network.exchange(session, REDIRECT)
+
+
 @pytest.mark.parametrize(
     ("subcode", "words"), [(458, "app was removed"), (460, "password"), (463, "expired"), (492, "role")]
 )
@@ -224,6 +238,14 @@ async def test_an_app_in_development_is_told(place: Place) -> None:
     place.world.apps[place.keys["app_id"]].development = True
     with pytest.raises(Rejected, match="in development mode"):
         await place.network.test(place.session)
+
+
+async def test_a_token_that_facebook_tells_nothing_of_is_good_all_the_same(place: Place) -> None:
+    """Whoever has no role in the app is not told its rights: a warning, and no refusal."""
+    place.world.apps[place.keys["app_id"]].closed = True
+    identity = await place.network.test(place.session)
+    assert (identity.handle, identity.expires) == ("brand", None)
+    assert any("only to people with a role in its app" in warning for warning in identity.warnings)
 
 
 async def test_the_way_of_publishing_is_found_out_without_publishing(place: Place) -> None:
@@ -290,14 +312,14 @@ async def test_a_page_can_be_connected_by_its_token_alone(place: Place) -> None:
 def test_what_debug_token_says_is_judged(said: dict[str, Any], words: str) -> None:
     """Dead, of the wrong kind, or without a right that is needed."""
     with pytest.raises(Rejected, match=words):
-        login.judged(said, NOW)
+        login.LOGIN.judged(said, NOW)
 
 
 def test_ends_are_told() -> None:
     """When the key ends, and when the page can no longer be read."""
     said = {"type": "PAGE", "scopes": list(login.RIGHTS), "expires_at": int((NOW + timedelta(days=3)).timestamp())}
     said |= {"data_access_expires_at": int((NOW + timedelta(days=9)).timestamp())}
-    expires, warnings = login.judged(said, NOW)
+    expires, warnings = login.LOGIN.judged(said, NOW)
     assert expires == NOW + timedelta(days=3)
     assert ["2026-12-04" in warning for warning in warnings] == [True]
 
@@ -320,14 +342,16 @@ ODD = (
 def test_no_debug_answer_is_too_odd(said: dict[str, Any]) -> None:
     """It is judged or refused, whatever is in it."""
     with contextlib.suppress(Rejected):
-        login.judged(said, NOW)
+        login.LOGIN.judged(said, NOW)
 
 
 @given(st.binary(max_size=60), ODD)
 def test_tokens_are_taken_out_of_any_answer(content: bytes, odd: Any) -> None:
     """Nonsense brings no keys, and breaks nothing."""
-    assert login.brought(ops.PAGES.name, httpx.Response(200, content=content)) == {}
-    login.brought(ops.PAGES.name, httpx.Response(200, json={"data": [{"id": "1", "access_token": str(odd)}, str(odd)]}))
+    assert login.LOGIN.brought(ops.PAGES, httpx.Response(200, content=content)) == {}
+    login.LOGIN.brought(
+        ops.PAGES, httpx.Response(200, json={"data": [{"id": "1", "access_token": str(odd)}, str(odd)]})
+    )
 
 
 def test_every_form_has_its_limits() -> None:

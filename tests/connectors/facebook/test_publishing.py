@@ -233,6 +233,36 @@ async def test_recent_posts_and_their_figures_are_read(place: Place, film: Make)
     }
 
 
+async def test_how_often_something_was_seen_is_read(place: Place, film: Make) -> None:
+    """Posts, videos and reels each have a place of their own for it."""
+    first = await place.publish("one", Part("First"))
+    reel = await place.publish("two", Part("Reel", (film(),), Form.REEL))
+    moving = await place.publish("three", Part("Moving", (film(),)))
+    place.world.views = {first["id"]: 203, reel["id"]: 9, moving["id"]: 41}
+    found = await place.network.metrics(place.session, [first, reel, moving])
+    assert [item and item.impressions for item in found] == [203, 9, 41]
+
+
+def insights(place: Place) -> int:
+    """How often it was asked for."""
+    query = "SELECT count(*) FROM entry WHERE kind = 'call' AND operation LIKE 'facebook.%.insights'"
+    return int(place.engine.reader.execute(query).fetchone()[0])
+
+
+async def test_what_a_page_does_not_tell_is_left_out(place: Place) -> None:
+    """A page of few likes has no such figures; without the right it is not asked on and on. Likes are read anyway."""
+    posts = [await place.publish(str(number), Part(f"Post {number}")) for number in range(4)]
+    place.world.insights = False
+    found = await place.network.metrics(place.session, posts)
+    assert [item and (item.likes, item.impressions) for item in found] == [(0, None)] * 4
+    assert insights(place) == 4
+    token = place.world.tokens[place.keys["page_token"]]
+    token.scopes = tuple(name for name in token.scopes if name != "read_insights")
+    found = await place.network.metrics(place.session, posts)
+    assert [item and (item.likes, item.impressions) for item in found] == [(0, None)] * 4
+    assert insights(place) == 4 + 2
+
+
 async def test_a_file_that_has_changed_is_not_sent(place: Place, film: Make, picture: Make) -> None:
     """What was checked is what is published, or nothing."""
     for media, form in ((film(), Form.POST), (film(), Form.REEL), (picture(), Form.POST)):

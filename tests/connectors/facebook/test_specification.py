@@ -16,6 +16,7 @@ from connectors.facebook import operations as ops
 from connectors.facebook.connector import DIRECT
 from connectors.graph.proof import UPLOADS
 from connectors.post import Form, Media, Part
+from connectors.staging import Left
 from tests.connectors.facebook.conftest import Place
 from tests.connectors.facebook.contract import SPECS, Asked, faults, taken_apart
 from tests.connectors.facebook.test_connecting import REDIRECT, said_yes, with_keys
@@ -37,6 +38,8 @@ async def everything(place: Place, picture: Callable[..., Media], film: Callable
         plan = await place.plan(Part("Short", (media,), form))
         await place.send(str(number), plan)
         await place.network.find(place.session, plan)
+    unseen = await place.plan(Part("Unseen"))
+    assert await place.network.discard(place.session, Left(unseen["path"], "post"))
     place.chosen = {"publishing": DIRECT}
     for key, part in (("8", Part("See https://example.org/")), ("9", Part("More", (picture("e.png", "Five", 5),)))):
         plan = await place.plan(part)

@@ -33,6 +33,8 @@ def error(code: int, subcode: int = 0, message: str = "m", **more: Any) -> str:
 CASES = [
     (ONCE, 200, '{"id":"1"}', Kind.OK, ""),
     (ONCE, 200, "{}", Kind.UNKNOWN, "without id"),
+    *((ONCE, 200, json.dumps({"id": odd}), Kind.UNKNOWN, "without id") for odd in ([], {}, ["1"], True, 0, "", None)),
+    (ONCE, 200, '{"id":17}', Kind.OK, ""),
     (ONCE, 200, "", Kind.UNKNOWN, "JSON"),
     (ONCE, 200, "<html>", Kind.UNKNOWN, "JSON"),
     (ONCE, 200, '{"error":{"code":1}}', Kind.UNKNOWN, "says 1"),

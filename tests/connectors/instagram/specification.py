@@ -17,6 +17,13 @@ PAGING = {"fields": "string", "limit": "unsigned int", "after": "string"}
 PROVEN = {"appsecret_proof": "string"}
 QUOTA = frozenset({"quota_usage", "config"})
 NUMBER = re.compile(r"\d+")
+#: Instagram Platform: access_token, refresh_access_token
+GRANTS = {"refresh_access_token": "ig_refresh_token", "access_token": "ig_exchange_token"}
+#: fields of POST oauth/access_token: Facebook Login (manual flow; long-lived tokens), Business Login for Instagram
+APP = frozenset({"client_id", "client_secret"})
+CODED = APP | {"redirect_uri", "code"}
+LONGER = APP | {"grant_type", "fb_exchange_token"}
+VALUE = re.compile(r"\{\{secret:\w+\}\}|https?://localhost:\d+/callback|fb_exchange_token|authorization_code")
 IMAGE_ONLY, VIDEO_ONLY = ("alt_text",), ("share_to_feed", "thumb_offset", "cover_url", "audio_name")
 KINDS = frozenset({"IMAGE", "VIDEO", "REELS", "STORIES", "CAROUSEL"})
 
@@ -84,11 +91,28 @@ def faults(asked: Asked, *, own: bool) -> list[str]:
     parts = asked.path.strip("/").split("/")
     if parts[0] == "ig-api-upload":
         return list(_upload(asked, parts))
-    if parts == ["refresh_access_token"]:
-        return list(_exactly(asked, {"grant_type": "ig_refresh_token"}))
+    for path, grant in GRANTS.items():
+        if parts == [path]:  # the keys are added below the recorder
+            return list(_exactly(asked, {"grant_type": grant}))
+    if parts[-2:] == ["oauth", "access_token"]:
+        return list(_signing_in(asked, own=own and len(parts) == 2))
+    if parts[1:] == ["debug_token"]:
+        return [f"unknown parameter {name}" for name, _ in asked.params if name not in PROVEN]
     if not re.fullmatch(r"v\d+\.\d", parts[0]) or len(parts) not in {2, 3}:
         return [f"no such path: {asked.path}"]
     return list(_graph(asked, parts[1], parts[2] if len(parts) > 2 else "", own=own))
+
+
+def _signing_in(asked: Asked, *, own: bool) -> Iterator[str]:
+    given = dict(asked.params)
+    wanted = CODED | {"grant_type"} if own else LONGER if "grant_type" in given else CODED
+    if given.keys() != wanted:
+        yield f"not the fields {sorted(wanted)}"
+    if own and given.get("grant_type") != "authorization_code":
+        yield "grant_type must be authorization_code"
+    yield from (f"{name} is no value" for name, value in given.items() if not VALUE.fullmatch(value))
+    if asked.method != "POST" or asked.query:
+        yield "secrets belong in the body"
 
 
 def _graph(asked: Asked, node: str, edge: str, *, own: bool) -> Iterator[str]:
@@ -241,6 +265,7 @@ Row = tuple[str, Known, Callable[[Mapping[str, str]], Iterator[str]]]
 #: method, node, edge -> the node's name in the specification, the fields that may be asked for, what is required
 ROWS: Mapping[tuple[str, str, str], Row] = {
     ("GET", "me", ""): ("Page", lambda own: _fields("IGUserForIGOnlyAPI" if own else "Page"), _nothing),
+    ("GET", "me", "accounts"): ("User", lambda _: _fields("Page") | {"tasks"}, _nothing),
     ("GET", "*", ""): ("IGMedia", lambda own: _medium(own=own), _nothing),
     ("DELETE", "*", ""): ("IGMedia", None, _nothing),
     ("POST", "*", "media"): ("IGUser", None, _container),

@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.base import Kind, NotNow, Operation
+from connectors.graph import insights
 from connectors.graph.twin import GRAPH
-from connectors.instagram import limits, operations, outcomes, settle, who
+from connectors.instagram import limits, operations, outcomes, settle
 from connectors.instagram.connector import Connector
 from connectors.network import Rejected
 from connectors.post import Part
@@ -123,7 +124,7 @@ def test_no_answer_breaks_the_parsers(
 )
 def test_figures_of_any_shape(said: Any) -> None:
     """What is no number is not shown."""
-    assert all(isinstance(value, int) for value in who.figures(said).values())
+    assert all(isinstance(value, int) for value in insights.figures(said).values())
 
 
 def test_the_quota_in_instagrams_words() -> None:
@@ -199,11 +200,11 @@ async def test_a_token_of_a_person(place: Place) -> None:
 
 async def test_revoked_permissions(place: Place) -> None:
     """Seen when the key is tested, and told when a post fails; a dead token is told too."""
+    await place.engine.test("instagram/brand")
     (token,) = place.graph.tokens.values()
     token.scopes = ("instagram_basic",)
-    (warning,) = (await place.network.test(place.session)).warnings
-    assert "can't publish" in warning
-    assert "instagram_content_publish" in warning
+    with pytest.raises(Rejected, match="without instagram_content_publish nothing can be published"):
+        await place.network.test(place.session)
     post = await place.post(place.part())
     assert post.state == "failed"
     assert "no right to do this (instagram_content_publish)" in post.reason
@@ -218,6 +219,16 @@ async def test_an_app_in_development_mode(place: Place) -> None:
     place.graph.apps["app"].development = True
     with pytest.raises(Rejected, match="development mode"):
         await place.network.test(place.session)
+
+
+async def test_a_token_that_facebook_tells_nothing_of(place: Place) -> None:
+    """It is good all the same; that it lacks the right to publish shows when Instagram is asked for the quota."""
+    place.graph.apps["app"].closed = True
+    (token,) = place.graph.tokens.values()
+    token.scopes = ("instagram_basic",)
+    untold, refused = (await place.network.test(place.session)).warnings
+    assert "only to people with a role in its app" in untold
+    assert "it can't publish: the app has no right to do this (instagram_content_publish)" in refused
 
 
 async def test_a_wrong_app_secret(place: Place) -> None:
@@ -271,14 +282,13 @@ async def test_a_renewal_in_trouble_is_no_verdict_on_the_token(
 async def test_a_page_token_is_not_renewed(place: Place) -> None:
     """It has no end, or a person has to connect it again."""
     assert not await place.network.renew(place.session, frozenset({"access_token"}))
-    with pytest.raises(Rejected):
-        await place.network.exchange(place.session, "http://127.0.0.1/")
 
 
 def test_where_calls_go() -> None:
     """Each login to its own hosts; the upload host only where there are uploads."""
     assert Connector().origins == ("https://graph.facebook.com", "https://rupload.facebook.com")
-    assert Connector(chosen={"login": "instagram"}).origins == ("https://graph.instagram.com",)
+    own = ("https://graph.instagram.com", "https://api.instagram.com")
+    assert Connector(chosen={"login": "instagram"}).origins == own
     assert Connector("http://127.0.0.1:1/").origins == ("http://127.0.0.1:1",)
 
 

@@ -6,13 +6,17 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
+import httpx
 import pytest
 
+from automator import accounts
 from automator.ledger.chain import read_body
 from connectors.base import Intent
+from connectors.instagram.connector import Connector
 from connectors.post import Form, Part, Tag
+from connectors.signin import CODE
 from tests.connectors.instagram.conftest import Place, picture, video
 from tests.connectors.instagram.specification import SPECS, Asked, faults
 
@@ -30,6 +34,19 @@ def recorded(place: Place) -> list[Asked]:
         headers = {name.lower(): value for name, value in call["headers"]}
         found.append(Asked(call["method"], "/" + call["url"].split("/", 3)[3], body or b"", headers))
     return found
+
+
+async def sign_in(place: Place, *, own: bool) -> None:
+    """Another account, in the browser."""
+    chosen = {"login": "instagram" if own else "facebook"}
+    page = Connector(place.session.base, chosen=chosen).sign_in
+    assert page is not None
+    back = f"{page.scheme}://localhost:8765/callback"
+    async with httpx.AsyncClient() as browser:
+        answer = await browser.get(page.address("app", back, "state", ""))
+    code = parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
+    keys = {"app_id": "app", "app_secret": place.graph.apps["app"].secret, CODE: code}
+    await place.engine.connect(accounts.fresh("instagram/again", place.session.base, chosen=chosen), keys, back)
 
 
 async def everything(place: Place, *, own: bool) -> list[Asked]:
@@ -53,6 +70,7 @@ async def everything(place: Place, *, own: bool) -> list[Asked]:
     await network.locate(session, post.results[0])
     plan = {"message": "First!", "media": post.results[0]["id"], "begun": place.clock.now().isoformat()}
     await network.find(session, plan)
+    await sign_in(place, own=own)
     if not own:
         await network.delete(session, Intent("d", {"published": dict(post.results[0])}))
     assert {found["kind"] for found in place.seen() if "kind" in found} >= {"VIDEO", "CAROUSEL_ALBUM"}

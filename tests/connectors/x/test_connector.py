@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from automator.intentions import load
+from automator.ledger.usage import usage
 from automator.limits import change, rows
 from connectors.base import CallRefused, Kind, NotNow, Operation, outcome_of
 from connectors.network import Metrics, Rejected
@@ -106,7 +107,7 @@ async def test_figures_come_in_the_order_asked(world: World, old_names: bool) ->
     assert await world.network.metrics(world.session, [gone]) == [None]
     await world.network.metrics(world.session, [one] * 101)
     (used,) = [row for row in rows(world.engine.reader, datetime.now(UTC)) if row.name == "figures"]
-    assert used.used == 3 + 1 + 101 + (3 + 1 + 101 if old_names else 0), "each post is an owned read"
+    assert used.used == 2 + 0 + 101, "each post that is shown is an owned read; what is gone or refused costs nothing"
 
 
 async def test_figures_never_take_more_than_their_share(world: World) -> None:
@@ -264,6 +265,70 @@ def test_a_post_with_an_address_costs_more() -> None:
     assert limits.costs(CREATE, plain) == {"posts-15min": 1, "posts-day": 1, "credit": 15}
     assert limits.costs(CREATE, linked)["credit"] == 200
     assert str(Connector().price(Part("hello example.org"))) == "0.2"
+
+
+def credit(world: World) -> float:
+    """What was spent this month, in thousandths of a dollar."""
+    (used,) = [row for row in rows(world.engine.reader, datetime.now(UTC)) if row.name == "credit"]
+    return used.used
+
+
+@pytest.mark.parametrize("old_names", [False, True])
+@pytest.mark.parametrize("others", [0, 3, 9, 10, 25])
+async def test_looking_for_a_post_costs_what_x_shows(world: World, others: int, old_names: bool) -> None:
+    """So much for each post, page after page until there is no more; what was reserved beyond that is given back."""
+    plan = await world.network.prepare(world.session, Part("Here"), [], {})
+    found = outcome_of(await world.send("one", plan)).result
+    for number in range(others):
+        await world.publish(f"other {number}", Part(f"Other {number}"))
+    world.app[WORLD].old_names = old_names
+    before = credit(world)
+    assert await world.network.find(world.session, plan) == found
+    assert credit(world) - before == others + 1
+    spent = [row.cost["credit"] for row in usage(world.engine.reader) if row.operation == "x.user.posts"]
+    assert spent == [others + 1], "and so the record's sums say"
+    calls = [row.outcomes["ok"] for row in usage(world.engine.reader) if row.operation == "x.user.posts"]
+    assert calls == [1 if others < 10 else 2]
+
+
+async def test_what_x_does_not_bill_is_given_back(world: World) -> None:
+    """The first is paid for; the same words again are refused, and cost nothing."""
+    plan = await world.network.prepare(world.session, Part("Twice"), [], {})
+    before = credit(world)
+    await world.send("one", plan)
+    assert credit(world) - before == 15
+    assert outcome_of(await world.send("two", plan)).kind is Kind.REJECTED
+    assert credit(world) - before == 15
+
+
+@pytest.mark.parametrize(
+    ("operation", "status", "said", "took"),
+    [
+        ("x.user.posts", 200, {"data": [{"id": "1"}, {"id": "2"}]}, {"credit": 2}),
+        ("x.user.posts", 200, {"meta": {"result_count": 0}}, {"credit": 0}),
+        ("x.user.recent", 200, {"data": [{"id": "1"}], "includes": {"posts": [{"id": "9"}]}}, {"credit": 2}),
+        ("x.post.figures", 200, {"data": [{"id": "1"}], "errors": [{"value": "2"}]}, {"credit": 1, "figures": 1}),
+        ("x.post.figures", 429, {}, {"credit": 0, "figures": 0}),
+        ("x.user.posts", 503, {}, {}),
+        ("x.user.posts", 200, None, {}),
+        ("x.user.me", 200, {"data": {"id": "1"}}, {}),
+        ("x.user.me", 401, {}, {"credit": 0}),
+        ("x.post.create", 201, {"data": {"id": "1"}}, {}),
+        ("x.post.create", 403, {}, {"credit": 0}),
+        ("x.media.append", 403, {}, {}),
+    ],
+)
+def test_what_an_answer_says_that_it_cost(operation: str, status: int, said: Any, took: dict[str, int]) -> None:
+    """By the posts it shows; nothing where it does not say, so that what was reserved stays taken."""
+    answer = httpx.Response(status, json=said) if said is not None else httpx.Response(status, content=b"<html>")
+    assert limits.took(dataclasses.replace(CREATE, name=operation), answer) == took
+
+
+def test_a_read_reserves_the_most_that_it_can_cost() -> None:
+    """A post that X may show has its price before it is shown; a user has one of its own."""
+    request = httpx.Request("GET", "https://api.x.com/2/users/1/tweets?max_results=10")
+    assert limits.costs(dataclasses.replace(CREATE, name="x.user.posts"), request)["credit"] == 10
+    assert limits.costs(dataclasses.replace(CREATE, name="x.user.me"), request)["credit"] == 10
 
 
 def test_headers_speak_of_the_endpoint_s_window() -> None:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from automator.egress.wire import Unknown, aio, base_transport, plain
-from tests.egress.wire.peer import ANSWER, VERBS, Peer, after_body, answered, head, send, serving, whole
+from tests.egress.wire.peer import ANSWER, VERBS, Peer, after_body, after_head, answered, head, send, serving, whole
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -60,3 +60,11 @@ async def test_a_connection_that_is_no_longer_young_is_not_used(
             await asyncio.sleep(0.05)
         await base.aclose()
     assert len(opened) == connections
+
+
+async def test_an_address_that_was_signed_is_sent_to_the_byte(base: httpx.AsyncBaseTransport) -> None:
+    """What httpx would write in another way leaves as it was signed."""
+    async with serving(after_head(ANSWER)) as peer:
+        request = httpx.Request("GET", f"{peer.url}/v5/order?a=b", extensions={"target": b"/v5/order?a={b}&c=d,e%2F"})
+        await (await base.handle_async_request(request)).aread()
+        assert peer.heads[0].startswith(b"GET /v5/order?a={b}&c=d,e%2F HTTP/1.1\r\n")

@@ -1,0 +1,279 @@
+"""Books: what an exchange shows of an account's orders, fills and balances, brought into ours. Nothing is sent."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from automator import failpoints, fills, news, orders
+from automator.clock import Clock, micros
+from automator.db import Writer
+from automator.egress.session import Session
+from automator.ledger import chain
+from automator.notices import Notice
+from automator.notices import tell as notify
+from automator.orders import Stored
+from automator.scheduling import beats
+from connectors.base import CallRefused, NotNow
+from connectors.network import Rejected
+from connectors.order import Balance, Fill, Order
+from connectors.venue import Exchange
+from jobs.orders.risk import plain
+from jobs.orders.states import ENDED, LIVE, State
+
+CAUSE = {"duty": "books"}
+OFTEN = timedelta(seconds=10)  #: between two looks at an account with open orders
+RARELY = timedelta(minutes=5)  #: at another one
+SLACK = timedelta(minutes=5)  #: fills are read from so much earlier: clocks differ, and lists lag
+FINDS = 10  #: orders that are asked for one by one in one look; the others wait for the next
+ROUNDS = 20  #: answers that one reading of fills may take
+PATIENCE = timedelta(minutes=10)  #: after which a person is told of an order, or of fills, that the exchange lacks
+TROUBLE = (Rejected, NotNow, CallRefused)  #: the exchange can't be asked now
+
+Opened = Callable[[str, Mapping[str, str], str], tuple[Session, Exchange]]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one look at an account has shown.
+
+    Attributes:
+        foreign: Open orders that are not ours; nobody touches them.
+        missing: Orders of ours that should be open, and that the exchange does not show.
+        fills: How many were new.
+    """
+
+    foreign: tuple[Order, ...]
+    missing: tuple[Stored, ...]
+    fills: int
+    balances: Mapping[str, Balance]
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {
+            "foreign": [_told(item) for item in self.foreign],
+            "missing": [item.as_json() for item in self.missing],
+            "new_fills": self.fills,
+            "balances": {
+                asset: {"free": plain(item.free), "locked": plain(item.locked)} for asset, item in self.balances.items()
+            },
+        }
+
+
+def _told(order: Order) -> dict[str, Any]:
+    told = {name: getattr(order, name) for name in ("id", "client_order_id", "symbol", "side", "type", "state")}
+    numbers = {"amount": order.amount, "price": order.price, "filled": order.filled}
+    return told | {name: None if number is None else plain(number) for name, number in numbers.items()}
+
+
+class Books:
+    """Keeps the books of this installation's exchange accounts. Any number of looks, in any order, change nothing."""
+
+    def __init__(self, opened: Opened, writer: Writer, reader: sqlite3.Connection, clock: Clock) -> None:
+        self._opened = opened
+        self._writer = writer
+        self._reader = reader
+        self._clock = clock
+
+    async def look(self, session: Session, exchange: Exchange, order: str) -> Order | None:
+        """Ask for one order and its fills, and store what is shown; ``None``: the exchange does not show it.
+
+        Raises:
+            connectors.network.Rejected: the exchange could not be asked.
+        """
+        stored, plan = orders.load(self._reader, order), self.plan(order)
+        found = await exchange.find(session, plan)
+        if stored is None or found is None:
+            return found
+        traded = await self._traded(session, exchange, stored.symbol, (stored,)) if found.filled else []
+
+        def store(tx: sqlite3.Connection) -> None:
+            now = self._clock.now()
+            fills.add(tx, stored.account, traded)
+            adopt(tx, stored, found, now)
+            news.tell(tx, order, now)
+
+        failpoints.reach("before-shown")
+        await self._writer.brief(store)
+        failpoints.reach("after-shown")
+        return found
+
+    def plan(self, order: str) -> Mapping[str, Any]:
+        """What was frozen of an order."""
+        (plan,) = self._reader.execute("SELECT plan FROM intention WHERE key = ?", (order,)).fetchone()
+        return dict(json.loads(plan))
+
+    async def reconcile(self, account: str, actor: str = "service") -> Seen:
+        """Look at everything that may have changed, and store it.
+
+        Raises:
+            automator.accounts.NoAccount: there is none of this name.
+            connectors.network.Rejected: the exchange could not be asked; so too ``NotNow`` and ``CallRefused``.
+        """
+        session, exchange = self._opened(account, CAUSE, actor)
+        await exchange.markets(session)
+        shown = {item.client_order_id or item.id: item for item in await exchange.open_orders(session)}
+        waiting = waited_for(self._reader, account)
+        found, missing = await self._found(session, exchange, waiting, shown)
+        traded: list[Fill] = []
+        for symbol in sorted({item.symbol for item in waiting}):
+            mine = [item for item in waiting if item.symbol == symbol]
+            traded += await self._traded(session, exchange, symbol, mine)
+        balances = await exchange.balances(session)
+        failpoints.reach("before-books")
+        fresh = await self._writer.brief(partial(self._store, account, found, traded, balances, missing))
+        failpoints.reach("after-books")
+        foreign = tuple(item for item in shown.values() if not _ours(self._reader, account, item))
+        return Seen(foreign, tuple(missing), fresh, balances)
+
+    async def _found(
+        self, session: Session, exchange: Exchange, waiting: Sequence[Stored], shown: Mapping[str, Order]
+    ) -> tuple[dict[str, Order], list[Stored]]:
+        found, missing, asked = dict[str, Order](), list[Stored](), 0
+        by_id = {item.id: item for item in shown.values()}
+        for stored in sorted(waiting, key=lambda item: item.looked_at or item.created_at):
+            listed = shown.get(stored.id) or by_id.get(stored.exchange_id or "")
+            if listed is not None:
+                found[stored.id] = listed
+            elif stored.state in LIVE | {State.UNCONFIRMED} and asked < FINDS:
+                asked += 1  # it has ended, or the list was made before it was placed: it says so itself
+                direct = await exchange.find(session, self.plan(stored.id))
+                if direct is not None:
+                    found[stored.id] = direct
+                else:
+                    missing.append(stored)
+        for order in shown.keys() - found.keys():
+            late = orders.load(self._reader, order)  # one that was taken for not placed
+            if late is not None and late.account == session.account.name:
+                found[order] = shown[order]
+        return found, [item for item in missing if item.state in LIVE]
+
+    async def _traded(
+        self, session: Session, exchange: Exchange, symbol: str, waiting: Collection[Stored]
+    ) -> list[Fill]:
+        """The fills of a symbol since the last that is stored, and since the first that may be lacking."""
+        newest = fills.newest(self._reader, session.account.name, symbol)
+        lacking = [item.created_at for item in waiting if item.filled > fills.amount(self._reader, item)]
+        first = min([newest or min(item.created_at for item in waiting), *lacking]) - SLACK
+        found: dict[str, Fill] = {}
+        for _ in range(ROUNDS):
+            answer = await exchange.fills(session, symbol, first)
+            fresh = [item for item in answer if item.id not in found]
+            found |= {item.id: item for item in fresh}
+            if not fresh:
+                break
+            first = max(item.at for item in fresh)
+        return sorted(found.values(), key=lambda item: item.at)
+
+    def _store(  # noqa: PLR0913, PLR0917 - all that was seen, in one transaction
+        self,
+        account: str,
+        found: Mapping[str, Order],
+        traded: Sequence[Fill],
+        balances: Mapping[str, Balance],
+        missing: Sequence[Stored],
+        tx: sqlite3.Connection,
+    ) -> int:
+        now = self._clock.now()
+        fresh = fills.add(tx, account, traded)
+        for order, seen in found.items():
+            stored = orders.load(tx, order)
+            if stored is not None:
+                adopt(tx, stored, seen, now)
+                tx.execute("UPDATE ordered SET looked_at = ? WHERE id = ?", (micros(now), order))
+        for stored in waited_for(tx, account):
+            if not news.tell(tx, stored.id, now) and stored.state in ENDED:
+                _lacks_fills(tx, stored, now)
+        for stored in missing:
+            _is_missing(tx, stored, now)
+        _hold(tx, account, balances, now)
+        return fresh
+
+
+def claim(tx: sqlite3.Connection, account: str, now: datetime) -> bool:
+    """Whether an account is to be looked at now; whoever asks first, in any process, is the one who does it."""
+    every = OFTEN if waited_for(tx, account) else RARELY
+    if beats.since(tx, f"books {account}", now) < every:
+        return False
+    beats.beat(tx, f"books {account}", now)
+    return True
+
+
+def waited_for(connection: sqlite3.Connection, account: str) -> list[Stored]:
+    """Orders of which something may still come: not ended, or ended without their owner having been told so."""
+    rows = connection.execute(
+        "SELECT id FROM ordered WHERE account = ? AND told = 0 AND state <> 'intent'", (account,)
+    ).fetchall()
+    return [found for (order,) in rows if (found := orders.load(connection, order)) is not None]
+
+
+def adopt(tx: sqlite3.Connection, stored: Stored, seen: Order, now: datetime) -> None:
+    """The exchange shows an order of ours; where that was in doubt, it is an event."""
+    state = orders.shown(tx, stored.id, seen, now)
+    if state is None or stored.state in LIVE:
+        return
+    at = micros(now)
+    said = {"what": "resolved", "order": stored.id, "was": stored.state, "state": state, "exchange_id": seen.id}
+    chain.append(tx, "event", at, said, account=stored.account)
+    if stored.state is State.UNCONFIRMED:
+        tx.execute("UPDATE run SET state = 'done' WHERE job = ? AND state = 'unconfirmed'", (stored.id,))
+    if stored.state in ENDED:
+        # that it has ended was told, and stays so; its end is still to come, and told again
+        tx.execute("UPDATE order_news SET fill = -id WHERE ordered = ? AND fill = 0", (stored.id,))
+        tx.execute("UPDATE ordered SET told = 0 WHERE id = ?", (stored.id,))
+        text = f"{stored.says()} was taken for {stored.state}, and is at {stored.account} as {seen.id}: {seen.state}"
+        notify(tx, Notice("order", stored.id, text, stored.account), at)
+
+
+def _ours(reader: sqlite3.Connection, account: str, seen: Order) -> bool:
+    row = reader.execute(
+        "SELECT 1 FROM ordered WHERE id = ? OR (account = ? AND symbol = ? AND exchange_id = ?)",
+        (seen.client_order_id, account, seen.symbol, seen.id),
+    ).fetchone()
+    return row is not None
+
+
+def _is_missing(tx: sqlite3.Connection, stored: Stored, now: datetime) -> None:
+    if now - stored.created_at > PATIENCE:
+        text = (
+            f"{stored.account} does not show {stored.says()} ({stored.exchange_id}), which it had accepted; look there"
+        )
+        notify(tx, Notice("order", stored.id, text, stored.account), micros(now))
+
+
+def _lacks_fills(tx: sqlite3.Connection, stored: Stored, now: datetime) -> None:
+    """It has ended, and its fills are not all shown: after a while its owner need not wait for them."""
+    if stored.ended_at is None or now - stored.ended_at < PATIENCE:
+        return
+    text = (
+        f"{stored.account} says that {plain(stored.filled)} of {stored.says()} is filled, and does not show the fills"
+    )
+    notify(tx, Notice("order", stored.id, text, stored.account), micros(now))
+    news.tell(tx, stored.id, now, whole=False)
+
+
+def _hold(tx: sqlite3.Connection, account: str, balances: Mapping[str, Balance], now: datetime) -> None:
+    tx.execute("DELETE FROM holding WHERE account = ?", (account,))
+    rows = [(account, item.asset, plain(item.free), plain(item.locked), micros(now)) for item in balances.values()]
+    tx.executemany("INSERT INTO holding (account, asset, free, locked, at) VALUES (?,?,?,?,?)", rows)
+
+
+def unexplained(reader: sqlite3.Connection, stored: Stored, traded: Sequence[Fill], since: datetime) -> bool:
+    """Whether a fill since then, of an order that we don't know, may be of one that the exchange does not show."""
+    known = {
+        row[0]
+        for row in reader.execute("SELECT exchange_id FROM ordered WHERE account = ?", (stored.account,))
+        if row[0] is not None
+    }
+    strange: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for item in traded:
+        if item.side == stored.side and item.at >= since and item.order_id not in known:
+            strange[item.order_id] += item.amount
+    return any(stored.amount is None or amount <= stored.amount for amount in strange.values())

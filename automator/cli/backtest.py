@@ -1,0 +1,175 @@
+"""``automator backtest``: a strategy over candles of the past."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from automator.cli.common import JsonOption, fail, show_json, told, working
+
+if TYPE_CHECKING:
+    from connectors.exchange.candles import Series
+    from connectors.market import Market
+    from jobs.bots.figures import Figures
+
+_NAMED = re.compile(r"([A-Za-z0-9]{1,12})[-_/]([A-Za-z0-9]{1,12})(?:[-_.].*)?")
+KIND_HELP = "recurring_buy, grid, guard, deal_dca, rebalance; or a Python file with a strategy of your own."
+ParamOption = Annotated[
+    list[str], typer.Option("--param", "-p", help="A parameter: NAME=VALUE. `automator bots kinds` lists them.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _Money:
+    fee: Decimal
+    tick: Decimal | None
+    lot: Decimal
+
+
+@told
+async def backtest(  # noqa: PLR0913, PLR0917 - each is an option
+    kind: Annotated[str, typer.Argument(help=KIND_HELP)],
+    data: Annotated[
+        list[str], typer.Option(help="Candles, a CSV file: FILE, or BTC/USDT=FILE; again for each symbol.")
+    ],
+    param: ParamOption = [],  # noqa: B006 - typer copies it
+    balance: Annotated[
+        list[str], typer.Option(help="What it begins with: USDT=10000 (the default for its quote).")
+    ] = [],  # noqa: B006
+    fee: Annotated[str, typer.Option(help="Of each trade, in percent.")] = "0.1",
+    tick: Annotated[str, typer.Option(help="Prices are multiples of it; else as fine as in the file.")] = "",
+    lot: Annotated[str, typer.Option(help="Amounts are multiples of it.")] = "0.00001",
+    allow_gaps: Annotated[bool, typer.Option("--allow-gaps", help="Play over missing candles.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Write an HTML file with plots, which needs no network.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a strategy over candles of the past, with the engine that also fills on paper.
+
+    Example: automator backtest grid --data BTC-USD-1m.csv -p lower_price=35000 -p upper_price=48000
+    -p grids_quantity=20 -p quantity_per_grid=0.01 --report grid.html
+    """
+    from jobs.bots.backtest import play  # noqa: PLC0415 - keeps --help fast
+    from jobs.bots.figures import curves, figures  # noqa: PLC0415 - as above
+    from jobs.bots.kinds import opened, pairs, which  # noqa: PLC0415 - as above
+
+    money = _money(fee, tick, lot)
+    with working("reading"):
+        files = _files(data, allow_gaps=allow_gaps)
+    given = pairs(param)
+    if len(files) == 1 and kind != "rebalance" and not kind.endswith(".py"):
+        given.setdefault("symbol", next(iter(files)))
+    markets, quote, every = _markets(files, money)
+    balances = {name: number("--balance", much) for name, much in pairs(balance).items()} or {quote: Decimal(10_000)}
+    with opened(*which(kind, given)) as strategy, working("playing"):
+        if wrong := sorted(set(strategy.symbols) ^ set(files)):
+            symbol = wrong[0]
+            raise fail(f"{symbol} is in --data or in the parameters, but not in both; name it: --data {symbol}=FILE", 2)
+        played = play(strategy, markets, balances, {name: of.candles for name, of in files.items()}, every)
+    curve = curves(played, markets)
+    if not curve.at:
+        raise fail("the files have no time in common", 2)
+    found = figures(played, markets, curve)
+    title = f"{kind} on {', '.join(files)}"
+    if report is not None:
+        from jobs.bots.report import html  # noqa: PLC0415 - slow to load
+
+        with working("drawing"):
+            _write(report, html(title, given, played, found, curve))
+    if as_json:
+        show_json({"strategy": kind, "parameters": given, **found.as_json()})
+        return
+    _show(title, found, quote)
+    if report is not None:
+        typer.echo(f"the report is {report}")
+
+
+def _write(report: Path, page: str) -> None:
+    try:
+        report.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise fail(f"{report} can't be written: {error.strerror}", 1) from None
+
+
+def _money(fee: str, tick: str, lot: str) -> _Money:
+    money = _Money(number("--fee", fee) / 100, number("--tick", tick) if tick else None, number("--lot", lot))
+    if money.fee >= 1 or not money.lot or money.tick == 0:
+        raise fail("--fee is a percentage below 100, --tick and --lot are above 0", 2)
+    return money
+
+
+def _markets(files: dict[str, Series], money: _Money) -> tuple[dict[str, Market], str, timedelta]:
+    """The markets, the asset that all are paid with, and the length of all candles."""
+    markets = {symbol: _market(symbol, of, money) for symbol, of in files.items()}
+    quotes, lengths = {market.quote for market in markets.values()}, {of.every for of in files.values()}
+    if len(quotes) > 1:
+        raise fail("all symbols must be paid with one asset", 2)
+    if len(lengths) > 1:
+        raise fail("the files' candles have different lengths", 2)
+    return markets, quotes.pop(), lengths.pop()
+
+
+def number(option: str, text: str) -> Decimal:
+    """An amount as typed."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not value.is_finite() or value < 0 or not -18 <= value.adjusted() <= 15:  # noqa: PLR2004 - an amount of this world
+        raise fail(f"{option}: {text[:40]!r} is no amount; give a number, not below 0", 2)
+    return value
+
+
+def _files(data: list[str], *, allow_gaps: bool) -> dict[str, Series]:
+    from connectors.exchange.candles import CandlesError, read  # noqa: PLC0415 - keeps --help fast
+
+    found: dict[str, Series] = {}
+    for item in data:
+        symbol, path = _symbol(item)
+        if symbol in found:
+            raise fail(f"there are two files for {symbol}; name their symbols: --data ETH/USDT=FILE", 2)
+        try:
+            found[symbol] = read(path, gaps=allow_gaps)
+        except CandlesError as error:
+            raise fail(str(error).replace("allow gaps", "play over gaps with --allow-gaps"), 2) from None
+    return found
+
+
+def _symbol(item: str) -> tuple[str, Path]:
+    """``BTC/USDT=FILE``, or a file whose name begins so: ``BTC-USD-1m-2022-01.csv``."""
+    symbol, equals, path = item.partition("=")
+    if equals and "/" in symbol and not Path(item).exists():
+        return symbol.upper(), Path(path)
+    named = _NAMED.fullmatch(Path(item).stem)
+    if named is None:
+        raise fail(f"{item} does not say which symbol it is for; write --data BTC/USDT={item}", 2)
+    return f"{named[1]}/{named[2]}".upper(), Path(item)
+
+
+def _market(symbol: str, of: Series, money: _Money) -> Market:
+    from connectors.market import Filters, Market  # noqa: PLC0415 - keeps --help fast
+
+    base, _, quote = symbol.partition("/")
+    finest = min(int(candle.close.normalize().as_tuple().exponent) for candle in of.candles)
+    tick = money.tick or Decimal(1).scaleb(max(-12, min(finest, -2)))
+    filters = Filters(tick=tick, lot=money.lot)
+    return Market(symbol, symbol, base, quote, filters, maker=money.fee, taker=money.fee)
+
+
+def _show(title: str, found: Figures, quote: str) -> None:
+    from rich.console import Console  # noqa: PLC0415 - keeps --help fast
+    from rich.table import Table  # noqa: PLC0415 - as above
+
+    from jobs.bots.report import shown  # noqa: PLC0415 - as above
+
+    table = Table(title=title, show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for name, value in shown(found, quote):
+        table.add_row(name, value)
+    Console().print(table)

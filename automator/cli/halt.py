@@ -1,0 +1,104 @@
+"""``automator halt`` and ``automator resume``."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from automator.cli.common import HomeOption, engine, fail, told, working
+
+if TYPE_CHECKING:
+    from automator.engine import Engine
+
+WAIT = 30.0  #: seconds for what a halt has cancelled and sold; the service goes on with the rest
+
+
+@told
+async def halt(
+    name: Annotated[str, typer.Argument(help="An account, or a bot; everything without.")] = "*",
+    home: HomeOption = None,
+    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
+    cancel_orders: Annotated[bool, typer.Option("--cancel-orders", help="Cancel its open orders too.")] = False,
+    sell: Annotated[
+        bool, typer.Option("--sell", help="Cancel them, then sell at the market what they bought.")
+    ] = False,
+) -> None:
+    """Stop every write at once, until you resume; with the options, also cancel and sell."""
+    from automator import closing, halts  # noqa: PLC0415 - keeps --help fast
+    from automator.clock import micros  # noqa: PLC0415 - as above
+
+    async with engine(home) as opened:
+        _known(opened, name)
+        now = opened.clock.now()
+
+        def stop(tx: sqlite3.Connection) -> tuple[list[str], list[str]]:
+            halts.halt(tx, name, micros(now), reason=reason, actor="user")
+            asked = closing.cancel_all(tx, name, now, actor="user") if cancel_orders or sell else []
+            return asked, closing.sell_all(tx, name, now) if sell else []
+
+        asked, sales = await opened.writer.run(stop)
+        typer.echo(f"{'everything' if name == halts.EVERYTHING else name} is halted")
+        if cancel_orders or sell:
+            with working("cancelling and selling" if sell else "cancelling"):
+                await _wound_down(opened, asked, sales)
+            _say(opened, asked, sales)
+
+
+def _known(opened: Engine, name: str) -> None:
+    """A name that nobody has would stop nothing."""
+    from automator import closing, halts  # noqa: PLC0415 - keeps --help fast
+    from automator.accounts import load  # noqa: PLC0415 - as above
+
+    if "/" in name:
+        load(opened.reader, name)
+    elif name != halts.EVERYTHING and not closing.known(opened.reader, name):
+        raise fail(f"there is no account and no bot called {name!r}; `automator accounts list` shows the accounts", 2)
+
+
+async def _wound_down(opened: Engine, asked: list[str], sales: list[str]) -> None:
+    from automator.orders import by_tag  # noqa: PLC0415 - keeps --help fast
+
+    await opened.worker.see_through([job for order in asked for job in (order, f"{order}/cancel")], WAIT)
+    await opened.worker.see_through(sales, WAIT)
+    sold = [by_tag(opened.reader, _owner(opened, job), job) for job in sales]
+    await opened.worker.see_through([order.id for order in sold if order is not None], WAIT)
+
+
+def _owner(opened: Engine, job: str) -> str:
+    (owner,) = opened.reader.execute("SELECT json_extract(payload, '$.owner') FROM job WHERE id = ?", (job,)).fetchone()
+    return str(owner)
+
+
+def _say(opened: Engine, asked: list[str], sales: list[str]) -> None:
+    from automator.orders import by_tag, load  # noqa: PLC0415 - keeps --help fast
+
+    found = [load(opened.reader, order) for order in asked]
+    found += [by_tag(opened.reader, _owner(opened, job), job) for job in sales]
+    for order in found:
+        if order is not None:
+            why = f" ({order.reason})" if order.reason else ""
+            typer.echo(f"{order.id[:8]}  {order.owner}: {order.says()}: {order.state.replace('_', ' ')}{why}")
+    waiting = sum(by_tag(opened.reader, _owner(opened, job), job) is None for job in sales)
+    if waiting:
+        typer.echo(f"{waiting} sales wait for orders to be cancelled; `automator serve` goes on with them")
+    if not found and not waiting:
+        typer.echo("there is nothing to cancel or to sell")
+
+
+@told
+async def resume(
+    name: Annotated[str, typer.Argument(help="An account, or a bot; everything without.")] = "*",
+    home: HomeOption = None,
+) -> None:
+    """Lift a halt."""
+    from automator import halts  # noqa: PLC0415 - keeps --help fast
+    from automator.clock import micros  # noqa: PLC0415 - as above
+
+    async with engine(home) as opened:
+        done = await opened.writer.run(lambda tx: halts.resume(tx, name, micros(opened.clock.now()), actor="user"))
+        left = halts.standing(opened.reader)
+    typer.echo(f"{'everything' if name == '*' else name} {'goes on' if done else 'was not halted'}")
+    for halted in left:
+        typer.echo(f"but {halted}")

@@ -1,0 +1,87 @@
+"""``automator risk``: the limits that every order must keep to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from automator.cli.common import HomeOption, JsonOption, engine, fail, show_json, told
+
+if TYPE_CHECKING:
+    from jobs.orders.risk import Limit
+
+risk = typer.Typer(
+    name="risk", help="Limits that every order must keep to, by account and by bot.", no_args_is_help=True
+)
+
+SubjectArgument = Annotated[str, typer.Argument(help="An account, a bot, or * for everything.")]
+NameArgument = Annotated[
+    str,
+    typer.Argument(help="order, day, loss, position (money); open-orders, per-minute, distance, symbols."),
+]
+AssetArgument = Annotated[str, typer.Argument(help="For money: the asset that orders are paid with, such as USDT.")]
+
+
+def _limit(name: str) -> Limit:
+    from jobs.orders.risk import Limit as Known  # noqa: PLC0415 - keeps --help fast
+
+    if name not in set(Known):
+        raise fail(f"there is no limit {name!r}; there are {', '.join(Known)}", 2)
+    return Known(name)
+
+
+@risk.command("list")
+@told
+async def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """List the limits."""
+    from automator.risks import listed  # noqa: PLC0415 - keeps --help fast
+
+    async with engine(home) as opened:
+        found = listed(opened.reader)
+    if as_json:
+        show_json(found)
+        return
+    for row in found:
+        typer.echo(f"{row['subject']:16} {row['name']:12} {row['value']} {row['asset']}".rstrip())
+    if not found:
+        typer.echo("no limits; `automator risk set '*' order 100 USDT` sets one")
+
+
+@risk.command("set")
+@told
+async def set_(
+    subject: SubjectArgument,
+    name: NameArgument,
+    value: Annotated[str, typer.Argument(help="100, 2%, BTC/USDT,ETH/USDT")],
+    asset: AssetArgument = "",
+    home: HomeOption = None,
+) -> None:
+    """Set a limit: `risk set binance/main order 100 USDT`, `risk set '*' distance 2%`."""
+    from automator.accounts import load  # noqa: PLC0415 - keeps --help fast
+    from automator.risks import change  # noqa: PLC0415 - as above
+
+    limit = _limit(name)
+    async with engine(home) as opened:
+        if "/" in subject:
+            load(opened.reader, subject)  # a name that nobody has would limit nothing
+        now = opened.clock.now()
+        kept = await opened.writer.run(lambda tx: change(tx, subject, limit, value, asset.upper(), now, actor="user"))
+    typer.echo(f"{subject}: {limit} is {kept} {asset.upper()}".rstrip() + " from now on")
+
+
+@risk.command()
+@told
+async def remove(
+    subject: SubjectArgument, name: NameArgument, asset: AssetArgument = "", home: HomeOption = None
+) -> None:
+    """Take a limit away."""
+    from automator.risks import remove as forget  # noqa: PLC0415 - keeps --help fast
+
+    limit = _limit(name)
+    async with engine(home) as opened:
+        now = opened.clock.now()
+        gone = await opened.writer.run(lambda tx: forget(tx, subject, limit, asset.upper(), now, actor="user"))
+    if not gone:
+        raise fail(f"{subject} has no limit {limit} {asset.upper()}".rstrip() + "; `automator risk list` shows them", 2)
+    typer.echo(f"{subject}: {limit} is no longer limited")

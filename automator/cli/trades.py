@@ -1,0 +1,110 @@
+"""``automator fills``, ``positions`` and ``profit``."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from automator.cli.common import HomeOption, JsonOption, engine, show_json, told
+from automator.cli.orders import AccountOption, OwnerOption, SymbolOption, chosen
+from automator.cli.table import CsvOption, write_csv
+
+SinceOption = Annotated[str | None, typer.Option(help="From when on: 2026-12-01.")]
+
+
+def _shown(rows: list[dict[str, Any]], lines: list[str], csv: Path | None, *, as_json: bool, none: str) -> None:
+    if csv is not None:
+        write_csv(csv, rows)
+    if as_json:
+        show_json(rows)
+    elif csv is None:
+        for line in lines or [none]:
+            typer.echo(line)
+
+
+@told
+async def fills(  # noqa: PLR0913, PLR0917 - the command's options
+    home: HomeOption = None,
+    account: AccountOption = None,
+    bot: OwnerOption = None,
+    symbol: SymbolOption = None,
+    since: SinceOption = None,
+    as_json: JsonOption = False,
+    csv: CsvOption = None,
+) -> None:
+    """List the trades that filled orders, also those that were not placed here."""
+    from automator.fills import traded  # noqa: PLC0415 - keeps --help fast
+    from jobs.posting.when import parse_when  # noqa: PLC0415 - as above
+
+    async with engine(home) as opened:
+        zone = opened.settings.posting.zone
+        start = parse_when(since, now=opened.clock.now(), zone=zone).at if since else None
+        rows = [item.as_json() for item in traded(opened.reader, start, **chosen(account, bot, symbol))]
+    lines = [
+        f"{row['at'][:19]}Z  {row['account']:16} {row['owner'] or 'elsewhere':12} {row['side']:4} {row['amount']} "
+        f"{row['symbol']} at {row['price']}, fee {row['fee']} {row['fee_asset']}"
+        for row in rows
+    ]
+    _shown(rows, lines, csv, as_json=as_json, none="no fills")
+
+
+@told
+async def positions(  # noqa: PLR0913, PLR0917 - the command's options
+    home: HomeOption = None,
+    account: AccountOption = None,
+    bot: OwnerOption = None,
+    symbol: SymbolOption = None,
+    as_json: JsonOption = False,
+    csv: CsvOption = None,
+) -> None:
+    """Show what is held by our records, what it cost, and what selling it now would earn."""
+    from automator.profits import prices, traded  # noqa: PLC0415 - keeps --help fast
+
+    async with engine(home) as opened:
+        found = [item for item in traded(opened.reader, **chosen(account, bot, symbol)) if item.average.amount]
+        now = await prices(opened, found)
+    rows = [item.position(now.get((item.account, item.symbol))) for item in found]
+    lines = [
+        f"{row['owner']:12} {row['account']:16} {row['amount']} {row['symbol']} for {row['average_price']}, now "
+        f"{row['price']} ({row['price_is']}): unrealised {row['unrealised']}, realised {row['realised']}"
+        for row in rows
+    ]
+    _shown(rows, lines, csv, as_json=as_json, none="nothing is held")
+
+
+@told
+async def profit(  # noqa: PLR0913, PLR0917 - the command's options
+    home: HomeOption = None,
+    account: AccountOption = None,
+    bot: OwnerOption = None,
+    symbol: SymbolOption = None,
+    since: SinceOption = None,
+    as_json: JsonOption = False,
+    csv: CsvOption = None,
+) -> None:
+    """Show what each day (UTC) earned, fees included: at average cost, and first in, first out."""
+    from automator.profits import traded  # noqa: PLC0415 - keeps --help fast
+    from jobs.posting.when import parse_when  # noqa: PLC0415 - as above
+
+    async with engine(home) as opened:
+        zone = opened.settings.posting.zone
+        start = parse_when(since, now=opened.clock.now(), zone=zone).at.date() if since else None
+        found = traded(opened.reader, **chosen(account, bot, symbol))
+    rows = sorted((row for item in found for row in item.days(start)), key=lambda row: str(row["day"]))
+    lines = [
+        f"{row['day']}  {row['owner']:12} {row['account']:16} {row['symbol']:10} {row['realised']}, "
+        f"first in first out {row['realised_fifo']}"
+        for row in rows
+    ]
+    for quote in sorted({row["symbol"].partition("/")[2] for row in rows}):
+        earned = sum((Decimal(row["realised"]) for row in rows if row["symbol"].endswith(f"/{quote}")), Decimal(0))
+        lines.append(f"all in {quote}: {earned:f}")
+    fees: dict[str, Decimal] = {}
+    for item in found:
+        for asset, fee in item.average.fees.items():
+            fees[asset] = fees.get(asset, Decimal(0)) + fee
+    lines += [f"fees paid in {asset}, in no figure above: {fee:f}" for asset, fee in sorted(fees.items())]
+    _shown(rows, lines, csv, as_json=as_json, none="nothing was earned or lost yet")

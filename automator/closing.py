@@ -1,0 +1,119 @@
+"""Winding down: what a halt asks for beside stopping, that orders are cancelled and what is held is sold."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import partial
+
+from automator import halts, orders
+from automator.books import TROUBLE, Opened
+from automator.clock import Clock, micros
+from automator.db import Writer
+from automator.notices import Notice, tell
+from automator.orders import EVER, USER, Stored
+from automator.scheduling import due, lease
+from automator.scheduling.due import NewJob
+from automator.scheduling.lease import Run, Verdict
+from automator.scheduling.tables import RunState
+from connectors.market import Market
+from connectors.order import OrderType, Side
+from jobs.bots.strategy import Place
+from jobs.orders.states import ENDED, State
+
+KIND = "sale"  #: the job that sells what an owner holds of a symbol
+PAUSE = timedelta(seconds=1)
+
+
+def of(name: str) -> dict[str, str]:
+    """Whose orders and positions a halt's name means, as columns and values: all, an account's, or a bot's."""
+    if name == halts.EVERYTHING:
+        return {}
+    return {"account": name} if "/" in name else {"owner": name}
+
+
+def known(connection: sqlite3.Connection, name: str) -> bool:
+    """Whether this is a bot, or an owner of this name has placed an order, or has a limit."""
+    row = connection.execute(
+        "SELECT 1 FROM bot WHERE name = ? UNION ALL SELECT 1 FROM ordered WHERE owner = ? "
+        "UNION ALL SELECT 1 FROM risk WHERE subject = ? LIMIT 1",
+        (name, name, name),
+    ).fetchone()
+    return row is not None and name != USER
+
+
+def cancel_all(tx: sqlite3.Connection, name: str, now: datetime, *, actor: str) -> list[str]:
+    """Ask for all orders of a halt's name to be cancelled; returns those that may be at the exchange."""
+    stands = [item for item in orders.listed(tx, **of(name)) if item.state not in ENDED]
+    return [item.id for item in stands if orders.cancel(tx, item.id, now, actor=actor) not in ENDED]
+
+
+def sell_all(tx: sqlite3.Connection, name: str, now: datetime) -> list[str]:
+    """Have all that was bought under a halt's name sold at the market, once its orders are cancelled; the jobs' ids."""
+    where = of(name)
+    clauses = " AND ".join(f"{column} = ?" for column in where) or "1"
+    rows = tx.execute(
+        f"SELECT owner, account, symbol, amount FROM position WHERE {clauses}",  # noqa: S608 - columns' names
+        tuple(where.values()),
+    ).fetchall()
+    jobs = []
+    for owner, account, symbol, amount in rows:
+        if Decimal(amount) > 0:
+            job = f"sale/{secrets.token_hex(8)}"
+            payload = {"owner": owner, "account": account, "symbol": symbol}
+            due.add(tx, NewJob(job, KIND, payload, now, account, late=EVER), now)
+            jobs.append(job)
+    return jobs
+
+
+class Closing:
+    """The handler of a sale's run."""
+
+    def __init__(self, opened: Opened, writer: Writer, reader: sqlite3.Connection, clock: Clock) -> None:
+        self._opened = opened
+        self._writer = writer
+        self._reader = reader
+        self._clock = clock
+
+    async def sell(self, run: Run) -> Verdict:
+        """Put in one market order for what an owner holds of a symbol, once nothing of it rests any more.
+
+        Raises:
+            automator.intentions.Fenced: another worker has this run.
+        """
+        owner, account, symbol = (run.payload[name] for name in ("owner", "account", "symbol"))
+        if self._resting(owner, account, symbol):
+            return Verdict(RunState.WAITING, "its orders are not cancelled yet", self._clock.now() + PAUSE)
+        try:
+            session, exchange = self._opened(account, {"job": run.job, "owner": owner}, owner)
+            market = (await exchange.markets(session))[symbol]
+            price = (await exchange.ticker(session, symbol)).bid
+            balance = (await exchange.balances(session)).get(market.base)
+        except TROUBLE as trouble:
+            return Verdict(RunState.WAITING, f"the exchange can't be asked now ({trouble})", self._clock.now() + PAUSE)
+        free = balance.free if balance is not None else Decimal(0)
+        await self._writer.brief(partial(self._put, run, market, price, free))
+        return Verdict(RunState.DONE)
+
+    def _resting(self, owner: str, account: str, symbol: str) -> Sequence[Stored]:
+        found = orders.listed(self._reader, owner=owner, account=account, symbol=symbol)
+        # one that nobody can be sure of is a person's matter, and keeps nothing from being sold
+        return [item for item in found if item.state not in ENDED | {State.UNCONFIRMED}]
+
+    def _put(self, run: Run, market: Market, price: Decimal, free: Decimal, tx: sqlite3.Connection) -> None:
+        lease.check(tx, run)
+        owner, account, now = run.payload["owner"], run.payload["account"], self._clock.now()
+        row = tx.execute(
+            "SELECT amount FROM position WHERE owner = ? AND account = ? AND symbol = ?",
+            (owner, account, market.symbol),
+        ).fetchone()
+        amount = min(Decimal(row[0]), free)  # fees in the base asset, or a withdrawal, may have left less
+        wish = Place(run.job, market.symbol, Side.SELL, OrderType.MARKET, amount)
+        done = orders.submit(tx, account, owner, run.job, wish, now, market=market, price=price, closing=True)
+        if isinstance(done, orders.Refused):
+            text = f"what {owner} holds of {market.symbol} at {account} was not sold: {'; '.join(done.reasons)}"
+            tell(tx, Notice("sale", run.job, text, account), micros(now))
+        lease.finish(tx, run, Verdict(RunState.DONE), now)

@@ -1,0 +1,101 @@
+"""What has become of orders, told to their owners once each and in order; the books are kept in the same step."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from automator import fills
+from automator.clock import micros
+from automator.orders import Stored, ended, load
+from connectors.order import Fill, OrderState
+from jobs.bots.strategy import Ended, Filled
+from jobs.orders.positions import Lot, average, flow
+from jobs.orders.risk import plain
+from jobs.orders.states import ENDED, FINAL
+
+_SAID = frozenset(state.value for state in OrderState)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One thing that happened to an order. ``id`` grows; the owner keeps the last one that it has dealt with."""
+
+    id: int
+    order: str
+    account: str
+    event: Filled | Ended
+
+
+def since(connection: sqlite3.Connection, owner: str, last: int, limit: int = 1_000) -> list[News]:
+    """What happened to an owner's orders after ``last``, oldest first: all fills of an order before its end."""
+    rows = connection.execute(
+        "SELECT id, ordered, account, fill FROM order_news WHERE owner = ? AND id > ? ORDER BY id LIMIT ?",
+        (owner, last, limit),
+    ).fetchall()
+    return [_news(connection, *row) for row in rows]
+
+
+def _news(connection: sqlite3.Connection, number: int, order: str, account: str, fill: int) -> News:
+    stored = load(connection, order)
+    if stored is None:
+        raise LookupError(f"order {order} is no longer in the database")
+    return News(number, order, account, _event(connection, stored, fill))
+
+
+def _event(connection: sqlite3.Connection, stored: Stored, fill: int) -> Filled | Ended:
+    if fill > 0:
+        return Filled(stored.tag, fills.one(connection, fill))
+    if fill < 0:
+        return Ended(stored.tag, OrderState.REJECTED, Decimal(0), "it was taken for not placed")
+    return _ended(stored)
+
+
+def _ended(stored: Stored) -> Ended:
+    # what never reached the exchange was, for a strategy, refused
+    state = OrderState(stored.state.value) if stored.state.value in _SAID else OrderState.REJECTED
+    return Ended(stored.tag, state, stored.filled, stored.reason)
+
+
+def tell(tx: sqlite3.Connection, order: str, now: datetime, *, whole: bool = True) -> bool:
+    """Tell what is new of an order, its end only once all its fills are here; returns whether it has ended for good.
+
+    ``whole``: wait for fills that the exchange has counted and not yet shown.
+    """
+    stored = load(tx, order)
+    if stored is None:
+        return True
+    known = fills.of_order(tx, stored)
+    for number, fill in known:
+        _booked(tx, stored, number, fill)
+    if stored.state not in ENDED:
+        return False
+    if whole and stored.state in FINAL and sum((fill.amount for _, fill in known), Decimal(0)) < stored.filled:
+        return False
+    ended(tx, order, micros(now))
+    return True
+
+
+def _booked(tx: sqlite3.Connection, stored: Stored, number: int, fill: Fill) -> None:
+    fresh = tx.execute(
+        "INSERT INTO order_news (owner, account, ordered, fill, at, quote) VALUES (?,?,?,?,?,?) "
+        "ON CONFLICT (ordered, fill) DO NOTHING",
+        (stored.owner, stored.account, stored.id, number, micros(fill.at), stored.quote),
+    ).rowcount
+    if not fresh:
+        return
+    mine = (stored.owner, stored.account, stored.symbol)
+    row = tx.execute(
+        "SELECT amount, cost FROM position WHERE owner = ? AND account = ? AND symbol = ?", mine
+    ).fetchone()
+    held = (Lot(Decimal(row[0]), Decimal(row[1])),) if row and Decimal(row[0]) else ()
+    lots, earned = average(held, flow(fill))
+    now_held = lots[0] if lots else Lot()
+    tx.execute(
+        "INSERT INTO position (owner, account, symbol, amount, cost) VALUES (?,?,?,?,?) "
+        "ON CONFLICT (owner, account, symbol) DO UPDATE SET amount = excluded.amount, cost = excluded.cost",
+        (*mine, plain(now_held.amount), plain(now_held.cost)),
+    )
+    tx.execute("UPDATE order_news SET realised = ? WHERE ordered = ? AND fill = ?", (plain(earned), stored.id, number))

@@ -1,0 +1,85 @@
+"""Positions and profit as a user sees them, from the fills that are stored: by owner, account, symbol and day."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from automator import fills
+from automator.books import TROUBLE
+from automator.engine import Engine
+from connectors.order import Fill
+from jobs.orders.positions import Profit, average, fifo, profit
+from jobs.orders.risk import plain
+
+ELSEWHERE = "elsewhere"  #: the owner of what no order of ours has done
+
+
+@dataclass(frozen=True, slots=True)
+class Traded:
+    """What one owner has done in one symbol of one account, by both methods."""
+
+    owner: str
+    account: str
+    symbol: str
+    average: Profit
+    fifo: Profit
+    last: Decimal  #: the price of its last fill
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Whose it is."""
+        return {"owner": self.owner, "account": self.account, "symbol": self.symbol}
+
+    def position(self, price: Decimal | None) -> dict[str, Any]:
+        """What is held, for ``--json`` and CSV; ``price``: the market's, if it could be asked."""
+        held, at = self.average, price if price is not None else self.last
+        return {
+            **self.names,
+            "amount": plain(held.amount),
+            "cost": plain(held.cost),
+            "average_price": plain(held.price, 8) if held.price is not None else None,
+            "price": plain(at),
+            "price_is": "the market's" if price is not None else "of the last fill",
+            "unrealised": plain(held.unrealised(at)),
+            "realised": plain(held.realised),
+            "realised_fifo": plain(self.fifo.realised),
+            "fees_in_other_assets": {asset: plain(fee) for asset, fee in held.fees.items()},
+        }
+
+    def days(self, since: date | None) -> Iterable[dict[str, Any]]:
+        """What each day earned, for ``--json`` and CSV."""
+        for day in sorted(self.average.days.keys() | self.fifo.days.keys()):
+            if since is None or day >= since:
+                realised = plain(self.average.days.get(day, Decimal(0)))
+                first = plain(self.fifo.days.get(day, Decimal(0)))
+                yield {"day": day.isoformat(), **self.names, "realised": realised, "realised_fifo": first}
+
+
+def traded(connection: sqlite3.Connection, **where: str) -> list[Traded]:
+    """What was traded under these names (``account``, ``owner``, ``symbol``), from the first fill on."""
+    found: defaultdict[tuple[str, str, str], list[Fill]] = defaultdict(list)
+    for item in fills.traded(connection, None, **where):
+        found[item.owner or ELSEWHERE, item.account, item.fill.symbol].append(item.fill)
+    return [
+        Traded(*names, profit(made, average), profit(made, fifo), made[-1].price)
+        for names, made in sorted(found.items())
+    ]
+
+
+async def prices(engine: Engine, found: Iterable[Traded]) -> Mapping[tuple[str, str], Decimal]:
+    """The market's prices of what is held, by account and symbol, as far as the exchanges can be asked."""
+    known: dict[tuple[str, str], Decimal] = {}
+    for account, symbol in sorted({(item.account, item.symbol) for item in found if item.average.amount}):
+        try:
+            session, exchange = engine.trading(account, {"command": "positions"})
+            await exchange.markets(session)
+            known[account, symbol] = (await exchange.ticker(session, symbol)).last
+        except (*TROUBLE, LookupError):
+            continue
+    return known

@@ -1,0 +1,367 @@
+"""A bot's run: at each candle's close it is shown what happened, and what it decides is kept and done in one step."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sqlite3
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal, localcontext
+from functools import partial
+from typing import Any
+
+from automator import bots, failpoints, halts, news, orders
+from automator.accounts import NoAccount
+from automator.books import TROUBLE, Books, Opened
+from automator.bots import Bot, State
+from automator.clock import Clock, instant, micros
+from automator.db import Writer
+from automator.egress.session import Session
+from automator.intentions import Fenced
+from automator.scheduling import beats, lease
+from automator.scheduling.lease import Run, Verdict
+from automator.scheduling.tables import RunState
+from connectors.exchange.filters import EXACT
+from connectors.exchange.paper import Paper, Rules
+from connectors.market import Candle, Market
+from connectors.order import Balance, Side
+from connectors.registry import UnknownProvider
+from connectors.venue import Exchange
+from jobs.bots import kinds
+from jobs.bots.backtest import seen as paper_view
+from jobs.bots.desk import Desk, asked, due
+from jobs.bots.own import Own
+from jobs.bots.parameters import BadParameters
+from jobs.bots.strategy import Cancel, Closed, Event, Filled, Place, Signal, Stop, Strategy, View, Wish
+from jobs.orders.positions import flow
+from jobs.orders.states import ENDED
+
+AFTER = timedelta(seconds=1)  #: a candle's close: exchanges show it a little later
+SOON = timedelta(seconds=2)  #: between two looks for a candle that is not shown yet
+MISSING = timedelta(seconds=10)  #: after a close, a candle that is not shown is not waited for
+PATIENCE = timedelta(minutes=1)  #: while it is halted
+ANSWERS = 50  #: of candles, in one look
+NEWEST = 5_000  #: closed candles that a strategy is shown at once
+RULES = Rules(keep=20)
+
+ZERO = Decimal(0)
+
+
+class Unusable(Exception):
+    """The bot can't go on; one sentence."""
+
+
+class Idle(Exception):
+    """There is nothing to decide, for a reason that a person may want to know."""
+
+
+class Shortly(Exception):
+    """A candle that has closed is not shown yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen for a decision. ``ends``: by symbol, until when its candles are dealt with then."""
+
+    now: datetime
+    beat: datetime
+    markets: Mapping[str, Market]
+    candles: Sequence[Closed]
+    ends: Mapping[str, datetime]
+    prices: Mapping[str, Decimal]
+    signals: Sequence[Signal]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is kept, and done, in one transaction."""
+
+    kept: Mapping[str, Any]
+    news: int
+    wishes: Sequence[Wish]
+    stop: str
+    filled: Sequence[Filled] = ()
+
+
+class Running:
+    """Works off the runs of bots."""
+
+    def __init__(self, opened: Opened, books: Books, writer: Writer, reader: sqlite3.Connection, clock: Clock) -> None:
+        self._opened = opened
+        self._books = books
+        self._writer = writer
+        self._reader = reader
+        self._clock = clock
+
+    async def turn(self, run: Run) -> Verdict:
+        """Let a bot decide, if there is something to decide, and wait for the next candle.
+
+        Raises:
+            automator.intentions.Fenced: another worker has this run, or the bot was stopped meanwhile.
+        """
+        bot = bots.load(self._reader, run.payload["bot"])
+        if bot is None or bot.state is not State.RUNNING or bot.job != run.job:
+            return Verdict(RunState.DONE)
+        beat = _floor(self._clock.now(), bot.every)
+        again = Verdict(RunState.WAITING, "", beat + bot.every + AFTER)
+        try:
+            self._go(self._reader, bot)
+            done = await self._decided(run, bot, beat)
+        except halts.Halted as halted:
+            return Verdict(RunState.WAITING, str(halted), self._clock.now() + PATIENCE)
+        except Shortly:
+            return Verdict(RunState.WAITING, "", self._clock.now() + SOON)
+        except (Idle, *TROUBLE) as trouble:
+            return replace(again, reason=str(trouble))
+        except (Unusable, BadParameters, NoAccount, UnknownProvider) as broken:
+            why = str(broken)
+            await self._writer.brief(lambda tx: self._stop(tx, run, bot, why))
+            return Verdict(RunState.DONE)
+        return Verdict(RunState.DONE) if done else again
+
+    @staticmethod
+    def _go(connection: sqlite3.Connection, bot: Bot) -> None:
+        halts.check(connection, bot.account)
+        halts.check(connection, bot.name)
+
+    def _stop(self, tx: sqlite3.Connection, run: Run, bot: Bot, why: str) -> None:
+        lease.check(tx, run)
+        bots.stop(tx, bot.name, bot.on_stop, self._clock.now(), actor=bot.name, why=why)
+
+    async def _decided(self, run: Run, bot: Bot, beat: datetime) -> bool:
+        """Whether it has stopped."""
+        session, exchange = self._opened(bot.account, {"bot": bot.name, "run": str(run.id)}, bot.name)
+        with ExitStack() as stack:
+            enter = partial(stack.enter_context, kinds.opened(bot.kind, bot.parameters))
+            strategy = await asyncio.to_thread(enter) if bot.kind == kinds.OWN else enter()
+            decide = self._live if bot.live else self._paper
+            found = await decide(bot, strategy, session, exchange, beat)
+        if found is None:
+            return False
+        look, decision = found
+        failpoints.reach("before-decided")
+        await self._writer.brief(partial(self._store, run, bot, look, decision))
+        failpoints.reach("after-decided")
+        return bool(decision.stop)
+
+    def _store(self, run: Run, bot: Bot, look: Look, decision: Decision, tx: sqlite3.Connection) -> None:
+        """The bot's state and what it wants, both or neither."""
+        lease.check(tx, run)
+        self._go(tx, bot)
+        if not bots.keep(tx, bot, decision.kept, look.beat, decision.news):
+            raise Fenced(f"{bot.name} was changed while it decided; nothing of that was kept")
+        bots.told(tx, bot.name, [signal.id for signal in look.signals], look.now)
+        bots.add_paper(tx, bot.name, list(decision.filled))
+        if bot.live:
+            for wish in decision.wishes:
+                self._submit(tx, bot, wish, look)
+        if decision.stop:
+            bots.stop(tx, bot.name, bot.on_stop, look.now, actor=bot.name, why=decision.stop)
+
+    def _submit(self, tx: sqlite3.Connection, bot: Bot, wish: Wish, look: Look) -> None:
+        now = self._clock.now()
+        match wish:
+            case Place(tag=tag, symbol=symbol):
+                if orders.by_tag(tx, bot.name, bot.tag(tag)) is not None:
+                    raise Unusable(f"its strategy called two orders {tag!r}")
+                market, price = look.markets[symbol], look.prices[symbol]
+                orders.submit(tx, bot.account, bot.name, bot.tag(tag), wish, now, market=market, price=price)
+            case Cancel(tag=tag):
+                known = orders.by_tag(tx, bot.name, bot.tag(tag))
+                if known is not None:
+                    orders.cancel(tx, known.id, now, actor=bot.name)
+
+    async def _live(
+        self, bot: Bot, strategy: Strategy[Any], session: Session, exchange: Exchange, beat: datetime
+    ) -> tuple[Look, Decision] | None:
+        await self._looked_at(bot, beat)
+        told = news.since(self._reader, bot.name, bot.news)
+        own = [replace(item.event, tag=tag) for item in told if (tag := bot.own_tag(item.event.tag)) is not None]
+        messages = bots.signals(self._reader, bot.name)
+        state, waits = _state(bot, strategy)
+        fresh = bot.seen is None or bot.seen < beat
+        if not messages and not (fresh and due(waits, own, beat)):
+            return None
+        before = dict.fromkeys(strategy.symbols, beat - bot.every)  # for the price alone
+        since = _since(bot, strategy, beat) if waits.candles else before
+        look = await self._look(bot, strategy, session, exchange, beat, since, messages)
+        if len(look.prices) < len(strategy.symbols):
+            return None
+        held = _held(bot, [item.event.fill for item in told if isinstance(item.event, Filled)])
+        shown = look.candles if waits.candles else ()
+        events: list[Event] = [*own, *messages, *shown]
+        view = View(look.markets, look.prices, self._free(bot, held, look.markets), events)
+        state, wishes, why = await _asked(strategy, state, view, look.now, look.markets)
+        seen = look.ends if waits.candles else dict.fromkeys(strategy.symbols, beat)
+        kept = {
+            "state": state.model_dump(mode="json"),
+            "held": {asset: str(much) for asset, much in held.items()},
+            "seen": {symbol: micros(end) for symbol, end in seen.items()},
+        }
+        return look, Decision(kept, told[-1].id if told else bot.news, wishes, why)
+
+    async def _looked_at(self, bot: Bot, beat: datetime) -> None:
+        """What became of its orders in the candle that has closed is known before it decides."""
+        resting = [item for item in orders.listed(self._reader, owner=bot.name) if item.state not in ENDED]
+        name = f"books {bot.account}"
+        if resting and beats.since(self._reader, name, self._clock.now()) > self._clock.now() - beat:
+            await self._writer.brief(lambda tx: beats.beat(tx, name, self._clock.now()))
+            await self._books.reconcile(bot.account, bot.name)
+
+    async def _paper(
+        self, bot: Bot, strategy: Strategy[Any], session: Session, exchange: Exchange, beat: datetime
+    ) -> tuple[Look, Decision] | None:
+        messages = bots.signals(self._reader, bot.name)
+        since = _since(bot, strategy, beat)
+        if min(since.values(), default=beat) >= beat and not messages:
+            return None
+        look = await self._look(bot, strategy, session, exchange, beat, since, messages)
+        if not (look.candles or messages):
+            since_when = min(since.values()).strftime("%Y-%m-%d %H:%M")
+            raise Idle(f"{bot.account} shows no candle of {', '.join(strategy.symbols)} since {since_when} UTC")
+        desk = self._desk(bot, look.markets)
+        for closed in look.candles:
+            desk.feed(closed.symbol, closed.candle)
+        if messages:  # between two closes the market is where it is now
+            for symbol, last in look.prices.items():
+                desk.feed(symbol, Candle(look.now, last, last, last, last, ZERO))
+        state, waits = _state(bot, strategy)
+        events: list[Event] = [*desk.news, *messages]
+        stop, wishes = "", list[Wish]()
+        priced = all(desk.paper.price(symbol) is not None for symbol in strategy.symbols)
+        if priced and due(waits, events, look.now):
+            events += look.candles if waits.candles else ()
+            desk.news = []
+            state, wished, stop = await _asked(strategy, state, paper_view(desk, events), look.now, look.markets)
+            wishes += wished
+            desk.do(wishes, look.now)
+        if stop and bot.on_stop is bots.OnStop.CANCEL:
+            for tag in desk.open:
+                desk.cancel(tag, look.now)
+        held = {asset: str(one.free + one.locked) for asset, one in desk.paper.balances().items()}
+        kept = {
+            "state": state.model_dump(mode="json"),
+            "desk": desk.snapshot(),
+            "held": held,
+            "seen": {symbol: micros(end) for symbol, end in look.ends.items()},
+        }
+        return look, Decision(kept, bot.news, wishes, stop, desk.fills)
+
+    @staticmethod
+    def _desk(bot: Bot, markets: Mapping[str, Market]) -> Desk:
+        kept = (bot.kept or {}).get("desk")
+        name = partial(secrets.token_hex, 16)
+        return Desk.restore(markets, kept, name, RULES) if kept else Desk(Paper(markets, bot.funds, RULES), name)
+
+    async def _look(  # noqa: PLR0913, PLR0917 - what is looked at, and how far back
+        self,
+        bot: Bot,
+        strategy: Strategy[Any],
+        session: Session,
+        exchange: Exchange,
+        beat: datetime,
+        since: Mapping[str, datetime],
+        messages: Sequence[Signal],
+    ) -> Look:
+        everything = await exchange.markets(session)
+        if missing := [symbol for symbol in strategy.symbols if symbol not in everything]:
+            raise Unusable(f"{bot.account} does not trade {missing[0]}")
+        closed, prices, ends = list[Closed](), dict[str, Decimal](), dict(since)
+        for symbol in strategy.symbols:
+            found = await self._candles(session, exchange, symbol, bot.every, since[symbol], beat)
+            closed += (Closed(symbol, candle) for candle in found)
+            ends[symbol] = found[-1].at + bot.every if found else since[symbol]
+            if found and not messages:
+                prices[symbol] = found[-1].close
+            elif bot.live or messages:
+                prices[symbol] = (await exchange.ticker(session, symbol)).last
+        closed.sort(key=lambda one: one.candle.at)
+        now = self._clock.now() if messages else beat
+        markets = {symbol: everything[symbol] for symbol in strategy.symbols}
+        return Look(now, beat, markets, closed[-NEWEST:], ends, prices, messages)
+
+    async def _candles(  # noqa: PLR0913, PLR0917 - which
+        self,
+        session: Session,
+        exchange: Exchange,
+        symbol: str,
+        every: timedelta,
+        since: datetime,
+        beat: datetime,
+    ) -> list[Candle]:
+        """The candles that closed from ``since`` to ``beat``, oldest first."""
+        found: list[Candle] = []
+        for _ in range(ANSWERS):
+            if since >= beat:
+                break
+            answer = await exchange.candles(session, symbol, every, since)
+            fresh = [candle for candle in answer if since <= candle.at and candle.at + every <= beat]
+            if not fresh:
+                if self._clock.now() - beat < MISSING:
+                    raise Shortly
+                break
+            found += fresh
+            since = fresh[-1].at + every
+        return found
+
+    def _free(self, bot: Bot, held: Mapping[str, Decimal], markets: Mapping[str, Market]) -> Mapping[str, Balance]:
+        """What a live bot may use: its own share, less what its open orders hold."""
+        locked: defaultdict[str, Decimal] = defaultdict(Decimal)
+        for item in orders.listed(self._reader, owner=bot.name):
+            if item.state in ENDED or item.symbol not in markets:
+                continue
+            if item.side == Side.BUY:
+                locked[item.quote] += item.notional - item.cost
+            else:
+                locked[markets[item.symbol].base] += (item.amount or ZERO) - item.filled
+        return {asset: Balance(asset, max(ZERO, much - locked[asset]), locked[asset]) for asset, much in held.items()}
+
+
+def _floor(now: datetime, every: timedelta) -> datetime:
+    step = every // timedelta(microseconds=1)
+    return instant(micros(now) // step * step)
+
+
+def _since(bot: Bot, strategy: Strategy[Any], beat: datetime) -> Mapping[str, datetime]:
+    """From when on the candles of each symbol are new; one that an exchange shows late is so in its turn."""
+    seen, begun = (bot.kept or {}).get("seen", {}), bot.seen or beat
+    return {symbol: instant(seen[symbol]) if symbol in seen else begun for symbol in strategy.symbols}
+
+
+def _state(bot: Bot, strategy: Strategy[Any]) -> tuple[Any, Any]:
+    """Its state, and what it waits for."""
+    begun, kept = strategy.begin(), (bot.kept or {}).get("state")
+    state = begun if kept is None else type(begun).model_validate(kept)
+    return state, strategy.waits(state)
+
+
+async def _asked(
+    strategy: Strategy[Any], state: Any, view: View, now: datetime, markets: Mapping[str, Market]
+) -> tuple[Any, Sequence[Wish], str]:
+    """What it decides; a stop is its reason."""
+    if isinstance(strategy, Own):  # a process that may take its time
+        state, wishes = await asyncio.to_thread(asked, strategy, state, view, now)
+    else:
+        state, wishes = asked(strategy, state, view, now)
+    stop = next((wish.why for wish in wishes if isinstance(wish, Stop)), "")
+    if strange := [wish.symbol for wish in wishes if isinstance(wish, Place) and wish.symbol not in markets]:
+        raise Unusable(f"its strategy asked for an order in {strange[0]}, which it does not trade")
+    return state, wishes, stop
+
+
+def _held(bot: Bot, fills: Sequence[Any]) -> dict[str, Decimal]:
+    """What it holds after these trades."""
+    held = defaultdict(Decimal, {asset: Decimal(much) for asset, much in (bot.kept or {}).get("held", {}).items()})
+    with localcontext(EXACT):
+        for fill in fills:
+            base, _, quote = fill.symbol.partition("/")
+            moved = flow(fill)
+            held[base] += moved.base
+            held[quote] += moved.quote
+            if moved.fee:
+                held[moved.asset] -= moved.fee
+    return dict(held)

@@ -1,0 +1,1 @@
+"""Exchanges: every one that ccxt knows, through the one way out."""

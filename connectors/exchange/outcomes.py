@@ -1,0 +1,136 @@
+"""What exchanges' answers mean: our own tables first, then what ccxt makes of them, then: nothing is known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from connectors.answer import resets
+from connectors.base import Kind, Operation, Outcome, Scope
+from connectors.exchange.bridge import SAID, errors
+from connectors.exchange.ways import ABSENT, AGAIN, BAD_CLOCK, BAD_KEY, GONE, LATER, NO, UNKNOWN, Verdict, Ways
+
+PLACE, CANCEL = "order.place", "order.cancel"  #: how the names of the two writes end
+DUPLICATE = "duplicat"  #: a refusal with this word means that the order may be there, sent before
+THROTTLED = frozenset({418, 429})  #: 418 is Binance's, for those who did not heed 429
+
+
+def judge(ways: Ways, bridge: Any, operation: Operation, response: httpx.Response) -> Outcome:
+    """Say what a complete answer means. Pure; raises for no status or body."""
+    try:
+        return _judged(ways, bridge, operation, response)
+    except Exception as error:  # noqa: BLE001 - an answer in no known form is no answer, least of all to an order
+        return Outcome(Kind.UNKNOWN, f"an answer in no known form ({type(error).__name__})")
+
+
+def _judged(ways: Ways, bridge: Any, operation: Operation, response: httpx.Response) -> Outcome:
+    status, writes = response.status_code, operation.scope is Scope.TRADE
+    if status in THROTTLED:
+        return _outcome(LATER, bridge, response, "")
+    if status >= 500:  # noqa: PLR2004 - RFC 9110; an exchange that fails may have done it all the same
+        return Outcome(Kind.UNKNOWN, f"status {status}", until=resets(response.headers, ""))
+    body = parsed(response)
+    if body is None:
+        return _bare(operation, bridge, response)
+    said = ways.said(body, status)
+    verdict = ways.verdict(said) if said else None
+    if said and writes and DUPLICATE in said.text.lower():
+        verdict = AGAIN
+    if verdict is not None and said is not None:
+        return _outcome(verdict, bridge, response, f"{said.text} ({said.code})" if said.text else said.code)
+    found = theirs(bridge, response, body)
+    if found is not None:
+        named = said.text if said else _words(bridge, found)
+        if writes and DUPLICATE in named.lower():
+            return _outcome(AGAIN, bridge, response, named)
+        return _outcome(by_class(found, writes=writes), bridge, response, named)
+    if said is not None or not 200 <= status < 300:  # noqa: PLR2004 - RFC 9110
+        return _outcome(UNKNOWN if writes else NO, bridge, response, said.text if said else f"status {status}")
+    return _accepted(ways, operation, body)
+
+
+def _accepted(ways: Ways, operation: Operation, body: Any) -> Outcome:
+    if not operation.name.endswith(PLACE):
+        return Outcome(Kind.OK)
+    found = ways.placed(body)
+    if not found:
+        return Outcome(Kind.UNKNOWN, "an answer that names no order")
+    return Outcome(Kind.OK, result={"id": found})
+
+
+def _bare(operation: Operation, bridge: Any, response: httpx.Response) -> Outcome:
+    """An answer that is no JSON."""
+    if response.status_code == 204 and operation.name.endswith(CANCEL):  # noqa: PLR2004 - RFC 9110, no content
+        return Outcome(Kind.OK)
+    if response.status_code == 401:  # noqa: PLR2004 - RFC 9110; nobody unknown gets as far as an order
+        return _outcome(BAD_KEY, bridge, response, "")
+    empty = not response.content.strip()
+    what = "no body" if empty else "HTML" if response.content.lstrip()[:1] == b"<" else "no JSON"
+    return Outcome(Kind.UNKNOWN, f"an answer with {what} (status {response.status_code})")
+
+
+def _outcome(verdict: Verdict, bridge: Any, response: httpx.Response, text: str) -> Outcome:
+    reason = verdict.reason or (text[:SAID] if text else f"status {response.status_code}")
+    until = None
+    if verdict.kind is Kind.LATER:
+        until = resets(response.headers, "") or _after(response.headers, verdict.seconds)
+    return Outcome(verdict.kind, reason if reason == ABSENT else f"{bridge.name}: {reason}", until=until)
+
+
+def _after(headers: Mapping[str, str], seconds: int | None) -> datetime | None:
+    """So many seconds after the exchange's own ``Date``."""
+    if seconds is None:
+        return None
+    try:
+        return parsedate_to_datetime(headers["date"]).astimezone(UTC) + timedelta(seconds=seconds)
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return None
+
+
+def parsed(response: httpx.Response) -> Any:
+    """An answer's JSON object or list; ``None`` for anything else."""
+    try:
+        found = json.loads(response.content)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict | list) else None
+
+
+def theirs(bridge: Any, response: httpx.Response, body: Any) -> Exception | None:
+    """What ccxt raises for an answer; ``None``: nothing."""
+    status, reason, text = response.status_code, response.reason_phrase, response.text
+    headers = {name.title(): value for name, value in response.headers.items()}
+    try:
+        bridge.handle_errors(status, reason, "", "", headers, text, body, {}, "")
+        bridge.handle_http_status_code(status, reason, "", "", text)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is what this answer means to ccxt
+        return error
+    return None
+
+
+def by_class(error: Exception, *, writes: bool) -> Verdict:
+    """What one of ccxt's exceptions means; anything that does not say "no" for sure is unknown for a write."""
+    known = errors()
+    table: tuple[tuple[tuple[type, ...], Verdict], ...] = (
+        ((known.InvalidNonce,), BAD_CLOCK),
+        ((known.RateLimitExceeded, known.DDoSProtection), LATER),
+        ((known.OrderNotFound,), GONE),
+        ((known.DuplicateOrderId,), UNKNOWN),
+        ((known.AuthenticationError,), BAD_KEY),
+        ((known.InsufficientFunds, known.InvalidOrder, known.BadRequest, known.ArgumentsRequired), NO),
+        ((known.NotSupported, known.OperationRejected), NO),
+        ((known.OperationFailed, known.BadResponse), UNKNOWN),
+    )
+    for classes, verdict in table:
+        if isinstance(error, classes):
+            return verdict
+    return UNKNOWN if writes else NO
+
+
+def _words(bridge: Any, error: Exception) -> str:
+    return str(error).removeprefix(bridge.id).strip()

@@ -1,0 +1,147 @@
+"""What a process knows of one exchange: ccxt's object, the markets, the clock. Nothing here belongs to one account."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache, cached_property
+from typing import Any
+
+import httpx
+
+from connectors.base import Budget
+from connectors.exchange.bridge import EPOCH, Clock, made
+from connectors.exchange.rows import rows
+from connectors.exchange.unsigned import Unsigned
+from connectors.exchange.ways import KEYS, Ways
+from connectors.market import Market
+from connectors.network import Option, Rejected, SecretField
+
+WALLETS = frozenset({"privateKey", "walletAddress"})  #: with these an exchange takes orders that a wallet signs
+
+
+@dataclass(eq=False)
+class Place:
+    """One exchange at one address.
+
+    Attributes:
+        base_url: In place of the exchange's own addresses; empty: those.
+        testing: Whether its test environment is meant.
+        learned: The limits that it told of itself.
+        markets: Those that were loaded last, by symbol; at ``loaded``.
+    """
+
+    ways: Ways
+    base_url: str
+    testing: bool
+    clock: Clock = field(default_factory=Clock)
+    learned: tuple[Budget, ...] | None = None
+    markets: Mapping[str, Market] | None = None
+    loaded: datetime = EPOCH
+    loading: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @cached_property
+    def bridge(self) -> Any:
+        """The object of ccxt's; it is loaded only when something of it is needed."""
+        bridge = made(self.ways.id, self.ways.config, self.clock, finer=self.ways.finer)
+        if self.testing:
+            bridge.set_sandbox_mode(True)
+        bridge.urls["api"] = _replaced(bridge.urls["api"], bridge, self.base_url)
+        bridge.address = self.address
+        bridge.learns = lambda call, body: self.ways.learn(self, call, body)
+        return bridge
+
+    @property
+    def title(self) -> str:
+        """Its name for people."""
+        return str(self.bridge.name)
+
+    @cached_property
+    def origins(self) -> tuple[str, ...]:
+        """Where its calls may go."""
+        used = self.ways.sections
+        api = self.bridge.urls["api"]
+        parts = {name: api[name] for name in used if name in api} if used and isinstance(api, dict) else api
+        return tuple(dict.fromkeys(_origin(url) for url in _flat(parts)))
+
+    @property
+    def fields(self) -> tuple[SecretField, ...]:
+        """The keys it needs.
+
+        Raises:
+            Rejected: it would need the key of a wallet.
+        """
+        if self.ways.fields is not None:
+            return self.ways.fields
+        if self.unfit:
+            raise Rejected(self.unfit)
+        needed = self.bridge.requiredCredentials
+        return tuple(given for name, given in KEYS.items() if needed.get(name))
+
+    @property
+    def unfit(self) -> str:
+        """Why no account of it can be connected; empty if one can."""
+        if self.ways.fields is None and any(self.bridge.requiredCredentials.get(name) for name in WALLETS):
+            return (
+                f"{self.title} takes orders that a wallet's private key signs, which moves money as well; "
+                "Automator does not take such a key"
+            )
+        return ""
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        """How it may be used."""
+        known = self.ways.testing
+        if not (known if known is not None else bool(self.bridge.urls.get("test"))):
+            return ()
+        return (Option("environment", "live", "Real money, or the exchange's test environment.", ("live", "test")),)
+
+    def address(self, call: Unsigned) -> str:
+        """Where a call goes, without what is asked: this is what the record says."""
+        api = self.bridge.urls["api"]
+        base = api if isinstance(api, str) else _section(api, call.sections)
+        path = self.bridge.implode_params(call.path, call.params if isinstance(call.params, dict) else {})
+        return f"{base.rstrip('/')}/{self.ways.lead(call)}{path}"
+
+
+@cache
+def place(exchange: str, base_url: str, environment: str) -> Place:
+    """The one place of this process for an exchange at an address."""
+    row = rows().get(exchange)
+    if row is None:
+        row = type(exchange.title(), (Ways,), {"id": exchange, "own": False})
+    return Place(row(), base_url, environment == "test")
+
+
+def _section(api: Mapping[str, Any], sections: tuple[str, ...]) -> str:
+    """The address of a section; some exchanges have one for all."""
+    found: Any = api
+    for section in sections:
+        if isinstance(found, dict) and section in found:
+            found = found[section]
+    return next(_flat(found))
+
+
+def _flat(api: Any) -> Iterator[str]:
+    if isinstance(api, str):
+        yield api
+    elif isinstance(api, dict):
+        for item in api.values():
+            yield from _flat(item)
+
+
+def _replaced(api: Any, bridge: Any, base_url: str) -> Any:
+    """The addresses of all sections, whole, and at ``base_url`` if there is one: none is left that leads elsewhere."""
+    if isinstance(api, dict):
+        return {name: _replaced(item, bridge, base_url) for name, item in api.items()}
+    if not isinstance(api, str):
+        return api
+    whole = str(bridge.implode_hostname(api))
+    return base_url + httpx.URL(whole).path.rstrip("/") if base_url else whole
+
+
+def _origin(url: str) -> str:
+    found = httpx.URL(url)
+    return f"{found.scheme}://{found.netloc.decode('ascii')}"

@@ -1,0 +1,126 @@
+"""Alpaca, crypto (docs.alpaca.markets)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+from connectors.base import Budget, Reading, Window
+from connectors.exchange.unsigned import Unsigned
+from connectors.exchange.ways import (
+    AGAIN,
+    API,
+    BAD_KEY,
+    GONE,
+    LATER,
+    NO,
+    Look,
+    Said,
+    Verdict,
+    Ways,
+    fitting,
+    plain,
+)
+from connectors.order import LIMITED, WAITING, Order, OrderRequest, OrderType, TimeInForce
+from connectors.venue import Custom, Rights
+
+BUDGETS = (
+    Budget("calls-1m", 200, Window.FIXED, 60),
+    Budget("data-1m", 200, Window.FIXED, 60),  # of the free plan
+)
+TYPES = {OrderType.MARKET: "market", OrderType.LIMIT: "limit", OrderType.STOP_LIMIT: "stop_limit"}
+CODES = {"404": GONE, "401": BAD_KEY, "403": NO, "422": NO, "400": NO, "429": LATER}  #: by status
+UNIQUE = "client_order_id must be unique"
+
+
+class Alpaca(Ways):
+    """Its row."""
+
+    id: ClassVar[str] = "alpaca"
+    config: ClassVar[Mapping[str, Any]] = {"options": {"defaultExchange": "CBSE"}}
+    custom: ClassVar[Custom] = Custom(timedelta(seconds=5), unique=True, by_client_id=True)
+    fields: ClassVar[Any] = API
+    sections: ClassVar[tuple[str, ...] | None] = ("trader", "market")
+    testing: ClassVar[bool | None] = True
+    page: ClassVar[int] = 100
+    mixed: ClassVar[bool] = True
+
+    def budgets(self, at: Any) -> tuple[Budget, ...]:
+        return BUDGETS
+
+    def costs(self, at: Any, call: Unsigned) -> Mapping[str, int]:
+        return {"data-1m" if call.sections[0] == "market" else "calls-1m": 1}
+
+    def readings(self, at: Any, what: str, headers: Mapping[str, str]) -> tuple[Reading, ...]:
+        try:
+            limit, left = int(headers["x-ratelimit-limit"]), int(headers["x-ratelimit-remaining"])
+            ends = datetime.fromtimestamp(int(headers["x-ratelimit-reset"]), UTC)
+        except (KeyError, ValueError, OverflowError, OSError):
+            return ()
+        data = what.rpartition(".")[2] in {"ticker", "book", "candles"}
+        return (Reading("data-1m" if data else "calls-1m", limit, left, ends),)
+
+    def said(self, body: Any, status: int) -> Said | None:
+        wrong = status >= 400 and isinstance(body, dict)  # noqa: PLR2004 - RFC 9110
+        return Said(str(status), str(body.get("message") or body.get("code") or "")) if wrong else None
+
+    def verdict(self, said: Said) -> Verdict | None:
+        if UNIQUE in said.text:
+            return AGAIN
+        if said.code == "403" and said.text.startswith("forbidden"):
+            return BAD_KEY
+        return CODES.get(said.code)
+
+    def placed(self, body: Any) -> str | None:
+        found = body.get("id") if isinstance(body, dict) else None
+        return str(found) if found and body.get("client_order_id") else None
+
+    def placing(self, wanted: OrderRequest, market: str) -> Unsigned:
+        how = wanted.time_in_force
+        fitting(
+            wanted,
+            "Alpaca",
+            take_profit=wanted.type in {OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT},
+            stop_without_a_limit_price=wanted.type in WAITING and wanted.type not in LIMITED,
+            post_only=how is TimeInForce.POST_ONLY,
+            fill_or_kill=how is TimeInForce.FOK,
+        )
+        params = {
+            "symbol": market,
+            "side": wanted.side.value,
+            "type": TYPES[wanted.type],
+            "time_in_force": "ioc" if how is TimeInForce.IOC else "gtc",
+            "client_order_id": wanted.client_order_id,
+        }
+        if wanted.amount is None:
+            params["notional"] = plain(wanted.quote_amount)
+        else:
+            params["qty"] = plain(wanted.amount)
+        if wanted.price is not None:
+            params["limit_price"] = plain(wanted.price)
+        if wanted.stop_price is not None:
+            params["stop_price"] = plain(wanted.stop_price)
+        return _private("v2/orders", "POST", params)
+
+    def canceling(self, order: Order, market: str) -> Unsigned:
+        return _private("v2/orders/{order_id}", "DELETE", {"order_id": order.id})
+
+    def looks(self, client_order_id: str, market: str) -> Sequence[Look]:
+        asked = {"client_order_id": client_order_id}
+        return (Look(_private("v2/orders:by_client_order_id", "GET", asked), lambda body: [body]),)
+
+    def key(self) -> Unsigned | None:
+        return _private("v2/account", "GET", {})
+
+    def rights(self, body: Any) -> Rights:
+        blocked = [body.get("trading_blocked"), body.get("account_blocked"), body.get("trade_suspended_by_user")]
+        # it tells what the account may do, and nothing of the key
+        return Rights(trade=not any(blocked) if any(item is not None for item in blocked) else None)
+
+    def owner(self, body: Any) -> str:
+        return str(body.get("account_number") or body.get("id") or "")
+
+
+def _private(path: str, method: str, params: Mapping[str, Any]) -> Unsigned:
+    return Unsigned(("trader", "private"), path, method, dict(params))

@@ -1,0 +1,190 @@
+"""Kraken Spot (docs.kraken.com; github.com/krakenfx/api-specs)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+from connectors.base import Budget, Kind, Window
+from connectors.exchange.unsigned import Unsigned
+from connectors.exchange.ways import (
+    API,
+    BAD_KEY,
+    GONE,
+    NO,
+    UNKNOWN,
+    Look,
+    Said,
+    Verdict,
+    Ways,
+    fitting,
+    plain,
+)
+from connectors.order import Order, OrderRequest, OrderType, Side, TimeInForce
+from connectors.venue import Custom, Rights
+
+#: of a starter's key, which has the least (support.kraken.com, API rate limits): 15, one given back in three seconds
+BUDGETS = (
+    Budget("counter", 15, Window.BUCKET, 45),
+    Budget("orders", 60, Window.BUCKET, 60, unit="points"),  # Kraken counts for each pair, we for all together
+    Budget("public", 15, Window.BUCKET, 15, shared=True),
+)
+DEAR = frozenset({"ClosedOrders", "TradesHistory", "Ledgers", "QueryLedgers", "QueryTrades"})  #: these count twice
+YOUNG = 8  #: points that cancelling takes, if the order is less than five seconds old
+TYPES = {
+    OrderType.MARKET: "market",
+    OrderType.LIMIT: "limit",
+    OrderType.STOP: "stop-loss",
+    OrderType.STOP_LIMIT: "stop-loss-limit",
+    OrderType.TAKE_PROFIT: "take-profit",
+    OrderType.TAKE_PROFIT_LIMIT: "take-profit-limit",
+}
+NONCE = Verdict(Kind.LATER, "it has seen a higher nonce of this key; let no other program use the key", 60)
+#: beginnings of its errors, the longest that fits counts
+CODES = {
+    "EAPI:Rate limit exceeded": Verdict(Kind.LATER, "its limit is reached", 15),
+    "EAPI:Invalid nonce": NONCE,
+    "EAPI:Invalid key": BAD_KEY,
+    "EAPI:Invalid signature": Verdict(Kind.REJECTED, "it does not accept the signature; is the API secret right?"),
+    "EAPI:": NO,
+    "EGeneral:Permission denied": BAD_KEY,
+    "EGeneral:Temporary lockout": Verdict(Kind.LATER, "it has locked the key out for a while", 900),
+    "EGeneral:Invalid arguments": NO,
+    "EGeneral:Unknown method": NO,
+    "EOrder:Rate limit exceeded": Verdict(Kind.LATER, "its limit of orders is reached", 10),
+    "EOrder:Unknown order": GONE,
+    "EOrder:": NO,
+    "EQuery:": NO,
+    "EFunding:": NO,
+    "EService:Market in": NO,
+    "EService:": UNKNOWN,
+}
+_UUID = re.compile(r"[0-9a-f]{32}")
+FREE = 18  #: characters of a free text
+_THROTTLED = re.compile(r"EService: ?Throttled: ?(\d+)")
+
+
+class Kraken(Ways):
+    """Its row."""
+
+    id: ClassVar[str] = "kraken"
+    config: ClassVar[Mapping[str, Any]] = {"has": {"fetchCurrencies": False}}
+    custom: ClassVar[Custom] = Custom(timedelta(seconds=10), unique=False, by_client_id=True, ordered=True)
+    fields: ClassVar[Any] = API
+    finer: ClassVar[bool] = True
+    testing: ClassVar[bool | None] = False
+    mixed: ClassVar[bool] = True
+
+    def lead(self, call: Unsigned) -> str:
+        return f"0/{call.sections[0]}/"
+
+    def budgets(self, at: Any) -> tuple[Budget, ...]:
+        return BUDGETS
+
+    def costs(self, at: Any, call: Unsigned) -> Mapping[str, int]:
+        if call.sections[0] != "private":
+            return {"public": 1}
+        if call.path in {"AddOrder", "CancelOrder"}:
+            return {"orders": 1 if call.path == "AddOrder" else YOUNG}
+        return {"counter": 2 if call.path in DEAR else 1}
+
+    def said(self, body: Any, status: int) -> Said | None:
+        errors = body.get("error") if isinstance(body, dict) else None
+        if isinstance(errors, list):  # warnings begin with W
+            errors = [str(error) for error in errors if not str(error).startswith("W")]
+        return Said(str(errors[0]), ", ".join(errors[1:])) if errors else None
+
+    def verdict(self, said: Said) -> Verdict | None:
+        if throttled := _THROTTLED.match(said.code):
+            return Verdict(Kind.LATER, f"it is throttling until {_instant(throttled[1]):%H:%M:%S} UTC", 5)
+        fits = [start for start in CODES if said.code.startswith(start)]
+        return CODES[max(fits, key=len)] if fits else None
+
+    def placed(self, body: Any) -> str | None:
+        found = (body.get("result") or {}).get("txid") if isinstance(body, dict) else None
+        return str(found[0]) if isinstance(found, list) and found and found[0] else None
+
+    def named(self, client_order_id: str) -> str:
+        """What has none of Kraken's forms (a UUID, or at most 18 characters) goes by a UUID made of it."""
+        if _UUID.fullmatch(client_order_id) or len(client_order_id) <= FREE:
+            return client_order_id
+        return hashlib.sha256(client_order_id.encode()).hexdigest()[:32]
+
+    def placing(self, wanted: OrderRequest, market: str) -> Unsigned:
+        by_quote = wanted.amount is None
+        fitting(
+            wanted,
+            "Kraken",
+            fill_or_kill=wanted.time_in_force is TimeInForce.FOK,
+            sale_by_quote_amount=by_quote and wanted.side is Side.SELL,
+        )
+        params = {
+            "pair": market,
+            "type": wanted.side.value,
+            "ordertype": TYPES[wanted.type],
+            "volume": plain(wanted.quote_amount if by_quote else wanted.amount),
+        }
+        if wanted.stop_price is not None:
+            params["price"] = plain(wanted.stop_price)
+            if wanted.price is not None:
+                params["price2"] = plain(wanted.price)
+        elif wanted.price is not None:
+            params["price"] = plain(wanted.price)
+        if wanted.time_in_force is TimeInForce.IOC:
+            params["timeinforce"] = "IOC"
+        flags = {"viqc": by_quote, "post": wanted.time_in_force is TimeInForce.POST_ONLY}
+        if chosen := ",".join(flag for flag, on in flags.items() if on):
+            params["oflags"] = chosen
+        return _private("AddOrder", params | {"cl_ord_id": self.named(wanted.client_order_id)})
+
+    def canceling(self, order: Order, market: str) -> Unsigned:
+        name = {"txid": order.id} if order.id else {"cl_ord_id": self.named(order.client_order_id)}
+        return _private("CancelOrder", name)
+
+    def looks(self, client_order_id: str, market: str) -> Sequence[Look]:
+        params = {"cl_ord_id": self.named(client_order_id)}
+        return (
+            Look(_private("OpenOrders", params), lambda body: _orders(body, "open")),
+            Look(_private("ClosedOrders", params), lambda body: _orders(body, "closed")),
+        )
+
+    def key(self) -> Unsigned | None:
+        return _private("GetApiKeyInfo", {})
+
+    def rights(self, body: Any) -> Rights:
+        said = {name.lower().replace("_", ""): value for name, value in (body.get("result") or {}).items()}
+        given = said.get("permissions")
+        if not isinstance(given, list):
+            return Rights()
+        may = {str(right).lower() for right in given}
+        addresses = said.get("ipallowlist")
+        return Rights(
+            trade=bool(may & {"modify-trades", "create-trades", "modify-orders", "create-orders"}),
+            withdraw=any("withdraw" in right for right in may),
+            transfer=any("transfer" in right for right in may),
+            ip_restricted=bool(addresses) if isinstance(addresses, list) else None,
+            expires=_instant(said.get("validuntil")),
+        )
+
+    def owner(self, body: Any) -> str:
+        said = {name.lower().replace("_", ""): value for name, value in (body.get("result") or {}).items()}
+        return str(said.get("apikeyname") or said.get("name") or "")
+
+
+def _private(path: str, params: Mapping[str, Any]) -> Unsigned:
+    return Unsigned(("private",), path, "POST", dict(params))
+
+
+def _orders(body: Any, which: str) -> list[Any]:
+    found = (body.get("result") or {}).get(which) or {}
+    return [{**order, "id": name} for name, order in found.items()]
+
+
+def _instant(seconds: Any) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(int(seconds), UTC) if seconds and int(seconds) > 0 else None
+    except (ValueError, TypeError, OverflowError, OSError):
+        return None

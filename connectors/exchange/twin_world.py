@@ -1,0 +1,255 @@
+"""What the stand-in for Binance holds: a market that is played back, accounts, and how much of its limits is used."""
+
+from __future__ import annotations
+
+import secrets
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from connectors.exchange.candles import Series
+from connectors.exchange.paper import Paper, Rules
+from connectors.exchange.shelf import NEVER
+from connectors.market import Candle, Market
+from connectors.order import Fill
+
+Now = Callable[[], datetime]
+REMEMBERED = 1_000_000  #: ended orders of an account
+APART = 10**9  #: between the order numbers of two accounts
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+class ApiError(Exception):
+    """An answer that says no, as errors.md has it."""
+
+    def __init__(
+        self, code: int, msg: str, status: int = 400, *, wait: int = 0, more: dict[str, object] | None = None
+    ) -> None:
+        """``wait``: the seconds of its Retry-After."""
+        super().__init__(msg)
+        self.code, self.msg, self.status, self.wait, self.more = code, msg, status, wait, more or {}
+
+    @property
+    def answer(self) -> web.Response:
+        """As it leaves."""
+        headers = {"Retry-After": str(self.wait)} if self.wait else {}
+        body = {"code": self.code, "msg": self.msg, **self.more}
+        return web.json_response(body, status=self.status, headers=headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An API key and what it may do; ``secret`` for HMAC, ``public`` for Ed25519."""
+
+    name: str
+    secret: str = ""
+    public: Ed25519PublicKey | None = None
+    trade: bool = True
+    withdraw: bool = False
+    transfer: bool = False
+    ip_restricted: bool = True
+    expires: datetime | None = None
+
+
+@dataclass
+class Member:
+    """Someone with an account."""
+
+    number: int
+    handle: str
+    paper: Paper
+    lists: dict[int, tuple[int, str]] = field(default_factory=dict)  #: by order: its list and that one's client id
+    started: set[int] = field(default_factory=set)  #: orders that were filled in part: they count no more
+    orders: dict[str, tuple[datetime, int]] = field(default_factory=dict)  #: by window: its end, orders placed in it
+
+
+@dataclass
+class Replay:
+    """A market whose candles come in as time goes by.
+
+    Attributes:
+        market: Its rules.
+        series: All candles; those that have ended are known.
+        starts: Its time when the exchange opened.
+        fed: How many candles have ended.
+        traded: A price that was traded since, if one was.
+    """
+
+    market: Market
+    series: Series
+    starts: datetime = LONG_AGO
+    fed: int = 0
+    traded: Decimal | None = None
+
+    @property
+    def last(self) -> Decimal:
+        """The last price."""
+        return self.series.candles[self.fed - 1].close if self.traded is None else self.traded
+
+    @property
+    def due(self) -> timedelta:
+        """How long after the opening the next candle ends; the greatest time if there is none."""
+        return self.end(self.fed) - self.starts if self.fed < len(self.series.candles) else timedelta.max
+
+    def end(self, number: int) -> datetime:
+        """When a candle ends."""
+        return self.series.candles[number].at + self.series.every
+
+    def since(self, at: datetime) -> int:
+        """The number of the first candle that begins then, or later."""
+        return bisect_left(self.series.candles, at, hi=self.fed, key=lambda one: one.at)
+
+
+@dataclass
+class World:
+    """The exchange.
+
+    Attributes:
+        now: This machine's clock, or a test's.
+        ahead: By how much the exchange's clock is ahead of it.
+        speed: How fast the markets' time goes; 0: only ``advance`` moves it.
+        visible_after: How long a new order is not shown in queries.
+        weight: How much requests may weigh in each window of ``window`` seconds.
+        orders: How many orders an account may place in ten seconds, and in a day.
+        rules: How orders are filled.
+    """
+
+    now: Now
+    ahead: timedelta = timedelta()
+    speed: float = 1.0
+    visible_after: timedelta = timedelta()
+    weight: int = 6000
+    window: int = 60
+    raw: int = 61_000
+    orders: tuple[int, int] = (100, 200_000)
+    rules: Rules = field(default_factory=lambda: Rules(keep=REMEMBERED))
+    replays: dict[str, Replay] = field(default_factory=dict)  #: by the exchange's own name of the market
+    members: list[Member] = field(default_factory=list)
+    keys: dict[str, tuple[Member, Key]] = field(default_factory=dict)
+    weighed: dict[str, tuple[datetime, int, int]] = field(default_factory=dict)  #: by address: end, weight, excess
+    called: dict[str, tuple[datetime, int]] = field(default_factory=dict)  #: by address: end, requests in 5 minutes
+    banned: dict[str, tuple[datetime, int]] = field(default_factory=dict)  #: by address: until, how often so far
+    began: datetime | None = None
+    moved: timedelta = timedelta()  #: by ``advance``
+
+    def clock(self) -> datetime:
+        """The exchange's own clock."""
+        return self.now() + self.ahead
+
+    def open(self, replays: Sequence[Replay], *, known: int = 1) -> None:
+        """Open these markets; so many candles of each have ended. Each goes on in its own time from there."""
+        self.replays = {replay.market.id: replay for replay in replays}
+        self.began = self.clock()
+        for replay in replays:
+            replay.starts = replay.end(min(known, len(replay.series.candles)) - 1)
+        self.catch_up()
+
+    def gone(self) -> timedelta:
+        """How much of the markets' time has gone by."""
+        return self.moved + (timedelta() if self.began is None else (self.clock() - self.began) * self.speed)
+
+    def advance(self, by: timedelta) -> None:
+        """Move the markets on, whatever their speed."""
+        self.moved += by
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Feed what has ended since, in the order of its ending."""
+        gone = self.gone()
+        while True:
+            due = [(one.due, one.market.id) for one in self.replays.values() if one.due <= gone]
+            if not due:
+                return
+            ended, name = min(due)
+            first = self.replays[name]
+            candle = first.series.candles[first.fed]
+            first.fed, first.traded = first.fed + 1, None
+            for member in self.members:
+                self._credit(member, member.paper.feed(first.market.symbol, candle, self._dated(gone - ended)))
+
+    def join(self, handle: str, balances: dict[str, Decimal]) -> Member:
+        """Open an account."""
+        markets = {replay.market.symbol: replay.market for replay in self.replays.values()}
+        member = Member(len(self.members) + 1, handle, Paper(markets, balances, self.rules))
+        member.paper.last_order = member.paper.last_fill = member.number * APART
+        for replay in self.replays.values():
+            last = replay.series.candles[replay.fed - 1]
+            member.paper.feed(replay.market.symbol, replace(last, close=replay.last))
+        self.members.append(member)
+        return member
+
+    def trade(self, name: str, price: Decimal, amount: Decimal) -> None:
+        """Somebody trades so much at this price, between two candles."""
+        replay = self.replays[name]
+        replay.traded = price
+        for member in self.members:
+            flat = Candle(self.clock(), price, price, price, price, amount)
+            self._credit(member, member.paper.feed(replay.market.symbol, flat))
+
+    def share(self, share: Decimal | None) -> None:
+        """From the next candle on, orders take so much of what is traded."""
+        self.rules = replace(self.rules, share=share)
+        for member in self.members:
+            member.paper.rules = self.rules
+            for shelf in member.paper.shelves.values():
+                shelf.left = NEVER
+
+    def halt(self, name: str, *, active: bool) -> None:
+        """Stop a market, or let it go on."""
+        replay = self.replays[name]
+        replay.market = replace(replay.market, active=active)
+        for member in self.members:
+            member.paper.shelves[replay.market.symbol].market = replay.market
+
+    def _dated(self, late: timedelta) -> datetime:
+        """When it was by the exchange's clock that a candle ended which the markets are so far beyond."""
+        return self.clock() - (late / self.speed if self.speed else timedelta())
+
+    def _credit(self, member: Member, news: Sequence[object]) -> None:
+        """An order that is filled counts no more among those placed."""
+        for one in news:
+            if isinstance(one, Fill) and int(one.order_id) not in member.started:
+                member.started.add(int(one.order_id))
+                give_back(member, self.clock())
+
+
+def give_back(member: Member, now: datetime) -> None:
+    """One order fewer in each window that still runs."""
+    for name, (ends, used) in member.orders.items():
+        if ends > now and used:
+            member.orders[name] = (ends, used - 1)
+
+
+def made_key(kind: str = "hmac", **may: object) -> tuple[Key, str]:
+    """A fresh key, and the secret that goes with it: for Ed25519 a private key in PEM."""
+    name = secrets.token_urlsafe(48)
+    if kind == "hmac":
+        secret = secrets.token_urlsafe(48)
+        return Key(name, secret=secret, **may), secret  # type: ignore[arg-type] # the caller names fields of Key
+    private = Ed25519PrivateKey.generate()
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return Key(name, public=private.public_key(), **may), pem  # type: ignore[arg-type] # as above
+
+
+def walk(start: Decimal, count: int, begins: datetime) -> Series:
+    """Minutes of a market that nobody traded on: the same ones each time."""
+    return Series(list(_steps(start, count, begins.astimezone(UTC))), timedelta(minutes=1))
+
+
+def _steps(price: Decimal, count: int, at: datetime) -> Iterator[Candle]:
+    state = 1
+    for number in range(count):
+        moves = []
+        for _ in range(3):
+            state = state * 6_364_136_223_846_793_005 % 2**64 + 1_442_695_040_888_963_407  # Knuth's generator
+            moves.append(Decimal((state >> 40) % 200 - 100) / 10)
+        close = max(price + moves[0], Decimal(100))
+        high, low = max(price, close) + abs(moves[1]), min(price, close) - abs(moves[2])
+        yield Candle(at + number * timedelta(minutes=1), price, high, max(low, Decimal(1)), close, Decimal(100))
+        price = close

@@ -1,0 +1,256 @@
+"""What is known of an exchange's ways; the cautious row, which all exchanges have that no row of our own describes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from connectors.base import Budget, CallRefused, Kind, Reading, Window
+from connectors.exchange.unsigned import Unsigned
+from connectors.market import Filters
+from connectors.network import SecretField
+from connectors.order import Order, OrderRequest
+from connectors.venue import Custom, Rights
+
+ABSENT = "there is no such order"
+CLOCK = "this machine's clock differs from the exchange's by more than it allows"
+TWICE = "an order with this id of ours is there already; it is looked up"
+KEY = "the key is wrong, was removed, may not do this, or not from this address"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a code of an exchange's means.
+
+    Attributes:
+        kind: One of the five outcomes.
+        reason: Why, for a person; empty: the exchange's own words.
+        seconds: For ``LATER``: how long to wait, where no header says so.
+    """
+
+    kind: Kind
+    reason: str = ""
+    seconds: int | None = None
+
+
+LATER = Verdict(Kind.LATER, "its limit is reached", 1)
+UNKNOWN = Verdict(Kind.UNKNOWN)
+NO = Verdict(Kind.REJECTED)
+GONE = Verdict(Kind.REJECTED, ABSENT)
+BAD_KEY = Verdict(Kind.REJECTED, KEY)
+BAD_CLOCK = Verdict(Kind.LATER, CLOCK)
+AGAIN = Verdict(Kind.UNKNOWN, TWICE)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What an answer objects to, in the exchange's own words."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One place where an order may be found.
+
+    Attributes:
+        call: What is asked.
+        orders: The orders in the answer, as the exchange writes them.
+    """
+
+    call: Unsigned
+    orders: Callable[[Any], Sequence[Any]]
+
+
+#: ccxt's name of a key -> ours, and what a person is asked for
+KEYS = {
+    "apiKey": SecretField("api_key", "API key"),
+    "secret": SecretField("secret", "API secret"),
+    "password": SecretField("passphrase", "API passphrase"),
+    "uid": SecretField("uid", "user id"),
+    "login": SecretField("login", "login"),
+    "token": SecretField("token", "token"),
+    "twofa": SecretField("twofa", "two-factor secret"),
+    "accountId": SecretField("account_id", "account id", public=True),
+}
+API = (KEYS["apiKey"], KEYS["secret"])
+
+
+class Ways:
+    """A row. What is here holds for every exchange that has no row of its own.
+
+    Attributes:
+        id: ccxt's.
+        config: What ccxt's class is built with.
+        custom: What is known of its ways with orders.
+        fields: The keys it needs; ``None``: ccxt knows.
+        sections: Those parts of its API that are used; ``None``: all that ccxt knows.
+        finer: Nonces must rise, also for two calls within a millisecond.
+        testing: Whether it has a test environment that ccxt knows; ``None``: ccxt is asked.
+        page: How many trades of an account's one answer holds, the newest first; 0: the oldest come first.
+        mixed: Those trades can only be had of all markets at once.
+        span: They can only be had of so long a time at once.
+    """
+
+    id: ClassVar[str] = ""
+    config: ClassVar[Mapping[str, Any]] = {}
+    custom: ClassVar[Custom] = Custom(timedelta(minutes=1), unique=False, by_client_id=False, tested=False)
+    fields: ClassVar[tuple[SecretField, ...] | None] = None
+    sections: ClassVar[tuple[str, ...] | None] = None
+    finer: ClassVar[bool] = False
+    testing: ClassVar[bool | None] = None
+    page: ClassVar[int] = 50
+    mixed: ClassVar[bool] = False
+    span: ClassVar[timedelta | None] = None
+    own: ClassVar[bool] = True  #: whether ``placing`` and the others below are written for it; else ccxt shapes orders
+
+    def lead(self, call: Unsigned) -> str:
+        """What stands between the address of a section and a path."""
+        return ""
+
+    def budgets(self, at: Any) -> tuple[Budget, ...]:
+        """Its limits, by what this process knows of it; ccxt says how far apart two calls that cost 1 should be."""
+        return (Budget("pace", 1000, Window.BUCKET, 1, shared=True, unit="ms"),)
+
+    def costs(self, at: Any, call: Unsigned) -> Mapping[str, int]:
+        """What a call takes."""
+        return {"pace": max(1, round(call.cost * float(at.bridge.rateLimit)))}
+
+    def readings(self, at: Any, what: str, headers: Mapping[str, str]) -> tuple[Reading, ...]:
+        """What the headers of an answer to an operation (its name) say of the limits."""
+        return ()
+
+    def learn(self, at: Any, call: Unsigned, body: Any) -> None:
+        """Note what an answer says of limits; the row's own, for this process."""
+
+    def said(self, body: Any, status: int) -> Said | None:
+        """What an answer objects to; ``None``: nothing, or nothing in a form that is known."""
+        return None
+
+    def verdict(self, said: Said) -> Verdict | None:
+        """What that means; ``None``: it is in no table of ours."""
+        return None
+
+    def placed(self, body: Any) -> str | None:
+        """The exchange's id of the order that an accepted answer speaks of."""
+        return _named(body)
+
+    def placing(self, wanted: OrderRequest, market: str) -> Unsigned:
+        """The call that places an order in a market (the exchange's own name of it).
+
+        Raises:
+            CallRefused: the exchange has no such order.
+        """
+        raise NotImplementedError
+
+    def canceling(self, order: Order, market: str) -> Unsigned:
+        """The call that cancels an order."""
+        raise NotImplementedError
+
+    def looks(self, client_order_id: str, market: str) -> Sequence[Look]:
+        """Where an order of ours may be found, in this order."""
+        raise NotImplementedError
+
+    def named(self, client_order_id: str) -> str:
+        """Our id of an order as the exchange has it."""
+        return client_order_id
+
+    def key(self) -> Unsigned | None:
+        """The call that asks what the key may do; ``None``: the exchange can't be asked."""
+        return None
+
+    def rights(self, body: Any) -> Rights:
+        """What its answer says."""
+        return Rights()
+
+    def who(self) -> Unsigned | None:
+        """The call that asks whose key it is, if ``key`` does not tell."""
+        return None
+
+    def owner(self, body: Any) -> str:
+        """The exchange's id of the account, in the answer to ``who`` or else ``key``."""
+        return ""
+
+    def filters(self, bridge: Any, market: Mapping[str, Any]) -> Filters:
+        """What a market demands of orders, from what ccxt made of it."""
+        step, limits = market.get("precision") or {}, market.get("limits") or {}
+        amount, cost = limits.get("amount") or {}, limits.get("cost") or {}
+        ticks = bridge.precisionMode == TICK_SIZE
+        return Filters(
+            tick=_step(step.get("price"), ticks=ticks),
+            lot=_step(step.get("amount"), ticks=ticks),
+            min_amount=number(amount.get("min")),
+            max_amount=number(amount.get("max")),
+            min_notional=number(cost.get("min")),
+            max_notional=number(cost.get("max")),
+        )
+
+
+TICK_SIZE = 4  #: ccxt's mode in which a precision is a step, not a count of decimal places
+_PLACES = 2
+#: by what names exchanges call an order's id, the surest first
+_IDS = ("orderid", "ordid", "txid", "oid", "orderuuid", "orderno", "uuid", "id")
+
+
+def number(given: Any) -> Decimal | None:
+    """A number of an exchange's, exactly; ``None`` for what is none, and for 0, by which exchanges say "no limit"."""
+    found = exact(given)
+    return found or None
+
+
+def exact(given: Any) -> Decimal | None:
+    """A number of an exchange's, exactly; ``None`` for what is none."""
+    if given is None or isinstance(given, bool):
+        return None
+    try:
+        found = Decimal(str(given))
+    except ArithmeticError:
+        return None
+    return found if found.is_finite() else None
+
+
+def plain(value: Decimal | None) -> str:
+    """A number as exchanges read it: no exponent."""
+    if value is None:
+        raise CallRefused("this order lacks a number that its type needs")
+    return format(value, "f")
+
+
+def _step(given: Any, *, ticks: bool) -> Decimal | None:
+    found = number(given) if ticks else exact(given)
+    return found if ticks or found is None else Decimal(1).scaleb(-int(found))
+
+
+def _named(body: Any) -> str | None:
+    """The first value of an answer that goes by the name of an order's id, however deep."""
+    level = [body]
+    while level:
+        fields = [pair for item in level if isinstance(item, dict) for pair in item.items()]
+        named = {name.lower().replace("_", "").replace("-", ""): value for name, value in reversed(fields)}
+        for name in _IDS:
+            found = named.get(name)
+            found = found[0] if isinstance(found, list) and found else found
+            if isinstance(found, str | int) and not isinstance(found, bool) and str(found).strip("0 "):
+                return str(found)
+        level = [value for _, value in fields] + [value for item in level if isinstance(item, list) for value in item]
+    return None
+
+
+def fitting(order: OrderRequest, exchange: str, **no: bool) -> None:
+    """Refuse an order that an exchange does not have; ``no`` names what it is, and whether it is that.
+
+    Raises:
+        CallRefused: it is.
+    """
+    for what, wrong in no.items():
+        if wrong:
+            raise CallRefused(f"{exchange} has no {what.replace('_', ' ')} order for {order.symbol}; nothing was sent")
+
+
+def renamed(order: Order, client_order_id: str) -> Order:
+    """An order under the name that we know it by."""
+    return replace(order, client_order_id=client_order_id)

@@ -1,0 +1,118 @@
+"""What an exchange's connector is: markets and balances out, orders in, each placed by exactly one request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+from connectors.base import Intent, Operation, Provider
+from connectors.market import Book, Candle, Market, Ticker
+from connectors.network import Identity, Option, SecretField, Wire
+from connectors.order import Balance, Fill, Order
+
+if TYPE_CHECKING:
+    import httpx  # only its types are named here, and it is slow to load
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What a key may do, in the exchange's words; ``None``: it does not say.
+
+    A key that may withdraw or transfer is refused; where the exchange does not say, it is shown as unverified.
+    """
+
+    trade: bool | None = None
+    withdraw: bool | None = None
+    transfer: bool | None = None
+    ip_restricted: bool | None = None
+    expires: datetime | None = None  #: UTC
+
+
+@dataclass(frozen=True, slots=True)
+class Custom:
+    """What an exchange is known to do with client order ids and unknown outcomes.
+
+    Attributes:
+        settles: How long after it was sent an order may still be missing in what the exchange shows.
+        unique: Whether a client order id that was used once is refused for ever, filled and cancelled orders included.
+        by_client_id: Whether an order can be asked for by its client order id, whatever its state; else lists are read.
+        tested: Whether this row is ours, from the exchange's documentation; else the cautious one for all others.
+        ordered: Whether a key's calls must arrive one after the other, as nonces do: one is on its way at a time.
+    """
+
+    settles: timedelta
+    unique: bool
+    by_client_id: bool
+    tested: bool = True
+    ordered: bool = False
+
+
+class Exchange(Provider, Protocol):
+    """An exchange. Built as ``Connector(base_url=..., chosen=...)``; every number is a ``Decimal``."""
+
+    @property
+    def fields(self) -> tuple[SecretField, ...]:
+        """The keys it needs, as ``accounts add --secret-stdin`` takes them."""
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        """How it may be used differently."""
+
+    @property
+    def custom(self) -> Custom:
+        """What is known of its ways."""
+
+    async def test(self, wire: Wire) -> Identity:
+        """Ask who this key belongs to; what is missing or not known of its rights is said in the warnings.
+
+        Raises:
+            connectors.network.Rejected: the key does not work, or may do more than it should.
+        """
+
+    async def rights(self, wire: Wire) -> Rights:
+        """Ask what this key may do."""
+
+    async def markets(self, wire: Wire) -> Mapping[str, Market]:
+        """All spot markets, by symbol; kept for an hour."""
+
+    async def ticker(self, wire: Wire, symbol: str) -> Ticker:
+        """The best prices now."""
+
+    async def book(self, wire: Wire, symbol: str, depth: int) -> Book:
+        """The order book, ``depth`` levels on each side."""
+
+    async def candles(self, wire: Wire, symbol: str, every: timedelta, since: datetime) -> Sequence[Candle]:
+        """The closed candles of this length from ``since`` on, oldest first, as many as one answer holds."""
+
+    async def balances(self, wire: Wire) -> Mapping[str, Balance]:
+        """What the account holds, by asset; none that are zero."""
+
+    def placing(self, plan: Mapping[str, Any]) -> Operation:
+        """The operation that places an ``OrderRequest.plan()``: ``ONCE``."""
+
+    def canceling(self, plan: Mapping[str, Any]) -> Operation:
+        """The operation that cancels an order; a repeat of it is harmless."""
+
+    async def place(self, wire: Wire, intent: Intent) -> httpx.Response:
+        """Send ``intent.plan`` (an ``OrderRequest.plan()``): exactly one request of ``placing(plan)``, nothing else.
+
+        The outcome's result names the exchange's ``id``. ``markets`` must have been asked before in this process.
+        """
+
+    async def cancel(self, wire: Wire, order: Order) -> httpx.Response:
+        """Cancel an order; one that is filled, cancelled or unknown is ``rejected``."""
+
+    async def find(self, wire: Wire, plan: Mapping[str, Any]) -> Order | None:
+        """Ask for an order by its client order id, open or not; ``None``: the exchange does not show one.
+
+        Raises:
+            connectors.network.Rejected: the exchange could not be asked.
+        """
+
+    async def open_orders(self, wire: Wire, symbol: str | None = None) -> Sequence[Order]:
+        """The orders that may still be filled, whoever placed them."""
+
+    async def fills(self, wire: Wire, symbol: str, since: datetime) -> Sequence[Fill]:
+        """The account's trades from ``since`` on, oldest first, whoever placed the orders."""

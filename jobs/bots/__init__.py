@@ -1,0 +1,1 @@
+"""Bots: pure strategies, and what they are given and ask for."""

@@ -1,0 +1,94 @@
+"""The process in which a user's own strategy runs: limited first, then loaded, then asked line by line.
+
+Started as a file of its own, it imports nothing of Automator. It is given no key, no environment and no descriptor but
+its pipes; what the strategy prints goes nowhere.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import runpy
+import sys
+import traceback
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+MEGABYTE = 2**20
+
+
+def limit(memory: int, cpu: int) -> None:
+    """Bound what this process may use: megabytes, seconds of processor time; it writes no file and no core."""
+    for kind, most in (
+        (resource.RLIMIT_AS, memory * MEGABYTE),
+        (resource.RLIMIT_CPU, cpu),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, 32),
+    ):
+        resource.setrlimit(kind, (most, most))
+
+
+def said(error: BaseException, file: str) -> str:
+    """An error for its author: where in their file, and what."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    if isinstance(error, SyntaxError):
+        lines = [error.lineno]
+    where = f"line {lines[-1]}: " if lines else ""
+    return f"{where}{type(error).__name__}: {error}".replace("\n", " ")[:300]
+
+
+def loaded(file: str, parameters: Any) -> Any:
+    """The user's strategy.
+
+    Raises:
+        TypeError: the file does not hold exactly one class with ``decide``.
+    """
+    names = runpy.run_path(file, run_name="strategy")
+    classes = [item for item in names.values() if isinstance(item, type) and item.__module__ == "strategy"]
+    found = [one for one in classes if callable(getattr(one, "decide", None))]
+    if len(found) != 1:
+        raise TypeError(f"the file must hold one class with a method decide, and holds {len(found)}")
+    return found[0](parameters) if "__init__" in vars(found[0]) else found[0]()
+
+
+def answer(do: Callable[[], Any], file: str) -> str:
+    """What it says, or what went wrong, as one line."""
+    try:
+        return json.dumps(do(), allow_nan=False)
+    except BaseException as error:  # noqa: BLE001 - whatever a user's code raises, also an exit, is told
+        return json.dumps({"error": said(error, file)})
+
+
+def decided(strategy: Any, line: str) -> dict[str, Any]:
+    """One decision. ``decide`` returns the state and the wishes, and may add what it waits for."""
+    asked = json.loads(line)
+    made = strategy.decide(asked["state"], asked["view"], asked["now"])
+    if not isinstance(made, tuple) or len(made) not in {2, 3}:
+        raise TypeError("decide must return (state, wishes) or (state, wishes, waits)")
+    return {"state": made[0], "wishes": made[1], "waits": made[2] if len(made) > 2 else {"candles": True}}  # noqa: PLR2004
+
+
+def main(file: str, memory: str, cpu: str) -> None:
+    """Say hello with the symbols, then answer each line with one."""
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    limit(int(memory), int(cpu))
+    lines = iter(sys.stdin.readline, "")
+    parameters = json.loads(next(lines))
+    made: list[Any] = []
+
+    def hello() -> dict[str, Any]:
+        made.append(loaded(file, parameters))
+        return {"symbols": list(made[0].symbols)}
+
+    print(answer(hello, file), file=out, flush=True)
+    for line in lines:
+        print(answer(partial(decided, made[0], line), file), file=out, flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

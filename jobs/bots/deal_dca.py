@@ -1,0 +1,264 @@
+"""Deal DCA: buy, buy more as the price falls, sell all of it at a gain over the average; then begin anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cached_property
+from typing import Annotated, Literal, Self
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from connectors.market import Market
+from connectors.order import OrderState, OrderType, Side
+from jobs.bots.parameters import Model, PercentOrNone, Positive, Symbol, whole
+from jobs.bots.strategy import Cancel, Ended, Filled, Place, Stop, View, Waits, Wish
+
+TRIES = 3  #: orders that ended unfilled so often in a row end the bot
+
+Coefficient = Annotated[Decimal, Field(ge=Decimal("0.1"), le=10, allow_inf_nan=False)]
+Gain = Annotated[Decimal, Field(gt=0, le=1000, allow_inf_nan=False)]
+
+
+class Deal(Model):
+    """How far it has come.
+
+    Attributes:
+        phase: ``idle`` between deals, ``opening`` (the base order), ``open``, ``closing`` (cancelled, then sold).
+        number: Of the deal, from 1.
+        until: When the next one may begin.
+        base_price: What the base order paid on average.
+        held: Bought and not sold, fees in the base asset taken off.
+        got: Bought in this deal, fees in the base asset taken off.
+        cost: Paid for it, fees in the quote asset included.
+        safety: Safety orders that were placed in this deal.
+        resting: Tags of the orders that may still be filled.
+        profit_tag: The one of them that takes the profit.
+        profit_amount: For how much of the base asset.
+        peak: The highest close since the take-profit was reached; 0: it was not.
+        orders: Raised with every order, so that each has a tag of its own.
+    """
+
+    phase: Literal["idle", "opening", "open", "closing"] = "idle"
+    number: int = 0
+    until: AwareDatetime | None = None
+    base_price: Decimal = Decimal(0)
+    held: Decimal = Decimal(0)
+    got: Decimal = Decimal(0)
+    cost: Decimal = Decimal(0)
+    safety: int = 0
+    resting: tuple[str, ...] = ()
+    profit_tag: str = ""
+    profit_amount: Decimal = Decimal(0)
+    peak: Decimal = Decimal(0)
+    orders: int = 0
+    tries: int = 0
+    why: str = ""
+
+
+class DealDca(Model):
+    """The parameters, as 3Commas names them; percentages are such: 1.5 is 1.5 %.
+
+    Attributes:
+        base_order_volume: What the first order of a deal buys, of the quote or the base asset.
+        start_order_type: Buy at once, or with a limit order at the price of that moment.
+        safety_order_volume: What the first safety order buys, of the same asset.
+        active_safety_orders_count: So many rest at the same time.
+        safety_order_step_percentage: How far below the base order the first one rests.
+        martingale_volume_coefficient: Each is so many times as large as the one before.
+        martingale_step_coefficient: Each step is so many times as long as the one before.
+        take_profit: Above the average price of all that was bought (``total``) or of the base order (``base``).
+        trailing_enabled: From the take-profit on follow the price, and sell when it falls ``trailing_deviation``.
+        stop_loss_percentage: Sell all when a candle closes so far below the base order; 0: never.
+        cooldown: Seconds between two deals.
+        disable_after_deals_count: After so many deals it is done; 0: never.
+    """
+
+    symbol: Symbol
+    base_order_volume: Positive
+    base_order_volume_type: Literal["quote", "base"] = "quote"
+    start_order_type: Literal["market", "limit"] = "market"
+    safety_order_volume: Positive
+    max_safety_orders: int = Field(ge=0, le=200)
+    active_safety_orders_count: int = Field(1, ge=1, le=200)
+    safety_order_step_percentage: Decimal = Field(Decimal(2), gt=0, lt=100, allow_inf_nan=False)
+    martingale_volume_coefficient: Coefficient = Decimal(1)
+    martingale_step_coefficient: Coefficient = Decimal(1)
+    take_profit: Gain
+    take_profit_type: Literal["total", "base"] = "total"
+    trailing_enabled: bool = False
+    trailing_deviation: Decimal = Field(Decimal(1), gt=0, lt=100, allow_inf_nan=False)
+    stop_loss_percentage: PercentOrNone = Decimal(0)
+    cooldown: int = Field(0, ge=0, le=10**8)
+    disable_after_deals_count: int = Field(0, ge=0, le=10**6)
+
+    @model_validator(mode="after")
+    def _sense(self) -> Self:
+        if self.deviations and self.deviations[-1] >= 100:  # noqa: PLR2004 - per cent
+            raise ValueError(
+                f"the last of {self.max_safety_orders} safety orders would rest {self.deviations[-1]:.4g} % below the "
+                "base order; take fewer, or smaller steps"
+            )
+        if self.stop_loss_percentage and self.deviations and self.stop_loss_percentage <= self.deviations[-1]:
+            raise ValueError(
+                f"stop_loss_percentage must be above the last safety order's distance ({self.deviations[-1]:.4g} %)"
+            )
+        return self
+
+    @cached_property
+    def deviations(self) -> tuple[Decimal, ...]:
+        """How far below the base order each safety order rests, in percent."""
+        found, sum_, step = list[Decimal](), Decimal(0), self.safety_order_step_percentage
+        for _ in range(self.max_safety_orders):
+            sum_ += step
+            found.append(sum_)
+            step *= self.martingale_step_coefficient
+        return tuple(found)
+
+    @property
+    def symbols(self) -> Sequence[str]:
+        """The one that it trades."""
+        return (self.symbol,)
+
+    def begin(self) -> Deal:
+        """No deal yet."""
+        return Deal()
+
+    def waits(self, state: Deal) -> Waits:
+        """Closes, where a price decides; the end of the cooldown."""
+        if state.phase == "idle":
+            return Waits(candles=state.until is None, until=state.until)
+        watches = self.trailing_enabled or self.stop_loss_percentage > 0
+        return Waits(candles=state.phase == "open" and watches)
+
+    def decide(self, state: Deal, view: View, now: datetime) -> tuple[Deal, Sequence[Wish]]:
+        """Go on with the deal, or begin one."""
+        market, price = view.markets[self.symbol], view.prices[self.symbol]
+        for event in view.events:
+            state = self._heard(state, event, market)
+        if state.tries >= TRIES:
+            return state, (Stop(f"orders were not filled {TRIES} times: {state.why}"),)
+        if state.phase == "idle":
+            waits = state.until is not None and now < state.until
+            return (state, ()) if waits else self._opened(state, market, price)
+        if state.phase == "opening":
+            return self._base_done(state, market, price)
+        if state.phase == "open":
+            state = self._watched(state, market, price)
+        if state.phase == "open":
+            return self._placed(state, market)
+        return self._closing(state, market, now)
+
+    def _heard(self, state: Deal, event: object, market: Market) -> Deal:
+        match event:
+            case Filled(tag=tag, fill=fill) if tag in state.resting:
+                base, quote = (
+                    fill.fee if fill.fee_asset == asset else Decimal(0) for asset in (market.base, market.quote)
+                )
+                if fill.side is Side.SELL:
+                    return state.model_copy(update={"held": state.held - fill.amount, "tries": 0})
+                net, paid = fill.amount - base, fill.price * fill.amount + quote
+                more = {"held": state.held + net, "got": state.got + net, "cost": state.cost + paid, "tries": 0}
+                return state.model_copy(update=more)
+            case Ended(tag=tag) if tag in state.resting:
+                failed = event.state in {OrderState.REJECTED, OrderState.EXPIRED}
+                return state.model_copy(
+                    update={
+                        "resting": tuple(one for one in state.resting if one != tag),
+                        "profit_tag": "" if tag == state.profit_tag else state.profit_tag,
+                        "tries": state.tries + failed,
+                        "why": (event.why or event.state.value) if failed else state.why,
+                    }
+                )
+        return state
+
+    def _tagged(self, state: Deal, what: str) -> tuple[Deal, str]:
+        tag = f"deal-{state.number}-{what}-{state.orders + 1}"
+        return state.model_copy(update={"orders": state.orders + 1, "resting": (*state.resting, tag)}), tag
+
+    def _opened(self, state: Deal, market: Market, price: Decimal) -> tuple[Deal, Sequence[Wish]]:
+        fresh = Deal(phase="opening", number=state.number + 1, orders=state.orders, tries=state.tries, why=state.why)
+        return self._base(fresh, market, price)
+
+    def _base(self, state: Deal, market: Market, price: Decimal) -> tuple[Deal, Sequence[Wish]]:
+        state, tag = self._tagged(state, "base")
+        limit = whole(price, market.filters.tick)
+        quote = self.base_order_volume if self.base_order_volume_type == "quote" else None
+        if self.start_order_type == "limit":
+            amount = self._amount(self.base_order_volume, limit, market)
+            return state, (Place(tag, self.symbol, Side.BUY, OrderType.LIMIT, amount=amount, price=limit),)
+        if quote is not None:
+            return state, (Place(tag, self.symbol, Side.BUY, OrderType.MARKET, quote_amount=quote),)
+        amount = whole(self.base_order_volume, market.filters.market_lot or market.filters.lot)
+        return state, (Place(tag, self.symbol, Side.BUY, OrderType.MARKET, amount=amount),)
+
+    def _amount(self, volume: Decimal, price: Decimal, market: Market) -> Decimal:
+        bought = volume / price if self.base_order_volume_type == "quote" else volume
+        return whole(bought, market.filters.lot)
+
+    def _base_done(self, state: Deal, market: Market, price: Decimal) -> tuple[Deal, Sequence[Wish]]:
+        if state.resting:
+            return state, ()
+        if not state.got:
+            return self._base(state, market, price)
+        return self._placed(state.model_copy(update={"phase": "open", "base_price": state.cost / state.got}), market)
+
+    def _goal(self, state: Deal) -> Decimal:
+        bought_at = state.cost / state.got if self.take_profit_type == "total" else state.base_price
+        return bought_at * (1 + self.take_profit / 100)
+
+    def _watched(self, state: Deal, market: Market, price: Decimal) -> Deal:
+        """Whether the deal is over: sold, or to be sold now."""
+        if not whole(state.held, market.filters.lot):
+            return state.model_copy(update={"phase": "closing"})
+        if self.stop_loss_percentage and price <= state.base_price * (1 - self.stop_loss_percentage / 100):
+            return state.model_copy(update={"phase": "closing"})
+        if not self.trailing_enabled or (not state.peak and price < self._goal(state)):
+            return state
+        peak = max(state.peak, price)
+        fallen = price <= peak * (1 - self.trailing_deviation / 100)
+        return state.model_copy(update={"peak": peak, "phase": "closing" if fallen else "open"})
+
+    def _placed(self, state: Deal, market: Market) -> tuple[Deal, Sequence[Wish]]:
+        """The safety orders that should rest, and the take-profit for all that is held."""
+        wishes = list[Wish]()
+        resting = len(state.resting) - bool(state.profit_tag)
+        while resting < self.active_safety_orders_count and state.safety < self.max_safety_orders:
+            wish_state, wish = self._safety(state, market)
+            state, resting = wish_state, resting + 1
+            wishes.append(wish)
+        if self.trailing_enabled:
+            return state, wishes
+        amount = whole(state.held, market.filters.lot)
+        if state.profit_tag and amount > state.profit_amount:
+            return state, [*wishes, Cancel(state.profit_tag)]  # a larger one follows when its balance is free
+        if not state.profit_tag and amount:
+            state, tag = self._tagged(state, "profit")
+            state = state.model_copy(update={"profit_tag": tag, "profit_amount": amount})
+            price = whole(self._goal(state), market.filters.tick)
+            wishes.append(Place(tag, self.symbol, Side.SELL, OrderType.LIMIT, amount=amount, price=price))
+        return state, wishes
+
+    def _safety(self, state: Deal, market: Market) -> tuple[Deal, Place]:
+        number = state.safety
+        state, tag = self._tagged(state, "safety")
+        price = whole(state.base_price * (1 - self.deviations[number] / 100), market.filters.tick)
+        volume = self.safety_order_volume * self.martingale_volume_coefficient**number
+        wish = Place(
+            tag, self.symbol, Side.BUY, OrderType.LIMIT, amount=self._amount(volume, price, market), price=price
+        )
+        return state.model_copy(update={"safety": number + 1}), wish
+
+    def _closing(self, state: Deal, market: Market, now: datetime) -> tuple[Deal, Sequence[Wish]]:
+        if state.resting:
+            selling = any("-sell-" in tag for tag in state.resting)
+            return state, () if selling else [Cancel(tag) for tag in state.resting]
+        amount = whole(state.held, market.filters.market_lot or market.filters.lot)
+        if amount:
+            state, tag = self._tagged(state, "sell")
+            return state, (Place(tag, self.symbol, Side.SELL, OrderType.MARKET, amount=amount),)
+        done = Deal(number=state.number, until=now + timedelta(seconds=self.cooldown), orders=state.orders)
+        if self.disable_after_deals_count and state.number >= self.disable_after_deals_count:
+            return done, (Stop(f"{state.number} deals are done"),)
+        return done, ()

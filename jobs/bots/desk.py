@@ -1,0 +1,140 @@
+"""A bot's desk at the matching engine: its wishes become orders there, and what becomes of them events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal, localcontext
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, TypeAdapter
+
+from connectors.exchange.filters import EXACT, rounded
+from connectors.exchange.paper import Paper, Rules
+from connectors.exchange.refusal import Refused
+from connectors.market import Candle, Market
+from connectors.order import LIVE, Fill, Order, OrderRequest, OrderState
+from jobs.bots.strategy import Cancel, Ended, Event, Filled, Place, Stop, Strategy, View, Waits, Wish
+
+S = TypeVar("S", bound=BaseModel)
+
+_HEARD: TypeAdapter[list[Filled | Ended]] = TypeAdapter(list[Filled | Ended])
+
+
+def asked(strategy: Strategy[S], state: S, view: View, now: datetime) -> tuple[S, Sequence[Wish]]:
+    """A decision, computed exactly: the same wherever it is asked for."""
+    with localcontext(EXACT):
+        return strategy.decide(state, view, now)
+
+
+def due(waits: Waits, events: Sequence[Event], now: datetime) -> bool:
+    """Whether a strategy must be asked when a candle has closed at ``now``."""
+    return bool(events) or waits.candles or (waits.until is not None and now >= waits.until)
+
+
+def request(wish: Place, client_order_id: str, market: Market) -> OrderRequest:
+    """The order that a wish asks for, its numbers rounded as an order of a live bot is."""
+    asked_for = OrderRequest(
+        client_order_id,
+        wish.symbol,
+        wish.side,
+        wish.type,
+        wish.amount,
+        wish.price,
+        wish.stop_price,
+        wish.quote_amount,
+        wish.time_in_force,
+    )
+    fits = rounded(asked_for, market)
+    return asked_for if fits.amount == 0 else fits  # rounded to nothing says nothing
+
+
+class Desk:
+    """Places a bot's orders on paper. ``news`` are the events that the strategy was not shown yet, oldest first."""
+
+    def __init__(self, paper: Paper, name: Callable[[], str]) -> None:
+        """``name`` makes client order ids."""
+        self.paper = paper
+        self.news: list[Event] = []
+        self.fills: list[Filled] = []  #: all of them since this desk was made
+        self._name = name
+        self._tags: dict[str, str] = {}  # by the engine's order id, of the open ones
+        self._ids: dict[str, str] = {}  # by tag, of the open ones
+
+    def feed(self, symbol: str, candle: Candle) -> None:
+        """Let the market go through a candle."""
+        news = self.paper.feed(symbol, candle)
+        if news:
+            self._heard(news)
+
+    def do(self, wishes: Sequence[Wish], now: datetime) -> Stop | None:
+        """Place and cancel, in order; returns the stop, if one is among the wishes."""
+        for wish in wishes:
+            match wish:
+                case Place():
+                    self._place(wish, now)
+                case Cancel(tag=tag):
+                    self.cancel(tag, now)
+                case Stop():
+                    return wish
+        return None
+
+    def cancel(self, tag: str, now: datetime) -> None:
+        """Cancel the order of this tag, if it may still be filled."""
+        if (known := self._ids.get(tag)) is not None:
+            self._heard((self.paper.cancel(known, now),))
+
+    @property
+    def open(self) -> tuple[str, ...]:
+        """The tags of the orders that may still be filled, oldest first."""
+        return tuple(self._ids)
+
+    def _place(self, wish: Place, now: datetime) -> None:
+        if wish.tag in self._ids:
+            self.news.append(Ended(wish.tag, OrderState.REJECTED, Decimal(0), f"an open order is called {wish.tag}"))
+            return
+        name = self._name()
+        try:
+            market = self.paper.shelves[wish.symbol].market
+            order = self.paper.place(request(wish, name, market), now)
+        except KeyError:
+            self.news.append(Ended(wish.tag, OrderState.REJECTED, Decimal(0), f"there is no market {wish.symbol}"))
+        except Refused as refused:
+            self.news.append(Ended(wish.tag, OrderState.REJECTED, Decimal(0), str(refused)))
+        else:
+            self._tags[order.id], self._ids[wish.tag] = wish.tag, name
+            self._heard(self.paper.fills_of(order.id))
+            if order.state not in LIVE:
+                self._heard((order,))
+
+    def _heard(self, news: Sequence[Fill | Order]) -> None:
+        for item in news:
+            if isinstance(item, Fill):
+                filled = Filled(self._tags[item.order_id], item)
+                self.news.append(filled)
+                self.fills.append(filled)
+            else:
+                tag = self._tags.pop(item.id)
+                del self._ids[tag]
+                self.news.append(Ended(tag, item.state, item.filled))
+
+    def snapshot(self) -> dict[str, Any]:
+        """All that must be kept, JSON-able."""
+        return {
+            "paper": self.paper.snapshot(),
+            "tags": self._tags,
+            "ids": self._ids,
+            "news": _HEARD.dump_python(
+                [event for event in self.news if isinstance(event, Filled | Ended)], mode="json"
+            ),
+        }
+
+    @classmethod
+    def restore(
+        cls, markets: Mapping[str, Market], kept: Mapping[str, Any], name: Callable[[], str], rules: Rules
+    ) -> Desk:
+        """The desk that ``snapshot`` wrote down."""
+        desk = cls(Paper.restore(markets, kept["paper"], rules), name)
+        desk._tags, desk._ids = dict(kept["tags"]), dict(kept["ids"])
+        desk.news = list(_HEARD.validate_python(kept["news"]))
+        return desk

@@ -1,0 +1,81 @@
+"""The strategies that come with Automator, by the name that commands call them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from jobs.bots.deal_dca import DealDca
+from jobs.bots.grid import Grid
+from jobs.bots.guard import Guard
+from jobs.bots.own import Own
+from jobs.bots.parameters import BadParameters, Model, read
+from jobs.bots.rebalance import Rebalance
+from jobs.bots.recurring_buy import RecurringBuy
+from jobs.bots.signal import SignalBot
+from jobs.bots.strategy import Strategy
+
+OWN = "own"
+KINDS: Mapping[str, type[Model]] = {
+    "recurring_buy": RecurringBuy,
+    "grid": Grid,
+    "signal": SignalBot,
+    "guard": Guard,
+    "deal_dca": DealDca,
+    "rebalance": Rebalance,
+}
+
+
+def made(kind: str, given: Mapping[str, Any]) -> Strategy[Any]:
+    """The strategy of this kind with these parameters.
+
+    Raises:
+        BadParameters: there is no such kind, or the parameters make no sense.
+    """
+    if kind not in KINDS:
+        raise BadParameters(
+            f"there is no strategy {kind!r}; there are {', '.join(KINDS)}, and Python files of your own"
+        )
+    return read(kind, KINDS[kind], given)  # type: ignore[return-value]  # each of them is one
+
+
+@contextmanager
+def opened(kind: str, given: Mapping[str, Any]) -> Iterator[Strategy[Any]]:
+    """The same; and ``own``, the user's file that the parameter ``file`` names, for as long as it is needed.
+
+    Raises:
+        BadParameters: as ``made``, or the file can't be used.
+    """
+    if kind != OWN:
+        yield made(kind, given)
+        return
+    if "file" not in given:
+        raise BadParameters("the parameter file is missing; it names the Python file")
+    with Own(str(given["file"]), {name: value for name, value in given.items() if name != "file"}) as own:
+        yield own
+
+
+def which(kind: str, given: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """A strategy as it is kept: a Python file is of the kind ``own``."""
+    if not kind.endswith(".py"):
+        return kind, given
+    return OWN, {**given, "file": str(Path(kind).absolute())}
+
+
+def pairs(given: list[str]) -> dict[str, str]:
+    """``NAME=VALUE`` as typed on a command line.
+
+    Raises:
+        BadParameters: one is no pair, or is given twice.
+    """
+    found: dict[str, str] = {}
+    for item in given:
+        name, equals, value = item.partition("=")
+        if not equals or not name.strip():
+            raise BadParameters(f"{item!r} is no parameter; write NAME=VALUE")
+        if name.strip() in found:
+            raise BadParameters(f"the parameter {name.strip()} is given twice")
+        found[name.strip()] = value.strip()
+    return found

@@ -1,0 +1,63 @@
+"""Parameters of strategies: typed, named as the products name them; nonsense is refused in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+GREATEST = Decimal(10) ** 15  #: of a price or an amount; what is more is a slip
+LEAST = Decimal(10) ** -15
+_PLACES = {"max_digits": 32, "decimal_places": 18, "allow_inf_nan": False}
+
+Positive = Annotated[Decimal, Field(ge=LEAST, le=GREATEST, **_PLACES)]  #: a price or an amount
+NotNegative = Annotated[Decimal, Field(ge=0, le=GREATEST, **_PLACES)]
+Percent = Annotated[Decimal, Field(gt=0, lt=100, **_PLACES)]  #: 1.5 is 1.5 %
+PercentOrNone = Annotated[Decimal, Field(ge=0, lt=100, **_PLACES)]  #: 0 switches it off
+Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9.$-]{1,20}/[A-Z0-9.$-]{1,20}$")]  #: ``BTC/USDT``
+
+
+class BadParameters(ValueError):
+    """Parameters that make no sense; one sentence that names the one that is wrong."""
+
+
+class Model(BaseModel):
+    """What parameters and states are: frozen, and nothing in them but what is named."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def read(kind: str, model: type[M], given: Mapping[str, Any]) -> M:
+    """The strategy that these parameters make.
+
+    Raises:
+        BadParameters: they make none.
+    """
+    try:
+        return model.model_validate(dict(given))
+    except ValidationError as error:
+        raise BadParameters(f"{kind}: {_sentence(model, error)}") from None
+
+
+def _sentence(model: type[BaseModel], error: ValidationError) -> str:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"there is no parameter {name!r}; there are {', '.join(model.model_fields)}"
+    if first["type"] == "missing":
+        return f"the parameter {name} is missing"
+    what = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if not name:
+        return what
+    shown = str(first["input"])
+    return f"{name} {what}, not {shown[:40]!r}"
+
+
+def whole(value: Decimal, step: Decimal | None) -> Decimal:
+    """The greatest multiple of ``step`` that is not above ``value``."""
+    return value if not step else value // step * step

@@ -1,0 +1,220 @@
+"""Signal: messages of a person's own making (TradingView, a script) become orders, each once and only while fresh."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from connectors.market import Market
+from connectors.order import OrderType, Side
+from jobs.bots.parameters import LEAST, Model, Positive, Symbol, whole
+from jobs.bots.strategy import Place, Signal, View, Waits, Wish
+
+LONGEST = 10_000  #: characters of a message; TradingView's are shorter
+AHEAD = timedelta(seconds=60)  #: so far a message may be dated in the future: clocks differ
+
+Currency = Literal["base", "quote", "position_percent", "balance_percent"]
+
+
+class BadSignal(ValueError):
+    """A message that is not taken; one sentence that says why and never shows the secret."""
+
+
+def _instant(value: Any) -> Any:
+    if isinstance(value, str) and value.strip().isdigit():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        seconds = value / 1000 if value > 10**11 else value  # TradingView's {{time}} may be milliseconds
+        return datetime.fromtimestamp(seconds, UTC) if seconds < 10**11 else value
+    if isinstance(value, str):
+        read = datetime.fromisoformat(value.strip())
+        return read if read.tzinfo else read.replace(tzinfo=UTC)  # {{timenow}} is UTC
+    return value
+
+
+class Amount(BaseModel):
+    """How much: of the base or quote asset, or per cent of the position or of the free quote balance."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    amount: Positive
+    currency_type: Currency = "quote"
+
+
+class Message(BaseModel):
+    """What a message says, as 3Commas names it; what else is in it is ignored.
+
+    Attributes:
+        timestamp: When it was made; ISO 8601 or seconds since 1970, UTC.
+        id: Makes a second copy of it recognisable; without, all that it says does.
+        max_lag: Seconds after which it is too old; never more than the bot's own.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    secret: str
+    timestamp: Annotated[datetime, BeforeValidator(_instant)]
+    action: Literal["enter_long", "exit_long", "buy", "sell"]
+    id: str | None = Field(None, max_length=200)
+    max_lag: int | None = Field(None, ge=1)
+    tv_instrument: str | None = None
+    order: Amount | None = None
+
+
+class Heard(Model):
+    """How far it has come: messages acted on."""
+
+    count: int = 0
+
+
+class SignalBot(Model):
+    """The parameters, as 3Commas names them. The secret is not among them; it lies in the vault.
+
+    Attributes:
+        amount: What a message that names no amount buys or sells.
+        currency_type: Of which: ``base``, ``quote``, ``position_percent`` or ``balance_percent``.
+        max_lag: Seconds after which a message is too old.
+    """
+
+    symbol: Symbol
+    amount: Positive
+    currency_type: Currency = "quote"
+    max_lag: int = Field(300, ge=1, le=86_400)
+
+    @property
+    def symbols(self) -> Sequence[str]:
+        """The one that it trades."""
+        return (self.symbol,)
+
+    def begin(self) -> Heard:
+        """Nothing was heard."""
+        return Heard()
+
+    def waits(self, state: Heard) -> Waits:  # noqa: ARG002 - it is always the same
+        """Messages alone."""
+        return Waits()
+
+    def decide(self, state: Heard, view: View, now: datetime) -> tuple[Heard, Sequence[Wish]]:
+        """An order for each message that is still fresh; one that came late to its turn is left out."""
+        wishes, count = list[Wish](), state.count
+        for event in view.events:
+            if not isinstance(event, Signal):
+                continue
+            count += 1
+            said = event.said
+            if now - event.at > timedelta(seconds=said.get("max_lag") or self.max_lag):
+                continue
+            order = Amount.model_validate(
+                said.get("order") or {"amount": self.amount, "currency_type": self.currency_type}
+            )
+            buys = said["action"] in {"enter_long", "buy"}
+            everything = said["action"] == "exit_long" and not said.get("order")
+            wish = self._order(f"signal-{count}", order, view, buys=buys, everything=everything)
+            wishes += [wish] if wish is not None else []
+        return Heard(count=count), wishes
+
+    def _order(self, tag: str, order: Amount, view: View, *, buys: bool, everything: bool) -> Place | None:
+        market, price = view.markets[self.symbol], view.prices[self.symbol]
+        base, quote = (_free(view, asset) for asset in (market.base, market.quote))
+        amount, spent = (base, None) if everything else _amounts(order, base, quote)
+        if buys and spent is not None:
+            return Place(tag, self.symbol, Side.BUY, OrderType.MARKET, quote_amount=whole(spent, _cent(market)))
+        if amount is None:
+            amount = (spent or Decimal(0)) / price
+        amount = whole(amount if buys else min(amount, base), market.filters.market_lot or market.filters.lot)
+        side = Side.BUY if buys else Side.SELL
+        return Place(tag, self.symbol, side, OrderType.MARKET, amount=amount) if amount >= LEAST else None
+
+
+def _amounts(order: Amount, base: Decimal, quote: Decimal) -> tuple[Decimal | None, Decimal | None]:
+    """How much of the base asset, or of the quote asset."""
+    match order.currency_type:
+        case "base":
+            return order.amount, None
+        case "quote":
+            return None, order.amount
+        case "position_percent":
+            return base * min(order.amount, Decimal(100)) / 100, None
+        case "balance_percent":
+            return None, quote * min(order.amount, Decimal(100)) / 100
+
+
+def _free(view: View, asset: str) -> Decimal:
+    balance = view.balances.get(asset)
+    return balance.free if balance else Decimal(0)
+
+
+def _cent(market: Market) -> Decimal:
+    """A quote amount is a price times an amount, but never finer than its tick is taken."""
+    return market.filters.tick or Decimal("1e-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A message that is genuine and fresh.
+
+    Attributes:
+        id: The same for every copy of it.
+        said: What it says, without the secret; JSON-able.
+        at: When it was made (UTC).
+    """
+
+    id: str
+    said: Mapping[str, Any]
+    at: datetime
+
+
+def take(text: str, secret: str, bot: SignalBot, now: datetime) -> Taken:
+    """Judge a message as it came; whether it came before is for its ``id`` to tell.
+
+    Raises:
+        BadSignal: no message, the wrong secret, for another market, or too old.
+    """
+    message = _read(text)
+    if not hmac.compare_digest(message.secret.encode(), secret.encode()):
+        raise BadSignal("the message's secret is not this bot's; `automator bots secret` makes a new one")
+    if message.tv_instrument and _plain(message.tv_instrument) != _plain(bot.symbol):
+        raise BadSignal(f"the message is for {message.tv_instrument[:40]!r}, but the bot trades {bot.symbol}")
+    lag = timedelta(seconds=min(message.max_lag or bot.max_lag, bot.max_lag))
+    if now - message.timestamp > lag:
+        age = (now - message.timestamp) // timedelta(seconds=1)
+        raise BadSignal(f"the message is {age} seconds old, and max_lag is {lag // timedelta(seconds=1)}")
+    if message.timestamp - now > AHEAD:
+        raise BadSignal("the message is dated in the future; is a clock wrong?")
+    said = message.model_dump(mode="json", exclude={"secret", "timestamp", "id"}, exclude_none=True)
+    at = message.timestamp.astimezone(UTC)
+    whole_of_it = json.dumps([message.id or "", at.isoformat() if message.id is None else "", said], sort_keys=True)
+    name = f"id:{message.id}" if message.id is not None else hashlib.sha256(whole_of_it.encode()).hexdigest()[:32]
+    return Taken(name, {**said, "max_lag": lag // timedelta(seconds=1)}, at)
+
+
+def _read(text: str) -> Message:
+    if len(text) > LONGEST:
+        raise BadSignal(f"the message is longer than {LONGEST} characters")
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError):
+        raise BadSignal("the message is not JSON") from None
+    if not isinstance(given, dict):
+        raise BadSignal("the message must be a JSON object")
+    try:
+        return Message.model_validate(given)
+    except (ValidationError, OverflowError) as error:
+        if not isinstance(error, ValidationError):
+            raise BadSignal("the message's timestamp is no time") from None
+        first = error.errors()[0]
+        name, what = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Input ")
+        # what stands there is not shown: it may be the secret in the wrong place
+        raise BadSignal(f"the message's {name}: {what[:1].lower()}{what[1:]}") from None
+
+
+def _plain(symbol: str) -> str:
+    return symbol.rpartition(":")[2].replace("/", "").replace("-", "").upper()

@@ -1,0 +1,169 @@
+"""Backtests: figures that can be computed by hand, nothing of the future, and the same every time."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from automator.cli.app import app
+from connectors.market import Candle, Filters, Market
+from connectors.order import Side
+from jobs.bots.backtest import Played, play
+from jobs.bots.figures import curves, figures
+from jobs.bots.grid import Grid
+from jobs.bots.guard import Guard
+from jobs.bots.rebalance import Rebalance
+from jobs.bots.recurring_buy import RecurringBuy
+from tests.bots.seen import BTC, START
+
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+FEE = Decimal("0.01")
+MARKET = Market(BTC, "BTCUSDT", "BTC", "USDT", Filters(Decimal("0.01"), Decimal("0.0001")), maker=FEE, taker=FEE)
+MARKETS = {BTC: MARKET}
+
+
+def candles(*prices: object, every: timedelta = MINUTE) -> list[Candle]:
+    """Candles that are at one price all the time."""
+    flat = [Decimal(str(price)) for price in prices]
+    return [Candle(START + number * every, at, at, at, at, Decimal(100)) for number, at in enumerate(flat)]
+
+
+def buying(**more: object) -> RecurringBuy:
+    given = {"symbol": BTC, "amount_to_buy_in_reference_market": 100, "minutes_before_next_buy": 1440} | more
+    return RecurringBuy.model_validate(given)
+
+
+def test_figures_that_can_be_computed_by_hand() -> None:
+    """A hundred dollars at 100, then at 200: 0.99 and 0.495 coins after a fee of 1 %."""
+    played = play(buying(), MARKETS, {"USDT": Decimal(1000)}, {BTC: candles(100, 200, 50, every=DAY)}, DAY)
+    curve = curves(played, MARKETS)
+    held = Decimal("0.99") + Decimal("0.495") + Decimal("1.98")
+    assert curve.equity == pytest.approx([999, 1097, float(700 + 50 * held)])
+    found = figures(played, MARKETS, curve)
+    assert (found.trades, found.buys, found.sells, found.candles) == (3, 3, 0, 3)
+    assert found.fees == 3
+    assert found.worth_end == 700 + 50 * held
+    assert found.profit_percent == pytest.approx(float(700 + 50 * held) / 10 - 100)
+    assert found.hold_percent == pytest.approx(-50.5)
+    assert found.max_drawdown_percent == pytest.approx(100 * (1 - float(700 + 50 * held) / 1097))
+    assert found.win_rate_percent is None
+    assert found.stopped == ""
+
+
+def test_the_win_rate_counts_sales_after_fees() -> None:
+    """Bought at 100 and sold at 101 is a loss when each trade costs 1 %; sold at 110 it is a gain."""
+    for close, rate in ((101, 0.0), (110, 100.0)):
+        grid = Grid.model_validate(
+            {"symbol": BTC, "lower_price": 100, "upper_price": close, "grids_quantity": 1, "quantity_per_grid": 1}
+        )
+        # the line of the buy is touched, then that of the sell
+        played = play(grid, MARKETS, {"USDT": Decimal(1000)}, {BTC: candles("100.5", 100, close, close)}, MINUTE)
+        assert [one.fill.side for one in played.fills] == [Side.BUY, Side.SELL]
+        found = figures(played, MARKETS, curves(played, MARKETS))
+        assert found.win_rate_percent == rate
+
+
+def test_a_decision_knows_nothing_of_the_next_candle() -> None:
+    """What is bought at a close is paid at that close, whatever comes."""
+    for following in (1, 10_000):
+        played = play(buying(), MARKETS, {"USDT": Decimal(1000)}, {BTC: candles(100, following)}, MINUTE)
+        assert [one.fill.price for one in played.fills] == [100]
+
+
+def test_a_stop_ends_it() -> None:
+    """The sentence is kept, and nothing is done afterwards."""
+    guard = Guard.model_validate({"symbol": BTC, "amount": 1, "entry_price": 100, "stop_loss": "0.1"})
+    played = play(guard, MARKETS, {"BTC": Decimal(1)}, {BTC: candles(100, 80, 70, 60)}, MINUTE)
+    assert played.why == "the stop-loss was filled"
+    assert [(one.tag, one.fill.price) for one in played.fills] == [("stop-1", 80)]
+    assert played.moments[-1].held == {"USDT": Decimal("79.2")}
+
+
+def test_several_symbols_are_played_together() -> None:
+    """A rebalance sees the prices of all coins at the same close."""
+    other = Market("ETH/USDT", "ETHUSDT", "ETH", "USDT", MARKET.filters)
+    bot = Rebalance.model_validate({"indexed_coins": {"BTC": 50, "ETH": 50}, "refresh_interval": 0})
+    both = {BTC: candles(100, 100, 100, 400, 400), "ETH/USDT": candles(10, 10, 10, 10, 10)}
+    markets = {BTC: Market(BTC, "BTCUSDT", "BTC", "USDT", MARKET.filters), "ETH/USDT": other}
+    played = play(bot, markets, {"USDT": Decimal(1000)}, both, MINUTE)
+    assert [(one.fill.symbol[:3], one.fill.side.value, one.fill.amount) for one in played.fills] == [
+        ("BTC", "buy", 5),
+        ("ETH", "buy", 50),
+        ("BTC", "sell", Decimal("1.875")),
+        ("ETH", "buy", 75),
+    ]
+
+
+def test_the_same_every_time() -> None:
+    """Orders, amounts and times."""
+
+    def once() -> Played:
+        prices = [100 + 7 * ((number * 37) % 11) for number in range(300)]
+        grid = {"symbol": BTC, "lower_price": 100, "upper_price": 170, "grids_quantity": 7, "quantity_per_grid": 1}
+        return play(Grid.model_validate(grid), MARKETS, {"USDT": Decimal(5000)}, {BTC: candles(*prices)}, MINUTE)
+
+    assert once() == once()
+    assert len(once().fills) > 50
+
+
+HELD = ("-p", "amount=1", "-p", "entry_price=1", "-p", "stop_loss=0.1")
+
+
+def written(folder: Path, *prices: object) -> Path:
+    path = folder / "BTC-USDT-1d.csv"
+    rows = [
+        f"{one.at.isoformat()},{one.open},{one.high},{one.low},{one.close},1" for one in candles(*prices, every=DAY)
+    ]
+    path.write_text("\n".join(["timestamp,open,high,low,close,volume", *rows]), encoding="utf-8")
+    return path
+
+
+def test_the_command(tmp_path: Path) -> None:
+    """A table for people, JSON for programs, and a report that fetches nothing."""
+    path, report = written(tmp_path, 100, 200, 50), tmp_path / "r.html"
+    command = ["backtest", "recurring_buy", "--data", str(path), "-p", "amount_to_buy_in_reference_market=100"]
+    command += ["-p", "minutes_before_next_buy=1440", "--fee", "1", "--balance", "USDT=1000"]
+    shown = CliRunner().invoke(app, [*command, "--report", str(report)])
+    assert shown.exit_code == 0, shown.output
+    assert "buying and holding" in shown.output
+    page = report.read_text()
+    assert "max drawdown" in page
+    assert "buy-3" in page
+    assert re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=", page) == []
+    told = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
+    assert (told["trades"], told["fees"]) == (3, "3")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["backtest", "grid", "--data", "FILE", "-p", "upper_price=1"], "grid: the parameter lower_price is missing"),
+        (["backtest", "robot", "--data", "FILE"], "there is no strategy 'robot'"),
+        (["backtest", "grid", "--data", "FILE", "-p", "upper"], "'upper' is no parameter; write NAME=VALUE"),
+        (["backtest", "grid", "--data", "FILE", "-p", "a=1", "-p", "a=2"], "the parameter a is given twice"),
+        (["backtest", "grid", "--data", "/no/A-B.csv"], "can't be read"),
+        (["backtest", "grid", "--data", "/no/file"], "does not say which symbol"),
+        (["backtest", "recurring_buy", "--data", "FILE", "--fee", "NaN"], "--fee: 'NaN' is no amount"),
+        (
+            ["backtest", "guard", "--data", "FILE", "--balance", "USDT=-1", *HELD],
+            "--balance: '-1' is no amount",
+        ),
+        (
+            ["backtest", "rebalance", "--data", "FILE", "-p", "indexed_coins=ETH:50"],
+            "BTC/USDT is in --data or in the parameters, but not in both",
+        ),
+    ],
+)
+def test_bad_input_is_one_sentence(tmp_path: Path, words: list[str], said: str) -> None:
+    """Exit code 2, nothing written."""
+    path = str(written(tmp_path, 1, 2))
+    result = CliRunner().invoke(app, [path if word == "FILE" else word for word in words])
+    assert result.exit_code == 2, result.output
+    assert said in result.stderr
+    assert result.stderr.count("\n") == 1

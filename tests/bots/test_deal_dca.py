@@ -1,0 +1,172 @@
+"""Deal DCA: base order, safety orders, take-profit, stop-loss, trailing, and the next deal."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.order import OrderState, OrderType, Side
+from jobs.bots.deal_dca import Deal, DealDca
+from jobs.bots.parameters import BadParameters, read
+from jobs.bots.strategy import Cancel, Event, Place, Stop
+from tests.bots.seen import BTC, START, but, closed, ended, filled, placed, view, whole
+
+BOT = DealDca(
+    symbol=BTC,
+    base_order_volume=Decimal(100),
+    safety_order_volume=Decimal(200),
+    max_safety_orders=3,
+    active_safety_orders_count=2,
+    safety_order_step_percentage=Decimal(2),
+    martingale_volume_coefficient=Decimal(2),
+    martingale_step_coefficient=Decimal("1.5"),
+    take_profit=Decimal(1),
+    cooldown=60,
+)
+
+
+def opened(bot: DealDca) -> tuple[Deal, list[Place]]:
+    """A deal whose base order bought 0.002 BTC at 50,000."""
+    state, (base,) = bot.decide(bot.begin(), view(50_000), START)
+    assert base == Place("deal-1-base-1", BTC, Side.BUY, OrderType.MARKET, quote_amount=Decimal(100))
+    done = (filled(base, "0.002", price=50_000), ended(base, OrderState.FILLED, "0.002"))
+    state, wishes = bot.decide(state, view(50_000, *done), START)
+    return state, placed(wishes)
+
+
+def test_safety_orders_and_the_take_profit_rest_after_the_base_order() -> None:
+    """Steps and volumes grow by their coefficients; only so many rest as are active."""
+    _, orders = opened(BOT)
+    assert [(order.side.value, order.price, order.amount) for order in orders] == [
+        ("buy", 49_000, Decimal("0.0040")),
+        ("buy", 47_500, Decimal("0.0084")),
+        ("sell", 50_500, Decimal("0.002")),
+    ]
+
+
+def test_a_safety_order_makes_the_take_profit_larger_and_nearer() -> None:
+    """It is cancelled first, then placed for all that is held, above the average of all that was paid."""
+    state, orders = opened(BOT)
+    state, wishes = BOT.decide(state, view(49_000, *whole(orders[0])), START)
+    assert [(wish.side.value, wish.price) for wish in placed(wishes)] == [("buy", Decimal(45_250))]
+    assert [wish for wish in wishes if isinstance(wish, Cancel)] == [Cancel(orders[2].tag)]
+    state, (profit,) = BOT.decide(state, view(49_000, ended(orders[2], OrderState.CANCELLED, 0)), START)
+    assert isinstance(profit, Place)
+    assert (profit.amount, profit.price) == (Decimal("0.006"), Decimal("49826.66"))
+
+
+def test_after_the_profit_the_rest_is_cancelled_and_the_next_deal_waits() -> None:
+    """The cooldown is kept to the second."""
+    state, orders = opened(BOT)
+    state, wishes = BOT.decide(state, view(50_500, *whole(orders[2])), START)
+    assert wishes == [Cancel(orders[0].tag), Cancel(orders[1].tag)]
+    gone = (ended(order, OrderState.CANCELLED, 0) for order in orders[:2])
+    state, wishes = BOT.decide(state, view(50_500, *gone), START)
+    assert wishes == ()
+    assert BOT.waits(state).until == START + timedelta(seconds=60)
+    assert BOT.decide(state, view(50_500), START + timedelta(seconds=59))[1] == ()
+    state, (base,) = BOT.decide(state, view(50_500), START + timedelta(seconds=60))
+    assert isinstance(base, Place)
+    assert base.tag.startswith("deal-2-base")
+
+
+def test_a_safety_order_that_is_filled_while_the_deal_closes_is_sold() -> None:
+    """Nothing bought is left behind."""
+    state, orders = opened(BOT)
+    state, _ = BOT.decide(state, view(50_500, *whole(orders[2])), START)
+    events = (*whole(orders[0]), ended(orders[1], OrderState.CANCELLED, 0))
+    state, (sell,) = BOT.decide(state, view(49_000, *events), START)
+    assert isinstance(sell, Place)
+    assert (sell.side, sell.type, sell.amount) == (Side.SELL, OrderType.MARKET, Decimal("0.004"))
+
+
+@pytest.mark.parametrize(
+    ("changed", "closes", "sells"),
+    [
+        ({"stop_loss_percentage": "10"}, [45_000], True),
+        ({"stop_loss_percentage": "10"}, [45_001], False),
+        ({"trailing_enabled": True}, [50_499, 49_000], False),
+        ({"trailing_enabled": True}, [50_500, 51_000, 50_491], False),
+        ({"trailing_enabled": True}, [50_500, 51_000, 50_490], True),
+    ],
+)
+def test_prices_that_end_a_deal(changed: dict[str, object], closes: list[int], sells: bool) -> None:
+    """A stop-loss below the base order, and a trailing take-profit; everything is cancelled before it is sold."""
+    bot = but(BOT, **changed)
+    state, orders = opened(bot)
+    for close in closes:
+        assert bot.waits(state).candles
+        state, wishes = bot.decide(state, view(close, closed(close)), START)
+    assert wishes == ([Cancel(order.tag) for order in orders] if sells else [])
+    gone = [ended(order, OrderState.CANCELLED, 0) for order in orders] if sells else []
+    state, wishes = bot.decide(state, view(closes[-1], *gone), START)
+    assert [(wish.type, wish.amount) for wish in placed(wishes)] == (
+        [(OrderType.MARKET, Decimal("0.002"))] if sells else []
+    )
+
+
+def test_it_is_done_after_its_deals() -> None:
+    """The number of deals is kept."""
+    bot = but(BOT, disable_after_deals_count=1, max_safety_orders=0)
+    state, (profit,) = opened(bot)
+    _, wishes = bot.decide(state, view(50_500, *whole(profit)), START)
+    assert wishes == (Stop("1 deals are done"),)
+
+
+def test_a_base_order_that_is_always_refused_ends_it() -> None:
+    """With the exchange's reason."""
+    state, wishes = BOT.decide(BOT.begin(), view(50_000), START)
+    for _ in range(3):
+        (base,) = wishes
+        state, wishes = BOT.decide(state, view(50_000, ended(base, OrderState.REJECTED, 0, "not enough USDT")), START)
+    assert wishes == (Stop("orders were not filled 3 times: not enough USDT"),)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"max_safety_orders": "60"}, "would rest .* % below the base order"),
+        ({"stop_loss_percentage": "5"}, "above the last safety order's distance"),
+        ({"max_safety_orders": "201"}, "max_safety_orders"),
+        ({"martingale_volume_coefficient": "11"}, "martingale_volume_coefficient"),
+        ({"take_profit": "0"}, "take_profit"),
+        ({"take_profit": "Infinity"}, "take_profit"),
+        ({"base_order_volume": "-5"}, "base_order_volume"),
+    ],
+)
+def test_nonsense(changed: dict[str, str], words: str) -> None:
+    """Refused in one sentence."""
+    with pytest.raises(BadParameters, match=words):
+        read("deal_dca", DealDca, BOT.model_dump() | changed)
+
+
+@given(st.data(), st.booleans())
+def test_it_never_sells_what_it_does_not_hold(data: st.DataObject, trailing: bool) -> None:
+    """Whatever is filled in whatever parts: what rests to be sold is covered, and money in is accounted for."""
+    bot = but(BOT, trailing_enabled=trailing, stop_loss_percentage=Decimal(20), cooldown=0)
+    state, wishes = bot.decide(bot.begin(), view(50_000), START)
+    resting: dict[str, tuple[Place, Decimal]] = {}
+    held = Decimal(0)
+    for _ in range(40):
+        price = data.draw(st.integers(38_000, 56_000))
+        for wish in placed(wishes):
+            assert wish.tag not in resting
+            resting[wish.tag] = (wish, wish.amount or Decimal("0.002"))
+        assert sum(left for wish, left in resting.values() if wish.side is Side.SELL) <= held
+        events: list[Event] = []
+        for tag, (wish, left) in list(resting.items()):
+            part = min(left, data.draw(st.integers(0, 200)) * Decimal("0.0001"))
+            if part:
+                events.append(filled(wish, part, price=price))
+                held += part if wish.side is Side.BUY else -part
+            resting[tag] = (wish, left - part)
+            if left == part or Cancel(tag) in wishes:
+                events.append(ended(wish, OrderState.FILLED if left == part else OrderState.CANCELLED))
+                del resting[tag]
+        state, wishes = bot.decide(state, view(price, *events, closed(price)), START)
+        assert state.phase == "idle" or state.held == held
+    assert Deal.model_validate_json(state.model_dump_json()) == state

@@ -1,0 +1,104 @@
+"""A bot whose process is killed with kill -9 places exactly the orders that it would have placed anyway."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from automator import bots, orders
+from automator.failpoints import VARIABLE
+from connectors.market import Candle
+from jobs.bots.backtest import play
+from jobs.bots.kinds import made
+from jobs.orders.states import State as OrderState
+from tests.bots import worker
+from tests.bots.market import FUNDS, MARKET, MINUTE, Floor, floor
+from tests.bots.test_running import GRID, candles, ordered, watched
+from tests.children import Child
+
+WITHIN = 55.0  #: seconds of a minute in which what is due must be done
+KILLED = -9
+DECIDING = (
+    "before-decided",
+    "after-decided",
+    "after-claim",
+    "before-finish",
+    "after-finish",
+    "after-shown",
+    "after-books",
+)
+SENDING = ("after-record:KILL:3", "before-record:KILL:3", "after-last-byte:KILL:3")
+SAMPLE = ("before-decided", "after-decided", "after-record:KILL:3")
+
+
+def points(names: Sequence[str]) -> list[Any]:
+    """A sample always, the others with the long list."""
+    return [pytest.param(name, marks=() if name in SAMPLE else (pytest.mark.long,)) for name in names]
+
+
+async def worked(there: Floor, home: Path, failpoint: str = "") -> int:
+    """A process does what is due now; how it ended."""
+    environment = {**os.environ, VARIABLE: failpoint} if failpoint else dict(os.environ)
+    child = Child(worker.main, str(home), there.clock.at.isoformat(), str(WITHIN), environment=environment)
+    return await asyncio.to_thread(child.wait)
+
+
+async def killed(there: Floor, home: Path, path: Sequence[Candle], failpoint: str) -> int:
+    """Each minute a process is killed at a point, and another one does the rest; how often it was killed."""
+    count = 0
+    for candle in path:
+        there.clock.at = candle.at + MINUTE
+        there.world.go(candle)
+        there.clock.at += timedelta(seconds=1)
+        count += await worked(there, home, failpoint) == KILLED
+        assert await worked(there, home) == 0
+    return count
+
+
+@pytest.mark.parametrize("live", [True, False], ids=["live", "paper"])
+@pytest.mark.parametrize("failpoint", points(DECIDING))
+async def test_killed_while_it_decides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failpoint: str, live: bool
+) -> None:
+    """Order by order the same as in a backtest, each once; on paper nothing leaves, and each trade is kept once."""
+    path = candles(4)
+    with watched(monkeypatch) as tested:
+        played = play(made("grid", GRID), {MARKET.symbol: MARKET}, FUNDS, {MARKET.symbol: path}, MINUTE)
+    with watched(monkeypatch) as arrived:
+        async with floor(tmp_path) as there:
+            await there.add("grid", live=live, **GRID)
+            times = await killed(there, tmp_path / "home", path, failpoint)
+            approved = orders.listed(there.engine.reader, owner="bot-1")
+            traded = [(one.tag, one.fill.amount, one.fill.price) for one in bots.paper(there.engine.reader, "bot-1")]
+    assert times >= (1 if live or failpoint not in {"after-shown", "after-books"} else 0)
+    assert sorted(there.world.arrived) == sorted(item.id for item in approved)
+    assert ordered(arrived) == (ordered(tested) if live else {})
+    assert traded == ([] if live else [(one.tag, one.fill.amount, one.fill.price) for one in played.fills])
+
+
+@pytest.mark.parametrize("failpoint", points(SENDING))
+async def test_killed_while_its_orders_leave(tmp_path: Path, failpoint: str) -> None:
+    """No order arrives twice, none of those that did not arrive is taken for placed, and the lines rest again."""
+    path = candles(4)
+    flat = [Candle(path[-1].at + number * MINUTE, *[path[-1].close] * 4, Decimal(1)) for number in range(1, 5)]
+    async with floor(tmp_path) as there:
+        await there.add("grid", live=True, **GRID)
+        assert await killed(there, tmp_path / "home", path, failpoint) >= 1
+        for candle in flat:
+            await there.minute(candle)
+            await there.due(50)
+        arrived = there.world.arrived
+        assert len(set(arrived)) == len(arrived)
+        approved = {item.id: item.state for item in orders.listed(there.engine.reader, owner="bot-1")}
+        assert set(arrived) <= set(approved)
+        assert {approved[order] for order in set(approved) - set(arrived)} <= {OrderState.NOT_PLACED}
+        assert len(there.world.paper.orders()) == GRID["grids_quantity"]
+        held = {asset: Decimal(much) for asset, much in (there.bot().kept or {})["held"].items()}
+        assert held == {asset: one.free + one.locked for asset, one in there.world.paper.balances().items()}

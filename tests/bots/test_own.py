@@ -1,0 +1,169 @@
+"""A user's own strategy: a file with one class, asked in a process of its own that can do no harm."""
+
+from __future__ import annotations
+
+import os
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from automator import bots
+from automator.bots import State
+from connectors.order import OrderType, Side
+from jobs.bots.kinds import opened, which
+from jobs.bots.own import Own
+from jobs.bots.parameters import BadParameters
+from jobs.bots.strategy import Cancel, Place, Stop
+from tests.bots.market import floor
+from tests.bots.seen import BTC, START, closed, ended, filled, view
+from tests.bots.test_running import BUY, candles
+
+GOOD = '''
+class Mine:
+    """Buys once, below the price that its parameters name."""
+
+    symbols = ["BTC/USDT"]
+
+    def __init__(self, parameters):
+        self.below = float(parameters["below"])
+
+    def decide(self, state, view, now):
+        print("what is printed goes nowhere")
+        state = state or {"bought": 0, "seen": []}
+        state["seen"] += [event["event"] for event in view["events"]]
+        if float(view["prices"]["BTC/USDT"]) >= self.below or state["bought"]:
+            return state, []
+        state["bought"] = 1
+        order = {"tag": "a", "symbol": "BTC/USDT", "side": "buy", "type": "market", "quote_amount": "100"}
+        return state, [{"place": order}, {"cancel": "b"}], {"candles": True}
+'''
+
+
+def file(folder: Path, text: str) -> str:
+    path = folder / "mine.py"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def deciding(body: str) -> str:
+    return f"import os, time\nclass Mine:\n    symbols = ['BTC/USDT']\n    def decide(self, state, view, now):\n        {body}\n"
+
+
+def test_it_decides_like_any_other(tmp_path: Path) -> None:
+    """Dictionaries in, orders out; its state comes back to it."""
+    with opened(*which(file(tmp_path, GOOD), {"below": "50000"})) as own:
+        assert own.symbols == (BTC,)
+        state, wishes = own.decide(own.begin(), view(50_000, closed(50_000)), START)
+        assert wishes == []
+        state, wishes = own.decide(state, view(49_999, closed(49_999)), START)
+        buy = Place("a", BTC, Side.BUY, OrderType.MARKET, quote_amount=Decimal(100))
+        assert wishes == [buy, Cancel("b")]
+        sold = Place("a", BTC, Side.BUY, OrderType.MARKET, amount=Decimal(1), price=Decimal(1))
+        state, wishes = own.decide(state, view(1, filled(sold), ended(sold)), START)
+        assert wishes == []
+        assert state.value == {"bought": 1, "seen": ["closed", "closed", "filled", "ended"]}
+        assert type(state).model_validate_json(state.model_dump_json()) == state
+
+
+def why(wishes: Any) -> str:
+    (stop,) = wishes
+    assert isinstance(stop, Stop)
+    return stop.why
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("return 1 / 0", "line 5: ZeroDivisionError"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("os._exit(3)", "its process has ended"),
+        ("while True: pass", "did not decide within 1 seconds"),
+        ("time.sleep(60)", "did not decide within 1 seconds"),
+        ("return 'buy'", "decide must return"),
+        ("return state, 'buy'", "wishes"),
+        ("return state, [{'place': {'tag': 'a'}}]", "wishes.0.place.symbol: field required"),
+        ("return state, [{'sell': 'everything'}]", "answered nonsense: wishes.0.sell"),
+        ("return object(), []", "not JSON serializable"),
+        ("return float('nan'), []", "Out of range float"),
+        ("return 'x' * 2_000_000, []", "longer than"),
+        ("return len(bytearray(2 * 10**9)), []", "MemoryError"),
+        ("file = open('x', 'w'); file.write('x'); file.flush()", "OSError: .*File too large"),
+        ("os.write(1, b'{}'); return state, [{'stop': 'enough'}]", "^enough$"),
+    ],
+)
+def test_whatever_it_does_wrong_is_a_sentence(tmp_path: Path, body: str, words: str) -> None:
+    """Its bot stops, and says why."""
+    with Own(file(tmp_path, deciding(body)), {}, seconds=1.0) as own:
+        _, wishes = own.decide(own.begin(), view(1, closed(1)), START)
+        assert re.search(words, why(wishes)), why(wishes)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("class A:\n  pass", "one class with a method decide, and holds 0"),
+        ("def f(:\n", "line 1: SyntaxError"),
+        ("import nothing_like_this", "line 1: ModuleNotFoundError"),
+        ("class A:\n  def decide(self, *a): ...", "symbols"),
+        ("class A:\n  symbols = 'BTC'\n  def decide(self, *a): ...", "symbols must be a list"),
+        ("raise SystemExit", "SystemExit"),
+    ],
+)
+def test_a_file_that_is_no_strategy_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    """Before anything is stored."""
+    with pytest.raises(BadParameters, match=words):
+        Own(file(tmp_path, text), {})
+
+
+def test_no_file() -> None:
+    """It is said."""
+    with pytest.raises(BadParameters, match="there is no file"):
+        Own("/no/such/file.py", {})
+
+
+def test_it_is_given_nothing_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable, no open file, none of our modules; what it can see of itself tells."""
+    monkeypatch.setenv("AUTOMATOR_KEK", "canary-key")
+    held = os.open(tmp_path, os.O_RDONLY)
+    os.set_inheritable(held, True)
+    body = (
+        "import sys; return {'env': sorted(os.environ), 'fds': os.listdir('/proc/self/fd'), "
+        "'ours': [name for name in sys.modules if name.split('.')[0] in ('automator', 'jobs', 'connectors')], "
+        "'path': sys.path}, []"
+    )
+    with Own(file(tmp_path, deciding(body)), {}) as own:
+        state, _ = own.decide(own.begin(), view(1, closed(1)), START)
+    os.close(held)
+    seen: Any = state.value
+    assert set(seen["env"]) <= {"LANG", "LC_CTYPE"}
+    assert len(seen["fds"]) <= 6
+    assert seen["ours"] == []
+    assert not any(path.endswith("jobs/bots") for path in seen["path"])
+
+
+async def test_its_bot_stops_and_others_go_on(tmp_path: Path) -> None:
+    """A strategy that raises does not hold up the service."""
+    async with floor(tmp_path) as there:
+        own = file(tmp_path, deciding("return state, [] if len(view['events']) < 1 else 1 / 0"))
+        await there.add("own", "mine", file=own)
+        await there.add("recurring_buy", **BUY)
+        for candle in candles(7):
+            await there.minute(candle)
+        assert there.bot("mine").state is State.STOPPED
+        (notice,) = there.notices()
+        assert "mine has stopped: its strategy failed: line 5: ZeroDivisionError" in notice
+        assert len(bots.paper(there.engine.reader, "bot-1")) == 2
+
+
+async def test_two_orders_of_one_name_end_it(tmp_path: Path) -> None:
+    """Nothing of that decision is kept, and nothing was sent."""
+    order = "{'place': {'tag': 'a', 'symbol': 'BTC/USDT', 'side': 'buy', 'type': 'market', 'amount': '1'}}"
+    async with floor(tmp_path) as there:
+        await there.add("own", live=True, file=file(tmp_path, deciding(f"return state, [{order}, {order}]")))
+        (candle,) = candles(1)
+        await there.minute(candle)
+        assert there.notices() == ["bot-1 has stopped: its strategy called two orders 'a'"]
+        assert there.world.arrived == []

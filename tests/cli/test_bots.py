@@ -1,0 +1,121 @@
+"""The commands for bots, as a person types them, on a small exchange over real sockets."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from automator.db import connect
+from connectors import registry
+from tests.cli.conftest import Shell
+from tests.stored import unpacked
+from tests.trade.exchange import KEY, register
+from tests.trade.server import exchange
+
+BUY = ("recurring_buy", "tiny/main", "-p", "symbol=BTC/USDT", "-p", "amount_to_buy_in_reference_market=100")
+
+
+def record(shell: Shell) -> str:
+    """All that the database holds, as text."""
+    with closing(connect(shell.home / "automator.db", readonly=True)) as reader:
+        return unpacked(reader)
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+    monkeypatch.setattr(registry, "_points", registry._points)
+    register()
+    made = Shell(tmp_path)
+    made.run("init", "--vault", "file")
+    with exchange() as venue:
+        add = ("accounts", "add", "tiny/main", "--base-url", venue.url, "--scope", "read", "--scope", "trade")
+        made.run(*add, "--secret-stdin", given=json.dumps({"key": KEY}))
+        yield made
+    registry.providers.cache_clear()
+
+
+def test_a_bot_from_its_beginning_to_its_end(shell: Shell) -> None:
+    """Added, listed, started, shown, stopped, removed."""
+    assert "trades on paper" in shell.run("bots", "add", "dca", *BUY)
+    (bot,) = json.loads(shell.run("bots", "list", "--json"))
+    assert (bot["name"], bot["live"], bot["state"], bot["funds"]) == ("dca", False, "new", {"USDT": "10000"})
+    shell.run("bots", "start", "dca")
+    assert "runs already" in shell.run("bots", "start", "dca", code=2)
+    shell.run("run-due")
+    assert "amount_to_buy_in_reference_market = 100" in shell.run("bots", "show", "dca")
+    assert "say what becomes of its open orders" in shell.run("bots", "stop", "dca", code=2)
+    assert "stop it first" in shell.run("bots", "remove", "dca", code=2)
+    shell.run("bots", "stop", "dca", "--keep-orders")
+    shell.run("halt", "dca")
+    shell.run("bots", "remove", "dca")
+    assert "no bots" in shell.run("bots", "list")
+    assert "there is no bot 'dca'" in shell.run("bots", "show", "dca", code=2)
+
+
+def test_live_is_said_out_loud(shell: Shell) -> None:
+    """Only with its own option, with what it may use and what becomes of its orders; and it is an event."""
+    assert "say what becomes" in shell.run("bots", "add", "dca", *BUY, "--live", code=2)
+    assert "--funds USDT=1000" in shell.run("bots", "add", "dca", *BUY, "--live", "--cancel-orders", code=2)
+    said = shell.run("bots", "add", "dca", *BUY, "--live", "--cancel-orders", "--funds", "USDT=1000")
+    assert "LIVE: dca trades with real money on tiny/main" in said
+    assert "LIVE" in shell.run("bots", "list")
+    assert "LIVE" in shell.run("bots", "start", "dca")
+    assert re.search(r'"bot": ?"dca",[^}]*"live": ?true,[^}]*"what": ?"bot started"', record(shell))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["add", "dca", *BUY[:4]], "the parameter amount_to_buy_in_reference_market is missing"),
+        (["add", "dca", *BUY, "-p", "minutes_before_next_buy=0"], "minutes_before_next_buy"),
+        (["add", "dca", "robot", "tiny/main"], "there is no strategy 'robot'"),
+        (["add", "dca", "no.py", "tiny/main"], "there is no file"),
+        (["add", "D/CA", *BUY], "can't be a bot's name"),
+        (["add", "user", *BUY], "can't be a bot's name"),
+        (["add", "dca", *BUY, "--every", "7m"], "no candle's length"),
+        (["add", "dca", *BUY, "--funds", "USDT=NaN"], "is no amount"),
+        (["add", "dca", "grid", "x/brand", "-p", "symbol=A/B"], "is missing"),
+        (["add", "dca", *BUY[:1], "x/brand", *BUY[2:]], "x/brand"),
+        (["add", "dca", *BUY[:2], "-p", "symbol=XX/YY", *BUY[4:]], "tiny/main does not trade XX/YY"),
+        (["start", "nobody"], "there is no bot 'nobody'"),
+    ],
+)
+def test_nonsense_is_refused_before_anything_is_stored(shell: Shell, words: list[str], said: str) -> None:
+    """One sentence, exit code 2."""
+    assert said in shell.run("bots", *words, code=2)
+    assert "no bots" in shell.run("bots", "list")
+
+
+def test_a_signal(shell: Shell, tmp_path: Path) -> None:
+    """With its secret it is kept once; the secret is nowhere but in the vault."""
+    said = shell.run("bots", "add", "tv", "signal", "tiny/main", "-p", "symbol=BTC/USDT", "-p", "amount=100")
+    (secret,) = re.findall(r"not shown again: (\S+)", said)
+    message = {"secret": secret, "timestamp": datetime.now(UTC).isoformat(), "action": "enter_long"}
+    file = tmp_path / "m.json"
+    file.write_text(json.dumps(message))
+    assert "does not run" in shell.run("signal", "tv", str(file), code=1)
+    shell.run("bots", "start", "tv")
+    assert "is kept" in shell.run("signal", "tv", str(file))
+    assert "came before" in shell.run("signal", "tv", "-", given=json.dumps(message))
+    assert "not this bot's" in shell.run("signal", "tv", "-", given=json.dumps(message | {"secret": "x"}), code=2)
+    fresh = re.findall(r"not shown again: (\S+)", shell.run("bots", "secret", "tv"))[0]
+    assert fresh != secret
+    assert "not this bot's" in shell.run("signal", "tv", str(file), code=2)
+    everything = record(shell)
+    assert '"signal"' in everything
+    assert secret not in everything
+    assert fresh not in everything
+
+
+def test_the_kinds_are_listed(shell: Shell) -> None:
+    """With their parameters."""
+    found = json.loads(shell.run("bots", "kinds", "--json"))
+    assert set(found) == {"recurring_buy", "grid", "signal", "guard", "deal_dca", "rebalance"}
+    assert found["grid"]["upper_price"] == "required"
+    assert "grids_quantity" in shell.run("bots", "kinds")

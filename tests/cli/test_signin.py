@@ -1,0 +1,106 @@
+"""The page on this machine that a browser comes back to, and what is believed of what it brings."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+import typer
+
+from automator.cli import signin
+from connectors.instagram.connector import Connector as Instagram
+from connectors.signin import CODE, VERIFIER, SignIn
+from connectors.x.connector import Connector as X
+
+
+def free() -> int:
+    """A port that nobody has."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def browser(answer: Callable[[dict[str, str]], dict[str, str]]) -> Callable[[str], bool]:
+    """One whose person says what ``answer`` makes of the page's address, and goes on past a certificate."""
+
+    def opened(address: str) -> bool:
+        asked = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
+        with httpx.Client(verify=False) as client:  # noqa: S501 - as a person goes on past the warning
+            said = client.get(asked["redirect_uri"], params=answer(asked))
+        assert "go back to the terminal" in said.text
+        return True
+
+    return opened
+
+
+@pytest.mark.parametrize(
+    ("sign_in", "scheme"),
+    [(X().sign_in, "http"), (Instagram().sign_in, "http"), (Instagram(chosen={"login": "instagram"}).sign_in, "https")],
+)
+async def test_a_browser_comes_back_to_this_machine(
+    sign_in: SignIn, scheme: str, monkeypatch: Any, capsys: Any
+) -> None:
+    """Over TLS where the provider wants that, by a certificate of this machine's own; every right is shown before."""
+    monkeypatch.setattr(signin.webbrowser, "open", browser(lambda asked: {"code": "c-1", "state": asked["state"]}))
+    port = free()
+    found, redirect = await signin.signed_in(sign_in, "77", port, paste=False)
+    assert (found[CODE], found[sign_in.client]) == ("c-1", "77")
+    assert (VERIFIER in found) == (not sign_in.secret)
+    assert redirect == f"{scheme}://{sign_in.host}:{port}/callback"
+    shown = capsys.readouterr().out
+    assert all(f"the app asks for {right}: without it {lacks}" in shown for right, lacks in sign_in.why.items())
+    assert ("your browser warns of this machine's own certificate" in shown) == (scheme == "https")
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ({"code": "c-1", "state": "another"}, "that is no answer to this sign-in"),
+        ({"code": "c-1"}, "that is no answer to this sign-in"),
+        ({"error": "access_denied", "error_description": "The user said no"}, "did not allow it: The user said no"),
+    ],
+)
+async def test_what_is_no_answer_to_this_sign_in_is_not_believed(
+    answer: dict[str, str], words: str, monkeypatch: Any, capsys: Any
+) -> None:
+    """Of another state, of none, or a refusal: a sentence, and exit code 1."""
+    sign_in = Instagram(chosen={"login": "instagram"}).sign_in
+    assert sign_in is not None
+    monkeypatch.setattr(signin.webbrowser, "open", browser(lambda _: answer))
+    with pytest.raises(typer.Exit) as ended:
+        await signin.signed_in(sign_in, "77", free(), paste=False)
+    assert ended.value.exit_code == 1
+    assert words in capsys.readouterr().err
+
+
+async def test_a_pasted_address_is_enough(monkeypatch: Any) -> None:
+    """With what Instagram hangs on to its end; the state is compared there too."""
+    sign_in = Instagram(chosen={"login": "instagram"}).sign_in
+    assert sign_in is not None
+    monkeypatch.setattr(signin.secrets, "token_urlsafe", lambda _: "state-1")
+    pasted = "https://localhost:8765/callback?code=c-1&state=state-1#_ "
+    monkeypatch.setattr(signin, "asked", lambda _: pasted)
+    found, _ = await signin.signed_in(sign_in, "77", 8765, paste=True)
+    assert found[CODE] == "c-1"
+    monkeypatch.setattr(signin, "asked", lambda _: pasted.replace("state-1", "state-2"))
+    with pytest.raises(typer.Exit):
+        await signin.signed_in(sign_in, "77", 8765, paste=True)
+
+
+async def test_a_port_that_is_taken_is_told(monkeypatch: Any, capsys: Any) -> None:
+    """With what to do; and so is a person who never answers."""
+    monkeypatch.setattr(signin.webbrowser, "open", lambda _: True)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(typer.Exit):
+            await signin.came(port, "http://127.0.0.1/")
+        assert f"port {port} is taken" in capsys.readouterr().err
+    monkeypatch.setattr(signin, "PATIENCE", 0.01)
+    with pytest.raises(typer.Exit):
+        await asyncio.wait_for(signin.came(free(), "http://127.0.0.1/"), 10)
+    assert "nobody answered" in capsys.readouterr().err

@@ -1,0 +1,180 @@
+"""The commands for trading, as a person types them, on a small exchange over real sockets."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Shell
+from tests.trade.exchange import KEY, register
+from tests.trade.server import Exchange, exchange
+
+
+class Desk(Shell):
+    """A person's shell with an account at the exchange."""
+
+    venue: Exchange
+
+    def place(self, *options: str, code: int | None = 0) -> str:
+        """Place an order, and return what is said of it."""
+        return self.run("orders", "place", "tiny/main", "BTC/USDT", *options, code=code)
+
+    def orders(self) -> list[dict[str, str]]:
+        return list(json.loads(self.run("orders", "list", "--json")))
+
+
+@pytest.fixture
+def desk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Desk]:
+    register()
+    made = Desk(tmp_path)
+    made.run("init", "--vault", "file")
+    with exchange(getattr(request, "param", 0.0)) as made.venue:
+        add = ("accounts", "add", "tiny/main", "--base-url", made.venue.url, "--scope", "read", "--scope", "trade")
+        made.run(*add, "--secret-stdin", given=json.dumps({"key": KEY}))
+        yield made
+
+
+def test_an_order_is_placed_shown_and_cancelled(desk: Desk) -> None:
+    """With its state, its fills, and the exchange's id of it; what was filled stays filled."""
+    assert "open" in desk.place("buy", "--amount", "0.1", "--price", "30000")
+    (order,) = desk.orders()
+    desk.venue.put(fill={"1": "0.04"})
+    assert "cancelled, 0.04 filled" in desk.run("orders", "cancel", order["id"][:8])
+    assert "0.04 at 30000, fee 1.2 USDT" in desk.run("orders", "show", order["id"][:8])
+    assert "nothing to cancel" in desk.run("orders", "cancel", order["id"], code=1)
+    assert [item["state"] for item in desk.venue.world()["orders"]] == ["cancelled"]
+    assert "none altered" in desk.run("calls", "verify")
+
+
+def test_positions_and_profit_are_shown_and_exported(desk: Desk, tmp_path: Path) -> None:
+    """Bought and sold at the market: what is left, what was earned, and every fill, as CSV too."""
+    assert "filled, 0.1 filled" in desk.place("buy", "--amount", "0.1")
+    desk.place("sell", "--amount", "0.06")
+    (held,) = json.loads(desk.run("positions", "--json"))
+    assert (held["amount"], held["price"], held["price_is"]) == ("0.04", "30000", "the market's")
+    assert (held["realised"], held["realised_fifo"], held["unrealised"]) == ("-3.6", "-3.6", "-1.2")
+    said = desk.run("profit")
+    assert "all in USDT: -3.6" in said
+    file = tmp_path / "fills.csv"
+    desk.run("fills", "--csv", str(file))
+    with file.open(newline="") as read:
+        rows = list(csv.DictReader(read))
+    assert [(row["side"], row["amount"], row["owner"]) for row in rows] == [
+        ("buy", "0.1", "user"),
+        ("sell", "0.06", "user"),
+    ]
+    for name in ("positions", "profit", "fills"):
+        assert "BTC/USDT" in desk.run(name, "--account", "tiny/main", "--bot", "user", "--symbol", "BTC/USDT")
+    assert desk.run("fills", "--bot", "nobody") == "no fills\n"
+
+
+def test_limits_are_set_and_kept_to(desk: Desk) -> None:
+    """What goes beyond is not sent, the reason is said, and each change is on the record."""
+    desk.run("risk", "set", "tiny/main", "order", "100", "usdt")
+    desk.run("risk", "set", "*", "distance", "2%")
+    said = desk.place("buy", "--amount", "0.1", "--price", "20000", code=1)
+    assert "the order is worth 2000 USDT, and tiny/main may have 100" in said
+    assert "20000 is 33.33% from the market's 30000, and everything allows 2%" in said
+    assert desk.venue.world()["arrived"] == []
+    assert [row["name"] for row in json.loads(desk.run("risk", "list", "--json"))] == ["distance", "order"]
+    desk.run("risk", "remove", "tiny/main", "order", "USDT")
+    desk.run("risk", "remove", "*", "distance")
+    desk.place("buy", "--amount", "0.1", "--price", "20000")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("orders", "place", "tiny/main", "ETH/USDT", "buy", "--amount", "1"), "does not trade ETH/USDT"),
+        (("orders", "place", "tiny/main", "BTC/USDT", "lend", "--amount", "1"), "'lend' is no side"),
+        (("orders", "place", "tiny/main", "BTC/USDT", "buy"), "say how much"),
+        (("orders", "place", "tiny/main", "BTC/USDT", "buy", "--amount", "much"), "'much' is no number"),
+        (("orders", "place", "tiny/main", "BTC/USDT", "buy", "--amount", "1", "--for", "ever"), "'ever' is none of"),
+        (("orders", "place", "tiny/other", "BTC/USDT", "buy", "--amount", "1"), "tiny/other is not connected"),
+        (("orders", "show", "nothing"), "no order begins with 'nothing'"),
+        (("orders", "resolve", "0"), "say either --there ORDER or --not-placed"),
+        (("risk", "set", "tiny/main", "luck", "1"), "there is no limit 'luck'"),
+        (("risk", "set", "tiny/main", "order", "1e400", "USDT"), "it is between 0 and"),
+        (("risk", "remove", "tiny/main", "order", "USDT"), "has no limit order USDT"),
+        (("halt", "nobody"), "no account and no bot called 'nobody'"),
+    ],
+)
+def test_what_makes_no_sense_is_said_in_one_sentence(desk: Desk, words: tuple[str, ...], says: str) -> None:
+    """With exit code 2, and nothing is sent."""
+    assert says in desk.run(*words, code=2)
+    assert desk.venue.world()["arrived"] == []
+
+
+@pytest.mark.parametrize(
+    ("numbers", "says"),
+    [
+        (("--amount", "0.00009"), "0.00009 BTC is below the lot size 0.0001"),
+        (("--amount", "0.0001"), "below the least order of 5 USDT"),
+        (("--amount", "-1"), "amount is -1"),
+        (("--amount", "NaN"), "amount is NaN"),
+        (("--amount", "1e400"), "amount is 1E+400"),
+    ],
+)
+def test_what_the_market_does_not_take_is_not_sent(desk: Desk, numbers: tuple[str, ...], says: str) -> None:
+    """The reason is exact."""
+    assert says in desk.place("buy", *numbers, code=1)
+    assert desk.venue.world()["arrived"] == []
+
+
+def test_a_halt_cancels_and_sells(desk: Desk) -> None:
+    """What rests is cancelled, what was bought is sold, nothing else leaves until a person resumes."""
+    desk.place("buy", "--amount", "0.1")
+    desk.place("buy", "--amount", "0.1", "--price", "29000")
+    said = desk.run("halt", "tiny/main", "--cancel-orders", "--sell", "--reason", "enough")
+    assert "tiny/main is halted" in said
+    assert "sell 0.1 BTC/USDT: filled" in said
+    assert [item["state"] for item in desk.venue.world()["orders"]] == ["filled", "cancelled", "filled"]
+    assert "is halted (enough)" in desk.place("buy", "--amount", "0.1", code=1)
+    assert desk.run("positions") == "nothing is held\n"
+    desk.run("resume", "tiny/main")
+    desk.place("buy", "--amount", "0.1")
+
+
+def test_orders_of_others_are_shown_and_left_alone(desk: Desk) -> None:
+    """Someone else's order is no business of ours, but a person's."""
+    elsewhere = Desk(desk.home.parent / "elsewhere")
+    elsewhere.run("init", "--vault", "file")
+    add = ("accounts", "add", "tiny/main", "--base-url", desk.venue.url, "--scope", "read", "--scope", "trade")
+    elsewhere.run(*add, "--secret-stdin", given=json.dumps({"key": KEY}))
+    elsewhere.place("buy", "--amount", "0.1", "--price", "28000")
+    desk.place("buy", "--amount", "0.1", "--price", "29000")
+    said = desk.run("accounts", "reconcile", "tiny/main", code=1)
+    assert "not in our records: buy 0.1 BTC/USDT at 28000 (1)" in said
+    assert "BTC      1.5 free, 0 in orders" in said
+    seen = json.loads(desk.run("accounts", "reconcile", "tiny/main", "--json", code=1))
+    assert [item["id"] for item in seen["foreign"]] == ["1"]
+    desk.run("halt", "--cancel-orders")
+    assert [item["state"] for item in desk.venue.world()["orders"]] == ["open", "cancelled"]
+
+
+def test_a_lost_answer_is_settled_by_asking(desk: Desk) -> None:
+    """The command waits for it, and nothing is sent a second time."""
+    desk.venue.put(faults=["filled-then-lost"])
+    assert "filled, 0.1 filled" in desk.place("buy", "--amount", "0.1")
+    desk.venue.put(faults=["lost-before"])
+    assert "not placed  (it did not reach the exchange)" in desk.place("buy", "--amount", "0.1", code=1)
+    assert len(desk.venue.world()["arrived"]) == 2
+
+
+@pytest.mark.parametrize("desk", [3_600.0], indirect=True)
+@pytest.mark.parametrize(("word", "state"), [(("--there", "1"), "open"), (("--not-placed",), "not_placed")])
+def test_an_order_in_doubt_is_settled_by_a_person(desk: Desk, word: tuple[str, ...], state: str) -> None:
+    """The exchange does not show it, and a trade that may be its own: the notice says what to type, and it works once."""
+    desk.venue.put(faults=["hidden"])
+    said = desk.place("buy", "--amount", "0.1", code=1)
+    (order,) = desk.orders()
+    assert f"`automator orders resolve {order['id'][:8]} --there ORDER` or `--not-placed`" in said
+    assert "does not say whether buy 0.1 BTC/USDT was placed" in desk.run("notices")
+    assert "is settled" in desk.run("orders", "resolve", order["id"][:8], *word)
+    assert "nothing to settle" in desk.run("orders", "resolve", order["id"][:8], *word, code=1)
+    assert [item["state"] for item in desk.orders()] == [state]
+    assert len(desk.venue.world()["arrived"]) == 1

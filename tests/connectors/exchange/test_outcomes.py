@@ -1,0 +1,186 @@
+"""What answers mean, as tables; an answer that proves nothing is unknown, whatever it looks like."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.base import Kind, Outcome
+from connectors.exchange.ways import ABSENT, CLOCK, TWICE
+from connectors.registry import exchange
+
+DATE = "Wed, 25 Nov 2026 10:00:00 GMT"
+SIX = ("binance", "kraken", "coinbase", "bybit", "okx", "alpaca")
+
+
+def judged(name: str, status: int, body: Any, *, what: str = "place", headers: dict[str, str] | None = None) -> Outcome:
+    """What an answer means to an order, its cancellation, or a read."""
+    connector = exchange(name)
+    operation = {"place": connector.placing({}), "cancel": connector.canceling({})}.get(what)
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    response = httpx.Response(status, content=content, headers={"date": DATE, **(headers or {})})
+    return connector.judge(operation or connector.operation(what), response)  # type: ignore[attr-defined]
+
+
+def kraken(*errors: str) -> dict[str, Any]:
+    return {"error": list(errors)}
+
+
+def bybit(code: int, text: str = "") -> dict[str, Any]:
+    return {"retCode": code, "retMsg": text, "result": {}}
+
+
+def okx(code: str, outer: str = "1") -> dict[str, Any]:
+    return {"code": outer, "data": [{"clOrdId": "", "ordId": "", "sCode": code, "sMsg": "said"}], "msg": ""}
+
+
+def coinbase(reason: str, **more: str) -> dict[str, Any]:
+    return {"success": False, "error_response": {"error": reason, "message": "", **more}}
+
+
+def alpaca(text: str) -> dict[str, Any]:
+    return {"code": 40310000, "message": text}
+
+
+TABLE: list[tuple[str, int, Any, Kind, str]] = [
+    ("binance", 400, {"code": -1013, "msg": "Filter failure: LOT_SIZE"}, Kind.REJECTED, "LOT_SIZE"),
+    ("binance", 400, {"code": -1021, "msg": "Timestamp"}, Kind.LATER, CLOCK),
+    ("binance", 400, {"code": -1015, "msg": "Too many new orders."}, Kind.LATER, "limit"),
+    ("binance", 400, {"code": -1003, "msg": "Too many requests."}, Kind.LATER, "limit"),
+    ("binance", 400, {"code": -1022, "msg": "Signature"}, Kind.REJECTED, "signature"),
+    ("binance", 400, {"code": -2010, "msg": "Account has insufficient balance."}, Kind.REJECTED, "insufficient"),
+    ("binance", 400, {"code": -2010, "msg": "Duplicate order sent."}, Kind.UNKNOWN, TWICE),
+    ("binance", 400, {"code": -2013, "msg": "Order does not exist."}, Kind.REJECTED, ABSENT),
+    ("binance", 400, {"code": -2011, "msg": "Unknown order sent."}, Kind.REJECTED, ABSENT),
+    ("binance", 200, {"orderId": 28}, Kind.OK, ""),
+    ("kraken", 200, kraken("EOrder:Insufficient funds"), Kind.REJECTED, "Insufficient funds"),
+    ("kraken", 200, kraken("EOrder:Rate limit exceeded"), Kind.LATER, "limit"),
+    ("kraken", 200, kraken("EAPI:Rate limit exceeded"), Kind.LATER, "limit"),
+    ("kraken", 200, kraken("EAPI:Invalid nonce"), Kind.LATER, "nonce"),
+    ("kraken", 200, kraken("EAPI:Invalid key"), Kind.REJECTED, "key"),
+    ("kraken", 200, kraken("EService: Throttled: 1764064800"), Kind.LATER, "throttling"),
+    ("kraken", 200, kraken("EService:Unavailable"), Kind.UNKNOWN, ""),
+    ("kraken", 200, kraken("EService:Timeout"), Kind.UNKNOWN, ""),
+    ("kraken", 200, kraken("EGeneral:Internal error"), Kind.UNKNOWN, ""),
+    ("kraken", 200, kraken("EService:Market in cancel_only mode"), Kind.REJECTED, "cancel_only"),
+    ("kraken", 200, kraken("WGeneral:Danger"), Kind.UNKNOWN, ""),
+    ("kraken", 200, {"error": [], "result": {"txid": []}}, Kind.UNKNOWN, "no order"),
+    ("kraken", 200, {"error": [], "result": {"txid": ["O"]}}, Kind.OK, ""),
+    ("coinbase", 200, coinbase("INSUFFICIENT_FUND"), Kind.REJECTED, "INSUFFICIENT_FUND"),
+    ("coinbase", 200, coinbase("UNKNOWN_FAILURE_REASON"), Kind.UNKNOWN, ""),
+    (
+        "coinbase",
+        200,
+        coinbase("UNKNOWN_FAILURE_REASON", preview_failure_reason="PREVIEW_INVALID_PRICE"),
+        Kind.REJECTED,
+        "PREVIEW_INVALID_PRICE",
+    ),
+    ("coinbase", 400, {"error": "INVALID_ARGUMENT", "message": "wrong product"}, Kind.REJECTED, "wrong product"),
+    ("coinbase", 401, b"Unauthorized\n", Kind.REJECTED, "key"),
+    ("coinbase", 400, {"error": "INTERNAL"}, Kind.UNKNOWN, ""),
+    ("coinbase", 200, {"success": True}, Kind.UNKNOWN, "no order"),
+    ("bybit", 200, bybit(10002), Kind.LATER, CLOCK),
+    ("bybit", 200, bybit(10006), Kind.LATER, "limit"),
+    ("bybit", 403, b"access too frequent", Kind.UNKNOWN, ""),
+    ("bybit", 403, {"message": "access too frequent"}, Kind.LATER, "too many calls"),
+    ("bybit", 200, bybit(10000), Kind.UNKNOWN, ""),
+    ("bybit", 200, bybit(10016), Kind.UNKNOWN, ""),
+    ("bybit", 200, bybit(170131, "Insufficient balance."), Kind.REJECTED, "Insufficient"),
+    ("bybit", 200, bybit(170141, "Duplicate clientOrderId"), Kind.UNKNOWN, TWICE),
+    ("bybit", 200, bybit(170213, "Order does not exist."), Kind.REJECTED, ABSENT),
+    ("bybit", 200, bybit(10003), Kind.REJECTED, "key"),
+    ("bybit", 200, bybit(0), Kind.UNKNOWN, "no order"),
+    ("okx", 200, okx("51008"), Kind.REJECTED, "said"),
+    ("okx", 200, okx("51008", "0"), Kind.REJECTED, "said"),
+    ("okx", 200, okx("51016"), Kind.UNKNOWN, TWICE),
+    ("okx", 200, okx("50026"), Kind.UNKNOWN, ""),
+    ("okx", 200, {"code": "50011", "msg": "Too Many Requests", "data": []}, Kind.LATER, "limit"),
+    ("okx", 401, {"code": "50102", "msg": "Timestamp request expired", "data": []}, Kind.LATER, CLOCK),
+    ("okx", 401, {"code": "50113", "msg": "Invalid Sign", "data": []}, Kind.REJECTED, "signature"),
+    ("okx", 401, {"code": "50105", "msg": "passphrase", "data": []}, Kind.REJECTED, "key"),
+    ("okx", 200, {"code": "0", "msg": "", "data": []}, Kind.UNKNOWN, "no order"),
+    ("alpaca", 403, alpaca("insufficient buying power"), Kind.REJECTED, "buying power"),
+    ("alpaca", 403, alpaca("forbidden."), Kind.REJECTED, "key"),
+    ("alpaca", 422, alpaca("client_order_id must be unique"), Kind.UNKNOWN, TWICE),
+    ("alpaca", 422, alpaca("qty must be > 0"), Kind.REJECTED, "qty"),
+    ("alpaca", 200, {"client_order_id": "a"}, Kind.UNKNOWN, "no order"),
+    # one that has no row: what ccxt is sure of, and an id under any of its names
+    ("kucoin", 200, {"code": "200000", "data": {"orderId": "5bd6e9286d99522a52e458de"}}, Kind.OK, ""),
+    ("kucoin", 200, {"code": "200004", "msg": "Balance insufficient"}, Kind.REJECTED, "Balance insufficient"),
+    ("kucoin", 200, {"code": "200000", "data": {}}, Kind.UNKNOWN, "no order"),
+    ("kucoin", 200, {"code": "999999", "msg": "something new"}, Kind.UNKNOWN, ""),
+    ("bitstamp", 200, {"id": 1234123412341234, "price": "1"}, Kind.OK, ""),
+]
+
+
+@pytest.mark.parametrize(("name", "status", "body", "kind", "reason"), TABLE)
+def test_an_order_s_answer(name: str, status: int, body: Any, kind: Kind, reason: str) -> None:
+    """Each documented refusal is one, each doubt is one, and a person is told why."""
+    outcome = judged(name, status, body)
+    assert (outcome.kind, reason in outcome.reason) == (kind, True), outcome
+    assert (kind is Kind.OK) == bool(outcome.result)
+
+
+@pytest.mark.parametrize("name", [*SIX, "kucoin"])
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, b""),
+        (200, b"<html>"),
+        (200, b"[]"),
+        (200, b"{}"),
+        (200, b'{"a": '),
+        (524, b""),
+        (500, b"{}"),
+        (502, b"<h1>"),
+    ],
+)
+def test_no_answer(name: str, status: int, body: bytes) -> None:
+    """Nothing, HTML, half of an answer, or a failing exchange: an order may be there all the same."""
+    assert judged(name, status, body).kind is Kind.UNKNOWN
+
+
+@pytest.mark.parametrize("name", [*SIX, "kucoin"])
+@pytest.mark.parametrize("status", [418, 429])
+def test_bans(name: str, status: int) -> None:
+    """They last as long as the exchange says."""
+    outcome = judged(name, status, b"<html>", headers={"retry-after": "90"})
+    assert outcome.kind is Kind.LATER
+    assert outcome.until == datetime(2026, 11, 25, 10, 0, tzinfo=UTC) + timedelta(seconds=90)
+
+
+def test_a_cancellation_that_failed() -> None:
+    """Coinbase says of each order in a list what became of it; Alpaca says nothing at all when it worked."""
+    refused = {"results": [{"success": False, "failure_reason": "UNKNOWN_CANCEL_ORDER", "order_id": "1"}]}
+    assert judged("coinbase", 200, refused, what="cancel").reason == ABSENT
+    assert judged("alpaca", 204, b"", what="cancel").kind is Kind.OK
+    assert judged("alpaca", 204, b"").kind is Kind.UNKNOWN
+    assert judged("alpaca", 422, alpaca("order is not cancelable"), what="cancel").kind is Kind.REJECTED
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["code", "data", "result", "error", "retCode", "sCode", "results", "msg"]), inner
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(
+    st.sampled_from([*SIX, "kucoin"]), st.sampled_from([200, 201, 302, 400, 401, 403, 404, 422]), _json | st.binary()
+)
+def test_nothing_makes_it_fail(name: str, status: int, body: Any) -> None:
+    """No answer makes the judge fail, and none without an order's id is taken for an order."""
+    outcome = judged(name, status, body)
+    assert outcome.kind in Kind
+    assert outcome.kind is not Kind.OK or outcome.result.get("id")

@@ -1,0 +1,331 @@
+"""What six exchanges are sent, byte for byte: signatures computed anew, parameters held against specifications."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from connectors.base import Kind, outcome_of
+from connectors.order import Balance, OrderRequest, OrderState, OrderType, Side, TimeInForce
+from tests.connectors.exchange import samples, signing
+from tests.connectors.exchange.samples import CANARY, ID
+from tests.connectors.exchange.server import Came
+from tests.connectors.recorded import requests
+
+
+@dataclass(frozen=True)
+class Case:
+    """One exchange: what it answers, its keys, how it signs, and where its four calls go."""
+
+    answers: dict[tuple[str, str], Any]
+    secrets: dict[str, str]
+    signed: Callable[[Came], None]
+    symbol: str
+    place: tuple[str, str]
+    cancel: tuple[str, str]
+    find: tuple[str, str]
+    balance: tuple[str, str]
+    order: str
+
+
+API = {"api_key": "public-name", "secret": CANARY}
+CASES = {
+    "binance": Case(
+        samples.BINANCE | {("GET", "/api/v3/order"): samples.BINANCE["GET", "/api/v3/order"] | {"clientOrderId": ID}},
+        API,
+        signing.binance,
+        "BTC/USDT",
+        ("POST", "/api/v3/order"),
+        ("DELETE", "/api/v3/order"),
+        ("GET", "/api/v3/order"),
+        ("GET", "/api/v3/account"),
+        "28",
+    ),
+    "kraken": Case(
+        samples.KRAKEN,
+        {"api_key": "public-name", "secret": signing.KRAKEN},
+        signing.kraken,
+        "BTC/USD",
+        ("POST", "/0/private/AddOrder"),
+        ("POST", "/0/private/CancelOrder"),
+        ("POST", "/0/private/OpenOrders"),
+        ("POST", "/0/private/BalanceEx"),
+        "OU22CG-KLAF2-FWUDD7",
+    ),
+    "coinbase": Case(
+        samples.COINBASE,
+        {"api_key": "organizations/1/apiKeys/2", "secret": signing.PEM.replace("\n", "\\n")},
+        signing.coinbase,
+        "BTC/USD",
+        ("POST", "/api/v3/brokerage/orders"),
+        ("POST", "/api/v3/brokerage/orders/batch_cancel"),
+        ("GET", "/api/v3/brokerage/orders/historical/batch"),
+        ("GET", "/api/v3/brokerage/accounts"),
+        "11111-00000-000000",
+    ),
+    "bybit": Case(
+        samples.BYBIT,
+        API,
+        signing.bybit,
+        "BTC/USDT",
+        ("POST", "/v5/order/create"),
+        ("POST", "/v5/order/cancel"),
+        ("GET", "/v5/order/realtime"),
+        ("GET", "/v5/account/wallet-balance"),
+        "1321003749386327552",
+    ),
+    "okx": Case(
+        samples.OKX,
+        API | {"passphrase": CANARY + "pass"},
+        signing.okx,
+        "BTC/USDT",
+        ("POST", "/api/v5/trade/order"),
+        ("POST", "/api/v5/trade/cancel-order"),
+        ("GET", "/api/v5/trade/order"),
+        ("GET", "/api/v5/account/balance"),
+        "312269865356374016",
+    ),
+    "alpaca": Case(
+        samples.ALPACA,
+        API,
+        signing.alpaca,
+        "BTC/USD",
+        ("POST", "/v2/orders"),
+        ("DELETE", "/v2/orders/61e69015-8549-4bfd-b9c3-01e75843f47d"),
+        ("GET", "/v2/orders:by_client_order_id"),
+        ("GET", "/v2/account"),
+        "61e69015-8549-4bfd-b9c3-01e75843f47d",
+    ),
+}
+NAMES = pytest.mark.parametrize("name", CASES)
+
+
+def wanted(case: Case, **other: Any) -> OrderRequest:
+    usual = OrderRequest(ID, case.symbol, Side.BUY, OrderType.LIMIT, Decimal("0.003"), Decimal("50000.1"))
+    return replace(usual, **other)
+
+
+@NAMES
+async def test_signed_bytes(world: Any, name: str) -> None:
+    """An order, its query, its cancellation and the balance are signed as the exchange's documentation says."""
+    case = CASES[name]
+    async with world(f"{name}/main", case.answers, case.secrets) as there:
+        placed = outcome_of(await there.place(wanted(case)))
+        assert (placed.kind, placed.result) == (Kind.OK, {"id": case.order})
+        found = await there.exchange.find(there.wire, wanted(case).plan())
+        assert (found.id, found.client_order_id, found.symbol) == (case.order, ID, case.symbol)
+        assert (found.side, found.type, found.state) == (Side.BUY, OrderType.LIMIT, OrderState.PARTIALLY_FILLED)
+        assert (found.amount, found.filled, found.price) == (Decimal("0.003"), Decimal("0.001"), Decimal("50000.1"))
+        assert outcome_of(await there.exchange.cancel(there.wire, found)).kind is Kind.OK
+        assert await there.exchange.balances(there.wire)
+        for place in (case.place, case.find, case.cancel, case.balance):
+            came = there.server.of(*place)
+            assert came, place
+            for one in came:
+                case.signed(one)
+        assert len(there.server.of(*case.place)) == 1
+        recorded = [(method, path.partition("?")[0]) for _, method, path, _ in requests(there.engine.reader)]
+        assert recorded == [(came.method, came.path) for came in there.server.came], "the record says where it went"
+        kept = "".join(row[0] for row in there.engine.reader.execute("SELECT said(data) FROM entry"))
+        hidden = [value for field, value in case.secrets.items() if field != "api_key"]
+        assert not any(value in kept for value in hidden)
+        bodies = b"".join(body for _, _, _, body in requests(there.engine.reader))
+        assert not any(value.encode() in bodies for value in hidden)
+
+
+@NAMES
+async def test_the_key_is_asked_about(world: Any, name: str) -> None:
+    """A key that may trade and not withdraw is connected, and what is not known of it is said."""
+    case = CASES[name]
+    async with world(f"{name}/main", case.answers, case.secrets) as there:
+        identity = await there.exchange.test(there.wire)
+        rights = await there.exchange.rights(there.wire)
+        if name == "alpaca":
+            assert (rights.trade, rights.withdraw, identity.handle) == (True, None, "unverified")
+        else:
+            assert (rights.trade, rights.withdraw, rights.transfer) == (True, False, False)
+            assert identity.handle.startswith("may trade, not withdraw")
+        assert identity.id not in {"", "account"}
+        assert any("any address" in warning for warning in identity.warnings) == (name == "bybit")
+
+
+MOVING = {
+    "binance": [
+        ("GET", "/sapi/v1/account/apiRestrictions", {right: True})
+        for right in ("enableWithdrawals", "permitsUniversalTransfer", "enableInternalTransfer")
+    ],
+    "kraken": [("POST", "/0/private/GetApiKeyInfo", {"error": [], "result": {"permissions": ["withdraw-funds"]}})],
+    "coinbase": [("GET", "/api/v3/brokerage/key_permissions", {"can_transfer": True})],
+    "bybit": [
+        ("GET", "/v5/user/query-api", {"result": {"permissions": {"Wallet": [right]}}})
+        for right in ("Withdraw", "AccountTransfer")
+    ],
+    "okx": [("GET", "/api/v5/account/config", {"data": [{"uid": "1", "perm": "read_only,withdraw,trade"}]})],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "path", "more"), [(name, *one) for name, all_ in MOVING.items() for one in all_]
+)
+async def test_a_key_that_moves_money_is_refused(world: Any, name: str, method: str, path: str, more: Any) -> None:
+    """No key that may withdraw or transfer is connected, on any exchange that says so."""
+    case = CASES[name]
+    answers = case.answers | {(method, path): {**case.answers[method, path], **more}}
+    async with world(f"{name}/main", answers, case.secrets) as there:
+        with pytest.raises(Exception, match=r"this key may (withdraw|transfer); make one"):
+            await there.exchange.test(there.wire)
+
+
+@NAMES
+async def test_an_order_that_never_was(world: Any, name: str) -> None:
+    """An order that the exchange does not know is not found, whichever way the exchange says so."""
+    case = CASES[name]
+    nothing = {
+        "binance": (400, {"code": -2013, "msg": "Order does not exist."}, {}),
+        "kraken": {"error": [], "result": {"open": {}}},
+        "coinbase": {"orders": [], "has_next": False},
+        "bybit": {"retCode": 0, "retMsg": "OK", "result": {"list": []}},
+        "okx": {"code": "51603", "msg": "Order does not exist", "data": []},
+        "alpaca": (404, {"code": 40410000, "message": "order not found"}, {}),
+    }
+    async with world(f"{name}/main", case.answers | {case.find: nothing[name]}, case.secrets) as there:
+        assert await there.exchange.find(there.wire, wanted(case).plan()) is None
+        other = replace(wanted(case), client_order_id="f" * 32)
+        there.server.answers[case.find] = case.answers[case.find]
+        assert await there.exchange.find(there.wire, other.plan()) is None, "another order is not ours"
+
+
+MARKET = {"type": OrderType.MARKET, "price": None}
+SHAPES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("binance", {}, {"type": "LIMIT", "side": "BUY", "timeInForce": "GTC", "quantity": "0.003", "price": "50000.1"}),
+    ("binance", {"time_in_force": TimeInForce.POST_ONLY}, {"type": "LIMIT_MAKER", "quantity": "0.003"}),
+    (
+        "binance",
+        {**MARKET, "amount": None, "quote_amount": Decimal("25.50")},
+        {"type": "MARKET", "quoteOrderQty": "25.50"},
+    ),
+    (
+        "binance",
+        {"type": OrderType.STOP_LIMIT, "stop_price": Decimal(49000)},
+        {"type": "STOP_LOSS_LIMIT", "stopPrice": "49000"},
+    ),
+    ("binance", {"amount": Decimal("1E-8")}, {"quantity": "0.00000001"}),
+    ("kraken", {}, {"ordertype": "limit", "type": "buy", "volume": "0.003", "price": "50000.1", "pair": "XXBTZUSD"}),
+    ("kraken", {"time_in_force": TimeInForce.POST_ONLY}, {"oflags": "post"}),
+    ("kraken", {"time_in_force": TimeInForce.IOC}, {"timeinforce": "IOC"}),
+    ("kraken", {**MARKET, "amount": None, "quote_amount": Decimal("25.50")}, {"volume": "25.50", "oflags": "viqc"}),
+    (
+        "kraken",
+        {"type": OrderType.STOP_LIMIT, "stop_price": Decimal(49000)},
+        {"ordertype": "stop-loss-limit", "price": "49000", "price2": "50000.1"},
+    ),
+    (
+        "coinbase",
+        {},
+        {
+            "order_configuration": {
+                "limit_limit_gtc": {"base_size": "0.003", "limit_price": "50000.1", "post_only": False}
+            }
+        },
+    ),
+    (
+        "coinbase",
+        {"time_in_force": TimeInForce.IOC},
+        {"order_configuration": {"sor_limit_ioc": {"base_size": "0.003", "limit_price": "50000.1"}}},
+    ),
+    (
+        "coinbase",
+        {**MARKET, "amount": None, "quote_amount": Decimal("25.50")},
+        {"order_configuration": {"market_market_ioc": {"quote_size": "25.50"}}},
+    ),
+    (
+        "coinbase",
+        {**MARKET, "side": Side.SELL},
+        {"order_configuration": {"market_market_ioc": {"base_size": "0.003"}}, "side": "SELL"},
+    ),
+    (
+        "bybit",
+        {},
+        {
+            "category": "spot",
+            "side": "Buy",
+            "orderType": "Limit",
+            "qty": "0.003",
+            "price": "50000.1",
+            "timeInForce": "GTC",
+        },
+    ),
+    (
+        "bybit",
+        {**MARKET, "amount": None, "quote_amount": Decimal("25.50")},
+        {"orderType": "Market", "qty": "25.50", "marketUnit": "quoteCoin"},
+    ),
+    ("bybit", MARKET, {"orderType": "Market", "qty": "0.003", "marketUnit": "baseCoin"}),
+    (
+        "bybit",
+        {"type": OrderType.STOP_LIMIT, "stop_price": Decimal(49000)},
+        {"triggerPrice": "49000", "orderFilter": "StopOrder"},
+    ),
+    ("okx", {}, {"tdMode": "cash", "side": "buy", "ordType": "limit", "sz": "0.003", "px": "50000.1"}),
+    (
+        "okx",
+        {**MARKET, "amount": None, "quote_amount": Decimal("25.50")},
+        {"ordType": "market", "sz": "25.50", "tgtCcy": "quote_ccy"},
+    ),
+    ("alpaca", {}, {"type": "limit", "side": "buy", "time_in_force": "gtc", "qty": "0.003", "limit_price": "50000.1"}),
+    ("alpaca", {**MARKET, "amount": None, "quote_amount": Decimal("25.50")}, {"type": "market", "notional": "25.50"}),
+]
+IDS = {
+    "binance": "newClientOrderId",
+    "kraken": "cl_ord_id",
+    "coinbase": "client_order_id",
+    "bybit": "orderLinkId",
+    "okx": "clOrdId",
+    "alpaca": "client_order_id",
+}
+
+
+@pytest.mark.parametrize(("name", "other", "shape"), SHAPES)
+async def test_orders_say_exactly_what_was_asked(world: Any, name: str, other: Any, shape: dict[str, Any]) -> None:
+    """Type, side and every number go out as they were decided, under our own id and no broker's."""
+    case = CASES[name]
+    async with world(f"{name}/main", case.answers, case.secrets) as there:
+        await there.place(wanted(case, **other))
+        (came,) = there.server.of(*case.place)
+        assert {key: came.asked.get(key) for key in shape} == shape
+        assert came.asked[IDS[name]] == ID
+        assert not re.search(r"ccxt|x-TKT|6b9ad766b55dBCDE", came.body + str(came.headers))
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("kraken", {"time_in_force": TimeInForce.FOK}),
+        ("kraken", {**MARKET, "side": Side.SELL, "amount": None, "quote_amount": Decimal(5)}),
+        ("coinbase", {"type": OrderType.STOP, "price": None, "stop_price": Decimal(49000)}),
+        ("okx", {"type": OrderType.STOP_LIMIT, "stop_price": Decimal(49000)}),
+        ("alpaca", {"time_in_force": TimeInForce.POST_ONLY}),
+        ("alpaca", {"type": OrderType.TAKE_PROFIT, "price": None, "stop_price": Decimal(51000)}),
+    ],
+)
+async def test_what_an_exchange_does_not_have_is_not_sent(world: Any, name: str, other: Any) -> None:
+    """An order that the exchange could only misunderstand is refused before it leaves."""
+    case = CASES[name]
+    async with world(f"{name}/main", case.answers, case.secrets) as there:
+        with pytest.raises(Exception, match="nothing was sent"):
+            await there.place(wanted(case, **other))
+        assert there.server.of(*case.place) == []
+
+
+async def test_balances_are_split(world: Any) -> None:
+    """What open orders hold is apart from what can be used."""
+    for name, expected in {"kraken": ("1.0", "0.5"), "coinbase": ("1.0", "0.5"), "okx": ("1.0", "0.5")}.items():
+        case = CASES[name]
+        async with world(f"{name}/main", case.answers, case.secrets) as there:
+            held = await there.exchange.balances(there.wire)
+            assert held == {"BTC": Balance("BTC", Decimal(expected[0]), Decimal(expected[1]))}, name

@@ -1,0 +1,448 @@
+"""The stand-in for Binance keeps to what Binance documents: keys, times, limits, errors, and who sees what when."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import random
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from automator.sandbox.faults import Fault
+from connectors.exchange import twin as binance
+from connectors.exchange.candles import Series
+from connectors.exchange.twin_world import Replay
+from tests.connectors.exchange.exchange import SERIES, Place, opened
+from tests.connectors.exchange.made import MINUTE, T0, D, order
+
+
+@pytest.fixture
+async def place() -> AsyncIterator[Place]:
+    """A twin with one account."""
+    async with opened() as found:
+        yield found
+
+
+def code(answer: httpx.Response) -> tuple[int, int, str]:
+    """Status, code and text of an answer that says no."""
+    body = answer.json()
+    return answer.status_code, body["code"], body["msg"]
+
+
+async def test_a_signature_covers_the_bytes_that_were_sent(place: Place) -> None:
+    """Percent-encoded, as they are on the wire, in the query or in the body or in both."""
+    name = {"X-MBX-APIKEY": place.secrets["api_key"]}
+    now = int(place.clock[0].timestamp() * 1000)
+    order = f"symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.01&price=40000&timestamp={now}"
+
+    def sign(payload: str) -> str:
+        return hmac.new(place.secrets["secret"].encode(), payload.encode(), hashlib.sha256).hexdigest()
+
+    for cut in (0, 4, len(order.split("&"))):
+        query, body = "&".join(order.split("&")[:cut]), "&".join(order.split("&")[cut:])
+        signed = f"signature={sign(query + body)}"
+        body = f"{body}&{signed}" if body else ""
+        query = query if body else f"{query}&{signed}"
+        form = {"content-type": "application/x-www-form-urlencoded"}
+        answer = await place.client.post(f"/api/v3/order?{query}", content=body, headers=name | form)
+        assert answer.status_code == 200, answer.text
+    encoded = f"{order}&newClientOrderId=%61b"
+    answer = await place.client.post(f"/api/v3/order?{encoded}&signature={sign(encoded)}", headers=name)
+    assert answer.json()["clientOrderId"] == "ab"
+    plain = sign(f"{order}&newClientOrderId=ac")
+    answer = await place.client.post(f"/api/v3/order?{order}&newClientOrderId=%61c&signature={plain}", headers=name)
+    assert code(answer) == (400, -1022, "Signature for this request is not valid.")
+
+
+async def test_keys_and_times_are_checked(place: Place) -> None:
+    """Each with the code that errors.md has for it."""
+    now = int(place.clock[0].timestamp() * 1000)
+    get = "/api/v3/account"
+    assert code(await place.ask("GET", get, secrets={"api_key": "short", "secret": "x"}))[:2] == (401, -2014)
+    assert code(await place.ask("GET", get, secrets={"api_key": "a" * 64, "secret": "x"}))[:2] == (401, -2015)
+    wrong = {**place.secrets, "secret": "wrong"}
+    assert code(await place.ask("GET", get, secrets=wrong)) == (400, -1022, "Signature for this request is not valid.")
+    old, early = await place.ask("GET", get, timestamp=now - 5001), await place.ask("GET", get, timestamp=now + 1000)
+    assert code(old) == (400, -1021, "Timestamp for this request is outside of the recvWindow.")
+    assert code(early) == (400, -1021, "Timestamp for this request was 1000ms ahead of the server's time.")
+    assert (await place.ask("GET", get, timestamp=now - 5001, recvWindow=6000)).status_code == 200
+    assert (await place.ask("GET", get, timestamp=(now + 999) * 1000)).status_code == 200  # microseconds
+    assert code(await place.ask("GET", get, recvWindow=60_001))[1] == -1131
+    assert code(await place.ask("GET", get, timestamp=""))[1] == -1102
+
+
+async def test_a_key_does_only_what_it_may(place: Place) -> None:
+    """A read-only key can't trade; what a key may do is told, withdrawing and its addresses too."""
+    member = place.world.members[0]
+    reads = binance.add_key(place.world, member, trade=False, withdraw=True, transfer=True, ip_restricted=False)
+    assert code(await place.place(secrets=reads))[:2] == (401, -2015)
+    assert (await place.ask("GET", "/api/v3/account", secrets=reads)).json()["canTrade"] is False
+    rights = (await place.ask("GET", "/sapi/v1/account/apiRestrictions", secrets=reads)).json()
+    names = ("ipRestrict", "enableWithdrawals", "enableInternalTransfer", "permitsUniversalTransfer")
+    assert [rights[name] for name in names] == [False, True, True, True]
+    assert rights["enableSpotAndMarginTrading"] is False
+    expiring = binance.add_key(place.world, member, expires=place.clock[0] + timedelta(hours=1))
+    assert (await place.place(secrets=expiring)).status_code == 200
+    rights = (await place.ask("GET", "/sapi/v1/account/apiRestrictions", secrets=expiring)).json()
+    assert rights["tradingAuthorityExpirationTime"] == int(place.clock[0].timestamp() * 1000) + 3_600_000
+    place.wait(hours=1)
+    assert code(await place.place(secrets=expiring))[:2] == (401, -2015)
+
+
+WRONG = [
+    ({"symbol": "NOPE"}, -1121, "Invalid symbol."),
+    ({"side": "HOLD"}, -1117, "Invalid side."),
+    ({"type": "WISH"}, -1116, "Invalid orderType."),
+    ({"timeInForce": "SOON"}, -1115, "Invalid timeInForce."),
+    ({"quantity": "1e3"}, -1100, "Illegal characters found in parameter 'quantity'"),
+    ({"quantity": "-1"}, -1100, "Illegal characters"),
+    ({"quantity": "0.000000001"}, -1111, "Parameter 'quantity' has too much precision."),
+    ({"quantity": ""}, -1105, "Parameter 'quantity' was empty."),
+    ({"stopPrice": "39000"}, -1106, "Parameter 'stopPrice' sent when not required."),
+    ({"quoteOrderQty": "10"}, -1106, "Parameter 'quoteOrderQty' sent when not required."),
+    ({"newClientOrderId": "what is this"}, -1100, "Illegal characters found in parameter 'newClientOrderId'"),
+    ({"newOrderRespType": "LONG"}, -1130, "newOrderRespType"),
+    ({"type": "LIMIT", "quantity": "0.01", "price": "40000"}, -1102, "Mandatory parameter 'timeInForce'"),
+    ({"type": "MARKET"}, -1102, "Mandatory parameter 'quantity'"),
+    ({"type": "MARKET", "quantity": "1", "quoteOrderQty": "1"}, -1128, "Combination"),
+    ({"type": "STOP_LOSS", "quantity": "1"}, -1102, "Mandatory parameter 'stopPrice'"),
+    ({"price": "40000.001"}, -1013, "Filter failure: PRICE_FILTER"),
+    ({"price": "0"}, -1013, "Filter failure: PRICE_FILTER"),
+    ({"price": "9000"}, -1013, "Filter failure: PERCENT_PRICE_BY_SIDE"),
+    ({"price": "900000"}, -1013, "Filter failure: PERCENT_PRICE_BY_SIDE"),
+    ({"quantity": "9" * 20 + ".12345678"}, -1013, "Filter failure: LOT_SIZE"),
+    ({"quantity": "0.12345678" + "9" * 10}, -1111, "Parameter 'quantity' has too much precision."),
+    ({"signature": "é"}, -1022, "Signature for this request is not valid."),
+    ({"quantity": "0.000001"}, -1013, "Filter failure: LOT_SIZE"),
+    ({"quantity": "9001"}, -1013, "Filter failure: LOT_SIZE"),
+    ({"quantity": "0.00012"}, -1013, "Filter failure: NOTIONAL"),
+    ({"quantity": "100"}, -2010, "Account has insufficient balance for requested action."),
+    ({"type": "LIMIT_MAKER", "quantity": "0.01", "price": "60000"}, -2010, "Order would immediately match and take."),
+    ({"type": "STOP_LOSS", "quantity": "0.01", "stopPrice": "40000"}, -2010, "Stop price would trigger immediately."),
+]
+
+
+@pytest.mark.parametrize(("more", "number", "text"), WRONG, ids=[f"{text} {more}" for more, _, text in WRONG])
+async def test_what_is_wrong_with_an_order_is_said_as_documented(
+    place: Place, more: dict[str, str], number: int, text: str
+) -> None:
+    """With Binance's code and words, and nothing is placed."""
+    status, said, msg = code(await place.place(**more))
+    assert (status, said) == (400, number)
+    assert text in msg
+    assert binance.posts(place.app) == []
+
+
+async def test_a_client_order_id_is_unique_among_open_orders_only(place: Place) -> None:
+    """The same one again is refused while its order is open, and makes a second order after it has filled."""
+    first = (await place.place(newClientOrderId="same")).json()
+    assert code(await place.place(newClientOrderId="same")) == (400, -2010, "Duplicate order sent.")
+    await place.ask("DELETE", "/api/v3/order", symbol="BTCUSDT", origClientOrderId="same")
+    second = (await place.place(newClientOrderId="same")).json()
+    assert second["orderId"] != first["orderId"]
+    shown = (await place.ask("GET", "/api/v3/order", symbol="BTCUSDT", origClientOrderId="same")).json()
+    assert shown["orderId"] == second["orderId"]
+    both = {"orderId": first["orderId"], "origClientOrderId": "other"}
+    assert code(await place.ask("GET", "/api/v3/order", symbol="BTCUSDT", **both))[1] == -2013
+    gone = await place.ask("DELETE", "/api/v3/order", symbol="BTCUSDT", orderId=first["orderId"])
+    assert code(gone) == (400, -2011, "Unknown order sent.")
+    assert len((await place.ask("GET", "/api/v3/openOrders", symbol="BTCUSDT")).json()) == 1
+
+
+async def test_a_market_order_answers_with_its_fills(place: Place) -> None:
+    """FULL by default for what may be filled at once, ACK for what waits."""
+    bought = (await place.place(type="MARKET", quoteOrderQty="1000")).json()
+    assert bought["status"] == "FILLED"
+    assert bought["executedQty"] == bought["origQty"] == "0.01996000"
+    assert bought["fills"][0] == {**bought["fills"][0], "price": "50100.00000000", "commission": "0.00001996"}
+    stop = await place.place(type="STOP_LOSS", side="SELL", quantity="0.01", stopPrice="40000")
+    assert set(stop.json()) == {"symbol", "orderId", "orderListId", "clientOrderId", "transactTime"}
+    assert "fills" not in (await place.place(newOrderRespType="RESULT")).json()
+    trades = (await place.ask("GET", "/api/v3/myTrades", symbol="BTCUSDT")).json()
+    assert [(one["orderId"], one["isBuyer"], one["isMaker"]) for one in trades] == [(bought["orderId"], True, False)]
+
+
+async def test_the_market_goes_on_by_the_clock(place: Place) -> None:
+    """Candles come in when they have ended, fill what rests, and are shown only then."""
+    placed = (await place.place(side="SELL", price="50112")).json()
+    place.wait(seconds=60)
+    assert (await place.client.get("/api/v3/ticker/price?symbol=BTCUSDT")).json()["price"] == "50101.00000000"
+    place.wait(seconds=59)
+    rows = (await place.client.get("/api/v3/klines?symbol=BTCUSDT&interval=1m&limit=2")).json()
+    assert [row[4] for row in rows] == ["50101.00000000", "50101.00000000"]
+    assert rows[1][0] == int(SERIES.candles[101].at.timestamp() * 1000)
+    place.wait(seconds=61)
+    shown = (await place.ask("GET", "/api/v3/order", symbol="BTCUSDT", orderId=placed["orderId"])).json()
+    assert (shown["status"], shown["executedQty"]) == ("FILLED", "0.01000000")
+    (trade,) = (await place.ask("GET", "/api/v3/myTrades", symbol="BTCUSDT")).json()
+    assert (trade["isMaker"], trade["time"]) == (True, int(SERIES.candles[103].at.timestamp() * 1000))
+    since = int(SERIES.candles[10].at.timestamp() * 1000)
+    rows = (await place.client.get(f"/api/v3/klines?symbol=BTCUSDT&interval=5m&startTime={since}&limit=2")).json()
+    assert [row[1:6] for row in rows] == [
+        ["50010.00000000", "50024.00000000", "50000.00000000", "50015.00000000", "5000.00000000"],
+        ["50015.00000000", "50029.00000000", "50005.00000000", "50020.00000000", "5000.00000000"],
+    ]
+
+
+async def test_weight_is_counted_per_address_and_too_much_of_it_is_refused_then_banned(place: Place) -> None:
+    """429 with the seconds that are left, then 418 for those who do not stop; a new window lets others in."""
+    place.world.weight, place.world.window = 100, 10
+    limits = (await place.client.get("/api/v3/exchangeInfo")).json()["rateLimits"]
+    assert limits[0] == {"rateLimitType": "REQUEST_WEIGHT", "interval": "SECOND", "intervalNum": 10, "limit": 100}
+    place.wait(seconds=3)
+    answer = await place.ask("GET", "/api/v3/account")
+    assert answer.headers["X-MBX-USED-WEIGHT-10S"] == "40"
+    for _ in range(3):
+        answer = await place.ask("GET", "/api/v3/account")
+    assert answer.headers["X-MBX-USED-WEIGHT-10S"] == "100"
+    answer = await place.client.get("/api/v3/ping")
+    assert code(answer)[:2] == (429, -1003)
+    assert answer.headers["Retry-After"] == "7"
+    place.wait(seconds=7)
+    assert (await place.client.get("/api/v3/ping")).headers["X-MBX-USED-WEIGHT-10S"] == "1"
+    for _ in range(5):
+        await place.client.get("/api/v3/exchangeInfo")
+    statuses = [(await place.client.get("/api/v3/ping")).status_code for _ in range(25)]
+    assert statuses[0] == 429
+    assert statuses[-1] == 418
+    answer = await place.client.get("/api/v3/ping")
+    assert answer.headers["Retry-After"] == "120"
+    assert "IP banned until" in answer.json()["msg"]
+    place.wait(seconds=119)
+    assert (await place.client.get("/api/v3/ping")).status_code == 418
+    place.wait(seconds=1)
+    assert (await place.client.get("/api/v3/ping")).status_code == 200
+
+
+async def test_orders_are_counted_per_account_and_filled_ones_do_not_count(place: Place) -> None:
+    """-1015 with 429 above the limit; another account is not held up."""
+    place.world.orders = (3, 200_000)
+    for expected in ("1", "2", "3"):
+        answer = await place.place()
+        assert answer.headers["X-MBX-ORDER-COUNT-10S"] == answer.headers["X-MBX-ORDER-COUNT-1D"] == expected
+    answer = await place.place()
+    assert code(answer) == (429, -1015, "Too many new orders; current limit is 3 orders per 10 SECOND.")
+    assert int(answer.headers["Retry-After"]) == 10
+    other = binance.add_account(place.app, "two")
+    assert (await place.place(secrets=other)).headers["X-MBX-ORDER-COUNT-10S"] == "1"
+    place.wait(seconds=10)
+    answer = await place.place(type="MARKET", quantity="0.01")
+    assert (answer.headers["X-MBX-ORDER-COUNT-10S"], answer.headers["X-MBX-ORDER-COUNT-1D"]) == ("0", "3")
+    assert code(await place.place(quantity="100"))[1] == -2010
+    assert (await place.place()).headers["X-MBX-ORDER-COUNT-10S"] == "1"
+    counts = (await place.ask("GET", "/api/v3/rateLimit/order")).json()
+    assert [row["count"] for row in counts] == [1, 4]
+
+
+async def test_a_new_order_can_be_missing_in_queries_for_a_while(place: Place) -> None:
+    """It is there, but only the one who placed it knows."""
+    place.world.visible_after = timedelta(seconds=5)
+    placed = (await place.place(newClientOrderId="late")).json()
+    query = {"symbol": "BTCUSDT", "origClientOrderId": "late"}
+    assert code(await place.ask("GET", "/api/v3/order", **query)) == (400, -2013, "Order does not exist.")
+    assert (await place.ask("GET", "/api/v3/openOrders")).json() == []
+    assert (await place.ask("GET", "/api/v3/allOrders", symbol="BTCUSDT")).json() == []
+    place.wait(seconds=5)
+    assert (await place.ask("GET", "/api/v3/order", **query)).json()["orderId"] == placed["orderId"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "number"), [("unknown-after", 503, 0), ("timeout-after", 504, -1007), ("throttle", 429, -1003)]
+)
+async def test_bad_days_sound_as_binance_says_them(place: Place, fault: Any, status: int, number: int) -> None:
+    """An answer that says *unknown* hides an order that was placed; one that throttles hides none."""
+    place.faults.append(Fault(path="/api/v3/order", fault=fault))
+    assert code(await place.place())[:2] == (status, number)
+    assert len(binance.posts(place.app)) == (0 if fault == "throttle" else 1)
+
+
+async def test_an_order_whose_answer_is_lost_was_placed(place: Place) -> None:
+    """The connection ends after the effect; the exchange knows the order."""
+    place.faults.append(Fault(path="/api/v3/order", fault="drop-after"))
+    with pytest.raises(httpx.RemoteProtocolError):
+        await place.place(newClientOrderId="lost", type="MARKET", quantity="0.01")
+    shown = await place.ask("GET", "/api/v3/order", symbol="BTCUSDT", origClientOrderId="lost")
+    assert shown.json()["status"] == "FILLED"
+
+
+async def test_a_pair_is_placed_shown_and_cancelled_as_one(place: Place) -> None:
+    """OCO: one list, two orders, one lock; prices that are no pair are refused."""
+    pair = {"symbol": "BTCUSDT", "side": "SELL", "quantity": "1", "aboveType": "LIMIT_MAKER", "abovePrice": "60000"}
+    stop = {"belowType": "STOP_LOSS", "belowStopPrice": "40000"}
+    wrong = await place.ask("POST", "/api/v3/orderList/oco", **pair, belowType="STOP_LOSS", belowStopPrice="55000")
+    assert code(wrong)[1] == -2010
+    both = await place.ask("POST", "/api/v3/orderList/oco", **pair, belowType="LIMIT_MAKER", belowPrice="40000")
+    assert code(both)[1] == -1168
+    placed = (await place.ask("POST", "/api/v3/orderList/oco", **pair, **stop, listClientOrderId="list")).json()
+    assert (placed["listClientOrderId"], placed["listOrderStatus"]) == ("list", "EXECUTING")
+    held = {row["asset"]: row for row in (await place.ask("GET", "/api/v3/account")).json()["balances"]}
+    assert held["BTC"]["locked"] == "1.00000000"
+    gone = await place.ask("DELETE", "/api/v3/order", symbol="BTCUSDT", orderId=placed["orders"][0]["orderId"])
+    assert [report["status"] for report in gone.json()["orderReports"]] == ["CANCELED", "CANCELED"]
+    await place.ask("POST", "/api/v3/orderList/oco", **pair, **stop)
+    await place.place()
+    swept = (await place.ask("DELETE", "/api/v3/openOrders", symbol="BTCUSDT")).json()
+    assert [len(answer.get("orderReports", "1")) for answer in swept] == [1, 2]
+    assert code(await place.ask("DELETE", "/api/v3/openOrders", symbol="BTCUSDT"))[1] == -2011
+
+
+async def test_replacing_says_which_half_failed(place: Place) -> None:
+    """Neither, the first, the second, or both, each in both modes."""
+    path, usual = "/api/v3/order/cancelReplace", {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT"}
+    usual |= {"timeInForce": "GTC", "quantity": "0.01", "price": "41000"}
+
+    async def ask(mode: str, old: int, **more: str) -> tuple[int, Any]:
+        answer = await place.ask("POST", path, **(usual | more), cancelReplaceMode=mode, cancelOrderId=old)
+        body = answer.json()
+        data = body.get("data", body)
+        return body.get("code", 0), (answer.status_code, data["cancelResult"], data["newOrderResult"])
+
+    first = (await place.place()).json()["orderId"]
+    assert await ask("STOP_ON_FAILURE", first) == (0, (200, "SUCCESS", "SUCCESS"))
+    assert await ask("STOP_ON_FAILURE", first) == (-2022, (400, "FAILURE", "NOT_ATTEMPTED"))
+    assert await ask("ALLOW_FAILURE", first) == (-2021, (409, "FAILURE", "SUCCESS"))
+    assert await ask("ALLOW_FAILURE", first, quantity="100") == (-2022, (400, "FAILURE", "FAILURE"))
+    second = (await place.place()).json()["orderId"]
+    assert await ask("STOP_ON_FAILURE", second, quantity="100") == (-2021, (409, "SUCCESS", "FAILURE"))
+    cancelled = {row["orderId"] for row in binance.posts(place.app) if row["status"] == "CANCELED"}
+    assert cancelled == {first, second}
+
+
+async def test_a_market_that_is_halted_takes_no_orders(place: Place) -> None:
+    """And says so to everybody."""
+    await place.client.post("/inspect/market", json={"symbol": "BTCUSDT", "active": False})
+    assert (await place.client.get("/api/v3/exchangeInfo?symbol=BTCUSDT")).json()["symbols"][0]["status"] == "HALT"
+    assert code(await place.place()) == (400, -2010, "Market is closed.")
+    await place.client.post("/inspect/market", json={"symbol": "BTCUSDT", "active": True})
+    assert (await place.place()).status_code == 200
+
+
+async def test_its_clock_can_be_wrong_and_its_market_hurried(place: Place) -> None:
+    """What a test, or a person who tries bad days, needs to turn."""
+    await place.client.post("/inspect/settings", json={"ahead": 30})
+    assert code(await place.place())[1] == -1021
+    ahead = (await place.client.get("/api/v3/time")).json()["serverTime"] - int(place.clock[0].timestamp() * 1000)
+    assert ahead == 30_000
+    await place.client.post("/inspect/settings", json={"ahead": 0})
+    before = (await place.client.get("/inspect/time")).json()["candles"]["BTCUSDT"]
+    after = (await place.client.post("/inspect/advance", json={"seconds": 600})).json()["candles"]["BTCUSDT"]
+    assert after - before == 10
+    for body in ({"seconds": -1}, {"minutes": 1}, [], {"seconds": "soon"}):
+        assert (await place.client.post("/inspect/advance", json=body)).status_code == 400
+
+
+async def test_what_it_saw_can_be_read_without_a_key(place: Place) -> None:
+    """Every order of every account, with its fills, and what each holds."""
+    said = {"handle": "two", "balances": {"USDT": "600"}, "kind": "hmac"}
+    secrets = (await place.client.post("/inspect/account", json=said)).json()
+    await place.place(secrets=secrets, type="MARKET", quantity="0.01")
+    await place.place()
+    seen = (await place.client.get("/inspect/orders")).json()
+    assert [(row["account"], row["status"], len(row["fills"])) for row in seen] == [
+        ("one", "NEW", 0),
+        ("two", "FILLED", 1),
+    ]
+    held = (await place.client.get("/inspect/accounts")).json()
+    assert held["two"]["USDT"]["free"] == "99.00000000"
+
+
+async def test_no_number_of_accounts_mixes_their_orders(place: Place) -> None:
+    """One can't see or cancel what another placed."""
+    other = binance.add_account(place.app, "two", {"USDT": D(1000)})
+    mine = (await place.place(newClientOrderId="mine")).json()
+    query = {"symbol": "BTCUSDT", "orderId": mine["orderId"]}
+    assert code(await place.ask("GET", "/api/v3/order", **query, secrets=other))[1] == -2013
+    assert code(await place.ask("DELETE", "/api/v3/order", **query, secrets=other))[1] == -2011
+    theirs = (await place.place(newClientOrderId="mine", secrets=other)).json()
+    assert theirs["orderId"] != mine["orderId"]
+
+
+def test_the_market_that_is_made_up_is_the_same_each_time() -> None:
+    """What somebody saw in the sandbox, another one sees too."""
+    begins = datetime(2026, 1, 1, tzinfo=UTC)
+    made = [binance.twin(lambda: begins) for _ in range(2)]
+    series = [app[binance.WORLD].replays["BTCUSDT"].series.candles for app in made]
+    assert series[0] == series[1]
+    assert all(one.low <= min(one.open, one.close) <= max(one.open, one.close) <= one.high for one in series[0])
+    assert begins == T0
+
+
+async def test_markets_of_different_years_go_on_side_by_side() -> None:
+    """Each in its own time, from its own first candles; those that end together come in together."""
+    later = Series([replace(one, at=one.at + timedelta(days=1000)) for one in SERIES.candles], MINUTE)
+    other = replace(binance.USUAL, symbol="ETH/USDT", id="ETHUSDT", base="ETH")
+    clock = [T0]
+    app = binance.twin(lambda: clock[0], (Replay(binance.USUAL, SERIES), Replay(other, later)), known=50)
+    binance.add_account(app, "one")
+    world = app[binance.WORLD]
+    world.speed = 60
+    for seconds, known in ((0, 50), (0.9, 50), (1, 51), (100, 150), (1000, 200)):
+        clock[0] = T0 + timedelta(seconds=seconds)
+        world.catch_up()
+        assert [replay.fed for replay in world.replays.values()] == [known, known]
+        prices = [world.members[0].paper.price(symbol) for symbol in ("BTC/USDT", "ETH/USDT")]
+        assert prices == [SERIES.candles[known - 1].close] * 2
+
+
+async def test_a_fill_is_dated_when_its_candle_ended_however_late_anybody_asks() -> None:
+    """At sixty times the speed a market's minute is a second of the exchange's clock."""
+    clock = [T0]
+    app = binance.twin(lambda: clock[0], (Replay(binance.USUAL, SERIES),), known=50)
+    binance.add_account(app, "one")
+    world = app[binance.WORLD]
+    world.speed = 60
+    paper = world.members[0].paper
+    paper.place(order("a", "sell", "limit", amount="0.01", price=50_064), T0)  # candle 54 is the first to touch it
+    clock[0] = T0 + timedelta(seconds=20)
+    world.catch_up()
+    assert [fill.at for fill in paper.fills()] == [T0 + timedelta(seconds=5)]
+
+
+async def test_somebody_elses_trade_fills_a_part(place: Place) -> None:
+    """A test, or a curious person, decides at which price how much is to be had."""
+    assert (await place.client.post("/inspect/settings", json={"share": "0.5"})).status_code == 200
+    placed = (await place.place(quantity="0.02")).json()
+    trade = {"symbol": "BTCUSDT", "price": "40000", "amount": "0.01"}
+    assert (await place.client.post("/inspect/trade", json=trade)).status_code == 200
+    query = {"symbol": "BTCUSDT", "orderId": placed["orderId"]}
+    shown = (await place.ask("GET", "/api/v3/order", **query)).json()
+    assert (shown["status"], shown["executedQty"]) == ("PARTIALLY_FILLED", "0.00500000")
+    assert (await place.client.get("/api/v3/ticker/price?symbol=BTCUSDT")).json()["price"] == "40000.00000000"
+    assert (await place.place(type="MARKET", quantity="0.01")).json()["status"] == "EXPIRED"  # nothing is left
+    gone = (await place.ask("DELETE", "/api/v3/order", **query)).json()
+    assert (gone["status"], gone["executedQty"]) == ("CANCELED", "0.00500000")
+    place.wait(minutes=2)
+    assert (await place.client.get("/api/v3/ticker/price?symbol=BTCUSDT")).json()["price"] == "50102.00000000"
+    for wrong in ({"symbol": "NOPE", "price": "1"}, {"symbol": "BTCUSDT", "price": "NaN"}, {"symbol": "BTCUSDT"}):
+        assert (await place.client.post("/inspect/trade", json=wrong)).status_code == 400
+
+
+ROUTES = [
+    ("POST", "order"), ("GET", "order"), ("DELETE", "order"), ("POST", "order/test"), ("POST", "order/cancelReplace"),
+    ("POST", "orderList/oco"), ("GET", "openOrders"), ("DELETE", "openOrders"), ("GET", "allOrders"),
+    ("GET", "myTrades"), ("GET", "account"), ("GET", "klines"), ("GET", "depth"), ("GET", "exchangeInfo"),
+    ("GET", "ticker/24hr"), ("GET", "ticker/price"), ("GET", "ticker/bookTicker"),
+]  # fmt: skip
+NAMES = ("symbol", "side", "type", "timeInForce", "quantity", "quoteOrderQty", "price", "stopPrice", "newClientOrderId",
+    "orderId", "origClientOrderId", "limit", "startTime", "endTime", "interval", "recvWindow", "cancelReplaceMode",
+    "cancelOrderId", "aboveType", "belowType", "abovePrice", "belowStopPrice", "fromId", "symbols")  # fmt: skip
+VALUES = ("", "0", "-1", "1", "0.01", "9" * 30, "1" * 15, "NaN", "1e9", "é", "\x00", "BTCUSDT", "BUY", "SELL", "LIMIT", "MARKET", "STOP_LOSS",
+    "LIMIT_MAKER", "GTC", "40000", "60000", "1m", "1w", "[]", '["BTCUSDT"]', "STOP_ON_FAILURE", "ALLOW_FAILURE")  # fmt: skip
+
+
+async def test_whatever_is_asked_the_answer_is_one_of_its_own(place: Place) -> None:
+    """No request breaks it: each is done, or refused with a code and a text."""
+    place.world.weight = 10**9
+    chance = random.Random(7)  # noqa: S311 - its noise is no secret
+    for _ in range(400):
+        method, path = chance.choice(ROUTES)
+        params = {name: chance.choice(VALUES) for name in chance.sample(NAMES, chance.randint(0, 8))}
+        params |= {"symbol": "BTCUSDT"} if chance.random() < 0.8 else {}
+        answer = await place.ask(method, f"/api/v3/{path}", **params)
+        assert answer.status_code in {200, 400, 401, 409, 429}, (method, path, params, answer.text)
+        assert answer.status_code == 200 or answer.json()["code"] < 0

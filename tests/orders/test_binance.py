@@ -1,0 +1,160 @@
+"""The same on the twin of Binance, over ccxt's bridge: what it calls its bad days ends as it has it, once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from automator import accounts, news, orders
+from automator.engine import Engine
+from automator.home import Home
+from automator.orders import Approved, Stored
+from automator.sandbox.faults import Fault, middleware
+from automator.vault.choose import own_file
+from connectors.exchange import twin as binance
+from connectors.exchange.twin_world import Replay, walk
+from connectors.order import OrderType, Side
+from jobs.bots.strategy import Place as Wish
+from jobs.orders.states import State
+from tests.clocks import START, StillClock
+from tests.trade.judge import judge, of_binance
+
+D = Decimal
+ACCOUNT, BOT = "binance/main", "grid-1"
+LOST = ("drop-before", "drop-after", "error-after", "unknown-after", "timeout-after", "html-after", "garbage-after")
+
+
+class Place:
+    """An engine on the twin, in the time that the test makes."""
+
+    def __init__(self, engine: Engine, app: web.Application, clock: StillClock, faults: list[Fault]) -> None:
+        self.engine, self.app, self.clock, self.faults = engine, app, clock, faults
+
+    async def submit(self, kind: OrderType, side: Side = Side.BUY, tag: str = "a", share: str = "0.99") -> str:
+        """An order for 0.01 BTC; a limited one at so much of the market's price."""
+        session, exchange = self.engine.trading(ACCOUNT, {"test": "yes"})
+        market = (await exchange.markets(session))["BTC/USDT"]
+        price = (await exchange.ticker(session, "BTC/USDT")).last
+        limit = price * D(share) if kind is OrderType.LIMIT else None
+        wish = Wish(tag, "BTC/USDT", side, kind, D("0.01"), limit)
+        now = self.clock.now()
+        done = await self.engine.writer.run(
+            lambda tx: orders.submit(tx, ACCOUNT, BOT, tag, wish, now, market=market, price=price)
+        )
+        assert isinstance(done, Approved), done
+        return done.order
+
+    def strikes(self, fault: str, method: str = "POST") -> None:
+        """What happens to the next order, or its cancel."""
+        self.faults.append(Fault(path="/order", fault=fault, method=method))  # type: ignore[arg-type]
+
+    async def ended(self, order: str, seconds: float = 120) -> Stored:
+        await self.engine.worker.run_due(self.clock.now() + timedelta(seconds=seconds))
+        found = orders.load(self.engine.reader, order)
+        assert found is not None
+        return found
+
+    async def judge(self) -> None:
+        """After a look at the account, our books are the twin's."""
+        await self.engine.books.reconcile(ACCOUNT)
+        seen = binance.posts(self.app)
+        sent = [one["clientOrderId"] for one in seen]
+        assert max(Counter(sent).values(), default=1) == 1
+        judge(self.engine.reader, {one["clientOrderId"]: of_binance(one) for one in seen}, sent)
+
+
+@asynccontextmanager
+async def opened(folder: Path) -> AsyncIterator[Place]:
+    clock, faults = StillClock(), list[Fault]()
+    series = walk(D(50_000), 3_000, START - timedelta(minutes=1_000))
+    app = binance.twin(clock.now, (Replay(binance.USUAL, series),), known=1_000)
+    app.middlewares.insert(0, middleware(faults, "binance", binance.FAULTS))
+    secrets = binance.add_account(app, "brand")
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    home = Home(folder / "home")
+    home.prepare()
+    async with Engine(home, own_file(home.path), clock=clock) as engine:
+        await engine.connect(accounts.fresh(ACCOUNT, f"http://127.0.0.1:{runner.addresses[0][1]}"), secrets)
+        yield Place(engine, app, clock, faults)
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    async with opened(tmp_path) as made:
+        yield made
+
+
+@pytest.mark.parametrize("fault", ["none", *LOST])
+@pytest.mark.parametrize("kind", [OrderType.LIMIT, OrderType.MARKET])
+async def test_whatever_becomes_of_the_answer_the_order_is_there_once(
+    place: Place, kind: OrderType, fault: str
+) -> None:
+    """A market order whose answer is lost has filled, and is not sent again; one that never arrived is not placed."""
+    if fault != "none":
+        place.strikes(fault)
+    stored = await place.ended(await place.submit(kind))
+    there = State.FILLED if kind is OrderType.MARKET else State.OPEN
+    assert stored.state is (State.NOT_PLACED if fault == "drop-before" else there)
+    await place.judge()
+
+
+async def test_an_order_that_shows_late_is_not_taken_for_lost(place: Place) -> None:
+    """Binance's own delay is waited for."""
+    place.app[binance.WORLD].visible_after = timedelta(seconds=2)
+    place.strikes("drop-after")
+    assert (await place.ended(await place.submit(OrderType.MARKET))).state is State.FILLED
+    await place.judge()
+
+
+@pytest.mark.parametrize("fault", ["none", "drop-before", "drop-after", "timeout-after"])
+async def test_a_cancel_ends_as_the_exchange_ended_it(place: Place, fault: str) -> None:
+    """Whatever becomes of its answer."""
+    order = await place.submit(OrderType.LIMIT, share="0.5")
+    await place.ended(order)
+    if fault != "none":
+        place.strikes(fault, "DELETE")
+    now = place.clock.now()
+    await place.engine.writer.run(lambda tx: orders.cancel(tx, order, now, actor="test"))
+    assert (await place.ended(order)).state is State.CANCELLED
+    await place.judge()
+
+
+async def test_a_refusal_is_told_in_the_exchange_s_words(place: Place) -> None:
+    """More than there is: the exchange says so, and its owner hears it."""
+    session, exchange = place.engine.trading(ACCOUNT, {"test": "yes"})
+    market = (await exchange.markets(session))["BTC/USDT"]
+    wish = Wish("b", "BTC/USDT", Side.BUY, OrderType.MARKET, D(100))
+    now = place.clock.now()
+    done = await place.engine.writer.run(
+        lambda tx: orders.submit(tx, ACCOUNT, BOT, "b", wish, now, market=market, price=D(50_000))
+    )
+    stored = await place.ended(done.order)
+    assert (stored.state, "insufficient balance" in stored.reason) == (State.REJECTED, True)
+    assert [type(item.event).__name__ for item in news.since(place.engine.reader, BOT, 0)] == ["Ended"]
+    await place.judge()
+
+
+async def test_fills_fees_and_positions_are_the_exchange_s(place: Place) -> None:
+    """The fee of a purchase is taken from what was bought, that of a sale from what it brought."""
+    await place.ended(await place.submit(OrderType.MARKET))
+    held = place.engine.reader.execute("SELECT amount FROM position").fetchone()
+    assert held == ("0.00999",)
+    resting = await place.submit(OrderType.LIMIT, Side.SELL, "b", share="1.0005")
+    await place.ended(resting)
+    place.clock.at += timedelta(minutes=600)
+    await place.engine.books.reconcile(ACCOUNT)
+    stored = orders.load(place.engine.reader, resting)
+    assert stored is not None
+    assert stored.state is State.FILLED
+    await place.judge()
+    assert place.engine.reader.execute("SELECT amount FROM position").fetchone() == ("-0.00001",)

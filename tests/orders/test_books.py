@@ -1,0 +1,155 @@
+"""The books follow the exchange: fills stored once, in whatever order and however often they are shown."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from automator import books, news, upkeep
+from automator.fills import traded
+from automator.profits import traded as profits
+from jobs.orders.states import State
+from tests.trade.place import ACCOUNT, AT_MARKET, BOT, LIMIT, Trading, trading
+
+D = Decimal
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Trading]:
+    async with trading(tmp_path, settles="2") as made:
+        yield made
+
+
+async def test_fills_are_told_once_and_before_the_end(place: Trading) -> None:
+    """However often the account is looked at; an owner that keeps its place hears each thing once."""
+    done = await place.submit()
+    await place.ended(done.order)
+    for amount in ("0.03", "0.03", "0.04"):
+        place.world.fill(place.world.orders[0], D(amount))
+        await place.engine.books.reconcile(ACCOUNT)
+        await place.engine.books.reconcile(ACCOUNT)
+    assert place.told() == ["Filled", "Filled", "Filled", "Ended"]
+    heard = news.since(place.engine.reader, BOT, 0, limit=2)
+    heard += news.since(place.engine.reader, BOT, heard[-1].id)
+    assert [item.id for item in heard] == sorted({item.id for item in heard})
+    assert len(heard) == 4
+
+
+async def test_the_end_waits_for_the_last_fill(place: Trading) -> None:
+    """The exchange says that it is filled, and shows its trades only later."""
+    done = await place.submit()
+    await place.ended(done.order)
+    place.world.fill(place.world.orders[0], D("0.1"))
+    held_back, place.world.fills = place.world.fills, []
+    await place.engine.books.reconcile(ACCOUNT)
+    assert (place.stands(done.order).state, place.told()) == (State.FILLED, [])
+    place.world.fills = held_back
+    await place.engine.books.reconcile(ACCOUNT)
+    assert place.told() == ["Filled", "Ended"]
+
+
+async def test_fills_that_are_never_shown_do_not_hold_an_owner_up_for_ever(place: Trading) -> None:
+    """After ten minutes a person is told, and the owner may go on with what the order itself says."""
+    done = await place.submit(AT_MARKET)
+    place.world.fills.clear()
+    await place.engine.worker.run_due()
+    place.world.fills.clear()
+    with sqlite3.connect(place.engine.home.database) as connection:
+        connection.execute("DELETE FROM fill")
+        connection.execute("DELETE FROM order_news")
+        connection.execute("UPDATE ordered SET told = 0")
+    connection.close()
+    await place.engine.books.reconcile(ACCOUNT)
+    assert place.told() == []
+    place.clock.set(timedelta(minutes=11))
+    await place.engine.books.reconcile(ACCOUNT)
+    assert (place.told(), place.notices(), place.stands(done.order).filled) == (["Ended"], ["order"], D("0.1"))
+
+
+async def test_orders_of_others_are_shown_and_their_fills_kept_apart(place: Trading) -> None:
+    """They are in nobody's position."""
+    foreign = {
+        "client_order_id": "x",
+        "symbol": "BTC/USDT",
+        "side": "buy",
+        "type": "limit",
+        "amount": "1",
+        "price": "9",
+    }
+    place.world.place(foreign)
+    done = await place.submit(AT_MARKET)
+    await place.ended(done.order)
+    place.world.fill(place.world.orders[0], D("0.5"))
+    await place.submit(replace(LIMIT, tag="b"))
+    await place.engine.worker.run_due()
+    seen = await place.engine.books.reconcile(ACCOUNT)
+    assert [item.client_order_id for item in seen.foreign] == ["x"]
+    assert [item.owner for item in traded(place.engine.reader)] == [BOT, ""]
+    assert {item.owner: item.average.amount for item in profits(place.engine.reader)} == {
+        BOT: D("0.1"),
+        "elsewhere": D("0.5"),
+    }
+    assert place.engine.reader.execute("SELECT owner, amount FROM position").fetchall() == [(BOT, "0.1")]
+
+
+async def test_an_accepted_order_that_vanishes_is_told_of(place: Trading) -> None:
+    """Nothing is concluded from it; a person looks."""
+    done = await place.submit()
+    await place.ended(done.order)
+    place.world.orders.clear()
+    assert len((await place.engine.books.reconcile(ACCOUNT)).missing) == 1
+    assert place.notices() == []
+    place.clock.set(timedelta(minutes=11))
+    await place.engine.books.reconcile(ACCOUNT)
+    assert (place.notices(), place.stands(done.order).state) == (["order"], State.OPEN)
+
+
+async def test_what_an_exchange_says_late_does_not_undo_what_it_said(place: Trading) -> None:
+    """An answer that is older than what we know changes nothing."""
+    done = await place.submit()
+    await place.ended(done.order)
+    order = place.world.orders[0]
+    before = dict(order)
+    place.world.fill(order, D("0.1"))
+    await place.engine.books.reconcile(ACCOUNT)
+    order.clear()
+    order.update(before)
+    await place.engine.books.reconcile(ACCOUNT)
+    stored = place.stands(done.order)
+    assert (stored.state, stored.filled, place.told()) == (State.FILLED, D("0.1"), ["Filled", "Ended"])
+
+
+async def test_accounts_are_looked_at_as_often_as_needed(place: Trading) -> None:
+    """Every ten seconds while something is open, else every five minutes; by one of all processes."""
+    claimed = []
+
+    async def ask(seconds: float) -> None:
+        place.clock.set(timedelta(seconds=seconds))
+        now = place.clock.now()
+        claimed.append(await place.engine.writer.run(lambda tx: books.claim(tx, ACCOUNT, now)))
+
+    for seconds in (0, 0, 11, 290):
+        await ask(seconds)
+    done = await place.submit()
+    await place.ended(done.order)
+    for seconds in (9, 2):
+        await ask(seconds)
+    assert claimed == [True, False, False, True, False, True]
+
+
+async def test_the_service_looks_by_itself(place: Trading) -> None:
+    """What was filled is known without anybody asking."""
+    done = await place.submit()
+    await place.ended(done.order)
+    place.world.fill(place.world.orders[0], D("0.1"))
+    await upkeep.books(place.engine, timedelta(seconds=5))
+    assert place.stands(done.order).state is State.FILLED
+    place.world.down = True
+    place.clock.set(timedelta(minutes=6))
+    await upkeep.books(place.engine, timedelta(seconds=5))  # the exchange is down: another time

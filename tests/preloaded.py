@@ -1,0 +1,31 @@
+"""All that a child uses, loaded once in the process that children are forked from, which opens nothing."""
+
+from __future__ import annotations
+
+import gc
+import pkgutil
+from importlib import import_module
+
+import automator
+import connectors
+import jobs
+
+LATER = (  #: what is loaded only where it is used
+    "authlib.oauth1",
+    "ccxt.async_support",
+    "concurrent.futures.thread",
+    "cryptography.hazmat.primitives.asymmetric.ed25519",
+    "cryptography.hazmat.primitives.ciphers.aead",
+    "tests.bots.worker",
+    "tests.toy.worker",
+    "tests.trade.automator",
+)
+
+for package in (automator, connectors, jobs):
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if not module.name.startswith("automator.migrations"):  # Alembic alone can load these
+            import_module(module.name)
+for name in LATER:
+    import_module(name)
+
+gc.freeze()  # a child's collector need not visit, and so copy, what all share
