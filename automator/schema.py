@@ -15,12 +15,11 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlmodel import SQLModel
 
-from automator.budgets.store import BudgetRow, LimitRow
 from automator.db import DatabaseError
 from automator.ledger.tables import Body, Entry, UsageRow
 from automator.scheduling import lease
 from automator.scheduling.tables import BeatRow, JobRow, RunRow
-from automator.tables import AccountRow, HaltRow, HostedRow, IntentionRow, MetricRow, NoticeRow
+from automator.tables import AccountRow, BudgetRow, HaltRow, HostedRow, IntentionRow, LimitRow, MetricRow, NoticeRow
 from automator.trouble import trouble
 from automator.version import LATEST, version
 from jobs.bots.tables import BotRow, PaperFillRow, SignalRow

@@ -90,3 +90,24 @@ class HostedRow(SQLModel, table=True):
     place: str
     run: int
     at: int  #: microseconds UTC
+
+
+class BudgetRow(SQLModel, table=True):
+    """What is used of one budget."""
+
+    __tablename__ = "budget"
+
+    subject: str = Field(primary_key=True)  #: an account's name, or the provider's for a shared one
+    name: str = Field(primary_key=True)
+    charges: str  #: JSON
+    closed: int  #: microseconds UTC; 0 if open
+
+
+class LimitRow(SQLModel, table=True):
+    """A limit that a person set in place of the provider's published one."""
+
+    __tablename__ = "limit_setting"
+
+    subject: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    value: int

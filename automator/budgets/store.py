@@ -7,33 +7,10 @@ import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlmodel import Field, SQLModel
-
 from automator.budgets import window
 from automator.budgets.window import Usage
 from automator.ledger import chain
 from connectors.base import Budget
-
-
-class BudgetRow(SQLModel, table=True):
-    """What is used of one budget."""
-
-    __tablename__ = "budget"
-
-    subject: str = Field(primary_key=True)  #: an account's name, or the provider's for a shared one
-    name: str = Field(primary_key=True)
-    charges: str  #: JSON
-    closed: int  #: microseconds UTC; 0 if open
-
-
-class LimitRow(SQLModel, table=True):
-    """A limit that a person set in place of the provider's published one."""
-
-    __tablename__ = "limit_setting"
-
-    subject: str = Field(primary_key=True)
-    name: str = Field(primary_key=True)
-    value: int
 
 
 @dataclass(frozen=True, slots=True)

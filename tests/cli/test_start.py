@@ -44,6 +44,8 @@ def loaded(shell: Shell, *arguments: str) -> list[str]:
         "posts stats",
         "accounts list",
         "notices",
+        "limits",
+        "limits x/brand",
         "calls list",
         "calls stats",
     ],
