@@ -8,7 +8,7 @@ import sqlite3
 from datetime import datetime
 from pathlib import Path
 
-from automator import accounts, bots, orders, posts
+from automator import accounts, posts
 from automator.clock import instant, micros
 from automator.db import connect
 from automator.ledger import chain, checkpoint
@@ -16,6 +16,7 @@ from automator.ledger.chain import Fault
 from automator.notices import Notice, tell
 from automator.scheduling import lease
 from automator.scheduling.states import OPEN_STATES, RunState
+from automator.trading import bots, orders
 from automator.vault.store import Store
 from jobs.posting.deliver import KIND
 

@@ -16,11 +16,9 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Self
 
-from automator import accounts, bots, closing, db, orders
+from automator import accounts, db
 from automator.accounts import Stored, Token
-from automator.books import Books
 from automator.clock import Clock, SystemClock, micros
-from automator.closing import Closing
 from automator.egress.call import Account
 from automator.egress.session import Session
 from automator.egress.stack import client
@@ -33,13 +31,16 @@ from automator.ledger import checkpoint
 from automator.ledger.checkpoint import BadCheckpoint
 from automator.ledger.prune import Pruned, Retention, prune
 from automator.notices import Notice, settled, tell
-from automator.placing import Placing
-from automator.running import Running
 from automator.scheduling import lease
 from automator.scheduling.lease import Owner, Run, Verdict
 from automator.scheduling.publish import Publisher
 from automator.scheduling.states import RunState
 from automator.scheduling.worker import Worker
+from automator.trading import bots, closing, orders
+from automator.trading.books import Books
+from automator.trading.closing import Closing
+from automator.trading.placing import Placing
+from automator.trading.running import Running
 from automator.vault.store import Store, VaultError
 from automator.webhook import Webhook
 from connectors.base import CallRefused, NotNow

@@ -9,12 +9,12 @@ from datetime import timedelta
 from functools import partial
 
 from automator import accounts, copies, measure, tidy, tokens
-from automator.books import TROUBLE, claim
 from automator.db import DatabaseError
 from automator.engine import Engine
 from automator.ledger.checkpoint import BadCheckpoint
 from automator.ledger.prune import Retention
 from automator.scheduling import beats
+from automator.trading.books import TROUBLE, claim
 from automator.vault.store import VaultError
 
 CHECKPOINT = timedelta(minutes=10)

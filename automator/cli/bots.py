@@ -17,8 +17,8 @@ from automator.cli.common import HomeOption, JsonOption, engine, fail, show_json
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from automator.bots import Bot, OnStop
     from automator.engine import Engine
+    from automator.trading.bots import Bot, OnStop
 
 bots = typer.Typer(name="bots", help="Strategies that trade: on paper, or live if you say so.", no_args_is_help=True)
 
@@ -35,7 +35,7 @@ def _place(name: str) -> str:
 
 
 def _policy(*, keep: bool, cancel: bool, why: str) -> OnStop:
-    from automator.bots import OnStop as Policy  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.bots import OnStop as Policy  # noqa: PLC0415 - keeps --help fast
 
     if keep == cancel:
         raise fail(f"say what becomes of its open orders {why}: --keep-orders or --cancel-orders", 2)
@@ -81,7 +81,7 @@ async def add(  # noqa: PLR0913, PLR0917 - each is an option
 
     --keep-orders or --cancel-orders says what becomes of its open orders when it stops by itself.
     """
-    from automator import bots as bots_  # noqa: PLC0415 - keeps --help fast
+    from automator.trading import bots as bots_  # noqa: PLC0415 - keeps --help fast
     from jobs.bots.kinds import opened as strategy_of  # noqa: PLC0415 - as above
     from jobs.bots.kinds import pairs, which  # noqa: PLC0415 - as above
 
@@ -136,7 +136,7 @@ def _loud(live: bool, name: str, account: str) -> None:
 @told
 async def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List the bots."""
-    from automator.bots import listed  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.bots import listed  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
         found = listed(opened.reader)
@@ -159,7 +159,7 @@ def _line(bot: Bot) -> None:
 @told
 async def show(name: str, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Show one bot: what it holds, its open orders and its newest trades."""
-    from automator import bots as bots_  # noqa: PLC0415 - keeps --help fast
+    from automator.trading import bots as bots_  # noqa: PLC0415 - keeps --help fast
     from jobs.orders.risk import plain  # noqa: PLC0415 - as above
 
     async with engine(home) as opened:
@@ -184,7 +184,7 @@ async def show(name: str, home: HomeOption = None, as_json: JsonOption = False) 
 
 
 def _orders(opened: Engine, bot: Bot) -> list[str]:
-    from automator.orders import listed  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.orders import listed  # noqa: PLC0415 - keeps --help fast
     from jobs.orders.states import ENDED  # noqa: PLC0415 - as above
 
     if bot.live:
@@ -197,8 +197,8 @@ def _orders(opened: Engine, bot: Bot) -> list[str]:
 
 
 def _trades(opened: Engine, bot: Bot) -> list[Mapping[str, Any]]:
-    from automator.bots import paper  # noqa: PLC0415 - keeps --help fast
-    from automator.fills import traded  # noqa: PLC0415 - as above
+    from automator.trading.bots import paper  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.fills import traded  # noqa: PLC0415 - as above
     from jobs.orders.risk import plain  # noqa: PLC0415 - as above
 
     if bot.live:
@@ -223,7 +223,7 @@ def _trades(opened: Engine, bot: Bot) -> list[Mapping[str, Any]]:
 @told
 async def start(name: str, home: HomeOption = None) -> None:
     """Let a bot run; `automator serve` works on it."""
-    from automator import bots as bots_  # noqa: PLC0415 - keeps --help fast
+    from automator.trading import bots as bots_  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
         bot = await opened.writer.run(lambda tx: bots_.start(tx, name, opened.clock.now(), actor="user"))
@@ -237,7 +237,7 @@ async def stop(
     name: str, home: HomeOption = None, keep_orders: KeepOption = False, cancel_orders: CancelOption = False
 ) -> None:
     """Stop a bot, and keep or cancel its open orders."""
-    from automator import bots as bots_  # noqa: PLC0415 - keeps --help fast
+    from automator.trading import bots as bots_  # noqa: PLC0415 - keeps --help fast
 
     policy = _policy(keep=keep_orders, cancel=cancel_orders, why="now")
     async with engine(home) as opened:
@@ -251,7 +251,7 @@ async def stop(
 @told
 async def remove(name: str, home: HomeOption = None) -> None:
     """Forget a bot that does not run; its orders stay on the record."""
-    from automator import bots as bots_  # noqa: PLC0415 - keeps --help fast
+    from automator.trading import bots as bots_  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
         await opened.writer.run(lambda tx: bots_.remove(tx, name, opened.clock.now(), actor="user"))
@@ -263,7 +263,7 @@ async def remove(name: str, home: HomeOption = None) -> None:
 @told
 async def secret(name: str, home: HomeOption = None) -> None:
     """Make a new secret for a signal bot; the old one is good no more."""
-    from automator import bots as bots_  # noqa: PLC0415 - keeps --help fast
+    from automator.trading import bots as bots_  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
         if bots_.one(opened.reader, name).kind != "signal":
@@ -279,7 +279,7 @@ async def signal(
     home: HomeOption = None,
 ) -> None:
     """Give a signal bot a message: it is checked, kept once, and acted on while it is fresh."""
-    from automator import bots as bots_  # noqa: PLC0415 - keeps --help fast
+    from automator.trading import bots as bots_  # noqa: PLC0415 - keeps --help fast
     from jobs.bots.parameters import read  # noqa: PLC0415 - as above
     from jobs.bots.signal import SignalBot, take  # noqa: PLC0415 - as above
 

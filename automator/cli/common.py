@@ -112,12 +112,12 @@ async def engine(home: Path | None) -> AsyncIterator[Engine]:
 def _known() -> dict[type[Exception], int]:
     from automator.accounts import NoAccount  # noqa: PLC0415 - only when something went wrong
     from automator.backup import BackupError  # noqa: PLC0415 - as above
-    from automator.bots import BotError  # noqa: PLC0415 - as above
     from automator.db import DatabaseError  # noqa: PLC0415 - as above
     from automator.ledger.checkpoint import BadCheckpoint  # noqa: PLC0415 - as above
     from automator.ledger.pack import Unpackable  # noqa: PLC0415 - as above
     from automator.sandbox.faults import FaultsError  # noqa: PLC0415 - as above
     from automator.settings import SettingsError  # noqa: PLC0415 - as above
+    from automator.trading.bots import BotError  # noqa: PLC0415 - as above
     from automator.unit import UnitError  # noqa: PLC0415 - as above
     from automator.vault.store import VaultError  # noqa: PLC0415 - as above
     from connectors.base import CallRefused, NotNow, Unresolved  # noqa: PLC0415 - as above

@@ -26,8 +26,9 @@ async def halt(
     ] = False,
 ) -> None:
     """Stop every write at once, until you resume; with the options, also cancel and sell."""
-    from automator import closing, halts  # noqa: PLC0415 - keeps --help fast
+    from automator import halts  # noqa: PLC0415 - keeps --help fast
     from automator.clock import micros  # noqa: PLC0415 - as above
+    from automator.trading import closing  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
         _known(opened, name)
@@ -48,8 +49,9 @@ async def halt(
 
 def _known(opened: Engine, name: str) -> None:
     """A name that nobody has would stop nothing."""
-    from automator import closing, halts  # noqa: PLC0415 - keeps --help fast
+    from automator import halts  # noqa: PLC0415 - keeps --help fast
     from automator.accounts import load  # noqa: PLC0415 - as above
+    from automator.trading import closing  # noqa: PLC0415 - keeps --help fast
 
     if "/" in name:
         load(opened.reader, name)
@@ -58,7 +60,7 @@ def _known(opened: Engine, name: str) -> None:
 
 
 async def _wound_down(opened: Engine, asked: list[str], sales: list[str]) -> None:
-    from automator.orders import by_tag  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.orders import by_tag  # noqa: PLC0415 - keeps --help fast
 
     await opened.worker.see_through([job for order in asked for job in (order, f"{order}/cancel")], WAIT)
     await opened.worker.see_through(sales, WAIT)
@@ -72,7 +74,7 @@ def _owner(opened: Engine, job: str) -> str:
 
 
 def _say(opened: Engine, asked: list[str], sales: list[str]) -> None:
-    from automator.orders import by_tag, load  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.orders import by_tag, load  # noqa: PLC0415 - keeps --help fast
 
     found = [load(opened.reader, order) for order in asked]
     found += [by_tag(opened.reader, _owner(opened, job), job) for job in sales]

@@ -13,7 +13,7 @@ from automator.cli.table import CsvOption, write_csv
 
 if TYPE_CHECKING:
     from automator.engine import Engine
-    from automator.orders import Stored
+    from automator.trading.orders import Stored
     from jobs.bots.strategy import Place
 
 WAIT = 10.0  #: seconds for what becomes of an order at once
@@ -32,7 +32,7 @@ def chosen(account: str | None, owner: str | None, symbol: str | None) -> dict[s
 
 
 def _one(opened: Engine, start: str) -> Stored:
-    from automator.orders import begins  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.orders import begins  # noqa: PLC0415 - keeps --help fast
 
     found = begins(opened.reader, start) if start.isalnum() else []
     if len(found) != 1:
@@ -63,7 +63,7 @@ async def list_(  # noqa: PLR0913, PLR0917 - the command's options
     csv: CsvOption = None,
 ) -> None:
     """List orders, oldest first."""
-    from automator.orders import listed  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.orders import listed  # noqa: PLC0415 - keeps --help fast
     from jobs.orders.states import ENDED  # noqa: PLC0415 - as above
 
     async with engine(home) as opened:
@@ -84,7 +84,7 @@ async def list_(  # noqa: PLR0913, PLR0917 - the command's options
 @told
 async def show(order: str, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Show one order, with its fills."""
-    from automator.fills import of_order  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.fills import of_order  # noqa: PLC0415 - keeps --help fast
     from jobs.orders.risk import plain  # noqa: PLC0415 - as above
 
     async with engine(home) as opened:
@@ -132,7 +132,7 @@ async def place(  # noqa: PLR0913, PLR0917 - the command's options
 
 
 async def _placed(opened: Engine, account: str, wish: Place) -> Stored:
-    from automator import orders as orders_  # noqa: PLC0415 - keeps --help fast
+    from automator.trading import orders as orders_  # noqa: PLC0415 - keeps --help fast
 
     session, exchange = opened.trading(account, {"command": "orders place"})
     markets = await exchange.markets(session)
@@ -191,7 +191,7 @@ def _number(value: str | None) -> Decimal | None:
 @told
 async def cancel(order: str, home: HomeOption = None) -> None:
     """Cancel an order; what was filled stays filled."""
-    from automator import orders as orders_  # noqa: PLC0415 - keeps --help fast
+    from automator.trading import orders as orders_  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
         item = _one(opened, order)
@@ -212,7 +212,7 @@ async def resolve(
     not_placed: Annotated[bool, typer.Option("--not-placed", help="It was not placed.")] = False,
 ) -> None:
     """Settle an unconfirmed order, after you have looked at the exchange; it is never sent again."""
-    from automator import orders as orders_  # noqa: PLC0415 - keeps --help fast
+    from automator.trading import orders as orders_  # noqa: PLC0415 - keeps --help fast
 
     if bool(there) == not_placed:
         raise fail("say either --there ORDER or --not-placed", 2)

@@ -11,8 +11,8 @@ from automator.cli.common import HomeOption, JsonOption, engine, fail, show_json
 from connectors.words import counted
 
 if TYPE_CHECKING:
-    from automator.books import Seen
     from automator.reconcile import Comparison, Finding
+    from automator.trading.books import Seen
 
 WEEK = timedelta(days=7)
 

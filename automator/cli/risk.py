@@ -35,7 +35,7 @@ def _limit(name: str) -> Limit:
 @told
 async def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List the limits."""
-    from automator.risks import listed  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.risks import listed  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
         found = listed(opened.reader)
@@ -59,7 +59,7 @@ async def set_(
 ) -> None:
     """Set a limit: `risk set binance/main order 100 USDT`, `risk set '*' distance 2%`."""
     from automator.accounts import load  # noqa: PLC0415 - keeps --help fast
-    from automator.risks import change  # noqa: PLC0415 - as above
+    from automator.trading.risks import change  # noqa: PLC0415 - as above
 
     limit = _limit(name)
     async with engine(home) as opened:
@@ -76,7 +76,7 @@ async def remove(
     subject: SubjectArgument, name: NameArgument, asset: AssetArgument = "", home: HomeOption = None
 ) -> None:
     """Take a limit away."""
-    from automator.risks import remove as forget  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.risks import remove as forget  # noqa: PLC0415 - keeps --help fast
 
     limit = _limit(name)
     async with engine(home) as opened:

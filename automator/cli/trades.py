@@ -36,7 +36,7 @@ async def fills(  # noqa: PLR0913, PLR0917 - the command's options
     csv: CsvOption = None,
 ) -> None:
     """List the trades that filled orders, also those that were not placed here."""
-    from automator.fills import traded  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.fills import traded  # noqa: PLC0415 - keeps --help fast
     from jobs.posting.when import parse_when  # noqa: PLC0415 - as above
 
     async with engine(home) as opened:
@@ -61,7 +61,7 @@ async def positions(  # noqa: PLR0913, PLR0917 - the command's options
     csv: CsvOption = None,
 ) -> None:
     """Show what is held by our records, what it cost, and what selling it now would earn."""
-    from automator.profits import prices, traded  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.profits import prices, traded  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
         found = [item for item in traded(opened.reader, **chosen(account, bot, symbol)) if item.average.amount]
@@ -86,7 +86,7 @@ async def profit(  # noqa: PLR0913, PLR0917 - the command's options
     csv: CsvOption = None,
 ) -> None:
     """Show what each day (UTC) earned, fees included: at average cost, and first in, first out."""
-    from automator.profits import traded  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.profits import traded  # noqa: PLC0415 - keeps --help fast
     from jobs.posting.when import parse_when  # noqa: PLC0415 - as above
 
     async with engine(home) as opened:

@@ -23,9 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_DOWN, Decimal, localcontext
-from typing import Any
 
-from connectors.exchange import saved
 from connectors.exchange.filters import EXACT, multiple, text
 from connectors.exchange.refusal import Refused, Why, check, check_pair
 from connectors.exchange.shelf import LEAST, NEVER, ZERO, Resting, Shelf, crosses, path
@@ -177,21 +175,6 @@ class Paper:
     def balances(self) -> dict[str, Balance]:
         """What the account holds, by asset; none that are zero."""
         return self.wallet.balances()
-
-    def snapshot(self) -> dict[str, Any]:
-        """All that must be kept, JSON-able; ``restore`` makes the same account of it."""
-        return saved.write(self)
-
-    @classmethod
-    def restore(cls, markets: Mapping[str, Market], snapshot: Mapping[str, Any], rules: Rules | None = None) -> Paper:
-        """The account that ``snapshot`` wrote down.
-
-        Raises:
-            KeyError: it has orders in a market that is not there any more.
-        """
-        paper = cls(markets, {}, rules)
-        saved.read(paper, snapshot)
-        return paper
 
     def _checked(self, request: OrderRequest) -> Shelf:
         shelf = self.shelves.get(request.symbol)

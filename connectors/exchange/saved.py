@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from connectors.exchange.paper import Paper, Rules
 from connectors.exchange.shelf import Resting
 from connectors.exchange.wallet import Wallet
+from connectors.market import Market
 from connectors.order import Balance, Fill, OrderRequest, OrderState, Side
-
-if TYPE_CHECKING:
-    from connectors.exchange.paper import Paper
 
 
 def write(paper: Paper) -> dict[str, Any]:
-    """Everything that ``read`` needs; numbers as text."""
+    """All that must be kept, JSON-able; ``read`` makes the same account of it."""
     return {
         "balances": {name: [str(held.free), str(held.locked)] for name, held in paper.balances().items()},
         "markets": {
@@ -31,8 +30,13 @@ def write(paper: Paper) -> dict[str, Any]:
     }
 
 
-def read(paper: Paper, said: Mapping[str, Any]) -> None:
-    """Make a fresh account what ``write`` wrote down."""
+def read(markets: Mapping[str, Market], said: Mapping[str, Any], rules: Rules | None = None) -> Paper:
+    """The account that ``write`` wrote down.
+
+    Raises:
+        KeyError: it has orders in a market that is not there any more.
+    """
+    paper = Paper(markets, {}, rules)
     paper.wallet = Wallet(
         {name: Balance(name, Decimal(free), Decimal(locked)) for name, (free, locked) in said["balances"].items()}
     )
@@ -51,6 +55,7 @@ def read(paper: Paper, said: Mapping[str, Any]) -> None:
     for number in [*going, *(number for number in paper.open if number not in going)]:
         order = paper.open[number]
         paper.shelves[order.request.symbol].put(order)
+    return paper
 
 
 def _order(order: Resting) -> dict[str, Any]:

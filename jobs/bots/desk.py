@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
 
+from connectors.exchange import saved
 from connectors.exchange.filters import EXACT, rounded
 from connectors.exchange.paper import Paper, Rules
 from connectors.exchange.refusal import Refused
@@ -121,7 +122,7 @@ class Desk:
     def snapshot(self) -> dict[str, Any]:
         """All that must be kept, JSON-able."""
         return {
-            "paper": self.paper.snapshot(),
+            "paper": saved.write(self.paper),
             "tags": self._tags,
             "ids": self._ids,
             "news": _HEARD.dump_python(
@@ -134,7 +135,7 @@ class Desk:
         cls, markets: Mapping[str, Market], kept: Mapping[str, Any], name: Callable[[], str], rules: Rules
     ) -> Desk:
         """The desk that ``snapshot`` wrote down."""
-        desk = cls(Paper.restore(markets, kept["paper"], rules), name)
+        desk = cls(saved.read(markets, kept["paper"], rules), name)
         desk._tags, desk._ids = dict(kept["tags"]), dict(kept["ids"])
         desk.news = list(_HEARD.validate_python(kept["news"]))
         return desk

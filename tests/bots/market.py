@@ -12,10 +12,11 @@ from typing import Any
 
 from aiohttp import web
 
-from automator import accounts, bots
-from automator.bots import Bot, OnStop
+from automator import accounts
 from automator.engine import Engine
 from automator.home import Home
+from automator.trading import bots
+from automator.trading.bots import Bot, OnStop
 from automator.vault.choose import own_file
 from connectors import registry
 from connectors.base import Scope

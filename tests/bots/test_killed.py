@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from automator import bots, orders
 from automator.failpoints import VARIABLE
+from automator.trading import bots, orders
 from connectors.market import Candle
 from jobs.bots.backtest import play
 from jobs.bots.kinds import made

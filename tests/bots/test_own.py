@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from automator import bots
-from automator.bots import State
+from automator.trading import bots
+from automator.trading.bots import State
 from connectors.order import OrderType, Side
 from jobs.bots.kinds import opened, which
 from jobs.bots.own import Own

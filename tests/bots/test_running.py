@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from automator import bots, halts, orders
+from automator import halts
 from automator.backup import restored
-from automator.bots import BotError, OnStop, State
 from automator.clock import micros
+from automator.trading import bots, orders
+from automator.trading.bots import BotError, OnStop, State
 from connectors.exchange.paper import Paper
 from connectors.market import Candle
 from jobs.bots.backtest import play

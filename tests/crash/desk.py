@@ -19,10 +19,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
-from automator import accounts, failpoints, orders
+from automator import accounts, failpoints
 from automator.db import connect
 from automator.engine import Engine
 from automator.home import Home
+from automator.trading import orders
 from automator.vault.choose import own_file
 from connectors.base import Scope
 from connectors.exchange.twin import USUAL

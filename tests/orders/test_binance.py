@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from automator import accounts, news, orders
+from automator import accounts
 from automator.engine import Engine
 from automator.home import Home
-from automator.orders import Approved, Stored
 from automator.sandbox.faults import Fault, middleware
+from automator.trading import news, orders
+from automator.trading.orders import Approved, Stored
 from automator.vault.choose import own_file
 from connectors.exchange import twin as binance
 from connectors.exchange.twin_world import Replay, walk

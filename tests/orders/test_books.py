@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from automator import books, news, upkeep
-from automator.fills import traded
-from automator.profits import traded as profits
+from automator import upkeep
+from automator.trading import books, news
+from automator.trading.fills import traded
+from automator.trading.profits import traded as profits
 from jobs.orders.states import State
 from tests.trade.place import ACCOUNT, AT_MARKET, BOT, LIMIT, Trading, trading
 

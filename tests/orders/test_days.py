@@ -13,9 +13,10 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from automator import halts, orders, risks
+from automator import halts
 from automator.clock import micros
-from automator.orders import Approved
+from automator.trading import orders, risks
+from automator.trading.orders import Approved
 from connectors.network import Rejected
 from connectors.order import Side
 from jobs.orders.risk import Limit

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from automator import halts, orders, risks
+from automator import halts
 from automator.clock import micros
 from automator.intentions import State as Journal
 from automator.intentions import load as intention
 from automator.scheduling.lease import Run
+from automator.trading import orders, risks
 from connectors.order import TimeInForce
 from jobs.orders.risk import Limit
 from jobs.orders.states import State

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from automator import halts, news, orders, risks
+from automator import halts
 from automator.clock import micros
 from automator.db import connect
 from automator.intentions import load as intention
-from automator.orders import Approved, Refused
 from automator.schema import create
+from automator.trading import news, orders, risks
+from automator.trading.orders import Approved, Refused
 from connectors.market import Filters, Market
 from connectors.order import OrderRequest, OrderType, Side
 from jobs.bots.strategy import Ended, Place

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from automator import news, orders
 from automator.ledger import chain
+from automator.trading import news, orders
 from jobs.orders.states import ENDED, FINAL, LIVE
 
 

@@ -11,10 +11,11 @@ from typing import Any
 
 from aiohttp import web
 
-from automator import accounts, news, orders
+from automator import accounts
 from automator.engine import Engine
 from automator.home import Home
-from automator.orders import Approved, Refused, Stored
+from automator.trading import news, orders
+from automator.trading.orders import Approved, Refused, Stored
 from automator.vault.choose import own_file
 from connectors.base import Scope
 from connectors.order import OrderType, Side

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from connectors.exchange import saved
 from connectors.exchange.filters import text
 from connectors.exchange.paper import Paper, Rules
 from connectors.exchange.refusal import Refused, Why
@@ -168,11 +169,11 @@ def test_what_can_not_be_placed_is_refused_and_changes_nothing(request_, kind, s
     paper = account()
     paper.place(order("open", "sell", "limit", amount="0.0500", price=130), T0)
     paper.wallet.take("BTC", D("0.05"))
-    before = paper.snapshot()
+    before = saved.write(paper)
     with pytest.raises(Refused, match=sentence) as refused:
         paper.place(request_, T0)
     assert refused.value.kind == kind
-    assert paper.snapshot() == before
+    assert saved.write(paper) == before
 
 
 def test_without_a_price_only_what_rests_can_be_placed() -> None:
@@ -331,14 +332,14 @@ def test_an_account_survives_a_restart() -> None:
         paper.feed("BTC/USDT", candle("100 100 95 95", minute=1))
         return paper
 
-    whole, kept = begin(), json.loads(json.dumps(begin().snapshot()))
-    again = Paper.restore({"BTC/USDT": BTC}, kept, SHARE)
-    assert again.snapshot() == whole.snapshot()
+    whole, kept = begin(), json.loads(json.dumps(saved.write(begin())))
+    again = saved.read({"BTC/USDT": BTC}, kept, SHARE)
+    assert saved.write(again) == saved.write(whole)
     for minute, prices in enumerate(("95 96 85 90", "90 115 90 112", "80 80 80 80"), 2):
         assert again.feed("BTC/USDT", candle(prices, minute=minute)) == whole.feed(
             "BTC/USDT", candle(prices, minute=minute)
         )
-    assert again.snapshot() == whole.snapshot()
+    assert saved.write(again) == saved.write(whole)
     assert again.fills(T0 + 3 * MINUTE) == [fill for fill in whole.fills() if fill.at >= T0 + 3 * MINUTE]
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.exchange import saved
 from connectors.exchange.filters import EXACT
 from connectors.exchange.paper import Paper, Rules
 from connectors.exchange.refusal import Refused
@@ -174,9 +175,9 @@ def test_the_same_day_goes_the_same_way(
     whole, first = Paper({"BTC/USDT": MARKET}, held, how), Paper({"BTC/USDT": MARKET}, held, how)
     play(whole, steps)
     play(first, steps[:cut])
-    again = Paper.restore({"BTC/USDT": MARKET}, first.snapshot(), how)
+    again = saved.read({"BTC/USDT": MARKET}, saved.write(first), how)
     play(again, steps[cut:])
-    assert again.snapshot() == whole.snapshot()
+    assert saved.write(again) == saved.write(whole)
 
 
 @settings(max_examples=200)

@@ -12,15 +12,16 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from automator import failpoints, fills, news, orders
+from automator import failpoints
 from automator.clock import Clock, micros
 from automator.db import Writer
 from automator.egress.session import Session
 from automator.ledger import chain
 from automator.notices import Notice
 from automator.notices import tell as notify
-from automator.orders import Stored
 from automator.scheduling import beats
+from automator.trading import fills, news, orders
+from automator.trading.orders import Stored
 from connectors.base import CallRefused, NotNow
 from connectors.network import Rejected
 from connectors.order import Balance, Fill, Order

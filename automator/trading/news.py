@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from automator import fills
 from automator.clock import micros
-from automator.orders import Stored, ended, load
+from automator.trading import fills
+from automator.trading.orders import Stored, ended, load
 from connectors.order import Fill, OrderState
 from jobs.bots.strategy import Ended, Filled
 from jobs.orders.positions import Lot, average, flow

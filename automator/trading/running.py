@@ -14,10 +14,8 @@ from decimal import Decimal, localcontext
 from functools import partial
 from typing import Any
 
-from automator import bots, failpoints, halts, news, orders
+from automator import failpoints, halts
 from automator.accounts import NoAccount
-from automator.books import TROUBLE, Books, Opened
-from automator.bots import Bot, State
 from automator.clock import Clock, instant, micros
 from automator.db import Writer
 from automator.egress.session import Session
@@ -25,6 +23,9 @@ from automator.intentions import Fenced
 from automator.scheduling import beats, lease
 from automator.scheduling.lease import Run, Verdict
 from automator.scheduling.tables import RunState
+from automator.trading import bots, news, orders
+from automator.trading.books import TROUBLE, Books, Opened
+from automator.trading.bots import Bot, State
 from connectors.exchange.filters import EXACT
 from connectors.exchange.paper import Paper, Rules
 from connectors.market import Candle, Market

@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-from automator import failpoints, news, orders
-from automator.books import SLACK, TROUBLE, Books, Opened, adopt, unexplained
+from automator import failpoints
 from automator.clock import Clock, instant, micros
 from automator.db import Writer
 from automator.egress.resolve import verdict
@@ -20,10 +19,12 @@ from automator.intentions import State as Journal
 from automator.ledger import chain
 from automator.notices import Notice
 from automator.notices import tell as notify
-from automator.orders import LATE, STALE, Stored
 from automator.scheduling import lease
 from automator.scheduling.lease import Run, Verdict
 from automator.scheduling.tables import RunState
+from automator.trading import news, orders
+from automator.trading.books import SLACK, TROUBLE, Books, Opened, adopt, unexplained
+from automator.trading.orders import LATE, STALE, Stored
 from connectors.base import CallRefused, Intent, Kind, NotNow, Unresolved, outcome_of
 from connectors.network import Rejected
 from connectors.order import Order, OrderRequest, OrderState, OrderType, Side, TimeInForce

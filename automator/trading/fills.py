@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from automator.clock import instant, micros
-from automator.orders import Stored
+from automator.trading.orders import Stored
 from connectors.order import Fill, Side
 from jobs.orders.risk import plain
 

@@ -12,13 +12,13 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from automator import orders
 from automator.clock import instant, micros
 from automator.ledger import chain
 from automator.ledger.chain import canonical
 from automator.notices import Notice, tell
 from automator.scheduling import due
 from automator.scheduling.due import NewJob
+from automator.trading import orders
 from connectors.order import Fill, Side
 from jobs.bots.signal import Taken
 from jobs.bots.strategy import Filled, Signal

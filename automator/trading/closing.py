@@ -9,16 +9,17 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
-from automator import halts, orders
-from automator.books import TROUBLE, Opened
+from automator import halts
 from automator.clock import Clock, micros
 from automator.db import Writer
 from automator.notices import Notice, tell
-from automator.orders import EVER, USER, Stored
 from automator.scheduling import due, lease
 from automator.scheduling.due import NewJob
 from automator.scheduling.lease import Run, Verdict
 from automator.scheduling.tables import RunState
+from automator.trading import orders
+from automator.trading.books import TROUBLE, Opened
+from automator.trading.orders import EVER, USER, Stored
 from connectors.market import Market
 from connectors.order import OrderType, Side
 from jobs.bots.strategy import Place

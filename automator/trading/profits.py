@@ -10,9 +10,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from automator import fills
-from automator.books import TROUBLE
 from automator.engine import Engine
+from automator.trading import fills
+from automator.trading.books import TROUBLE
 from connectors.order import Fill
 from jobs.orders.positions import Profit, average, fifo, profit
 from jobs.orders.risk import plain

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from automator import halts, risks
+from automator import halts
 from automator.clock import instant, micros
 from automator.intentions import Fenced, claim, settle, withdraw
 from automator.intentions import State as Journal
@@ -19,6 +19,7 @@ from automator.ledger import chain
 from automator.notices import Notice, tell
 from automator.scheduling import due
 from automator.scheduling.due import NewJob
+from automator.trading import risks
 from connectors.base import CallRefused
 from connectors.exchange.filters import faults, rounded
 from connectors.market import Market
@@ -70,8 +71,8 @@ def submit(  # noqa: PLR0913, PLR0917 - what an order is, and what it is judged 
     """Put an order in, judged by halts and limits, to be sent by whoever works on this installation.
 
     Called in the transaction that keeps the owner's state: both are kept, or neither. What becomes of it, a refusal
-    too, is told by ``automator.news``. Amounts are rounded down, a buy's price down and a sale's up, to what the
-    market takes.
+    too, is told by ``automator.trading.news``. Amounts are rounded down, a buy's price down and a sale's up, to what
+    the market takes.
 
     Args:
         tx: The open transaction.
@@ -315,7 +316,7 @@ def ended(tx: sqlite3.Connection, order: str, at: int) -> bool:
 def cancel(tx: sqlite3.Connection, order: str, now: datetime, *, actor: str) -> State | None:
     """Ask for an order to be cancelled; returns its state then, ``None`` if it has ended, or there is none.
 
-    One that has not left is not placed; what the exchange says of another one is told by ``automator.news``.
+    One that has not left is not placed; what the exchange says of another one is told by ``automator.trading.news``.
     """
     stored, at = load(tx, order), micros(now)
     if stored is None or stored.state in ENDED:

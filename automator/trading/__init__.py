@@ -1,0 +1,1 @@
+"""Orders and bots: put in, placed once, followed on the books, and stopped."""
