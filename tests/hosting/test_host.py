@@ -113,7 +113,7 @@ async def test_what_a_store_refuses_is_told_in_a_sentence(
 async def test_a_store_in_trouble_is_asked_again_later(s3: There, tmp_path: Path) -> None:
     """A post waits, and what could not be removed is removed later."""
     run = await begun(s3.engine)
-    s3.bucket.answers = [web.Response(status=500)] * 4
+    s3.bucket.answers = [web.Response(status=500) for _ in range(4)]
     with pytest.raises(NotNow):
         await s3.media.host(picture(tmp_path), run)
     await s3.media.host(picture(tmp_path), run)
