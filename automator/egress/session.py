@@ -19,6 +19,7 @@ from connectors.base import Intent, NotNow, Operation, RenewNeeded
 from connectors.network import Network, Rejected
 from connectors.post import Media
 from connectors.venue import Exchange
+from connectors.words import counted
 
 WRONG = timedelta(minutes=1)  #: by which a clock may differ before it is blamed
 
@@ -140,8 +141,8 @@ class Session:
         if not renewed and abs(ahead) > WRONG:
             # a key that is good for nothing at the wrong time may be good for all the same
             way = "behind" if ahead > timedelta() else "ahead of"
-            minutes = abs(ahead) // timedelta(minutes=1)
-            raise NotNow(None, f"this machine's clock is {minutes} minutes {way} {self.network.name}'s; set it right")
+            off = counted(abs(ahead) // timedelta(minutes=1), "minute")
+            raise NotNow(None, f"this machine's clock is {off} {way} {self.network.name}'s; set it right")
         if not renewed:
             gone = Reconnect(self.account.name, asked.why)
             await self.lost(gone.reason)

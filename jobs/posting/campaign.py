@@ -206,7 +206,8 @@ class _Neighbours:
 
 def _compared(verdicts: list[Verdict], rules: Rules) -> list[Verdict]:
     """Add what shows only when rows are laid side by side."""
-    recent = {(item.account, item.parts[0].text) for item in rules.earlier}
+    own = {planned.identity for verdict in verdicts for planned in verdict.deliveries}  # if the file is imported again
+    recent = {(item.account, item.parts[0].text) for item in rules.earlier if item.identity not in own}
     planned_before = _Before(rules.earlier)
     neighbours = _Neighbours(rules.earlier)
     first: dict[tuple[str, str], int] = {}

@@ -137,6 +137,16 @@ def test_a_time_that_counts_from_now_gives_the_same_identity_later(tmp_path: Pat
     assert not [item for verdict in later for item in verdict.problems if "posts edit" in item.what]
 
 
+def test_a_file_that_is_imported_again_does_not_warn_of_itself(tmp_path: Path) -> None:
+    """Of its own rows there is nothing to say; of the same text that was planned otherwise there is."""
+    path = campaign(tmp_path, *["x/brand,2026-12-01 09:00,Same,,,"] * 2)
+    found = [planned for verdict in verdicts(path) for planned in verdict.deliveries]
+    for identities, told in (([one.identity for one in found], 0), (["another"], 2)):
+        earlier = [Earlier("a" * 16, "x/brand", identity, NOW, found[0].parts) for identity in identities]
+        judged = judge(read(path), Rules(tmp_path, NOW, "UTC", {"x/brand": build("x")}, earlier=earlier))
+        assert len([item for verdict in judged for item in verdict.problems if "already, lately" in item.what]) == told
+
+
 def test_times_that_count_from_now_differ_as_they_are_written(tmp_path: Path) -> None:
     """The same text in ten minutes and in an hour is two posts, wherever the rows stand."""
     rows = [f"x/brand,{at},Same,,," for at in ("in 10 minutes", "in 1 hour", "tomorrow 09:00", "tomorrow 09:00 UTC")]
