@@ -207,6 +207,7 @@ class _Neighbours:
 def _compared(verdicts: list[Verdict], rules: Rules) -> list[Verdict]:
     """Add what shows only when rows are laid side by side."""
     own = {planned.identity for verdict in verdicts for planned in verdict.deliveries}  # if the file is imported again
+    known = own & {item.identity for item in rules.earlier}
     recent = {(item.account, item.parts[0].text) for item in rules.earlier if item.identity not in own}
     planned_before = _Before(rules.earlier)
     neighbours = _Neighbours(rules.earlier)
@@ -217,8 +218,11 @@ def _compared(verdicts: list[Verdict], rules: Rules) -> list[Verdict]:
         for planned in verdict.deliveries:
             text = planned.parts[0].text
             key = (planned.account, text)
-            extra += planned_before.similar(verdict, planned)
-            if text and key in recent:
+            similar = planned_before.similar(verdict, planned)
+            extra += similar
+            if planned.identity in known and not similar:
+                extra.append(Problem("id", f"{planned.account} has this row already; it stays as it is", warning=True))
+            elif text and key in recent:
                 extra.append(Problem("text", f"{planned.account} has this text already, lately", warning=True))
             elif text and key in first:
                 extra.append(Problem("text", f"{planned.account} has this text in row {first[key]} too", warning=True))

@@ -72,7 +72,7 @@ def test_what_is_exported_can_be_imported(shell: Shell, tmp_path: Path, ending: 
     shell.run("posts", "export", "--to", str(file), "--planned")
     said = shell.run("posts", "import", str(file), "--dry-run")
     assert "0 bad" in said
-    assert "has this text already" in said
+    assert "has this row already" in said
 
 
 def test_a_planned_post_can_be_taken_back_and_tried_again(shell: Shell) -> None:
