@@ -12,7 +12,7 @@ from automator.clock import micros
 from automator.engine import Engine
 from automator.ledger import chain
 from automator.scheduling import beats
-from automator.scheduling.tables import OPEN_STATES, RunState
+from automator.scheduling.states import OPEN_STATES, RunState
 
 EVERY = timedelta(hours=20)
 _NAME = re.compile(r"[0-9a-f]{64}\.jpg")

@@ -24,7 +24,7 @@ from automator.ledger import chain, query
 from automator.ledger.query import Filter, RecordedCall
 from automator.scheduling import beats
 from automator.scheduling.publish import STAGED
-from automator.scheduling.tables import RunState
+from automator.scheduling.states import RunState
 from connectors.base import CallRefused, Kind, NotNow, Scope
 from connectors.network import Rejected
 from connectors.staging import Left, Sent, Staging, words

@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Self
 
 from automator import failpoints
+from automator.egress.record import SEND_WITHIN
 
 PATIENCE = 60.0  #: seconds
 POLL = 0.002
@@ -91,6 +92,26 @@ class Child:
         if error is not None:
             self.kill()
         self.wait()
+
+
+def overtake(first: Child, begin: Callable[[], Child]) -> bool:
+    """While ``first`` is stopped, another one works, longer than a committed call may wait for its first byte.
+
+    Then the first is woken, anew wherever it comes by its point again; the other must end well. ``False``: it never
+    stopped, and nobody was begun.
+    """
+    try:
+        if not first.wait_for_stop():
+            return False
+        second = begin()
+        time.sleep(SEND_WITHIN + 0.2)
+        while first.wait_for_stop():
+            first.send_signal(signal.SIGCONT)
+        assert second.wait() == 0
+    finally:
+        first.kill()
+        first.wait()
+    return True
 
 
 def _live(main: Callable[[], None], arguments: tuple[str, ...], environment: dict[str, str], output: Path) -> None:

@@ -15,7 +15,7 @@ from automator import copies, posts, upkeep
 from automator.engine import Engine
 from automator.home import Home
 from automator.posts import NewDelivery
-from automator.scheduling.tables import RunState
+from automator.scheduling.states import RunState
 from automator.vault.choose import own_file
 from connectors.post import Media, Part
 from connectors.takes import Limits

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from automator.cli.backtest import KIND_HELP, ParamOption, number
-from automator.cli.common import HomeOption, JsonOption, engine, fail, show_json, told, working
+from automator.cli.common import HomeOption, JsonOption, engine, fail, records, show_json, told, working
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from sqlite3 import Connection
 
     from automator.engine import Engine
     from automator.trading.bots import Bot, OnStop
@@ -134,12 +135,12 @@ def _loud(live: bool, name: str, account: str) -> None:
 
 @bots.command("list")
 @told
-async def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
+def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List the bots."""
     from automator.trading.bots import listed  # noqa: PLC0415 - keeps --help fast
 
-    async with engine(home) as opened:
-        found = listed(opened.reader)
+    with records(home) as kept:
+        found = listed(kept.reader)
     if as_json:
         show_json([bot.as_json() for bot in found])
         return
@@ -157,15 +158,15 @@ def _line(bot: Bot) -> None:
 
 @bots.command()
 @told
-async def show(name: str, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def show(name: str, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Show one bot: what it holds, its open orders and its newest trades."""
     from automator.trading import bots as bots_  # noqa: PLC0415 - keeps --help fast
     from jobs.orders.risk import plain  # noqa: PLC0415 - as above
 
-    async with engine(home) as opened:
-        bot = bots_.one(opened.reader, name)
+    with records(home) as kept:
+        bot = bots_.one(kept.reader, name)
         holds = {asset: plain(Decimal(much)) for asset, much in (bot.kept or {}).get("held", {}).items()}
-        orders, trades, waits = _orders(opened, bot), _trades(opened, bot), bots_.waits(opened.reader, bot)
+        orders, trades, waits = _orders(kept.reader, bot), _trades(kept.reader, bot), bots_.waits(kept.reader, bot)
     if as_json:
         show_json({**bot.as_json(), "holds": holds, "open_orders": orders, "trades": trades, "waits": waits})
         return
@@ -183,12 +184,12 @@ async def show(name: str, home: HomeOption = None, as_json: JsonOption = False) 
         typer.echo(f"`automator orders list --bot {name}`, `automator profit --bot {name}` show more")
 
 
-def _orders(opened: Engine, bot: Bot) -> list[str]:
+def _orders(reader: Connection, bot: Bot) -> list[str]:
     from automator.trading.orders import listed  # noqa: PLC0415 - keeps --help fast
     from jobs.orders.states import ENDED  # noqa: PLC0415 - as above
 
     if bot.live:
-        return [item.says() for item in listed(opened.reader, owner=bot.name) if item.state not in ENDED]
+        return [item.says() for item in listed(reader, owner=bot.name) if item.state not in ENDED]
     desk = (bot.kept or {}).get("desk")
     if not desk:
         return []
@@ -196,15 +197,15 @@ def _orders(opened: Engine, bot: Bot) -> list[str]:
     return [f"{one['side']} {one['amount']} {one['symbol']} at {one.get('price', 'the market')}" for one in asked]
 
 
-def _trades(opened: Engine, bot: Bot) -> list[Mapping[str, Any]]:
+def _trades(reader: Connection, bot: Bot) -> list[Mapping[str, Any]]:
     from automator.trading.bots import paper  # noqa: PLC0415 - keeps --help fast
     from automator.trading.fills import traded  # noqa: PLC0415 - as above
     from jobs.orders.risk import plain  # noqa: PLC0415 - as above
 
     if bot.live:
-        fills = [one.fill for one in traded(opened.reader, owner=bot.name)]
+        fills = [one.fill for one in traded(reader, owner=bot.name)]
     else:
-        fills = [one.fill for one in paper(opened.reader, bot.name)]
+        fills = [one.fill for one in paper(reader, bot.name)]
     return [
         {
             "at": fill.at.isoformat(),

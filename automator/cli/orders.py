@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from automator.cli.common import HomeOption, JsonOption, engine, fail, show_json, told, working
-from automator.cli.table import CsvOption, write_csv
+from automator.cli import table
+from automator.cli.common import HomeOption, JsonOption, engine, fail, records, show_json, told, working
+from automator.cli.table import CsvOption
 
 if TYPE_CHECKING:
+    from sqlite3 import Connection
+
     from automator.engine import Engine
     from automator.trading.orders import Stored
     from jobs.bots.strategy import Place
@@ -31,10 +34,10 @@ def chosen(account: str | None, owner: str | None, symbol: str | None) -> dict[s
     return {name: value for name, value in asked.items() if value is not None}
 
 
-def _one(opened: Engine, start: str) -> Stored:
+def _one(reader: Connection, start: str) -> Stored:
     from automator.trading.orders import begins  # noqa: PLC0415 - keeps --help fast
 
-    found = begins(opened.reader, start) if start.isalnum() else []
+    found = begins(reader, start) if start.isalnum() else []
     if len(found) != 1:
         what = "several orders begin" if found else "no order begins"
         raise fail(f"{what} with {start!r}; `automator orders list` shows them", 2)
@@ -53,7 +56,7 @@ def _line(item: Stored) -> str:
 
 @orders.command("list")
 @told
-async def list_(  # noqa: PLR0913, PLR0917 - the command's options
+def list_(  # noqa: PLR0913, PLR0917 - the command's options
     home: HomeOption = None,
     account: AccountOption = None,
     bot: OwnerOption = None,
@@ -66,30 +69,22 @@ async def list_(  # noqa: PLR0913, PLR0917 - the command's options
     from automator.trading.orders import listed  # noqa: PLC0415 - keeps --help fast
     from jobs.orders.states import ENDED  # noqa: PLC0415 - as above
 
-    async with engine(home) as opened:
-        found = listed(opened.reader, **chosen(account, bot, symbol))
+    with records(home) as kept:
+        found = listed(kept.reader, **chosen(account, bot, symbol))
     found = [item for item in found if not open_ or item.state not in ENDED]
-    if csv is not None:
-        write_csv(csv, [item.as_json() for item in found])
-    if as_json:
-        show_json([item.as_json() for item in found])
-    elif csv is None:
-        for item in found:
-            typer.echo(_line(item))
-        if not found:
-            typer.echo("no orders")
+    table.show([item.as_json() for item in found], list(map(_line, found)), csv, as_json=as_json, none="no orders")
 
 
 @orders.command()
 @told
-async def show(order: str, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def show(order: str, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Show one order, with its fills."""
     from automator.trading.fills import of_order  # noqa: PLC0415 - keeps --help fast
     from jobs.orders.risk import plain  # noqa: PLC0415 - as above
 
-    async with engine(home) as opened:
-        item = _one(opened, order)
-        made = [fill for _, fill in of_order(opened.reader, item)]
+    with records(home) as kept:
+        item = _one(kept.reader, order)
+        made = [fill for _, fill in of_order(kept.reader, item)]
     if as_json:
         numbers = [
             {"at": fill.at.isoformat(), "amount": plain(fill.amount), "price": plain(fill.price)} for fill in made
@@ -148,7 +143,7 @@ async def _placed(opened: Engine, account: str, wish: Place) -> Stored:
     if isinstance(done, orders_.Refused):
         raise fail(f"nothing was sent: {'; '.join(done.reasons)}", 1)
     await opened.worker.see_through([done.order], WAIT)
-    return _one(opened, done.order)
+    return _one(opened.reader, done.order)
 
 
 def _wish(symbol: str, side: str, numbers: tuple[str | None, ...], time_in_force: str) -> Place:
@@ -194,13 +189,13 @@ async def cancel(order: str, home: HomeOption = None) -> None:
     from automator.trading import orders as orders_  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
-        item = _one(opened, order)
+        item = _one(opened.reader, order)
         asked = await opened.writer.run(lambda tx: orders_.cancel(tx, item.id, opened.clock.now(), actor="user"))
         if asked is None:
             raise fail(f"{item.id[:8]} is {item.state.replace('_', ' ')}; there is nothing to cancel", 1)
         with working("cancelling"):
             await opened.worker.see_through([item.id, f"{item.id}/cancel"], WAIT)
-        typer.echo(_line(_one(opened, item.id)))
+        typer.echo(_line(_one(opened.reader, item.id)))
 
 
 @orders.command()
@@ -217,7 +212,7 @@ async def resolve(
     if bool(there) == not_placed:
         raise fail("say either --there ORDER or --not-placed", 2)
     async with engine(home) as opened:
-        item, now = _one(opened, order), opened.clock.now()
+        item, now = _one(opened.reader, order), opened.clock.now()
         if there:
             done = await opened.writer.run(lambda tx: orders_.resolve_there(tx, item.id, there, now, actor="user"))
         else:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from automator.cli.common import HomeOption, JsonOption, engine, fail, show_json, told
+from automator.cli.common import HomeOption, JsonOption, engine, fail, records, show_json, told
 
 if TYPE_CHECKING:
     from jobs.orders.risk import Limit
@@ -33,12 +33,12 @@ def _limit(name: str) -> Limit:
 
 @risk.command("list")
 @told
-async def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
+def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List the limits."""
     from automator.trading.risks import listed  # noqa: PLC0415 - keeps --help fast
 
-    async with engine(home) as opened:
-        found = listed(opened.reader)
+    with records(home) as kept:
+        found = listed(kept.reader)
     if as_json:
         show_json(found)
         return

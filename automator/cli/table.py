@@ -1,4 +1,4 @@
-"""Lists as CSV files."""
+"""Lists, for a person, as JSON, and as CSV files."""
 
 from __future__ import annotations
 
@@ -10,9 +10,22 @@ from typing import Annotated, Any
 
 import typer
 
-from automator.cli.common import fail
+from automator.cli.common import fail, show_json
 
 CsvOption = Annotated[Path | None, typer.Option("--csv", help="Write them to this file, as CSV.")]
+
+
+def show(
+    rows: Sequence[Mapping[str, Any]], lines: Sequence[str], csv_to: Path | None, *, as_json: bool, none: str
+) -> None:
+    """Show rows as they were asked for; ``lines`` say the same to a person, ``none`` that there are none."""
+    if csv_to is not None:
+        write_csv(csv_to, rows)
+    if as_json:
+        show_json(rows)
+    elif csv_to is None:
+        for line in lines or [none]:
+            typer.echo(line)
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

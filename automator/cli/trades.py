@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from automator.cli.common import HomeOption, JsonOption, engine, show_json, told
+from automator.cli.common import HomeOption, JsonOption, Records, engine, records, told
 from automator.cli.orders import AccountOption, OwnerOption, SymbolOption, chosen
-from automator.cli.table import CsvOption, write_csv
+from automator.cli.table import CsvOption, show
 
 SinceOption = Annotated[str | None, typer.Option(help="From when on: 2026-12-01.")]
 
 
-def _shown(rows: list[dict[str, Any]], lines: list[str], csv: Path | None, *, as_json: bool, none: str) -> None:
-    if csv is not None:
-        write_csv(csv, rows)
-    if as_json:
-        show_json(rows)
-    elif csv is None:
-        for line in lines or [none]:
-            typer.echo(line)
+def _start(kept: Records, since: str | None) -> datetime | None:
+    from jobs.posting.when import parse_when  # noqa: PLC0415 - keeps --help fast
+
+    return parse_when(since, now=kept.now, zone=kept.settings.posting.zone).at if since else None
 
 
 @told
-async def fills(  # noqa: PLR0913, PLR0917 - the command's options
+def fills(  # noqa: PLR0913, PLR0917 - the command's options
     home: HomeOption = None,
     account: AccountOption = None,
     bot: OwnerOption = None,
@@ -37,18 +33,16 @@ async def fills(  # noqa: PLR0913, PLR0917 - the command's options
 ) -> None:
     """List the trades that filled orders, also those that were not placed here."""
     from automator.trading.fills import traded  # noqa: PLC0415 - keeps --help fast
-    from jobs.posting.when import parse_when  # noqa: PLC0415 - as above
 
-    async with engine(home) as opened:
-        zone = opened.settings.posting.zone
-        start = parse_when(since, now=opened.clock.now(), zone=zone).at if since else None
-        rows = [item.as_json() for item in traded(opened.reader, start, **chosen(account, bot, symbol))]
+    with records(home) as kept:
+        start = _start(kept, since)
+        rows = [item.as_json() for item in traded(kept.reader, start, **chosen(account, bot, symbol))]
     lines = [
         f"{row['at'][:19]}Z  {row['account']:16} {row['owner'] or 'elsewhere':12} {row['side']:4} {row['amount']} "
         f"{row['symbol']} at {row['price']}, fee {row['fee']} {row['fee_asset']}"
         for row in rows
     ]
-    _shown(rows, lines, csv, as_json=as_json, none="no fills")
+    show(rows, lines, csv, as_json=as_json, none="no fills")
 
 
 @told
@@ -72,11 +66,11 @@ async def positions(  # noqa: PLR0913, PLR0917 - the command's options
         f"{row['price']} ({row['price_is']}): unrealised {row['unrealised']}, realised {row['realised']}"
         for row in rows
     ]
-    _shown(rows, lines, csv, as_json=as_json, none="nothing is held")
+    show(rows, lines, csv, as_json=as_json, none="nothing is held")
 
 
 @told
-async def profit(  # noqa: PLR0913, PLR0917 - the command's options
+def profit(  # noqa: PLR0913, PLR0917 - the command's options
     home: HomeOption = None,
     account: AccountOption = None,
     bot: OwnerOption = None,
@@ -87,13 +81,12 @@ async def profit(  # noqa: PLR0913, PLR0917 - the command's options
 ) -> None:
     """Show what each day (UTC) earned, fees included: at average cost, and first in, first out."""
     from automator.trading.profits import traded  # noqa: PLC0415 - keeps --help fast
-    from jobs.posting.when import parse_when  # noqa: PLC0415 - as above
 
-    async with engine(home) as opened:
-        zone = opened.settings.posting.zone
-        start = parse_when(since, now=opened.clock.now(), zone=zone).at.date() if since else None
-        found = traded(opened.reader, **chosen(account, bot, symbol))
-    rows = sorted((row for item in found for row in item.days(start)), key=lambda row: str(row["day"]))
+    with records(home) as kept:
+        start = _start(kept, since)
+        found = traded(kept.reader, **chosen(account, bot, symbol))
+    first = start.date() if start else None
+    rows = sorted((row for item in found for row in item.days(first)), key=lambda row: str(row["day"]))
     lines = [
         f"{row['day']}  {row['owner']:12} {row['account']:16} {row['symbol']:10} {row['realised']}, "
         f"first in first out {row['realised_fifo']}"
@@ -107,4 +100,4 @@ async def profit(  # noqa: PLR0913, PLR0917 - the command's options
         for asset, fee in item.average.fees.items():
             fees[asset] = fees.get(asset, Decimal(0)) + fee
     lines += [f"fees paid in {asset}, in no figure above: {fee:f}" for asset, fee in sorted(fees.items())]
-    _shown(rows, lines, csv, as_json=as_json, none="nothing was earned or lost yet")
+    show(rows, lines, csv, as_json=as_json, none="nothing was earned or lost yet")

@@ -5,10 +5,6 @@ from __future__ import annotations
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from automator.scheduling.states import OPEN_STATES, RunState
-
-__all__ = ["OPEN_STATES", "BeatRow", "JobRow", "RunRow", "RunState"]
-
 
 class JobRow(SQLModel, table=True):
     """What is to be done, and when."""

@@ -16,7 +16,7 @@ from automator.notices import Notice, tell
 from automator.scheduling import due, lease
 from automator.scheduling.due import NewJob
 from automator.scheduling.lease import Run, Verdict
-from automator.scheduling.tables import RunState
+from automator.scheduling.states import RunState
 from automator.trading import orders
 from automator.trading.books import TROUBLE, Opened
 from automator.trading.orders import EVER, USER, Stored

@@ -88,17 +88,7 @@ def submit(  # noqa: PLR0913, PLR0917 - what an order is, and what it is judged 
     before = tx.execute("SELECT id FROM ordered WHERE owner = ? AND tag = ?", (owner, tag)).fetchone()
     if before is not None:
         return Refused(before[0], (f"{owner} has used the tag {tag} for another order",))
-    asked = OrderRequest(
-        uuid.uuid4().hex,
-        wish.symbol,
-        wish.side,
-        wish.type,
-        wish.amount,
-        wish.price,
-        wish.stop_price,
-        wish.quote_amount,
-        wish.time_in_force,
-    )
+    asked = wish.order(uuid.uuid4().hex)
     request = rounded(asked, market)
     judged = Proposal(account, owner, request, price)
     unfit = faults(request if request.amount != 0 else asked, market, price)  # rounded to nothing says nothing

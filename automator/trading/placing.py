@@ -21,7 +21,7 @@ from automator.notices import Notice
 from automator.notices import tell as notify
 from automator.scheduling import lease
 from automator.scheduling.lease import Run, Verdict
-from automator.scheduling.tables import RunState
+from automator.scheduling.states import RunState
 from automator.trading import news, orders
 from automator.trading.books import SLACK, TROUBLE, Books, Opened, adopt, unexplained
 from automator.trading.orders import LATE, STALE, Stored

@@ -22,7 +22,7 @@ from automator.egress.session import Session
 from automator.intentions import Fenced
 from automator.scheduling import beats, lease
 from automator.scheduling.lease import Run, Verdict
-from automator.scheduling.tables import RunState
+from automator.scheduling.states import RunState
 from automator.trading import bots, news, orders
 from automator.trading.books import TROUBLE, Books, Opened
 from automator.trading.bots import Bot, State

@@ -35,17 +35,7 @@ def due(waits: Waits, events: Sequence[Event], now: datetime) -> bool:
 
 def request(wish: Place, client_order_id: str, market: Market) -> OrderRequest:
     """The order that a wish asks for, its numbers rounded as an order of a live bot is."""
-    asked_for = OrderRequest(
-        client_order_id,
-        wish.symbol,
-        wish.side,
-        wish.type,
-        wish.amount,
-        wish.price,
-        wish.stop_price,
-        wish.quote_amount,
-        wish.time_in_force,
-    )
+    asked_for = wish.order(client_order_id)
     fits = rounded(asked_for, market)
     return asked_for if fits.amount == 0 else fits  # rounded to nothing says nothing
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 from pydantic import BaseModel
 
 from connectors.market import Candle, Market
-from connectors.order import Balance, Fill, OrderState, OrderType, Side, TimeInForce
+from connectors.order import Balance, Fill, OrderRequest, OrderState, OrderType, Side, TimeInForce
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,20 @@ class Place:
     stop_price: Decimal | None = None
     quote_amount: Decimal | None = None
     time_in_force: TimeInForce = TimeInForce.GTC
+
+    def order(self, client_order_id: str) -> OrderRequest:
+        """The order that it asks for, in exactly its numbers."""
+        return OrderRequest(
+            client_order_id,
+            self.symbol,
+            self.side,
+            self.type,
+            self.amount,
+            self.price,
+            self.stop_price,
+            self.quote_amount,
+            self.time_in_force,
+        )
 
 
 @dataclass(frozen=True, slots=True)

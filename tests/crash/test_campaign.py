@@ -29,7 +29,7 @@ from automator.ledger.chain import verify
 from automator.posts import Listed, NewDelivery, listed
 from automator.sandbox.faults import Fault
 from automator.sandbox.server import Sandbox
-from automator.scheduling.tables import OPEN_STATES
+from automator.scheduling.states import OPEN_STATES
 from automator.vault.choose import own_file
 from connectors.post import Media, Part
 from connectors.registry import providers

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from automator import failpoints
+from tests.children import overtake
 from tests.crash.place import PATHS, Place
 
 FAULTS = (None, "drop-before", "drop-after", "error-after", "html-after", "garbage-after")
@@ -70,18 +71,8 @@ def test_killed_at_a_point_a_new_worker_goes_on(place: Place, point: str) -> Non
 )
 def test_a_stopped_worker_that_wakes_up_sends_nothing_twice(place: Place, point: str) -> None:
     """A process stopped for longer than its call may wait finds, on waking, that it must not send what is stale."""
-    first = place.worker(f"{point}:STOP")
-    try:
-        if not first.wait_for_stop():
-            pytest.skip("the point is not on this path")
-        second = place.worker()
-        time.sleep(2.2)  # longer than a committed call may wait for its first byte
-        while first.wait_for_stop():  # anew wherever it comes by the point again
-            first.send_signal(signal.SIGCONT)
-        assert second.wait(60) == 0
-    finally:
-        first.kill()
-        first.wait()
+    if not overtake(place.worker(f"{point}:STOP"), place.worker):
+        pytest.skip("the point is not on this path")
     place.work()
     _judged(place)
 

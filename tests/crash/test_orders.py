@@ -16,7 +16,7 @@ import pytest
 from automator import failpoints, halts
 from connectors.exchange.rows.binance import Binance as Row
 from jobs.orders.states import ENDED, State
-from tests.children import Child
+from tests.children import Child, overtake
 from tests.crash.desk import SETTLES, Binance, Desk, Small
 
 FAULTS = (
@@ -237,17 +237,7 @@ def test_two_services_place_every_order_once(desk: Desk) -> None:
 def test_a_stopped_worker_that_wakes_up_sends_nothing_late(desk: Desk, point: str, times: int) -> None:
     """Nobody acts in its place while it lives; on waking it sends only what is still to be sent."""
     desk.submit("market")
-    first = desk.worker(f"{point}:STOP:{times}")
-    try:
-        assert first.wait_for_stop()
-        second = desk.worker()
-        time.sleep(2.2)  # longer than a committed call may wait for its first byte
-        while first.wait_for_stop():  # anew wherever it comes by the point again
-            first.send_signal(signal.SIGCONT)
-        assert second.wait(60) == 0
-    finally:
-        first.kill()
-        first.wait()
+    assert overtake(desk.worker(f"{point}:STOP:{times}"), desk.worker)
     desk.work()
     desk.judge()
 

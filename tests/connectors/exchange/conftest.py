@@ -15,6 +15,7 @@ from automator.intentions import claim
 from connectors.base import Intent
 from connectors.order import OrderRequest
 from connectors.venue import Exchange
+from tests.connectors.exchange.exchange import Place, opened
 from tests.connectors.exchange.server import Server
 
 
@@ -53,3 +54,10 @@ def world(serve: Any, opened: Any) -> Worlds:
             yield World(engine, name, server)
 
     return opening
+
+
+@pytest.fixture
+async def place() -> AsyncIterator[Place]:
+    """A twin with one account."""
+    async with opened() as found:
+        yield found

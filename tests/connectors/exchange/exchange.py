@@ -74,3 +74,9 @@ async def opened() -> AsyncIterator[Place]:
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{runner.addresses[0][1]}") as client:
         yield Place(app, client, clock, secrets, faults)
     await runner.cleanup()
+
+
+def code(answer: httpx.Response) -> tuple[int, int, str]:
+    """Status, code and text of an answer that says no."""
+    body = answer.json()
+    return answer.status_code, body["code"], body["msg"]
