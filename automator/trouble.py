@@ -15,10 +15,14 @@ _SAID = {
 }
 
 
+def primary(error: sqlite3.Error) -> int:
+    """SQLite's code without what it says beside it: whoever is busy with recovery is busy."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
 def trouble(database: Path, error: sqlite3.Error) -> str:
     """Why ``database`` can't be used, and what to do about it."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary code
-    return _SAID.get(code) or _place(database) or f"SQLite says: {error}; is the disk full, or failing?"
+    return _SAID.get(primary(error)) or _place(database) or f"SQLite says: {error}; is the disk full, or failing?"
 
 
 def _place(database: Path) -> str:

@@ -7,11 +7,13 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from automator import db
 from automator.db import DatabaseError, Writer, connect
+from automator.ledger import chain
 
 
 @pytest.mark.parametrize("brief", [False, True])
@@ -39,6 +41,27 @@ async def test_a_failing_write_is_undone_alone(tmp_path: Path, *, brief: bool) -
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         reader.execute("DELETE FROM t")
     reader.close()
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY, sqlite3.SQLITE_BUSY_SNAPSHOT])
+@pytest.mark.parametrize("brief", [False, True])
+async def test_a_busy_moment_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, brief: bool, code: int
+) -> None:
+    """Whatever another connection is at: writing, or bringing the log in order as it opens the file."""
+    execute, tries = chain.Connection.execute, iter(range(3))
+
+    def busy(self: chain.Connection, sql: str, *values: Any) -> sqlite3.Cursor:
+        if sql == "BEGIN IMMEDIATE" and next(tries, None) is not None:
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = code
+            raise error
+        return execute(self, sql, *values)
+
+    with Writer(tmp_path / "a.db") as writer:
+        monkeypatch.setattr(chain.Connection, "execute", busy)
+        assert await (writer.brief if brief else writer.run)(lambda _: 7) == 7
+    assert next(tries, None) is None
 
 
 async def test_a_closed_writer_says_so(tmp_path: Path) -> None:
