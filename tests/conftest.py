@@ -1,4 +1,4 @@
-"""The toy provider's server, in a process of its own."""
+"""What all tests share: examples that take their time, and the toy provider's server in a process of its own."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# how long an example takes says more of the machine than of the product; figures of time are the benchmarks'
+settings.register_profile("timeless", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("timeless")
 
 ROOT = Path(__file__).parent.parent
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from automator import halts
@@ -132,7 +132,7 @@ def there(world: World) -> dict[str, There]:
     }
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(days)
 def test_whatever_a_day_brings_the_books_are_the_exchange_s(day: list[tuple[Any, ...]]) -> None:
     """No order is sent twice, none is lost, each fill is told once, each end last."""

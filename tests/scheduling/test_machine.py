@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -347,8 +347,7 @@ class OnBluesky(Machine):
 
 
 def play(machine: type[Machine], examples: int, steps: int) -> None:
-    calm = [HealthCheck.too_slow]
-    limits = settings(max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=calm)
+    limits = settings(max_examples=examples, stateful_step_count=steps)
     try:
         run_state_machine_as_test(machine, settings=limits)
     finally:

@@ -44,7 +44,7 @@ def test_a_key_comes_back_as_it_went_in(vault: SealedFile, path: Path) -> None:
     assert vault.get("x/brand", 1) is None
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=25)
 @given(st.dictionaries(st.text(), st.text(), max_size=4))
 def test_any_text_can_be_a_key(vault: SealedFile, secrets: dict[str, str]) -> None:
     """Whatever characters a provider puts into its keys."""
