@@ -8,7 +8,7 @@ import sqlite3
 from datetime import datetime
 from pathlib import Path
 
-from automator import accounts
+from automator import accounts, memory
 from automator.clock import SystemClock, micros
 from automator.db import connect
 from automator.engine import Engine
@@ -33,6 +33,8 @@ def installation(folder: Path, url: str = "https://api.x.com") -> Home:
 
 
 def engine(home: Home) -> Engine:
+    """What `automator serve` works with, as it does."""
+    memory.settle()
     return Engine(home, own_file(home.path))
 
 

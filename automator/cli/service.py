@@ -110,10 +110,11 @@ def _show(found: Health) -> None:
 @told
 async def serve(home: HomeOption = None) -> None:
     """Work until told to stop (Ctrl-C, SIGTERM); what is in flight is finished within 30 seconds."""
-    from automator import upkeep  # noqa: PLC0415 - keeps --help fast
+    from automator import memory, upkeep  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
         _not_an_old_copy(opened)
+        memory.settle()
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
