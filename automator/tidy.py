@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 async def tidy(engine: Engine) -> None:
     """Delete what is left over, account by account, once a day."""
     for who in accounts.everything(engine.reader):
+        if who.trades:
+            continue
         network, now = engine.network(who), engine.clock.now()
         if not isinstance(network, Staging) or Scope.DELETE not in who.scopes:
             continue

@@ -266,6 +266,15 @@ def _hold(tx: sqlite3.Connection, account: str, balances: Mapping[str, Balance],
     tx.executemany("INSERT INTO holding (account, asset, free, locked, at) VALUES (?,?,?,?,?)", rows)
 
 
+def in_doubt(reader: sqlite3.Connection, stored: Stored) -> bool:
+    """Whether there is another order like this one of which it is not known yet what the exchange calls it."""
+    row = reader.execute(
+        "SELECT 1 FROM ordered WHERE account = ? AND symbol = ? AND side = ? AND id <> ? AND state IN (?, ?)",
+        (stored.account, stored.symbol, stored.side, stored.id, State.SENT, State.UNKNOWN),
+    ).fetchone()
+    return row is not None
+
+
 def unexplained(reader: sqlite3.Connection, stored: Stored, traded: Sequence[Fill], since: datetime) -> bool:
     """Whether a fill since then, of an order that we don't know, may be of one that the exchange does not show."""
     known = {

@@ -23,7 +23,7 @@ from automator.scheduling import lease
 from automator.scheduling.lease import Run, Verdict
 from automator.scheduling.states import RunState
 from automator.trading import news, orders
-from automator.trading.books import SLACK, TROUBLE, Books, Opened, adopt, unexplained
+from automator.trading.books import SLACK, TROUBLE, Books, Opened, adopt, in_doubt, unexplained
 from automator.trading.orders import LATE, STALE, Stored
 from connectors.base import CallRefused, Intent, Kind, NotNow, Unresolved, outcome_of
 from connectors.network import Rejected
@@ -36,11 +36,13 @@ PAUSE = timedelta(seconds=2)  #: between two tries to ask, or to cancel
 CLOCKS = timedelta(minutes=1)  #: by which an exchange's clock may differ
 LONGEST = timedelta(minutes=1)
 DOUBTED = timedelta(hours=1)  #: after which an order that can't be asked about is shown to a person
+MINGLED = timedelta(minutes=5)  #: so long trades that nobody explains may be those of another order in doubt
 STUBBORN = 10  #: a cancel that so many times changed nothing is told of
 
 T = TypeVar("T")
 
 ASKED = "the answer was lost; the exchange will be asked"
+OTHERS = "there are trades of an order that is not known yet; others of which that is so are asked about first"
 ONCE_MORE = "the exchange does not show it yet; it will be asked once more"
 
 
@@ -184,7 +186,10 @@ class Placing:
             return Verdict(RunState.WAITING, f"the exchange can't be asked now ({trouble})", until or now + wait)
         absence = exchange.placing(held.plan).absence
         state = verdict(absence, None, send_again_opted_in=False)
-        if state is Journal.PLANNED or unexplained(self._reader, stored, traded, sent - CLOCKS):
+        strange = unexplained(self._reader, stored, traded, sent - CLOCKS)
+        if strange and now - sent < MINGLED and in_doubt(self._reader, stored):
+            return Verdict(RunState.WAITING, OTHERS, now + settles)
+        if state is Journal.PLANNED or strange:
             state = Journal.UNCONFIRMED  # whatever a connector says of absence, an order is not sent again
         return await self._settled(run, stored, state)
 

@@ -145,13 +145,7 @@ async def test_a_picture_is_uploaded_in_chunks_with_its_alt_text(world: World, t
 
 async def test_another_picture_under_the_same_text_is_another_post(world: World, tmp_path: Path) -> None:
     """Pictures often come without words; one that a person posted by hand is not taken for ours."""
-    made = []
-    for number in range(2):
-        path = tmp_path / f"{number}.png"
-        Image.new("RGB", (9 + number, 9)).save(path)
-        content = path.read_bytes()
-        digest = hashlib.sha256(content).hexdigest()
-        made.append(Media(str(path), "image/png", len(content), digest, 9 + number, 9, "A text"))
+    made = _pictures(tmp_path)
     first = outcome_of(await world.publish("one", Part("", (made[0],)))).result
     plan = await world.network.prepare(world.session, Part("", (made[1],)), [], {})
     assert await world.network.find(world.session, plan) is None
@@ -366,3 +360,23 @@ async def test_a_code_that_is_not_ours_brings_no_tokens(world: World) -> None:
     dump = unpacked(world.engine.reader)
     assert "canary" not in dump
     assert "x.token.refresh" in dump
+
+
+async def test_each_endpoint_has_a_limit_of_its_own(world: World, tmp_path: Path) -> None:
+    """What X says of one endpoint's calls is not taken for the calls of another: two pictures are two of each."""
+    await world.publish("one", Part("Pictures", tuple(_pictures(tmp_path))))
+    used = {row.name: (row.used, row.limit) for row in rows(world.engine.reader, datetime.now(UTC))}
+    for name, limit in (("initialize", 1_875), ("append", 1_875), ("finalize", 1_875), ("metadata", 500)):
+        assert used[f"media-{name}-15min"] == (2, limit)
+
+
+def _pictures(folder: Path) -> list[Media]:
+    """Two that differ."""
+    made = []
+    for number in range(2):
+        path = folder / f"{number}.png"
+        Image.new("RGB", (9 + number, 9)).save(path)
+        content = path.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        made.append(Media(str(path), "image/png", len(content), digest, 9 + number, 9, "A text"))
+    return made
