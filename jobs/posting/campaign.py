@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -20,6 +20,7 @@ from jobs.posting.rows import OVERRIDE, Row
 from jobs.posting.when import When, WhenError, parse_when
 
 GAP = timedelta(minutes=1)
+END = 16  #: characters by which two posts are taken for one that was edited
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +210,7 @@ def _compared(verdicts: list[Verdict], rules: Rules) -> list[Verdict]:
     own = {planned.identity for verdict in verdicts for planned in verdict.deliveries}  # if the file is imported again
     known = own & {item.identity for item in rules.earlier}
     recent = {(item.account, item.parts[0].text) for item in rules.earlier if item.identity not in own}
-    planned_before = _Before(rules.earlier)
+    planned_before = _Before(rules.earlier, own, rules.now)
     neighbours = _Neighbours(rules.earlier)
     first: dict[tuple[str, str], int] = {}
     judged: list[Verdict] = []
@@ -248,11 +249,14 @@ def _unplaced(parts: Sequence[Part]) -> list[Part]:
 class _Before:
     """What was planned before, as a row that was edited after it was imported is compared with it."""
 
-    def __init__(self, earlier: Sequence[Earlier]) -> None:
+    def __init__(self, earlier: Sequence[Earlier], own: Collection[str], now: datetime) -> None:
         self._same = {item.identity: item for item in earlier}
         self._then: dict[tuple[str, datetime], list[Earlier]] = {}
+        self._like: dict[tuple[str, str], Earlier] = {}
         for item in earlier:
             self._then.setdefault((item.account, item.at), []).append(item)
+            if item.at > now and item.identity not in own:
+                self._like.update(dict.fromkeys(_ends(item.account, item.parts), item))
 
     def similar(self, verdict: Verdict, planned: Planned) -> list[Problem]:
         """What was planned stays, and a person is told how to change it."""
@@ -267,4 +271,16 @@ class _Before:
             if item.identity != planned.identity and not _alike(item.parts, planned.parts):
                 told = f"{planned.account} has another post planned at this time; "
                 return [Problem("at", told + hint.format(id=item.id[:8]), warning=True)]
+        if item is None and verdict.when and verdict.when.counted:
+            # the time is another one each time that the file is read, so only the words are left to know it by
+            likes = (self._like.get(end) for end in _ends(planned.account, planned.parts))
+            if (like := next(filter(None, likes), None)) is not None and not _alike(like.parts, planned.parts):
+                told = f"{planned.account} has a post planned that begins or ends like this one; "
+                return [Problem("text", told + hint.format(id=like.id[:8]), warning=True)]
         return []
+
+
+def _ends(account: str, parts: Sequence[Part]) -> list[tuple[str, str]]:
+    """How a post begins and ends; whoever edits one leaves one of both most often; what is short says too little."""
+    text = parts[0].text
+    return [(account, f"{text[:END]}…"), (account, f"…{text[-END:]}")] if len(text) >= END else []

@@ -289,3 +289,29 @@ def test_an_edited_row_is_told_of(tmp_path: Path, written: str, words: str) -> N
     assert verdict.ok
     (told,) = [item.what for item in verdict.problems if "posts edit abcdef01" in item.what]
     assert words in told
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("Our winter sale begins on Monday", True),
+        ("Now: our winter sale begins today", True),
+        ("Something else altogether with other words", False),
+        ("Our winter sale begins today", False),
+    ],
+)
+def test_an_edited_row_with_a_relative_time_is_told_of_by_its_words(
+    tmp_path: Path, written: str, *, told: bool
+) -> None:
+    """Its time is another one at each reading; a row that still stands in the file is not taken for an edited one."""
+    path = tmp_path / "c.csv"
+    path.write_text("to,at,text\nx/brand,in 3 hours,Our winter sale begins today\n", encoding="utf-8")
+    (first,) = verdicts(path)
+    (planned,) = first.deliveries
+    assert first.when is not None
+    earlier = Earlier("abcdef0123456789", "x/brand", planned.identity, first.when.at, planned.parts)
+    path.write_text(f"to,at,text\nx/brand,in 3 hours,{written}\n", encoding="utf-8")
+    rules = Rules(tmp_path, NOW + timedelta(hours=1), "UTC", {"x/brand": build("x")}, earlier=[earlier])
+    (verdict,) = judge(read(path), rules)
+    assert verdict.ok
+    assert ["posts edit abcdef01" in item.what for item in verdict.problems if "like this" in item.what] == [True] * told
