@@ -41,7 +41,8 @@ class Sandbox:
         only: Which providers; all of them without. Accounts at exchanges are in exchanges.json; in accounts.json, and
             told by ``start``, are only those of exchanges that are named here.
         markets: What is traded at exchanges: files of candles by symbol; without, a market that is made up.
-        speed: How fast those candles come in: 60 plays an hour in a minute.
+        speed: How fast those candles come in: 60 plays an hour in a minute. They are dated by the exchange's clock, the
+            first as if it had closed just now.
         works_for: How long providers work on a video; without, as each twin has it.
     """
 
@@ -109,9 +110,8 @@ class Sandbox:
         )
 
     def _exchange(self, module: Any, replays: Any) -> Any:
-        app = module.twin(self._now, replays)
-        app[module.WORLD].speed = self.speed
-        return app
+        known = {"known": 1} if replays else {}  # a file is played from its beginning
+        return module.twin(self._now, replays, speed=self.speed, **known)
 
     async def _show_media(self, port: int) -> None:
         app = web.Application()

@@ -213,13 +213,21 @@ async def test_a_new_order_can_be_missing_in_queries_for_a_while(place: Place) -
 
 
 @pytest.mark.parametrize(
-    ("fault", "status", "number"), [("unknown-after", 503, 0), ("timeout-after", 504, -1007), ("throttle", 429, -1003)]
+    ("fault", "status", "number"),
+    [
+        ("reject", 400, -2010),
+        ("unknown-before", 503, 0),
+        ("unknown-after", 503, 0),
+        ("timeout-before", 504, -1007),
+        ("timeout-after", 504, -1007),
+        ("throttle", 429, -1003),
+    ],
 )
 async def test_bad_days_sound_as_binance_says_them(place: Place, fault: Any, status: int, number: int) -> None:
     """An answer that says *unknown* hides an order that was placed; one that throttles hides none."""
     place.faults.append(Fault(path="/api/v3/order", fault=fault))
     assert code(await place.place())[:2] == (status, number)
-    assert len(binance.posts(place.app)) == (0 if fault == "throttle" else 1)
+    assert len(binance.posts(place.app)) == (1 if fault.endswith("-after") else 0)
 
 
 async def test_an_order_whose_answer_is_lost_was_placed(place: Place) -> None:
