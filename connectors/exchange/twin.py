@@ -52,9 +52,7 @@ UNKNOWN = "Unknown error, please check your request or try again later."
 TIMEOUT = "Timeout waiting for response from backend server. Send status unknown; execution status unknown."
 
 
-def twin(
-    now: Now, replays: tuple[Replay, ...] = (), *, known: int = HISTORY, speed: float = 1.0
-) -> web.Application:
+def twin(now: Now, replays: tuple[Replay, ...] = (), *, known: int = HISTORY, speed: float = 1.0) -> web.Application:
     """Binance, with nobody on it yet; without ``replays`` it has one market that nobody else ever traded on."""
     app = web.Application(middlewares=[limits, _protocol])
     world = app[WORLD] = World(now, speed=speed)

@@ -117,6 +117,19 @@ async def test_an_order_that_shows_late_is_not_taken_for_lost(place: Place) -> N
     await place.judge()
 
 
+async def test_the_fill_of_another_order_in_doubt_is_no_reason_to_ask_a_person(place: Place) -> None:
+    """One order was lost on the way; while it is asked about, another one fills, and its answer is lost."""
+    place.strikes("drop-before")
+    first = await place.submit(OrderType.MARKET)
+    await place.ended(first, 15)
+    place.clock.at += timedelta(seconds=5)
+    place.strikes("drop-after")
+    second = await place.submit(OrderType.MARKET, tag="b")
+    assert (await place.ended(second)).state is State.FILLED
+    assert (await place.ended(first)).state is State.NOT_PLACED
+    await place.judge()
+
+
 @pytest.mark.parametrize("fault", ["none", "drop-before", "drop-after", "timeout-after"])
 async def test_a_cancel_ends_as_the_exchange_ended_it(place: Place, fault: str) -> None:
     """Whatever becomes of its answer."""
