@@ -100,7 +100,7 @@ async def installation(folder: Path, served: Exchange) -> AsyncIterator[Engine]:
 
 @asynccontextmanager
 async def ccxt(served: Exchange) -> AsyncIterator[Any]:
-    """ccxt as it comes, its throttler off, its markets loaded; no address is left that leads elsewhere."""
+    """Plain ccxt, its throttler off, its markets loaded; no address is left that leads elsewhere."""
     from ccxt.async_support import binance  # noqa: PLC0415 - takes its time
 
     client = binance({"apiKey": served.keys["api_key"], "secret": served.keys["secret"], "enableRateLimit": False})

@@ -8,18 +8,30 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from automator.budgets import window
+from automator.budgets.line import Share
 from automator.budgets.window import Usage
 from automator.ledger import chain
-from connectors.base import Budget
+from connectors.base import Budget, Scope
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Units of one budget that a call takes."""
+    """Units of one budget that a call takes.
+
+    Attributes:
+        leaves: The share of a window that the call leaves to orders; an order leaves nothing.
+    """
 
     subject: str
     budget: Budget
     units: float
+    leaves: float = 0.0
+
+    @property
+    def share(self) -> Share:
+        """What it waits for, if there is no room: what is kept for orders no other call can wait for."""
+        of_orders = self.leaves < self.budget.kept
+        return (self.subject, f"{self.budget.name} of orders" if of_orders else self.budget.name)
 
 
 def load(connection: sqlite3.Connection, subject: str, budget: Budget) -> tuple[Usage, Budget]:
@@ -45,7 +57,9 @@ def save(tx: sqlite3.Connection, subject: str, budget: Budget, usage: Usage) -> 
 def reserve(tx: sqlite3.Connection, claims: Sequence[Claim], now: int) -> int:
     """Take all claims together or none; returns 0, or the instant from which they may fit."""
     found = [(claim, *load(tx, claim.subject, claim.budget)) for claim in claims]
-    start = max((window.fits(budget, usage, now, claim.units) for claim, usage, budget in found), default=now)
+    start = max(
+        (window.fits(budget, usage, now, claim.units, claim.leaves) for claim, usage, budget in found), default=now
+    )
     if start > now:
         return start
     for claim, usage, budget in found:
@@ -83,11 +97,15 @@ def set_limit(  # noqa: PLR0913 - who, what, when
     chain.append(tx, "event", at, data)
 
 
-def claims_of(account: str, provider: str, budgets: Sequence[Budget], costs: Mapping[str, int]) -> list[Claim]:
+def claims_of(
+    account: str, provider: str, budgets: Sequence[Budget], costs: Mapping[str, int], scope: Scope
+) -> list[Claim]:
     """The claims of a call that costs ``costs``."""
-    known = {budget.name: budget for budget in budgets}
+    known, order = {budget.name: budget for budget in budgets}, scope is Scope.TRADE
     return [
-        Claim(provider if known[name].shared else account, known[name], units)
+        Claim(
+            provider if known[name].shared else account, known[name], units, leaves=0.0 if order else known[name].kept
+        )
         for name, units in costs.items()
         if units and name in known
     ]

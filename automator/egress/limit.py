@@ -129,11 +129,12 @@ class Limit(httpx.AsyncBaseTransport):
         """
         call = call_of(request)
         provider = call.account.provider
-        claims = store.claims_of(call.account.name, provider.name, provider.budgets, costs_of(request))
+        scope = call.operation.scope
+        claims = store.claims_of(call.account.name, provider.name, provider.budgets, costs_of(request), scope)
         if not claims:
             return await self._inner.handle_async_request(request)
-        budgets = [(claim.subject, claim.budget.name) for claim in claims]
-        mine = line.turn(call.operation.scope, self._clock.boottime(), next(self._numbers), budgets)
+        shares = [claim.share for claim in claims]
+        mine = line.turn(scope, self._clock.boottime(), next(self._numbers), shares)
         reservation = Reservation(call, claims, self._flying, lambda: self._line.fitted(mine))
         request.extensions[RESERVATION] = reservation
         try:

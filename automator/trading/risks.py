@@ -109,9 +109,9 @@ def at_most(tx: sqlite3.Connection, limited: Limits, judged: Proposal, now: date
     where, values = _of(limited.subject, judged)
     midnight, minute = _since(now)
     opened, buying, bought = tx.execute(
-        "SELECT count(*), total(CASE WHEN symbol = ?1 AND side = 'buy' THEN CAST(notional AS REAL) END), "
+        "SELECT count(*), total(CASE WHEN symbol = ?1 AND side = 'buy' THEN CAST(notional AS REAL) END), "  # noqa: S608 - constants
         "total(CASE WHEN symbol = ?1 AND side = 'buy' THEN CAST(cost AS REAL) END) "
-        f"FROM ordered WHERE {where} AND told = 0 AND id <> ? AND state IN ({_COUNTED})",  # noqa: S608 - constants
+        f"FROM ordered WHERE {where} AND told = 0 AND id <> ? AND state IN ({_COUNTED})",
         (request.symbol, *values, request.client_order_id),
     ).fetchone()
     day, made = tx.execute(
@@ -121,8 +121,8 @@ def at_most(tx: sqlite3.Connection, limited: Limits, judged: Proposal, now: date
         (midnight, quote, minute, *values, _first(limited, quote, now), request.client_order_id),
     ).fetchone()
     earned, moved = tx.execute(
-        "SELECT total(CAST(realised AS REAL)), total(abs(CAST(realised AS REAL))) FROM order_news "
-        f"WHERE {where} AND quote = ? AND at >= ? AND realised IS NOT NULL",  # noqa: S608 - as above
+        "SELECT total(CAST(realised AS REAL)), total(abs(CAST(realised AS REAL))) FROM order_news "  # noqa: S608 - as above
+        f"WHERE {where} AND quote = ? AND at >= ? AND realised IS NOT NULL",
         (*values, quote, midnight),
     ).fetchone()
     return Usage(

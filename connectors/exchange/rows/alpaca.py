@@ -26,7 +26,7 @@ from connectors.order import LIMITED, WAITING, Order, OrderRequest, OrderType, T
 from connectors.venue import Custom, Rights
 
 BUDGETS = (
-    Budget("calls-1m", 200, Window.FIXED, 60),
+    Budget("calls-1m", 200, Window.FIXED, 60, kept=0.1),
     Budget("data-1m", 200, Window.FIXED, 60),  # of the free plan
 )
 TYPES = {OrderType.MARKET: "market", OrderType.LIMIT: "limit", OrderType.STOP_LIMIT: "stop_limit"}
