@@ -81,9 +81,10 @@ class Engine:
             orders.KIND: placing.place,
             orders.CANCEL: placing.cancel,
             closing.KIND: Closing(self.trading, self.writer, self.reader, self.clock).sell,
-            bots.KIND: Running(self.trading, self.books, self.writer, self.reader, self.clock).turn,
         }
         self.worker = Worker(self.writer, self.reader, self.clock, self.owner, handlers)
+        running = Running(self.trading, self.books, self.writer, self.reader, self.clock, self.worker.begin)
+        handlers[bots.KIND] = running.turn
 
     async def __aenter__(self) -> Self:
         return self

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from automator.engine import Engine
-from automator.scheduling.lease import Run
 from automator.trading import orders
 from benchmarks.figure import Figure
 from benchmarks.traded import ACCOUNT, SYMBOL, Exchange, ccxt, exchange, installation
@@ -87,15 +86,14 @@ def _ours(opened: Engine, market: Market) -> Placed:
     async def place() -> str:
         wish = Place(f"order {next(numbers)}", SYMBOL, Side.BUY, OrderType.LIMIT, AMOUNT, PRICE)
 
-        def put(tx: sqlite3.Connection) -> Run | None:
+        def put(tx: sqlite3.Connection) -> tuple[str, list[str]]:
             done = orders.submit(tx, ACCOUNT, "bench", wish.tag, wish, opened.clock.now(), market=market, price=PRICE)
             assert isinstance(done, orders.Approved), done
-            return opened.worker.take(tx, done.order)
+            return done.order, [done.order]
 
-        run = await opened.writer.brief(put)
-        assert run is not None
-        await opened.worker.start(run)
-        return run.job
+        order, (task,) = await opened.worker.begin(put)
+        await task
+        return order
 
     return place
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated
@@ -135,13 +136,16 @@ async def _placed(opened: Engine, account: str, wish: Place) -> Stored:
         near = ", ".join(sorted(name for name in markets if name.startswith(f"{wish.symbol.partition('/')[0]}/"))[:5])
         raise fail(f"{account} does not trade {wish.symbol}" + (f"; it trades {near}" if near else ""), 2)
     market, ticker = markets[wish.symbol], await exchange.ticker(session, wish.symbol)
-    done = await opened.writer.run(
-        lambda tx: orders_.submit(
-            tx, account, orders_.USER, wish.tag, wish, opened.clock.now(), market=market, price=ticker.last
-        )
-    )
+
+    def put(tx: Connection) -> tuple[orders_.Approved | orders_.Refused, list[str]]:
+        now = opened.clock.now()
+        done = orders_.submit(tx, account, orders_.USER, wish.tag, wish, now, market=market, price=ticker.last)
+        return done, [done.order]
+
+    done, begun = await opened.worker.begin(put)
     if isinstance(done, orders_.Refused):
         raise fail(f"nothing was sent: {'; '.join(done.reasons)}", 1)
+    await asyncio.wait(begun, timeout=WAIT)
     await opened.worker.see_through([done.order], WAIT)
     return _one(opened.reader, done.order)
 
@@ -194,7 +198,7 @@ async def cancel(order: str, home: HomeOption = None) -> None:
         if asked is None:
             raise fail(f"{item.id[:8]} is {item.state.replace('_', ' ')}; there is nothing to cancel", 1)
         with working("cancelling"):
-            await opened.worker.see_through([item.id, f"{item.id}/cancel"], WAIT)
+            await opened.worker.see_through([item.id, orders_.cancelling(item.id)], WAIT)
         typer.echo(_line(_one(opened.reader, item.id)))
 
 

@@ -321,8 +321,13 @@ def cancel(tx: sqlite3.Connection, order: str, now: datetime, *, actor: str) -> 
     return stored.state
 
 
+def cancelling(order: str) -> str:
+    """The job that cancels an order which may be at the exchange."""
+    return f"{order}/cancel"
+
+
 def _to_cancel(tx: sqlite3.Connection, order: str, account: str, now: datetime) -> None:
-    due.add(tx, NewJob(f"{order}/cancel", CANCEL, {"order": order}, now, account, late=EVER), now)
+    due.add(tx, NewJob(cancelling(order), CANCEL, {"order": order}, now, account, late=EVER), now)
 
 
 def is_late(stored: Stored, now: datetime) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import sqlite3
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -39,7 +39,7 @@ from jobs.bots.own import Own
 from jobs.bots.parameters import BadParameters
 from jobs.bots.strategy import Cancel, Closed, Event, Filled, Place, Signal, Stop, Strategy, View, Wish
 from jobs.orders.positions import flow
-from jobs.orders.states import ENDED
+from jobs.orders.states import ENDED, LIVE
 
 AFTER = timedelta(seconds=1)  #: a candle's close: exchanges show it a little later
 SOON = timedelta(seconds=2)  #: between two looks for a candle that is not shown yet
@@ -50,6 +50,9 @@ NEWEST = 5_000  #: closed candles that a strategy is shown at once
 RULES = Rules(keep=20)
 
 ZERO = Decimal(0)
+
+#: puts in what a bot has decided, and begins with it at once: ``Worker.begin``
+Begin = Callable[[Callable[[sqlite3.Connection], tuple[None, Sequence[str]]]], Awaitable[Any]]
 
 
 class Unusable(Exception):
@@ -91,7 +94,10 @@ class Decision:
 class Running:
     """Works off the runs of bots."""
 
-    def __init__(self, opened: Opened, books: Books, writer: Writer, reader: sqlite3.Connection, clock: Clock) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - each is one thing it needs
+        self, opened: Opened, books: Books, writer: Writer, reader: sqlite3.Connection, clock: Clock, begin: Begin
+    ) -> None:
+        self._begin = begin
         self._opened = opened
         self._books = books
         self._writer = writer
@@ -145,36 +151,40 @@ class Running:
             return False
         look, decision = found
         failpoints.reach("before-decided")
-        await self._writer.brief(partial(self._store, run, bot, look, decision))
+        await self._begin(partial(self._store, run, bot, look, decision))
         failpoints.reach("after-decided")
         return bool(decision.stop)
 
-    def _store(self, run: Run, bot: Bot, look: Look, decision: Decision, tx: sqlite3.Connection) -> None:
-        """The bot's state and what it wants, both or neither."""
+    def _store(
+        self, run: Run, bot: Bot, look: Look, decision: Decision, tx: sqlite3.Connection
+    ) -> tuple[None, Sequence[str]]:
+        """The bot's state and what it wants, both or neither; returns the jobs that do it."""
         lease.check(tx, run)
         self._go(tx, bot)
         if not bots.keep(tx, bot, decision.kept, look.beat, decision.news):
             raise Fenced(f"{bot.name} was changed while it decided; nothing of that was kept")
         bots.told(tx, bot.name, [signal.id for signal in look.signals], look.now)
         bots.add_paper(tx, bot.name, list(decision.filled))
-        if bot.live:
-            for wish in decision.wishes:
-                self._submit(tx, bot, wish, look)
+        jobs = [self._submit(tx, bot, wish, look) for wish in decision.wishes] if bot.live else []
         if decision.stop:
             bots.stop(tx, bot.name, bot.on_stop, look.now, actor=bot.name, why=decision.stop)
+        return None, [job for job in jobs if job]
 
-    def _submit(self, tx: sqlite3.Connection, bot: Bot, wish: Wish, look: Look) -> None:
+    def _submit(self, tx: sqlite3.Connection, bot: Bot, wish: Wish, look: Look) -> str | None:
+        """The job that does it; ``None``: there is nothing to do."""
         now = self._clock.now()
         match wish:
             case Place(tag=tag, symbol=symbol):
                 if orders.by_tag(tx, bot.name, bot.tag(tag)) is not None:
                     raise Unusable(f"its strategy called two orders {tag!r}")
                 market, price = look.markets[symbol], look.prices[symbol]
-                orders.submit(tx, bot.account, bot.name, bot.tag(tag), wish, now, market=market, price=price)
+                placed = orders.submit(tx, bot.account, bot.name, bot.tag(tag), wish, now, market=market, price=price)
+                return placed.order
             case Cancel(tag=tag):
                 known = orders.by_tag(tx, bot.name, bot.tag(tag))
-                if known is not None:
-                    orders.cancel(tx, known.id, now, actor=bot.name)
+                if known is not None and orders.cancel(tx, known.id, now, actor=bot.name) in LIVE:
+                    return orders.cancelling(known.id)
+        return None
 
     async def _live(
         self, bot: Bot, strategy: Strategy[Any], session: Session, exchange: Exchange, beat: datetime

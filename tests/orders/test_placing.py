@@ -16,7 +16,6 @@ from automator import halts
 from automator.clock import micros
 from automator.intentions import State as Journal
 from automator.intentions import load as intention
-from automator.scheduling.lease import Run
 from automator.trading import orders, risks
 from connectors.order import TimeInForce
 from jobs.orders.risk import Limit
@@ -274,12 +273,23 @@ async def test_a_run_is_claimed_with_its_order(place: Trading) -> None:
     """Whoever puts an order in may begin at once; a tick in between does not take it for dropped."""
     worker = place.engine.worker
 
-    def put(tx: sqlite3.Connection) -> Run | None:
+    def put(tx: sqlite3.Connection) -> tuple[str, list[str]]:
         done = orders.submit(tx, ACCOUNT, BOT, "a", LIMIT, place.clock.now(), market=MARKET, price=PRICE)
-        return worker.take(tx, done.order)
+        return done.order, [done.order]
 
-    run = await place.engine.writer.run(put)
-    assert run is not None
+    order, begun = await worker.begin(put)
     assert await worker.tick() == 0
-    await asyncio.wait({worker.start(run)})
-    assert (place.stands(run.job).state, place.world.arrived) == (State.OPEN, [run.job])
+    await asyncio.wait(begun)
+    assert (place.stands(order).state, place.world.arrived) == (State.OPEN, [order])
+
+
+async def test_what_is_refused_is_not_begun(place: Trading) -> None:
+    """There is no run of it that anyone could take up."""
+
+    def put(tx: sqlite3.Connection) -> tuple[str, list[str]]:
+        wish = replace(LIMIT, amount=D(0))
+        done = orders.submit(tx, ACCOUNT, BOT, "a", wish, place.clock.now(), market=MARKET, price=PRICE)
+        return done.order, [done.order]
+
+    order, begun = await place.engine.worker.begin(put)
+    assert (place.stands(order).state, begun) == (State.NOT_PLACED, [])
