@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache, lru_cache
 from typing import Any
 
 from automator.clock import micros
@@ -17,9 +18,7 @@ from jobs.orders.states import COUNTED, ENDED, State
 
 EVERYTHING = "*"
 MINUTE = timedelta(minutes=1)
-ROUGH = (
-    1e-9  #: a sum of floats is nearer to the exact one, as a share of what was summed up: of up to a million numbers
-)
+ROUGH = 1e-9  #: a sum of up to a million floats is nearer to the exact one, as a share of all that was summed up
 _COUNTED, _ENDED = (", ".join(f"'{state}'" for state in sorted(states)) for states in (COUNTED, ENDED))
 
 
@@ -73,15 +72,20 @@ def listed(connection: sqlite3.Connection) -> list[dict[str, str]]:
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def limits(connection: sqlite3.Connection, account: str, owner: str) -> list[Limits]:
+def limits(connection: sqlite3.Connection, account: str, owner: str) -> Sequence[Limits]:
     """The limits that an order of this owner on this account must keep to, by subject."""
     rows = connection.execute(
         "SELECT subject, name, asset, value FROM risk WHERE subject IN (?, ?, ?)", (EVERYTHING, account, owner)
     )
+    return _read(tuple(rows))
+
+
+@lru_cache(maxsize=64)  # they hardly ever change, and are looked up twice for each order
+def _read(rows: tuple[tuple[str, str, str, str], ...]) -> Sequence[Limits]:
     found: defaultdict[str, dict[tuple[str, str], str]] = defaultdict(dict)
     for subject, name, asset, value in rows:
         found[subject][name, asset] = value
-    return [limits_of(subject, items) for subject, items in sorted(found.items())]
+    return tuple(limits_of(subject, items) for subject, items in sorted(found.items()))
 
 
 def gate(tx: sqlite3.Connection, judged: Proposal, now: datetime) -> tuple[str, ...]:
@@ -90,107 +94,124 @@ def gate(tx: sqlite3.Connection, judged: Proposal, now: datetime) -> tuple[str, 
     An order that is in the database is not counted against itself.
     """
     found = limits(tx, judged.account, judged.owner)
-    return tuple(reason for one in found for reason in _refused(tx, one, judged, now))
+    reasons: list[str] = []
+    for one, quick in zip(found, at_most(tx, found, judged, now), strict=True):
+        if refusals(one, quick, judged.request, judged.price):  # then it is worth its while to count exactly
+            reasons += refusals(one, usage(tx, one, judged, now), judged.request, judged.price)
+    return tuple(reasons)
 
 
-def _refused(tx: sqlite3.Connection, limited: Limits, judged: Proposal, now: datetime) -> tuple[str, ...]:
-    """An order that keeps to its limits with more used than there is need not wait for the exact sum."""
-    for used in (at_most, usage):
-        reasons = refusals(limited, used(tx, limited, judged, now), judged.request, judged.price)
-        if not reasons:
-            return ()
-    return reasons
+def at_most(tx: sqlite3.Connection, found: Sequence[Limits], judged: Proposal, now: datetime) -> list[Usage]:
+    """``usage`` of each, or a little more, as SQLite sums it up: in one go for all, but in floating point."""
+    if not found:
+        return []
+    whose = tuple(_whose(one.subject, judged) for one in found)
+    given = _asked(judged, now, whole_day=any(_by_day(one, judged) for one in found))
+    sums = iter(tx.execute(_quick(whose), given).fetchone())
+    taken = [[next(sums) for _ in whose] for _ in range(_SUMS)]
+    return [
+        Usage(
+            day=Decimal(day * (1 + ROUGH)),
+            realised=Decimal(earned - moved * ROUGH),
+            held=Decimal(held + stirred * ROUGH),
+            buying=Decimal(buying * (1 + ROUGH) - bought * (1 - ROUGH)),
+            open_orders=int(opened),
+            minute=int(made),
+        )
+        for opened, buying, bought, day, made, earned, moved, held, stirred in zip(*taken, strict=True)
+    ]
 
 
-def at_most(tx: sqlite3.Connection, limited: Limits, judged: Proposal, now: datetime) -> Usage:
-    """``usage``, or a little more, as SQLite sums it up: of a thousand orders in a moment, but in floating point."""
-    request = judged.request
-    quote = request.symbol.partition("/")[2]
-    where, values = _of(limited.subject, judged)
-    midnight, minute = _since(now)
-    opened, buying, bought = tx.execute(
-        "SELECT count(*), total(CASE WHEN symbol = ?1 AND side = 'buy' THEN CAST(notional AS REAL) END), "  # noqa: S608 - constants
-        "total(CASE WHEN symbol = ?1 AND side = 'buy' THEN CAST(cost AS REAL) END) "
-        f"FROM ordered WHERE {where} AND told = 0 AND id <> ? AND state IN ({_COUNTED})",
-        (request.symbol, *values, request.client_order_id),
-    ).fetchone()
-    day, made = tx.execute(
-        f"SELECT total(CASE WHEN created_at >= ? AND quote = ? THEN CASE WHEN state IN ({_ENDED}) "  # noqa: S608 - as above
-        "THEN CAST(cost AS REAL) ELSE CAST(notional AS REAL) END END), total(created_at > ?) "
-        f"FROM ordered WHERE {where} AND created_at >= ? AND id <> ? AND state <> 'not_placed'",
-        (midnight, quote, minute, *values, _first(limited, quote, now), request.client_order_id),
-    ).fetchone()
-    earned, moved = tx.execute(
-        "SELECT total(CAST(realised AS REAL)), total(abs(CAST(realised AS REAL))) FROM order_news "  # noqa: S608 - as above
-        f"WHERE {where} AND quote = ? AND at >= ? AND realised IS NOT NULL",
-        (*values, quote, midnight),
-    ).fetchone()
-    return Usage(
-        day=Decimal(day * (1 + ROUGH)),
-        realised=Decimal(earned - moved * ROUGH),
-        held=_held(tx, where, values, request.symbol),
-        buying=Decimal(buying * (1 + ROUGH) - bought * (1 - ROUGH)),
-        open_orders=opened,
-        minute=int(made),
-    )
+_SUMS = 9
+
+
+@cache
+def _quick(whose: tuple[str, ...]) -> str:
+    """The statement that sums up for several subjects in one pass; ``whose``: the clause of each."""
+
+    def each(number: str) -> str:
+        return ", ".join(f"total(CASE WHEN {mine} THEN {number} END)" for mine in whose)
+
+    anyone = " OR ".join(whose)
+    buys = "CASE WHEN symbol = :symbol AND side = 'buy' THEN CAST({} AS REAL) END".format
+    worth = f"CASE WHEN state IN ({_ENDED}) THEN CAST(cost AS REAL) ELSE CAST(notional AS REAL) END"
+    earned, held = "CAST(realised AS REAL)", "CAST(amount AS REAL)"
+    return f"""
+SELECT * FROM (
+    SELECT {each("1")}, {each(buys("notional"))}, {each(buys("cost"))} FROM ordered
+    WHERE ({anyone}) AND told = 0 AND id <> :order AND state IN ({_COUNTED})
+  ), (
+    SELECT {each(f"CASE WHEN created_at >= :midnight AND quote = :quote THEN {worth} END")},
+      {each("created_at > :minute")} FROM ordered
+    WHERE ({anyone}) AND created_at >= :first AND id <> :order AND state <> 'not_placed'
+  ), (
+    SELECT {each(earned)}, {each(f"abs({earned})")} FROM order_news
+    WHERE ({anyone}) AND quote = :quote AND at >= :midnight AND realised IS NOT NULL
+  ), (
+    SELECT {each(held)}, {each(f"abs({held})")} FROM position WHERE ({anyone}) AND symbol = :symbol
+  )"""  # noqa: S608 - constants
 
 
 def usage(tx: sqlite3.Connection, limited: Limits, judged: Proposal, now: datetime) -> Usage:
     """What a subject has used of its limits, without this order; of a day only what is limited by the day."""
-    request = judged.request
-    quote = request.symbol.partition("/")[2]
-    where, values = _of(limited.subject, judged)
-    midnight, minute = _since(now)
+    where = _whose(limited.subject, judged)
+    given = _asked(judged, now, whole_day=_by_day(limited, judged))
     columns = "id, symbol, side, state, notional, cost, created_at, quote"
     orders = tx.execute(
-        f"SELECT {columns} FROM ordered WHERE {where} AND id <> ? AND told = 0 "  # noqa: S608 - constants
-        f"UNION SELECT {columns} FROM ordered WHERE {where} AND id <> ? AND created_at >= ? AND state <> 'not_placed'",
-        (*values, request.client_order_id, *values, request.client_order_id, _first(limited, quote, now)),
+        f"SELECT {columns} FROM ordered WHERE {where} AND id <> :order AND told = 0 "  # noqa: S608 - constants
+        f"UNION SELECT {columns} FROM ordered "
+        f"WHERE {where} AND id <> :order AND created_at >= :first AND state <> 'not_placed'",
+        given,
     ).fetchall()
     earned = tx.execute(
-        f"SELECT realised FROM order_news WHERE {where} AND quote = ? AND at >= ? AND realised IS NOT NULL",  # noqa: S608 - as above
-        (*values, quote, midnight),
+        f"SELECT realised FROM order_news WHERE {where} "  # noqa: S608 - as above
+        "AND quote = :quote AND at >= :midnight AND realised IS NOT NULL",
+        given,
     )
+    held = tx.execute(f"SELECT amount FROM position WHERE {where} AND symbol = :symbol", given)  # noqa: S608 - as above
     return Usage(
-        day=_sum(_worth(row) for row in orders if row[6] >= midnight and row[7] == quote),
+        day=_sum(_worth(row) for row in orders if row[6] >= given["midnight"] and row[7] == given["quote"]),
         realised=_sum(Decimal(row[0]) for row in earned),
-        held=_held(tx, where, values, request.symbol),
+        held=_sum(Decimal(row[0]) for row in held),
         buying=_sum(
             Decimal(row[4]) - Decimal(row[5])
             for row in orders
-            if row[3] in COUNTED and (row[1], row[2]) == (request.symbol, Side.BUY)
+            if row[3] in COUNTED and (row[1], row[2]) == (given["symbol"], Side.BUY)
         ),
         open_orders=sum(row[3] in COUNTED for row in orders),
-        minute=sum(row[6] > minute for row in orders),
+        minute=sum(row[6] > given["minute"] for row in orders),
     )
 
 
-def _since(now: datetime) -> tuple[int, int]:
-    """When this day (UTC) began, and the last minute."""
-    return micros(now.replace(hour=0, minute=0, second=0, microsecond=0)), micros(now - MINUTE)
+def _whose(subject: str, judged: Proposal) -> str:
+    """The clause for a subject's rows."""
+    if subject == EVERYTHING:
+        return "1"
+    return "account = :account" if subject == judged.account else "owner = :owner"
 
 
-def _first(limited: Limits, quote: str, now: datetime) -> int:
-    """From when on orders count: of a whole day only for who has a limit of that."""
-    midnight, minute = _since(now)
-    return min(midnight, minute) if (Limit.DAY, quote) in limited.money else minute
+def _by_day(limited: Limits, judged: Proposal) -> bool:
+    return (Limit.DAY, judged.request.symbol.partition("/")[2]) in limited.money
 
 
-def _held(tx: sqlite3.Connection, where: str, values: tuple[str, ...], symbol: str) -> Decimal:
-    rows = tx.execute(f"SELECT amount FROM position WHERE {where} AND symbol = ?", (*values, symbol))  # noqa: S608 - constants
-    return _sum(Decimal(row[0]) for row in rows)
+def _asked(judged: Proposal, now: datetime, *, whole_day: bool) -> dict[str, Any]:
+    """What stands for the names in statements; ``first``: from when on orders count."""
+    request = judged.request
+    midnight, minute = micros(now.replace(hour=0, minute=0, second=0, microsecond=0)), micros(now - MINUTE)
+    return {
+        "account": judged.account,
+        "owner": judged.owner,
+        "order": request.client_order_id,
+        "symbol": request.symbol,
+        "quote": request.symbol.partition("/")[2],
+        "midnight": midnight,
+        "minute": minute,
+        "first": min(midnight, minute) if whole_day else minute,
+    }
 
 
 def _worth(row: Sequence[Any]) -> Decimal:
     return Decimal(row[5] if State(row[3]) in ENDED else row[4])
-
-
-def _of(subject: str, judged: Proposal) -> tuple[str, tuple[str, ...]]:
-    if subject == EVERYTHING:
-        return "1", ()
-    if subject == judged.account:
-        return "account = ?", (judged.account,)
-    return "owner = ?", (judged.owner,)
 
 
 def _sum(numbers: Any) -> Decimal:

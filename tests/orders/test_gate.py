@@ -62,6 +62,7 @@ def fill(tx: sqlite3.Connection, made: list[tuple], earned: list[tuple]) -> None
             ),
         )
     for number, (account, much) in enumerate(earned):
+        tx.execute("INSERT INTO position VALUES (?,?,'BTC/USDT',?,'0')", (f"bot-{number}", account, str(much)))
         tx.execute(
             "INSERT INTO order_news (owner, account, ordered, fill, at, quote, realised) VALUES (?,?,?,?,?,'USDT',?)",
             (BOT, account, str(number), number + 1, micros(NOW), str(much)),
@@ -84,11 +85,12 @@ def test_the_quick_sum_is_never_below_the_exact_one(database: sqlite3.Connection
     tx.execute("BEGIN")
     try:
         fill(tx, made, earned)
-        for subject in (MAIN, BOT, risks.EVERYTHING):
-            limited = Limits(subject, {(Limit.DAY, "USDT"): D(1)})
-            exact, quick = risks.usage(tx, limited, judged, NOW), risks.at_most(tx, limited, judged, NOW)
-            assert (quick.open_orders, quick.minute, quick.held) == (exact.open_orders, exact.minute, exact.held)
-            sums = [(exact.day, quick.day), (exact.buying, quick.buying), (-exact.realised, -quick.realised)]
+        limits = [Limits(subject, {(Limit.DAY, "USDT"): D(1)}) for subject in (MAIN, BOT, risks.EVERYTHING)]
+        for limited, quick in zip(limits, risks.at_most(tx, limits, judged, NOW), strict=True):
+            exact = risks.usage(tx, limited, judged, NOW)
+            assert (quick.open_orders, quick.minute) == (exact.open_orders, exact.minute)
+            sums = [(getattr(exact, name), getattr(quick, name)) for name in ("day", "buying", "held")]
+            sums.append((-exact.realised, -quick.realised))
             assert all(little <= much <= little + D("0.1") for little, much in sums), sums
     finally:
         tx.execute("ROLLBACK")
