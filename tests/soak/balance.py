@@ -56,14 +56,18 @@ def _account(order: Mapping[str, Any]) -> str:
     return f"binance/{order['account']}"
 
 
-def differences(reader: sqlite3.Connection, there: There) -> list[str]:
-    """In what our books differ from the exchange's, a sentence each; none after a good soak."""
+def differences(reader: sqlite3.Connection, there: There, *, holdings: bool = True) -> list[str]:
+    """In what our books differ from the exchange's, a sentence each; none after a good soak.
+
+    ``holdings``: also what our books say that an account holds, which is as old as the last look at it.
+    """
     with localcontext(EXACT):
         found = [
             *_orders(reader, there),
             *_fills(reader, there),
             *_told(reader),
-            *_balances(reader, there),
+            *_balances(there),
+            *(_holdings(reader, there) if holdings else ()),
             *_positions(reader, there),
             *_bots(reader),
             *_ended(reader),
@@ -132,26 +136,31 @@ def _told(reader: sqlite3.Connection) -> Iterator[str]:
             yield f"of order {order} a fill was told after its end"
 
 
-def _balances(reader: sqlite3.Connection, there: There) -> Iterator[str]:
+def _holdings(reader: sqlite3.Connection, there: There) -> Iterator[str]:
+    """What our books say that an account holds is what it holds."""
+    for handle, held in there.held.items():
+        account = f"binance/{handle}"
+        rows = reader.execute("SELECT asset, free, locked FROM holding WHERE account = ?", (account,))
+        ours = {asset: (Decimal(free), Decimal(locked)) for asset, free, locked in rows}
+        theirs = {asset: (Decimal(one["free"]), Decimal(one["locked"])) for asset, one in held.items()}
+        if ours != theirs:
+            yield f"{account} has {theirs}, and by our books {ours}"
+
+
+def _balances(there: There) -> Iterator[str]:
     """What an account has is what it began with and its trades; what is locked is what its open orders need."""
     for handle, held in there.held.items():
         account = f"binance/{handle}"
         should = defaultdict(Decimal, BALANCES)
-        for asset, much in _flows(_ours(reader), account):
+        for asset, much in _flows(there.trades(), account):
             should[asset] += much
         locked = _locked(there.orders, account)
-        ours = {
-            row[0]: (Decimal(row[1]), Decimal(row[2]))
-            for row in reader.execute("SELECT asset, free, locked FROM holding WHERE account = ?", (account,))
-        }
         for asset in sorted(should.keys() | held.keys()):
             shown = held.get(asset, {"free": "0", "locked": "0"})
             free, tied = Decimal(shown["free"]), Decimal(shown["locked"])
             whole = _cut(should[asset]), _cut(locked[asset]), _cut(should[asset] - locked[asset])
             if (whole[1], whole[2]) != (tied, free):
                 yield f"{account} has {free} {asset} and {tied} locked, and should have {whole[2]} and {whole[1]}"
-            if ours.get(asset) != (free, tied):
-                yield f"{account} has {free} {asset} and {tied} locked, and by our books {ours.get(asset)}"
 
 
 def _flows(trades: Iterable[Trade], account: str) -> Iterator[tuple[str, Decimal]]:

@@ -17,7 +17,6 @@ from random import Random
 from typing import Any
 
 from automator import accounts, failpoints
-from automator.__main__ import main
 from automator.cli.bots import SECRET
 from automator.db import connect
 from automator.engine import Engine
@@ -26,7 +25,7 @@ from automator.trading import bots
 from automator.vault.choose import own_file
 from connectors.base import Scope
 from tests.children import Child
-from tests.soak import exchange
+from tests.soak import exchange, program
 from tests.soak.balance import There
 from tests.soak.bots import twenty
 
@@ -52,7 +51,7 @@ class Place:
         self.home = Home(folder / "home")
         self.home.prepare()
         self.home.config.write_text('[vault]\nkind = "file"\n')
-        self.environment["AUTOMATOR_HOME"] = str(self.home.path)
+        self.environment |= {"AUTOMATOR_HOME": str(self.home.path), program.VARIABLE: str(folder / "log")}
         asyncio.run(self._furnish(given["secrets"], seed))
 
     async def _furnish(self, secrets: Mapping[str, Mapping[str, str]], seed: int) -> None:
@@ -74,11 +73,11 @@ class Place:
     def service(self, failpoint: str = "") -> Child:
         """`automator serve`, which ends itself at a failpoint."""
         environment = self.environment | ({failpoints.VARIABLE: failpoint} if failpoint else {})
-        return Child(main, "serve", environment=environment)
+        return Child(program.main, "serve", environment=environment)
 
     def command(self, *arguments: str) -> Child:
         """A command of the user's."""
-        return Child(main, *arguments, environment=self.environment)
+        return Child(program.main, *arguments, environment=self.environment)
 
     @contextmanager
     def reader(self) -> Iterator[sqlite3.Connection]:
@@ -99,6 +98,11 @@ class Place:
     def there(self) -> There:
         """What it has."""
         return There(self.ask("orders"), self.ask("accounts"))
+
+    def unforeseen(self) -> list[str]:
+        """What the services and commands complained of that nobody had foreseen."""
+        lines = (self.folder / "log").read_text().splitlines()
+        return sorted({line for line in lines if "unforeseen" in line or "Error" in line})
 
     def close(self) -> None:
         self.exchange.terminate()
