@@ -25,8 +25,8 @@ from connectors.market import Market
 from connectors.order import OrderType, Side
 from jobs.bots.strategy import Place
 
-ROUNDS = 7
-ORDERS = 25  #: in a round, of each
+ROUNDS = 9
+ORDERS = 10  #: in a round, of each: no more rest in the end than an exchange allows
 PLENTY = 10_000_000
 ANSWER_MS = 20
 AMOUNT, PRICE = Decimal("0.0002"), Decimal(40_000)

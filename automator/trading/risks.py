@@ -19,7 +19,6 @@ from jobs.orders.states import COUNTED, ENDED, State
 EVERYTHING = "*"
 MINUTE = timedelta(minutes=1)
 ROUGH = 1e-9  #: a sum of up to a million floats is nearer to the exact one, as a share of all that was summed up
-_COUNTED, _ENDED = (", ".join(f"'{state}'" for state in sorted(states)) for states in (COUNTED, ENDED))
 
 
 def change(  # noqa: PLR0913, PLR0917 - the row, who, when
@@ -130,25 +129,23 @@ def _quick(whose: tuple[str, ...]) -> str:
     """The statement that sums up for several subjects in one pass; ``whose``: the clause of each."""
 
     def each(number: str) -> str:
-        return ", ".join(f"total(CASE WHEN {mine} THEN {number} END)" for mine in whose)
+        return ", ".join(f"total({number})" if mine == "1" else f"total(iif({mine}, {number}, 0))" for mine in whose)
 
     anyone = " OR ".join(whose)
-    buys = "CASE WHEN symbol = :symbol AND side = 'buy' THEN CAST({} AS REAL) END".format
-    worth = f"CASE WHEN state IN ({_ENDED}) THEN CAST(cost AS REAL) ELSE CAST(notional AS REAL) END"
-    earned, held = "CAST(realised AS REAL)", "CAST(amount AS REAL)"
+    buys = "iif(symbol = :symbol AND side = 'buy', {}, 0)".format
+    worth = "iif(created_at >= :midnight AND quote = :quote, iif(ended_at IS NULL, notional, cost), 0)"
     return f"""
 SELECT * FROM (
     SELECT {each("1")}, {each(buys("notional"))}, {each(buys("cost"))} FROM ordered
-    WHERE ({anyone}) AND told = 0 AND id <> :order AND state IN ({_COUNTED})
+    WHERE ({anyone}) AND told = 0 AND id <> :order AND ended_at IS NULL
   ), (
-    SELECT {each(f"CASE WHEN created_at >= :midnight AND quote = :quote THEN {worth} END")},
-      {each("created_at > :minute")} FROM ordered
+    SELECT {each(worth)}, {each("created_at > :minute")} FROM ordered
     WHERE ({anyone}) AND created_at >= :first AND id <> :order AND state <> 'not_placed'
   ), (
-    SELECT {each(earned)}, {each(f"abs({earned})")} FROM order_news
+    SELECT {each("realised")}, {each("abs(realised)")} FROM order_news
     WHERE ({anyone}) AND quote = :quote AND at >= :midnight AND realised IS NOT NULL
   ), (
-    SELECT {each(held)}, {each(f"abs({held})")} FROM position WHERE ({anyone}) AND symbol = :symbol
+    SELECT {each("amount")}, {each("abs(amount)")} FROM position WHERE ({anyone}) AND symbol = :symbol
   )"""  # noqa: S608 - constants
 
 

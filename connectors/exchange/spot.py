@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -158,6 +159,9 @@ class Connector:
                 loaded = await self._ccxt(wire, "markets", "load_markets", reload=True)
                 at.markets = {market.symbol: market for market in reading.markets(self.ways, at.bridge, loaded)}
                 at.loaded = wire.now()
+                # they stay, and looking through them for garbage would hold up an order for a tenth of a second
+                gc.collect()
+                gc.freeze()
         return at.markets
 
     @legible

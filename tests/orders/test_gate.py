@@ -45,7 +45,8 @@ def fill(tx: sqlite3.Connection, made: list[tuple], earned: list[tuple]) -> None
     for number, (account, owner, symbol, side, state, notional, cost, at) in enumerate(made):
         tx.execute(
             "INSERT INTO ordered (id, account, owner, tag, symbol, side, type, quote, notional, mark, state, reason, "
-            "filled, cost, closing, created_at, told) VALUES (?,?,?,?,?,?,'limit',?,?,'1',?,'','0',?,0,?,?)",
+            "filled, cost, closing, created_at, told, ended_at) "
+            "VALUES (?,?,?,?,?,?,'limit',?,?,'1',?,'','0',?,0,?,?,?)",
             (
                 str(number),
                 account,
@@ -59,6 +60,7 @@ def fill(tx: sqlite3.Connection, made: list[tuple], earned: list[tuple]) -> None
                 str(min(cost, notional)),
                 micros(NOW + timedelta(seconds=at)),
                 int(state in ENDED),
+                micros(NOW) if state in ENDED else None,
             ),
         )
     for number, (account, much) in enumerate(earned):
