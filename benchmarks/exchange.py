@@ -53,8 +53,9 @@ class Noted:
         is_order = (request.method, request.path) == ORDER
         began = protocol.began if is_order else 0
         answer = await handler(request)
-        answer.headers["date"] = format_datetime(datetime.now(UTC), usegmt=True)
-        for ends, used, _ in request.app[twin.WORLD].weighed.values():
+        world = request.app[twin.WORLD]
+        answer.headers["date"] = format_datetime(world.clock(), usegmt=True)
+        for ends, used, _ in world.weighed.values():
             self.windows[ends.timestamp()] = used
         self.refused += answer.status in THROTTLED
         if is_order:

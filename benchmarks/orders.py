@@ -172,11 +172,11 @@ def _used(folder: Path, served: Exchange) -> tuple[float, float]:
     codes = [reader.wait(WINDOW * (WINDOWS + 5)) for reader in readers]
     assert codes == [0, 0], codes
     said = served.ask("windows")
-    _, *used, _ = (
-        said["used"][ends] for ends in sorted(said["used"], key=float)
-    )  # the first and the last are not whole
-    assert len(used) >= WINDOWS, said
-    return statistics.mean(min(1.0, one / WEIGHT) for one in used[:WINDOWS]), float(said["refused"])
+    # while it was installed, the window in which they began, those that are measured, and the one in which they ended
+    used = [said["used"][ends] for ends in sorted(said["used"], key=float)]
+    assert len(used) >= WINDOWS + 2, said
+    whole = used[-WINDOWS - 1 : -1]
+    return statistics.mean(min(1.0, one / WEIGHT) for one in whole), float(said["refused"])
 
 
 async def _installed(folder: Path, served: Exchange) -> None:
