@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from automator.clock import micros
-from automator.trading import fills
+from automator.trading import fills, marks
 from automator.trading.orders import Stored, ended, load
 from connectors.order import Fill, OrderState
 from jobs.bots.strategy import Ended, Filled
@@ -69,7 +69,7 @@ def tell(tx: sqlite3.Connection, order: str, now: datetime, *, whole: bool = Tru
         return True
     known = fills.of_order(tx, stored)
     for number, fill in known:
-        _booked(tx, stored, number, fill)
+        _booked(tx, stored, number, fill, now)
     if stored.state not in ENDED:
         return False
     if whole and stored.state in FINAL and sum((fill.amount for _, fill in known), Decimal(0)) < stored.filled:
@@ -78,7 +78,7 @@ def tell(tx: sqlite3.Connection, order: str, now: datetime, *, whole: bool = Tru
     return True
 
 
-def _booked(tx: sqlite3.Connection, stored: Stored, number: int, fill: Fill) -> None:
+def _booked(tx: sqlite3.Connection, stored: Stored, number: int, fill: Fill, now: datetime) -> None:
     fresh = tx.execute(
         "INSERT INTO order_news (owner, account, ordered, fill, at, quote) VALUES (?,?,?,?,?,?) "
         "ON CONFLICT (ordered, fill) DO NOTHING",
@@ -86,6 +86,7 @@ def _booked(tx: sqlite3.Connection, stored: Stored, number: int, fill: Fill) -> 
     ).rowcount
     if not fresh:
         return
+    marks.note(tx, stored.account, stored.symbol, fill.price, min(fill.at, now))  # the exchange's clock may be ahead
     mine = (stored.owner, stored.account, stored.symbol)
     row = tx.execute(
         "SELECT amount, cost FROM position WHERE owner = ? AND account = ? AND symbol = ?", mine

@@ -19,7 +19,7 @@ from automator.ledger import chain
 from automator.notices import Notice, tell
 from automator.scheduling import due
 from automator.scheduling.due import NewJob
-from automator.trading import risks
+from automator.trading import marks, risks
 from connectors.base import CallRefused
 from connectors.exchange.filters import faults, rounded
 from connectors.market import Market
@@ -88,6 +88,7 @@ def submit(  # noqa: PLR0913, PLR0917 - what an order is, and what it is judged 
     before = tx.execute("SELECT id FROM ordered WHERE owner = ? AND tag = ?", (owner, tag)).fetchone()
     if before is not None:
         return Refused(before[0], (f"{owner} has used the tag {tag} for another order",))
+    marks.note(tx, account, market.symbol, price, now)
     asked = wish.order(uuid.uuid4().hex)
     request = rounded(asked, market)
     judged = Proposal(account, owner, request, price)

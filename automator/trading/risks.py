@@ -12,6 +12,7 @@ from typing import Any
 
 from automator.clock import micros
 from automator.ledger import chain
+from automator.trading import marks
 from connectors.order import Side
 from jobs.orders.risk import Limit, Limits, Proposal, Usage, limits_of, parse, refusals
 from jobs.orders.states import COUNTED, ENDED, State
@@ -106,26 +107,28 @@ def at_most(tx: sqlite3.Connection, found: Sequence[Limits], judged: Proposal, n
         return []
     whose = tuple(_whose(one.subject, judged) for one in found)
     given = _asked(judged, now, whole_day=any(_by_day(one, judged) for one in found))
-    sums = iter(tx.execute(_quick(whose), given).fetchone())
+    loss = any(_by_loss(one, judged) for one in found)
+    sums = iter(tx.execute(_quick(whose, loss=loss), given).fetchone())
     taken = [[next(sums) for _ in whose] for _ in range(_SUMS)]
     return [
         Usage(
             day=Decimal(day * (1 + ROUGH)),
-            realised=Decimal(earned - moved * ROUGH),
+            result=Decimal(came - size * ROUGH),
             held=Decimal(held + stirred * ROUGH),
             buying=Decimal(buying * (1 + ROUGH) - bought * (1 - ROUGH)),
             open_orders=int(opened),
             minute=int(made),
         )
-        for opened, buying, bought, day, made, earned, moved, held, stirred in zip(*taken, strict=True)
+        for opened, buying, bought, day, made, came, size, held, stirred in zip(*taken, strict=True)
     ]
 
 
 _SUMS = 9
+NOTHING = "SELECT '' AS owner, '' AS account, 0.0 AS came, 0.0 AS size"
 
 
 @cache
-def _quick(whose: tuple[str, ...]) -> str:
+def _quick(whose: tuple[str, ...], *, loss: bool) -> str:
     """The statement that sums up for several subjects in one pass; ``whose``: the clause of each."""
 
     def each(number: str) -> str:
@@ -142,8 +145,7 @@ SELECT * FROM (
     SELECT {each(worth)}, {each("created_at > :minute")} FROM ordered
     WHERE ({anyone}) AND created_at >= :first AND id <> :order AND state <> 'not_placed'
   ), (
-    SELECT {each("realised")}, {each("abs(realised)")} FROM order_news
-    WHERE ({anyone}) AND quote = :quote AND at >= :midnight AND realised IS NOT NULL
+    SELECT {each("came")}, {each("size")} FROM ({marks.ROUGHLY if loss else NOTHING}) WHERE ({anyone})
   ), (
     SELECT {each("amount")}, {each("abs(amount)")} FROM position WHERE ({anyone}) AND symbol = :symbol
   )"""  # noqa: S608 - constants
@@ -160,15 +162,10 @@ def usage(tx: sqlite3.Connection, limited: Limits, judged: Proposal, now: dateti
         f"WHERE {where} AND id <> :order AND created_at >= :first AND state <> 'not_placed'",
         given,
     ).fetchall()
-    earned = tx.execute(
-        f"SELECT realised FROM order_news WHERE {where} "  # noqa: S608 - as above
-        "AND quote = :quote AND at >= :midnight AND realised IS NOT NULL",
-        given,
-    )
     held = tx.execute(f"SELECT amount FROM position WHERE {where} AND symbol = :symbol", given)  # noqa: S608 - as above
     return Usage(
         day=_sum(_worth(row) for row in orders if row[6] >= given["midnight"] and row[7] == given["quote"]),
-        realised=_sum(Decimal(row[0]) for row in earned),
+        result=marks.today(tx, where, given, now) if _by_loss(limited, judged) else Decimal(0),
         held=_sum(Decimal(row[0]) for row in held),
         buying=_sum(
             Decimal(row[4]) - Decimal(row[5])
@@ -191,6 +188,10 @@ def _by_day(limited: Limits, judged: Proposal) -> bool:
     return (Limit.DAY, judged.request.symbol.partition("/")[2]) in limited.money
 
 
+def _by_loss(limited: Limits, judged: Proposal) -> bool:
+    return (Limit.LOSS, judged.request.symbol.partition("/")[2]) in limited.money
+
+
 def _asked(judged: Proposal, now: datetime, *, whole_day: bool) -> dict[str, Any]:
     """What stands for the names in statements; ``first``: from when on orders count."""
     request = judged.request
@@ -202,6 +203,7 @@ def _asked(judged: Proposal, now: datetime, *, whole_day: bool) -> dict[str, Any
         "symbol": request.symbol,
         "quote": request.symbol.partition("/")[2],
         "midnight": midnight,
+        "date": marks.date(now),
         "minute": minute,
         "first": min(midnight, minute) if whole_day else minute,
     }

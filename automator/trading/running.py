@@ -23,7 +23,7 @@ from automator.intentions import Fenced
 from automator.scheduling import beats, lease
 from automator.scheduling.lease import Run, Verdict
 from automator.scheduling.states import RunState
-from automator.trading import bots, news, orders
+from automator.trading import bots, marks, news, orders
 from automator.trading.books import TROUBLE, Books, Opened
 from automator.trading.bots import Bot, State
 from connectors.exchange.filters import EXACT
@@ -163,6 +163,8 @@ class Running:
         self._go(tx, bot)
         if not bots.keep(tx, bot, decision.kept, look.beat, decision.news):
             raise Fenced(f"{bot.name} was changed while it decided; nothing of that was kept")
+        for symbol, price in look.prices.items():
+            marks.note(tx, bot.account, symbol, price, look.now)
         bots.told(tx, bot.name, [signal.id for signal in look.signals], look.now)
         bots.add_paper(tx, bot.name, list(decision.filled))
         jobs = [self._submit(tx, bot, wish, look) for wish in decision.wishes] if bot.live else []

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from automator.clock import micros
 from automator.db import connect
 from automator.schema import create
 from automator.trading import risks
+from automator.trading.marks import date as day
 from connectors.order import OrderRequest, OrderType, Side
 from jobs.orders.risk import Limit, Limits, Proposal
 from jobs.orders.states import COUNTED, ENDED
@@ -38,10 +40,21 @@ rows = st.lists(
     ),
     max_size=12,
 )
-fills = st.lists(st.tuples(st.sampled_from([MAIN, "kraken/main"]), st.decimals(-1000, 1000, places=8)), max_size=6)
+fills = st.lists(
+    st.tuples(
+        st.sampled_from([MAIN, "kraken/main"]),
+        st.decimals(-1000, 1000, places=8),
+        st.decimals(1, 1000, places=2),
+        st.decimals(0, 1, places=8),
+        st.sampled_from(["BTC", "USDT", "BNB"]),
+    ),
+    max_size=6,
+)
+STILL = (D(1), D(1), NOW)  #: prices that have not moved today
+marks = st.tuples(*[st.decimals(1, 1000, places=2)] * 2, st.sampled_from([NOW, NOW - timedelta(days=1)]))
 
 
-def fill(tx: sqlite3.Connection, made: list[tuple], earned: list[tuple]) -> None:  # type: ignore[type-arg] # as above
+def fill(tx: sqlite3.Connection, made: Any, earned: Any, marked: Any = STILL) -> None:
     for number, (account, owner, symbol, side, state, notional, cost, at) in enumerate(made):
         tx.execute(
             "INSERT INTO ordered (id, account, owner, tag, symbol, side, type, quote, notional, mark, state, reason, "
@@ -63,11 +76,29 @@ def fill(tx: sqlite3.Connection, made: list[tuple], earned: list[tuple]) -> None
                 micros(NOW) if state in ENDED else None,
             ),
         )
-    for number, (account, much) in enumerate(earned):
+    for number, (account, much, price, fee, asset) in enumerate(earned):
+        tx.execute(
+            "INSERT INTO fill (id, account, symbol, fill, order_id, side, price, amount, fee, fee_asset, maker, at) "
+            "VALUES (?,?,'BTC/USDT',?,'',?,?,?,?,?,0,?)",
+            (
+                number + 1,
+                account,
+                str(number),
+                "sell" if much < 0 else "buy",
+                *map(str, (price, abs(much), fee)),
+                asset,
+                micros(NOW),
+            ),
+        )
         tx.execute("INSERT INTO position VALUES (?,?,'BTC/USDT',?,'0')", (f"bot-{number}", account, str(much)))
         tx.execute(
             "INSERT INTO order_news (owner, account, ordered, fill, at, quote, realised) VALUES (?,?,?,?,?,'USDT',?)",
             (BOT, account, str(number), number + 1, micros(NOW), str(much)),
+        )
+    for account in (MAIN, "kraken/main"):
+        opened, price, at = marked
+        tx.execute(
+            "INSERT INTO mark VALUES (?,'BTC/USDT',?,?,?,?)", (account, day(at), str(opened), str(price), micros(at))
         )
 
 
@@ -80,19 +111,22 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Conne
     connection.close()
 
 
-@given(made=rows, earned=fills)
-def test_the_quick_sum_is_never_below_the_exact_one(database: sqlite3.Connection, made: list, earned: list) -> None:  # type: ignore[type-arg] # drawn above
+@given(made=rows, earned=fills, marked=marks)
+def test_the_quick_sum_is_never_below_the_exact_one(
+    database: sqlite3.Connection, made: Any, earned: Any, marked: Any
+) -> None:
     """Of an account, a bot, and everything; and above it by next to nothing, so that few need the exact one."""
     tx, judged = database, Proposal(MAIN, BOT, BUY, D(1))
     tx.execute("BEGIN")
     try:
-        fill(tx, made, earned)
-        limits = [Limits(subject, {(Limit.DAY, "USDT"): D(1)}) for subject in (MAIN, BOT, risks.EVERYTHING)]
+        fill(tx, made, earned, marked)
+        money = {(Limit.DAY, "USDT"): D(1), (Limit.LOSS, "USDT"): D(1)}
+        limits = [Limits(subject, money) for subject in (MAIN, BOT, risks.EVERYTHING)]
         for limited, quick in zip(limits, risks.at_most(tx, limits, judged, NOW), strict=True):
             exact = risks.usage(tx, limited, judged, NOW)
             assert (quick.open_orders, quick.minute) == (exact.open_orders, exact.minute)
             sums = [(getattr(exact, name), getattr(quick, name)) for name in ("day", "buying", "held")]
-            sums.append((-exact.realised, -quick.realised))
+            sums.append((-exact.result, -quick.result))
             assert all(little <= much <= little + D("0.1") for little, much in sums), sums
     finally:
         tx.execute("ROLLBACK")
