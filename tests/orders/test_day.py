@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from connectors.market import Filters, Market
 from connectors.order import Fill, Order, OrderState, OrderType, Side
 from jobs.bots.strategy import Place
 from jobs.orders.day import Mark, result
-from jobs.orders.positions import Flow, average, flow, profit
+from jobs.orders.positions import EXACT, Flow, average, flow, profit
 from jobs.orders.risk import Limit
 from tests.clocks import START
 
@@ -75,7 +75,8 @@ def test_it_is_the_profit_realised_and_the_change_of_the_unrealised(
 ) -> None:
     """To the last digit, however it was traded."""
     then, now = profit(before, average), profit([*before, *day], average)
-    came = now.realised - then.realised + now.unrealised(price) - then.unrealised(opened)
+    with localcontext(EXACT):
+        came = now.realised - then.realised + now.unrealised(price) - then.unrealised(opened)
     assert result(now.amount, map(flow, day), Mark(opened, price)) == came
 
 
