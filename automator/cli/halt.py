@@ -25,7 +25,10 @@ async def halt(
         bool, typer.Option("--sell", help="Cancel them, then sell at the market what they bought.")
     ] = False,
 ) -> None:
-    """Stop every write at once, until you resume; with the options, also cancel and sell."""
+    """Stop every write at once, until you resume; with the options, also cancel and sell.
+
+    After --cancel-orders bots go on when you resume, and place what they want anew; --sell stops them.
+    """
     from automator import halts  # noqa: PLC0415 - keeps --help fast
     from automator.clock import micros  # noqa: PLC0415 - as above
     from automator.trading import closing  # noqa: PLC0415 - keeps --help fast
@@ -34,13 +37,16 @@ async def halt(
         _known(opened, name)
         now = opened.clock.now()
 
-        def stop(tx: sqlite3.Connection) -> tuple[list[str], list[str]]:
+        def stop(tx: sqlite3.Connection) -> tuple[list[str], list[str], list[str]]:
             halts.halt(tx, name, micros(now), reason=reason, actor="user")
+            stopped = closing.stop_all(tx, name, now, actor="user") if sell else []
             asked = closing.cancel_all(tx, name, now, actor="user") if cancel_orders or sell else []
-            return asked, closing.sell_all(tx, name, now) if sell else []
+            return stopped, asked, closing.sell_all(tx, name, now) if sell else []
 
-        asked, sales = await opened.writer.run(stop)
+        stopped, asked, sales = await opened.writer.run(stop)
         typer.echo(f"{'everything' if name == halts.EVERYTHING else name} is halted")
+        for bot in stopped:
+            typer.echo(f"{bot} has stopped; after a resume, `automator bots start {bot}` lets it begin anew")
         if cancel_orders or sell:
             with working("cancelling and selling" if sell else "cancelling"):
                 await _wound_down(opened, asked, sales)
@@ -74,7 +80,8 @@ def _owner(opened: Engine, job: str) -> str:
 
 
 def _say(opened: Engine, asked: list[str], sales: list[str]) -> None:
-    from automator.trading.orders import by_tag, load  # noqa: PLC0415 - keeps --help fast
+    from automator.scheduling import due  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.orders import by_tag, load  # noqa: PLC0415 - as above
 
     found = [load(opened.reader, order) for order in asked]
     found += [by_tag(opened.reader, _owner(opened, job), job) for job in sales]
@@ -82,9 +89,10 @@ def _say(opened: Engine, asked: list[str], sales: list[str]) -> None:
         if order is not None:
             why = f" ({order.reason})" if order.reason else ""
             typer.echo(f"{order.id[:8]}  {order.owner}: {order.says()}: {order.state.replace('_', ' ')}{why}")
-    waiting = sum(by_tag(opened.reader, _owner(opened, job), job) is None for job in sales)
+    waiting = sum(due.is_open(opened.reader, job) for job in sales)
     if waiting:
-        typer.echo(f"{waiting} sales wait for orders to be cancelled; `automator serve` goes on with them")
+        sales_wait = "1 sale waits" if waiting == 1 else f"{waiting} sales wait"
+        typer.echo(f"{sales_wait} for orders to be cancelled; `automator serve` goes on with that")
     if not found and not waiting:
         typer.echo("there is nothing to cancel or to sell")
 

@@ -190,16 +190,22 @@ def _number(value: str | None) -> Decimal | None:
 @told
 async def cancel(order: str, home: HomeOption = None) -> None:
     """Cancel an order; what was filled stays filled."""
-    from automator.trading import orders as orders_  # noqa: PLC0415 - keeps --help fast
+    from automator.accounts import load  # noqa: PLC0415 - keeps --help fast
+    from automator.trading import orders as orders_  # noqa: PLC0415 - as above
+    from jobs.orders.states import ENDED  # noqa: PLC0415 - as above
 
     async with engine(home) as opened:
         item = _one(opened.reader, order)
+        load(opened.reader, item.account)  # who is not connected can't cancel anything
         asked = await opened.writer.run(lambda tx: orders_.cancel(tx, item.id, opened.clock.now(), actor="user"))
         if asked is None:
             raise fail(f"{item.id[:8]} is {item.state.replace('_', ' ')}; there is nothing to cancel", 1)
         with working("cancelling"):
             await opened.worker.see_through([item.id, orders_.cancelling(item.id)], WAIT)
-        typer.echo(_line(_one(opened.reader, item.id)))
+        stands = _one(opened.reader, item.id)
+    typer.echo(_line(stands))
+    if stands.state not in ENDED:
+        raise fail(f"{item.id[:8]} is not cancelled yet; `automator serve` goes on with that", 1)
 
 
 @orders.command()

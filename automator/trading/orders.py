@@ -328,7 +328,9 @@ def cancelling(order: str) -> str:
 
 
 def _to_cancel(tx: sqlite3.Connection, order: str, account: str, now: datetime) -> None:
-    due.add(tx, NewJob(cancelling(order), CANCEL, {"order": order}, now, account, late=EVER), now)
+    job = cancelling(order)
+    if not due.add(tx, NewJob(job, CANCEL, {"order": order}, now, account, late=EVER), now):
+        due.again(tx, job, now)
 
 
 def is_late(stored: Stored, now: datetime) -> bool:

@@ -23,6 +23,11 @@ class Desk(Shell):
         """Place an order, and return what is said of it."""
         return self.run("orders", "place", "tiny/main", "BTC/USDT", *options, code=code)
 
+    def add(self) -> None:
+        """Connect the account."""
+        add = ("accounts", "add", "tiny/main", "--base-url", self.venue.url, "--scope", "read", "--scope", "trade")
+        self.run(*add, "--secret-stdin", given=json.dumps({"key": KEY}))
+
     def orders(self) -> list[dict[str, str]]:
         return list(json.loads(self.run("orders", "list", "--json")))
 
@@ -33,8 +38,7 @@ def desk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Desk]:
     made = Desk(tmp_path)
     made.run("init", "--vault", "file")
     with exchange(getattr(request, "param", 0.0)) as made.venue:
-        add = ("accounts", "add", "tiny/main", "--base-url", made.venue.url, "--scope", "read", "--scope", "trade")
-        made.run(*add, "--secret-stdin", given=json.dumps({"key": KEY}))
+        made.add()
         yield made
 
 
@@ -137,6 +141,82 @@ def test_a_halt_cancels_and_sells(desk: Desk) -> None:
     assert desk.run("positions") == "nothing is held\n"
     desk.run("resume", "tiny/main")
     desk.place("buy", "--amount", "0.1")
+
+
+def test_what_an_order_buys_while_it_is_cancelled_is_sold_too(desk: Desk) -> None:
+    """Nothing was held when the halt began, and nothing is held at its end."""
+    desk.place("buy", "--amount", "0.1", "--price", "29000")
+    desk.place("buy", "--amount", "0.1", "--price", "28000")
+    desk.venue.put(faults=["filled-then-lost"])
+    said = desk.run("halt", "--sell")
+    assert "sell 0.1 BTC/USDT: filled" in said
+    assert "wait" not in said
+    assert [item["state"] for item in desk.venue.world()["orders"]] == ["filled", "cancelled", "filled"]
+    assert desk.run("positions") == "nothing is held\n"
+
+
+def test_a_bot_whose_coins_are_sold_is_stopped(desk: Desk) -> None:
+    """Its strategy would go on as if it had them; a person lets it begin anew. One that is only halted goes on."""
+    buy = ("-p", "symbol=BTC/USDT", "-p", "amount_to_buy_in_reference_market=50", "-p", "minutes_before_next_buy=60")
+    for name, live in (("saver", ("--live", "--keep-orders", "--funds", "USDT=100")), ("paper", ())):
+        desk.run("bots", "add", name, "recurring_buy", "tiny/main", *buy, *live)
+        desk.run("bots", "start", name)
+    desk.run("halt", "saver", "--cancel-orders")
+    desk.run("resume", "saver")
+    assert [bot["state"] for bot in json.loads(desk.run("bots", "list", "--json"))] == ["running", "running"]
+    said = desk.run("halt", "tiny/main", "--sell")
+    assert "saver has stopped; after a resume, `automator bots start saver` lets it begin anew" in said
+    assert "paper has stopped" not in said
+    desk.run("resume", "tiny/main")
+    bots = {bot["name"]: bot for bot in json.loads(desk.run("bots", "list", "--json"))}
+    assert (bots["paper"]["state"], bots["saver"]["state"]) == ("running", "stopped")
+    assert "no longer has what it bought" in bots["saver"]["why"]
+    assert "no longer has what it bought" in desk.run("notices")
+    desk.run("bots", "start", "saver")
+
+
+def test_an_account_with_orders_or_bots_is_not_forgotten_by_the_way(desk: Desk) -> None:
+    """What stands is said, and nothing is changed, until a person says what becomes of it."""
+    desk.place("buy", "--amount", "0.1", "--price", "29000")
+    buy = ("-p", "symbol=BTC/USDT", "-p", "amount_to_buy_in_reference_market=50", "-p", "minutes_before_next_buy=60")
+    desk.run("bots", "add", "saver", "recurring_buy", "tiny/main", *buy)
+    desk.run("bots", "start", "saver")
+    said = desk.run("accounts", "remove", "tiny/main", code=2)
+    assert "tiny/main has 1 order that may be filled and 1 running bot (saver); say what becomes of its orders" in said
+    assert "not both" in desk.run("accounts", "remove", "tiny/main", "--keep-orders", "--cancel-orders", code=2)
+    assert "tiny/main" in desk.run("accounts", "list")
+    assert "tiny/main is forgotten" in desk.run("accounts", "remove", "tiny/main", "--cancel-orders")
+    assert [item["state"] for item in desk.venue.world()["orders"]] == ["cancelled"]
+    (bot,) = json.loads(desk.run("bots", "list", "--json"))
+    assert (bot["state"], bot["why"]) == ("stopped", "its account was removed")
+    desk.run("run-due")
+    assert "forgotten" not in desk.run("notices")
+
+
+def test_orders_that_are_kept_are_taken_up_again_with_their_account(desk: Desk) -> None:
+    """They stay where they are; connected again, what became of them is known, and they can be cancelled."""
+    desk.place("buy", "--amount", "0.1", "--price", "29000")
+    (order,) = desk.orders()
+    assert "left as it is" in desk.run("accounts", "remove", "tiny/main", "--keep-orders")
+    assert [item["state"] for item in desk.venue.world()["orders"]] == ["open"]
+    assert "tiny/main is not connected" in desk.run("orders", "cancel", order["id"], code=2)
+    desk.venue.put(fill={"1": "0.04"})
+    desk.add()
+    desk.run("accounts", "reconcile", "tiny/main")
+    assert "cancelled, 0.04 filled" in desk.run("orders", "cancel", order["id"])
+
+
+def test_an_account_whose_orders_can_t_be_cancelled_stays(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is needed for that; a cancel that is asked for says so too."""
+    monkeypatch.setattr("automator.cli.accounts.WAIT", 1.0)
+    monkeypatch.setattr("automator.cli.orders.WAIT", 1.0)
+    desk.place("buy", "--amount", "0.1", "--price", "28000")
+    (order,) = desk.orders()
+    desk.venue.put(faults=["lost-before"] * 50)
+    assert "is not cancelled yet; `automator serve` goes on" in desk.run("orders", "cancel", order["id"], code=1)
+    said = desk.run("accounts", "remove", "tiny/main", "--cancel-orders", code=1)
+    assert "tiny/main stays connected: it still has 1 order that may be filled; `automator serve` goes on" in said
+    assert "tiny/main" in desk.run("accounts", "list")
 
 
 def test_orders_of_others_are_shown_and_left_alone(desk: Desk) -> None:
