@@ -31,7 +31,7 @@ SymbolOption = Annotated[str | None, typer.Option("--symbol", help="Only those o
 
 def chosen(account: str | None, owner: str | None, symbol: str | None) -> dict[str, str]:
     """The columns that options ask for, with their values."""
-    asked = {"account": account, "owner": owner, "symbol": symbol}
+    asked = {"account": account, "owner": owner, "symbol": symbol.upper() if symbol else None}
     return {name: value for name, value in asked.items() if value is not None}
 
 
@@ -63,15 +63,18 @@ def list_(  # noqa: PLR0913, PLR0917 - the command's options
     bot: OwnerOption = None,
     symbol: SymbolOption = None,
     open_: Annotated[bool, typer.Option("--open", help="Only those that may still be filled.")] = False,
+    state: Annotated[str | None, typer.Option(help="Only those that are so: unconfirmed, filled, ...")] = None,
     as_json: JsonOption = False,
     csv: CsvOption = None,
 ) -> None:
     """List orders, oldest first."""
     from automator.trading.orders import listed  # noqa: PLC0415 - keeps --help fast
-    from jobs.orders.states import ENDED  # noqa: PLC0415 - as above
+    from jobs.orders.states import ENDED, State  # noqa: PLC0415 - as above
 
+    if state is not None and state not in set(State):
+        raise fail(f"no order is ever {state!r}; there are {', '.join(State)}", 2)
     with records(home) as kept:
-        found = listed(kept.reader, **chosen(account, bot, symbol))
+        found = listed(kept.reader, **chosen(account, bot, symbol), **({"state": state} if state else {}))
     found = [item for item in found if not open_ or item.state not in ENDED]
     table.show([item.as_json() for item in found], list(map(_line, found)), csv, as_json=as_json, none="no orders")
 
@@ -215,18 +218,33 @@ async def resolve(
     home: HomeOption = None,
     there: Annotated[str | None, typer.Option(help="It was placed: the exchange's id of it.")] = None,
     not_placed: Annotated[bool, typer.Option("--not-placed", help="It was not placed.")] = False,
+    unchecked: Annotated[bool, typer.Option("--unchecked", help="Do not ask the exchange whether that is so.")] = False,
 ) -> None:
-    """Settle an unconfirmed order, after you have looked at the exchange; it is never sent again."""
-    from automator.trading import orders as orders_  # noqa: PLC0415 - keeps --help fast
+    """Settle an unconfirmed order, after you have looked at the exchange; it is never sent again.
+
+    The exchange is asked first: a number that it does not have, or that is another order, is refused.
+    """
+    from automator.trading.settling import Unsettled  # noqa: PLC0415 - keeps --help fast
 
     if bool(there) == not_placed:
         raise fail("say either --there ORDER or --not-placed", 2)
+    shown = None
     async with engine(home) as opened:
-        item, now = _one(opened.reader, order), opened.clock.now()
-        if there:
-            done = await opened.writer.run(lambda tx: orders_.resolve_there(tx, item.id, there, now, actor="user"))
-        else:
-            done = await opened.writer.run(lambda tx: orders_.resolve_not_placed(tx, item.id, now, actor="user"))
-    if not done:
-        raise fail(f"{item.id[:8]} is {item.state.replace('_', ' ')}; there is nothing to settle", 1)
+        item = _one(opened.reader, order)
+        if item.state in {"sent", "unknown"}:
+            raise fail(f"{item.id[:8]} is {item.state}: `automator serve` is asking {item.account} about it first", 1)
+        if item.state != "unconfirmed":
+            raise fail(f"{item.id[:8]} is {item.state.replace('_', ' ')}; there is nothing to settle", 1)
+        try:
+            with working(f"asking {item.account}"):
+                if there:
+                    await opened.settling.there(item, there, unchecked=unchecked, actor="user")
+                else:
+                    shown = await opened.settling.not_placed(item, unchecked=unchecked, actor="user")
+        except Unsettled as why:
+            raise fail(str(why), 1) from None
+        stands = _one(opened.reader, item.id)
+    typer.echo(_line(stands))
+    if shown is not None:
+        raise fail(f"{item.account} has it, as order {shown.id}; that is what it is taken for", 1)
     typer.echo(f"{item.id[:8]} is settled")

@@ -49,11 +49,13 @@ class Seen:
     Attributes:
         foreign: Open orders that are not ours; nobody touches them.
         missing: Orders of ours that should be open, and that the exchange does not show.
+        doubtful: Orders of ours that it does not show, and of which nobody can be sure.
         fills: How many were new.
     """
 
     foreign: tuple[Order, ...]
     missing: tuple[Stored, ...]
+    doubtful: tuple[Stored, ...]
     fills: int
     balances: Mapping[str, Balance]
 
@@ -62,6 +64,7 @@ class Seen:
         return {
             "foreign": [_told(item) for item in self.foreign],
             "missing": [item.as_json() for item in self.missing],
+            "unconfirmed": [item.as_json() for item in self.doubtful],
             "new_fills": self.fills,
             "balances": {
                 asset: {"free": plain(item.free), "locked": plain(item.locked)} for asset, item in self.balances.items()
@@ -133,7 +136,8 @@ class Books:
         fresh = await self._writer.brief(partial(self._store, account, found, traded, balances, missing, prices))
         failpoints.reach("after-books")
         foreign = tuple(item for item in shown.values() if not _ours(self._reader, account, item))
-        return Seen(foreign, tuple(missing), fresh, balances)
+        doubtful = tuple(orders.listed(self._reader, account=account, state=State.UNCONFIRMED))
+        return Seen(foreign, tuple(missing), doubtful, fresh, balances)
 
     async def _prices(self, session: Session, exchange: Exchange) -> Mapping[str, Decimal]:
         """What a limit of a day's loss needs to know, as far as it is told."""

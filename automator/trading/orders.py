@@ -369,28 +369,3 @@ def leave(tx: sqlite3.Connection, order: str, now: datetime) -> None:
         if reasons := risks.gate(tx, judged, now):
             raise OverLimit("; ".join(reasons))
     move(tx, order, Step.SEND, now)
-
-
-def resolve_there(tx: sqlite3.Connection, order: str, exchange_id: str, now: datetime, *, actor: str) -> bool:
-    """A person saw an unconfirmed order at the exchange, under this id of the exchange's."""
-    if move(tx, order, Step.THERE, now) is None:
-        return False
-    tx.execute("UPDATE ordered SET exchange_id = ? WHERE id = ?", (exchange_id, order))
-    settle(tx, order, Journal.DONE, {"id": exchange_id})
-    return _settled(tx, order, f"it is there: {exchange_id}", now, actor)
-
-
-def resolve_not_placed(tx: sqlite3.Connection, order: str, now: datetime, *, actor: str) -> bool:
-    """A person looked, and the exchange does not have an unconfirmed order."""
-    if move(tx, order, Step.NOT_THERE, now, reason="not placed, as a person saw") is None:
-        return False
-    ended(tx, order, micros(now))
-    return _settled(tx, order, "not placed", now, actor)
-
-
-def _settled(tx: sqlite3.Connection, order: str, verdict: str, now: datetime, actor: str) -> bool:
-    (account,) = tx.execute("SELECT account FROM ordered WHERE id = ?", (order,)).fetchone()
-    tx.execute("UPDATE run SET state = 'done' WHERE job = ? AND state = 'unconfirmed'", (order,))
-    said = {"what": "settled", "order": order, "verdict": verdict, "actor": actor}
-    chain.append(tx, "event", micros(now), said, account=account)
-    return True

@@ -27,7 +27,7 @@ from connectors.exchange import keys, outcomes, placing, reading
 from connectors.exchange.bridge import ODD, Doing, Left, Write, asked, content, errors, send, signed, spoken
 from connectors.exchange.place import Place, place
 from connectors.exchange.unsigned import MOVES, Unsigned
-from connectors.exchange.ways import ABSENT, CLOCK, KEYS, Ways, renamed
+from connectors.exchange.ways import ABSENT, CLOCK, KEYS, Look, Ways, renamed
 from connectors.market import Book, Candle, Market, Ticker
 from connectors.network import Identity, Option, Rejected, SecretField, Wire
 from connectors.order import Balance, Fill, Order, OrderRequest
@@ -218,6 +218,30 @@ class Connector:
                 return renamed(found, wanted.client_order_id)
         return None
 
+    @legible
+    async def look_up(self, wire: Wire, plan: Mapping[str, Any], number: str) -> Order | None:
+        wanted = OrderRequest.of(plan)
+        market = await self._market(wire, wanted.symbol)
+        async for found in self._numbered(wire, market, number):
+            if found.id == number:
+                mine = found.client_order_id == self.ways.named(wanted.client_order_id)
+                return renamed(found, wanted.client_order_id) if mine else found
+        return None
+
+    async def _numbered(self, wire: Wire, market: Market, number: str) -> AsyncIterator[Order]:
+        """The orders among which one of this number may be."""
+        if self.ways.own:
+            async for found in self._seen(wire, self.ways.numbered(number, market.id), market):
+                yield found
+            return
+        if not self.at.bridge.has.get("fetchOrder"):
+            raise Rejected(f"{self.at.title} can't be asked for an order by its id")
+        try:
+            yield reading.order(await self._ccxt(wire, "order.find", "fetch_order", number, market.symbol))
+        except Rejected as no:
+            if no.reason != ABSENT and not isinstance(no.__cause__, errors().OrderNotFound):
+                raise
+
     async def _shown(self, wire: Wire, wanted: OrderRequest, market: Market) -> AsyncIterator[Order]:
         """The orders among which one of ours may be."""
         bridge = self.at.bridge
@@ -227,15 +251,21 @@ class Connector:
                     for said in await self._ccxt(wire, "order.find", method, wanted.symbol):
                         yield reading.order(said)
             return
-        for look in self.ways.looks(wanted.client_order_id, market.id):
+        async for found in self._seen(wire, self.ways.looks(wanted.client_order_id, market.id), market):
+            yield found
+
+    async def _seen(self, wire: Wire, looks: Sequence[Look], market: Market) -> AsyncIterator[Order]:
+        """The orders that are shown in these places."""
+        for look in looks:
             try:
                 body = await self._read(wire, "order.find", look.call)
             except Rejected as no:
                 if no.reason != ABSENT:
                     raise
                 continue
+            bridge = self.at.bridge
             for raw in look.orders(body):
-                yield reading.order(bridge.parse_order(raw, bridge.market(wanted.symbol)))
+                yield reading.order(bridge.parse_order(raw, bridge.market(market.symbol)))
 
     @legible
     async def open_orders(self, wire: Wire, symbol: str | None = None) -> Sequence[Order]:

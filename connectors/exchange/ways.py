@@ -155,6 +155,10 @@ class Ways:
         """Where an order of ours may be found, in this order."""
         raise NotImplementedError
 
+    def numbered(self, number: str, market: str) -> Sequence[Look]:
+        """Where an order is found by the exchange's own id of it."""
+        raise NotImplementedError
+
     def named(self, client_order_id: str) -> str:
         """Our id of an order as the exchange has it."""
         return client_order_id

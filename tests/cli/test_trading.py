@@ -246,7 +246,7 @@ def test_a_lost_answer_is_settled_by_asking(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("desk", [3_600.0], indirect=True)
-@pytest.mark.parametrize(("word", "state"), [(("--there", "1"), "open"), (("--not-placed",), "not_placed")])
+@pytest.mark.parametrize(("word", "state"), [(("--there", "1"), "filled"), (("--not-placed",), "not_placed")])
 def test_an_order_in_doubt_is_settled_by_a_person(desk: Desk, word: tuple[str, ...], state: str) -> None:
     """The exchange does not show it, and a trade that may be its own: the notice says what to type, and it works once."""
     desk.venue.put(faults=["hidden"])
@@ -254,6 +254,12 @@ def test_an_order_in_doubt_is_settled_by_a_person(desk: Desk, word: tuple[str, .
     (order,) = desk.orders()
     assert f"`automator orders resolve {order['id'][:8]} --there ORDER` or `--not-placed`" in said
     assert "does not say whether buy 0.1 BTC/USDT was placed" in desk.run("notices")
+    assert [item["id"] for item in json.loads(desk.run("orders", "list", "--state", "unconfirmed", "--json"))] == [
+        order["id"]
+    ]
+    assert f"unconfirmed: {order['id'][:8]} buy 0.1 BTC/USDT" in desk.run("accounts", "reconcile", "tiny/main", code=1)
+    assert "1 order is unconfirmed; `automator orders list --state unconfirmed`" in desk.run("doctor", code=None)
+    assert "no order 7 of BTC/USDT" in desk.run("orders", "resolve", order["id"][:8], "--there", "7", code=1)
     assert "is settled" in desk.run("orders", "resolve", order["id"][:8], *word)
     assert "nothing to settle" in desk.run("orders", "resolve", order["id"][:8], *word, code=1)
     assert [item["state"] for item in desk.orders()] == [state]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from automator import accounts
-from automator.trading import orders, parting
+from automator.trading import parting, settling
 from jobs.orders.states import State
 from tests.trade.place import ACCOUNT, LIMIT, Trading, trading
 
@@ -58,7 +58,7 @@ async def test_what_is_in_doubt_is_settled_by_a_person_or_by_the_account_itself(
     stored = accounts.load(place.engine.reader, ACCOUNT)
     await remove(place)
     now = place.clock.now()
-    assert await place.engine.writer.run(lambda tx: orders.resolve_not_placed(tx, found[0].order, now, actor="user"))
+    assert await place.engine.writer.run(lambda tx: settling.not_placed(tx, found[0].order, now, actor="user"))
     await place.engine.connect(accounts.fresh(ACCOUNT, stored.base_url, stored.scopes, stored.chosen), {"key": "new"})
     await place.engine.books.reconcile(ACCOUNT)
     assert [place.stands(done.order).state for done in found] == [State.OPEN, State.OPEN]  # it was there after all

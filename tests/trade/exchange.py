@@ -126,6 +126,10 @@ class Connector:
         found = await self._get(wire, "/order", client=plan["client_order_id"])
         return _order(found) if found else None
 
+    async def look_up(self, wire: Wire, plan: Mapping[str, Any], number: str) -> Order | None:
+        found = await self._get(wire, "/order", id=number)
+        return _order(found) if found else None
+
     async def open_orders(self, wire: Wire, symbol: str | None = None) -> Sequence[Order]:
         return [_order(item) for item in await self._get(wire, "/open")]
 

@@ -115,6 +115,8 @@ def app(world: World) -> web.Application:  # noqa: PLR0915 - a route each
         return web.json_response(order)
 
     async def one(request: web.Request) -> web.Response:
+        if "id" in request.query:
+            return web.json_response(next((item for item in world.orders if item["id"] == request.query["id"]), None))
         client = request.query["client"]
         found = next((item for item in world.orders if item["client_order_id"] == client), None)
         if found is None or not world.shown(found):

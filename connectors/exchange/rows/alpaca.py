@@ -110,6 +110,9 @@ class Alpaca(Ways):
         asked = {"client_order_id": client_order_id}
         return (Look(_private("v2/orders:by_client_order_id", "GET", asked), lambda body: [body]),)
 
+    def numbered(self, number: str, market: str) -> Sequence[Look]:
+        return (Look(_private("v2/orders/{order_id}", "GET", {"order_id": number}), lambda body: [body]),)
+
     def key(self) -> Unsigned | None:
         return _private("v2/account", "GET", {})
 

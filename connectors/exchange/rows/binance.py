@@ -172,6 +172,10 @@ class Binance(Ways):
         params = {"symbol": market, "origClientOrderId": client_order_id}
         return (Look(Unsigned(("private",), "order", "GET", params), lambda body: [body]),)
 
+    def numbered(self, number: str, market: str) -> Sequence[Look]:
+        params = {"symbol": market, "orderId": number}
+        return (Look(Unsigned(("private",), "order", "GET", params), lambda body: [body]),)
+
     def key(self) -> Unsigned | None:
         return Unsigned(("sapi",), "account/apiRestrictions", "GET", {})
 

@@ -127,6 +127,11 @@ class Coinbase(Ways):
         listed = [{**asked, "order_status": "OPEN"}, asked]
         return [Look(Unsigned(("v3", "private"), path, "GET", params), _orders) for params in listed]
 
+    def numbered(self, number: str, market: str) -> Sequence[Look]:
+        path = "brokerage/orders/historical/{order_id}"
+        call = Unsigned(("v3", "private"), path, "GET", {"order_id": number})
+        return (Look(call, lambda body: [body["order"]] if body.get("order") else []),)
+
     def key(self) -> Unsigned | None:
         return Unsigned(("v3", "private"), "brokerage/key_permissions", "GET", {})
 

@@ -151,6 +151,9 @@ class Kraken(Ways):
             Look(_private("ClosedOrders", params), lambda body: _orders(body, "closed")),
         )
 
+    def numbered(self, number: str, market: str) -> Sequence[Look]:
+        return (Look(_private("QueryOrders", {"txid": number}), _orders),)
+
     def key(self) -> Unsigned | None:
         return _private("GetApiKeyInfo", {})
 
@@ -178,8 +181,9 @@ def _private(path: str, params: Mapping[str, Any]) -> Unsigned:
     return Unsigned(("private",), path, "POST", dict(params))
 
 
-def _orders(body: Any, which: str) -> list[Any]:
-    found = (body.get("result") or {}).get(which) or {}
+def _orders(body: Any, which: str = "") -> list[Any]:
+    said = body.get("result") or {}
+    found = (said.get(which) or {}) if which else said
     return [{**order, "id": name} for name, order in found.items()]
 
 

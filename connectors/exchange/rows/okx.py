@@ -133,6 +133,9 @@ class Okx(Ways):
     def looks(self, client_order_id: str, market: str) -> Sequence[Look]:
         return (Look(_private("trade/order", "GET", {"instId": market, "clOrdId": client_order_id}), _orders),)
 
+    def numbered(self, number: str, market: str) -> Sequence[Look]:
+        return (Look(_private("trade/order", "GET", {"instId": market, "ordId": number}), _orders),)
+
     def key(self) -> Unsigned | None:
         return _private("account/config", "GET", {})
 
