@@ -34,7 +34,7 @@ async def halt(
     from automator.trading import closing  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
-        _known(opened, name)
+        known(opened, name)
         now = opened.clock.now()
 
         def stop(tx: sqlite3.Connection) -> tuple[list[str], list[str], list[str]]:
@@ -53,8 +53,8 @@ async def halt(
             _say(opened, asked, sales)
 
 
-def _known(opened: Engine, name: str) -> None:
-    """A name that nobody has would stop nothing."""
+def known(opened: Engine, name: str) -> None:
+    """Refuse a name that nobody has: it would stop, or limit, nothing."""
     from automator import halts  # noqa: PLC0415 - keeps --help fast
     from automator.accounts import load  # noqa: PLC0415 - as above
     from automator.trading import closing  # noqa: PLC0415 - keeps --help fast

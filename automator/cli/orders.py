@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,10 +15,12 @@ from automator.cli.common import HomeOption, JsonOption, engine, fail, records, 
 from automator.cli.table import CsvOption
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from sqlite3 import Connection
 
     from automator.engine import Engine
     from automator.trading.orders import Stored
+    from connectors.market import Market
     from jobs.bots.strategy import Place
 
 WAIT = 10.0  #: seconds for what becomes of an order at once
@@ -68,7 +71,7 @@ def list_(  # noqa: PLR0913, PLR0917 - the command's options
     csv: CsvOption = None,
 ) -> None:
     """List orders, oldest first."""
-    from automator.trading.orders import listed  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.orders import COLUMNS, listed  # noqa: PLC0415 - keeps --help fast
     from jobs.orders.states import ENDED, State  # noqa: PLC0415 - as above
 
     if state is not None and state not in set(State):
@@ -76,7 +79,8 @@ def list_(  # noqa: PLR0913, PLR0917 - the command's options
     with records(home) as kept:
         found = listed(kept.reader, **chosen(account, bot, symbol), **({"state": state} if state else {}))
     found = [item for item in found if not open_ or item.state not in ENDED]
-    table.show([item.as_json() for item in found], list(map(_line, found)), csv, as_json=as_json, none="no orders")
+    rows, lines = [item.as_json() for item in found], list(map(_line, found))
+    table.show(rows, lines, csv, COLUMNS, as_json=as_json, none="no orders")
 
 
 @orders.command()
@@ -136,8 +140,7 @@ async def _placed(opened: Engine, account: str, wish: Place) -> Stored:
     session, exchange = opened.trading(account, {"command": "orders place"})
     markets = await exchange.markets(session)
     if wish.symbol not in markets:
-        near = ", ".join(sorted(name for name in markets if name.startswith(f"{wish.symbol.partition('/')[0]}/"))[:5])
-        raise fail(f"{account} does not trade {wish.symbol}" + (f"; it trades {near}" if near else ""), 2)
+        raise fail(f"{account} does not trade {wish.symbol}{_near(wish.symbol, markets)}", 2)
     market, ticker = markets[wish.symbol], await exchange.ticker(session, wish.symbol)
 
     def put(tx: Connection) -> tuple[orders_.Approved | orders_.Refused, list[str]]:
@@ -153,8 +156,18 @@ async def _placed(opened: Engine, account: str, wish: Place) -> Stored:
     return _one(opened.reader, done.order)
 
 
+def _near(symbol: str, markets: Mapping[str, Market]) -> str:
+    """What may have been meant."""
+    base = symbol.partition("/")[0]
+    meant = [name for name, market in markets.items() if market.id.upper() == symbol or name.startswith(f"{base}/")]
+    if meant:
+        return f"; it trades {', '.join(sorted(meant)[:5])}"
+    return "" if "/" in symbol else "; write it like BTC/USDT"
+
+
 def _wish(symbol: str, side: str, numbers: tuple[str | None, ...], time_in_force: str) -> Place:
-    from connectors.order import OrderType, Side, TimeInForce  # noqa: PLC0415 - keeps --help fast
+    from connectors.exchange.filters import senseless  # noqa: PLC0415 - keeps --help fast
+    from connectors.order import OrderType, Side, TimeInForce  # noqa: PLC0415 - as above
     from jobs.bots.strategy import Place as Wish  # noqa: PLC0415 - as above
 
     if side not in set(Side):
@@ -177,16 +190,20 @@ def _wish(symbol: str, side: str, numbers: tuple[str | None, ...], time_in_force
     kind = kinds[price is not None, stop is not None, take is not None]
     waits = stop if stop is not None else take
     tag = secrets.token_hex(8)
-    return Wish(tag, symbol.upper(), Side(side), kind, amount, price, waits, pay, TimeInForce(time_in_force))
+    wish = Wish(tag, symbol.upper(), Side(side), kind, amount, price, waits, pay, TimeInForce(time_in_force))
+    if wrong := senseless(wish.order(tag)):
+        raise fail("; ".join(wrong), 2)
+    return wish
 
 
 def _number(value: str | None) -> Decimal | None:
     if value is None:
         return None
-    try:
-        return Decimal(value)
-    except InvalidOperation:
-        raise fail(f"{value!r} is no number", 2) from None
+    slip = not value.isascii() or "_" in value  # Decimal takes 1_0 for ten
+    with suppress(InvalidOperation):
+        if not slip:
+            return Decimal(value)
+    raise fail(f"{value!r} is no number", 2)
 
 
 @orders.command()

@@ -6,7 +6,7 @@ import json
 import sqlite3
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -32,6 +32,7 @@ KIND = "order"  #: the job that places one
 CANCEL = "order cancel"  #: the job that cancels one
 OPERATION = "order.place"  #: in its intention, whatever its exchange's connector calls it
 USER = "user"  #: the owner of what a person places
+DIGITS = 24  #: longer numbers are not written out
 EVER = timedelta(days=36_500)  #: that its job is late the placing judges itself
 STALE = timedelta(minutes=1)  #: an order that could not leave for so long is not placed: the market has moved on
 LATE = f"it could not be sent within {STALE.seconds} seconds, and the market has moved on"
@@ -92,7 +93,9 @@ def submit(  # noqa: PLR0913, PLR0917 - what an order is, and what it is judged 
     asked = wish.order(uuid.uuid4().hex)
     request = rounded(asked, market)
     judged = Proposal(account, owner, request, price)
-    unfit = faults(request if request.amount != 0 else asked, market, price)  # rounded to nothing says nothing
+    if request.amount is not None and not request.amount:
+        judged = replace(judged, request=asked)  # rounded to nothing says nothing
+    unfit = faults(judged.request, market, price)
     reasons = tuple(unfit) or (() if closing else _judged(tx, judged, now))
     _add(tx, judged, tag, market, now, closing=closing, reasons=reasons)
     if reasons:
@@ -133,7 +136,7 @@ def _add(  # noqa: PLR0913 - the row's columns
         "quote": market.quote,
         "amount": _text(request.amount),
         "price": _text(request.price if request.price is not None else request.stop_price),
-        "notional": "0" if reasons else str(notional(request, judged.price)),
+        "notional": str(request.quote_amount or 0) if reasons else str(notional(request, judged.price)),
         "mark": str(judged.price),
         "state": State.NOT_PLACED if reasons else State.INTENT,
         "reason": "; ".join(reasons),
@@ -187,13 +190,18 @@ class Stored:
 
     def says(self) -> str:
         """What it is, for a person: ``buy 0.1 BTC/USDT at 30000``."""
-        amount = plain(self.amount) if self.amount is not None else f"{plain(self.notional)} {self.quote} of"
-        at = f" at {plain(self.price)}" if self.price is not None else ""
+        amount = _short(self.amount) if self.amount is not None else f"{_short(self.notional)} {self.quote} of"
+        at = f" at {_short(self.price)}" if self.price is not None else ""
         return f"{self.side} {amount} {self.symbol}{at}"
 
     def as_json(self) -> dict[str, Any]:
         """For ``--json``."""
         return {name: _plain_json(value) for name, value in asdict(self).items()}
+
+
+def _short(number: Decimal) -> str:
+    """Plainly, unless it is no number of this world: an order may have been refused for that."""
+    return plain(number) if number.is_finite() and abs(number.adjusted()) < DIGITS else str(number)
 
 
 def _plain_json(value: Any) -> Any:
@@ -202,10 +210,8 @@ def _plain_json(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-_COLUMNS = (
-    "id, account, owner, tag, symbol, side, type, quote, amount, price, notional, mark, state, reason, exchange_id, "
-    "filled, cost, closing, cancel_at, created_at, ended_at, looked_at"
-)
+COLUMNS = tuple(field.name for field in fields(Stored))
+_COLUMNS = ", ".join(COLUMNS)
 _NUMBERS = frozenset({8, 9, 10, 11, 15, 16})
 _INSTANTS = frozenset({18, 19, 20, 21})
 

@@ -177,7 +177,7 @@ def parse(limit: Limit, value: str, asset: str) -> str:
 
 def _number(limit: Limit, value: str) -> Decimal:
     try:
-        number = Decimal(value)
+        number = Decimal(value.replace("_", "?"))  # Decimal takes 1_0 for ten
     except InvalidOperation:
         raise BadLimit(f"the limit {limit} must be a number, and {value!r} is none") from None
     if not number.is_finite() or number < 0 or number > GREATEST:

@@ -67,12 +67,16 @@ def test_positions_and_profit_are_shown_and_exported(desk: Desk, tmp_path: Path)
     desk.run("fills", "--csv", str(file))
     with file.open(newline="") as read:
         rows = list(csv.DictReader(read))
+    assert "2 rows in" in desk.run("fills", "--since", "2026-01-01", "--csv", str(file))
+    assert "1 row in" in desk.run("positions", "--csv", str(file))
+    assert "0 rows in" in desk.run("fills", "--since", "tomorrow 09:00", "--csv", str(tmp_path / "none.csv"))
+    assert (tmp_path / "none.csv").read_text().startswith("at,account,owner,order,symbol,side,amount,price,fee")
     assert [(row["side"], row["amount"], row["owner"]) for row in rows] == [
         ("buy", "0.1", "user"),
         ("sell", "0.06", "user"),
     ]
     for name in ("positions", "profit", "fills"):
-        assert "BTC/USDT" in desk.run(name, "--account", "tiny/main", "--bot", "user", "--symbol", "BTC/USDT")
+        assert "BTC/USDT" in desk.run(name, "--account", "tiny/main", "--bot", "user", "--symbol", "btc/usdt")
     assert desk.run("fills", "--bot", "nobody") == "no fills\n"
 
 
@@ -94,6 +98,11 @@ def test_limits_are_set_and_kept_to(desk: Desk) -> None:
     ("words", "says"),
     [
         (("orders", "place", "tiny/main", "ETH/USDT", "buy", "--amount", "1"), "does not trade ETH/USDT"),
+        (("orders", "place", "tiny/main", "btcusdt", "buy", "--amount", "1"), "BTCUSDT; it trades BTC/USDT"),
+        (("orders", "place", "tiny/main", "DOGE", "buy", "--amount", "1"), "write it like BTC/USDT"),
+        (("orders", "list", "--state", "lost"), "no order is ever 'lost'"),
+        (("fills", "--since", "yesterday"), "'yesterday' is no time"),
+        (("risk", "set", "nobody", "order", "100", "USDT"), "there is no account and no bot called 'nobody'"),
         (("orders", "place", "tiny/main", "BTC/USDT", "lend", "--amount", "1"), "'lend' is no side"),
         (("orders", "place", "tiny/main", "BTC/USDT", "buy"), "say how much"),
         (("orders", "place", "tiny/main", "BTC/USDT", "buy", "--amount", "much"), "'much' is no number"),
@@ -118,15 +127,39 @@ def test_what_makes_no_sense_is_said_in_one_sentence(desk: Desk, words: tuple[st
     [
         (("--amount", "0.00009"), "0.00009 BTC is below the lot size 0.0001"),
         (("--amount", "0.0001"), "below the least order of 5 USDT"),
-        (("--amount", "-1"), "amount is -1"),
-        (("--amount", "NaN"), "amount is NaN"),
-        (("--amount", "1e400"), "amount is 1E+400"),
+        (("--pay", "4"), "4 USDT is below the least order of 5 USDT"),
     ],
 )
 def test_what_the_market_does_not_take_is_not_sent(desk: Desk, numbers: tuple[str, ...], says: str) -> None:
-    """The reason is exact."""
+    """The reason is exact, and kept with what was asked for."""
     assert says in desk.place("buy", *numbers, code=1)
     assert desk.venue.world()["arrived"] == []
+    listed = desk.run("orders", "list")
+    assert says in listed
+    assert f"buy {numbers[1]} " in listed
+
+
+@pytest.mark.parametrize(
+    ("numbers", "says"),
+    [
+        (("--amount", "-1"), "amount is -1; give a number above 0"),
+        (("--amount", "0"), "amount is 0"),
+        (("--amount", "NaN"), "amount is NaN"),
+        (("--amount", "sNaN"), "amount is sNaN"),
+        (("--amount", "inf"), "amount is Infinity"),
+        (("--amount", "1e400"), "amount is 1E+400"),
+        (("--amount", "1_0"), "'1_0' is no number"),
+        (("--amount", "1", "--price", "-5"), "price is -5"),
+        (("--amount", "1", "--stop", "1e30"), "stop_price is 1E+30"),
+        (("--pay", "0"), "quote_amount is 0"),
+        (("--pay", "9", "--price", "30000"), "names an amount, not a quote_amount"),
+        (("--amount", "1", "--for", "ioc"), "can't be ioc"),
+    ],
+)
+def test_an_order_that_makes_no_sense_is_not_stored(desk: Desk, numbers: tuple[str, ...], says: str) -> None:
+    """It is a slip of the hand, and no order."""
+    assert says in desk.place("buy", *numbers, code=2)
+    assert desk.orders() == []
 
 
 def test_a_halt_cancels_and_sells(desk: Desk) -> None:

@@ -116,6 +116,7 @@ def test_a_limit_is_kept_as_it_is_meant(limit: Limit, value: str, asset: str, ke
         (Limit.ORDER, "NaN", "USDT"),
         (Limit.ORDER, "1e400", "USDT"),
         (Limit.ORDER, "much", "USDT"),
+        (Limit.ORDER, "1_0", "USDT"),
         (Limit.OPEN, "2.5", ""),
         (Limit.DISTANCE, "2", ""),
         (Limit.SYMBOLS, "BTCUSDT", ""),
