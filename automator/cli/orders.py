@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from automator.cli import table
-from automator.cli.common import HomeOption, JsonOption, engine, fail, records, show_json, told, working
+from automator.cli.common import HomeOption, JsonOption, asking, engine, fail, records, show_json, told, working
 from automator.cli.table import CsvOption
 
 if TYPE_CHECKING:
@@ -124,13 +124,16 @@ async def place(  # noqa: PLR0913, PLR0917 - the command's options
     """Place an order on ACCOUNT; it is judged by your limits first, and sent once."""
     wish = _wish(symbol, side, (amount, pay, price, stop, take_profit), time_in_force)
     async with engine(home) as opened:
-        with working(f"placing it at {account}"):
-            stored = await _placed(opened, account, wish)
+        stored = await _placed(opened, account, wish)
     if as_json:
         show_json(stored.as_json())
     else:
         typer.echo(_line(stored))
-    if stored.state in {"rejected", "not_placed", "unknown", "unconfirmed"}:
+    if stored.state == "intent":
+        raise fail("it waits to be sent; `automator serve` sends it, within a minute or not at all", 1)
+    if stored.state in {"sent", "unknown"}:
+        raise fail(f"what became of it is not known yet; `automator serve` asks {account}, and sends nothing twice", 1)
+    if stored.state in {"rejected", "not_placed", "unconfirmed"}:
         raise typer.Exit(1)
 
 
@@ -138,10 +141,11 @@ async def _placed(opened: Engine, account: str, wish: Place) -> Stored:
     from automator.trading import orders as orders_  # noqa: PLC0415 - keeps --help fast
 
     session, exchange = opened.trading(account, {"command": "orders place"})
-    markets = await exchange.markets(session)
-    if wish.symbol not in markets:
-        raise fail(f"{account} does not trade {wish.symbol}{_near(wish.symbol, markets)}", 2)
-    market, ticker = markets[wish.symbol], await exchange.ticker(session, wish.symbol)
+    with asking(account):
+        markets = await exchange.markets(session)
+        if wish.symbol not in markets:
+            raise fail(f"{account} does not trade {wish.symbol}{_near(wish.symbol, markets)}", 2)
+        market, ticker = markets[wish.symbol], await exchange.ticker(session, wish.symbol)
 
     def put(tx: Connection) -> tuple[orders_.Approved | orders_.Refused, list[str]]:
         now = opened.clock.now()
@@ -151,8 +155,9 @@ async def _placed(opened: Engine, account: str, wish: Place) -> Stored:
     done, begun = await opened.worker.begin(put)
     if isinstance(done, orders_.Refused):
         raise fail(f"nothing was sent: {'; '.join(done.reasons)}", 1)
-    await asyncio.wait(begun, timeout=WAIT)
-    await opened.worker.see_through([done.order], WAIT)
+    with working(f"placing it at {account}"):
+        await asyncio.wait(begun, timeout=WAIT)
+        await opened.worker.see_through([done.order], WAIT)
     return _one(opened.reader, done.order)
 
 

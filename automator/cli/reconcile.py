@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from automator.cli.common import HomeOption, JsonOption, engine, fail, show_json, told, working
+from automator.cli.common import HomeOption, JsonOption, asking, engine, fail, show_json, told, working
 from connectors.words import counted
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ async def reconcile(
 
     async with engine(home) as opened:
         if load(opened.reader, name).trades:
-            with working(f"asking for the orders of {name}"):
+            with asking(name):
                 seen = await opened.books.reconcile(name, "user")
             _show_exchange(name, seen, as_json=as_json)
             return

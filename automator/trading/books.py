@@ -156,7 +156,7 @@ class Books:
             listed = shown.get(stored.id) or by_id.get(stored.exchange_id or "")
             if listed is not None:
                 found[stored.id] = listed
-            elif stored.state in LIVE | {State.UNCONFIRMED} and asked < FINDS:
+            elif stored.state in LIVE | {State.UNKNOWN, State.UNCONFIRMED} and asked < FINDS:
                 asked += 1  # it has ended, or the list was made before it was placed: it says so itself
                 direct = await exchange.find(session, self.plan(stored.id))
                 if direct is not None:

@@ -101,6 +101,21 @@ def test_a_key_that_does_not_work(bare: Shell, binance: Any) -> None:
     assert CANARY not in said
 
 
+def test_an_exchange_in_maintenance(bare: Shell, binance: Any) -> None:
+    """Who can't be asked is said, and why; nothing is stored, and nothing is concluded."""
+    server, url = binance
+    add(bare, url)
+    for asked in list(server.answers):
+        server.answers[asked] = (503, {"code": -1, "msg": "System maintenance."}, {})
+    server.answers["GET", "/api/v3/ticker/24hr"] = (503, {"code": -1, "msg": "System maintenance."}, {})
+    why = "binance/main can't be asked now: Binance: System maintenance. (status 503); nothing was done"
+    assert why in bare.run("orders", "place", "binance/main", "BTC/USDT", "buy", "--amount", "0.01", code=1)
+    assert why in bare.run("accounts", "reconcile", "binance/main", code=1)
+    buy = ("-p", "symbol=BTC/USDT", "-p", "amount_to_buy_in_reference_market=50", "-p", "minutes_before_next_buy=60")
+    bare.run("bots", "add", "saver", "recurring_buy", "binance/main", *buy, code=None)
+    assert bare.run("orders", "list") == "no orders\n"
+
+
 def test_names(bare: Shell) -> None:
     """What there is, and what an exchange has not."""
     assert "and exchanges such as binance" in bare.run("accounts", "add", "nowhere/main", code=2)
