@@ -161,11 +161,13 @@ def _line(bot: Bot) -> None:
 def show(name: str, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Show one bot: what it holds, its open orders and its newest trades."""
     from automator.trading import bots as bots_  # noqa: PLC0415 - keeps --help fast
+    from automator.trading import news  # noqa: PLC0415 - as above
     from jobs.orders.risk import plain  # noqa: PLC0415 - as above
 
     with records(home) as kept:
         bot = bots_.one(kept.reader, name)
-        holds = {asset: plain(Decimal(much)) for asset, much in (bot.kept or {}).get("held", {}).items()}
+        told = news.since(kept.reader, name, bot.news) if bot.live else []
+        holds = {asset: plain(much) for asset, much in news.held(bots_.held(bot), told).items() if much}
         orders, trades, waits = _orders(kept.reader, bot), _trades(kept.reader, bot), bots_.waits(kept.reader, bot)
     if as_json:
         show_json({**bot.as_json(), "holds": holds, "open_orders": orders, "trades": trades, "waits": waits})

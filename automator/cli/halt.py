@@ -105,10 +105,13 @@ async def resume(
     """Lift a halt."""
     from automator import halts  # noqa: PLC0415 - keeps --help fast
     from automator.clock import micros  # noqa: PLC0415 - as above
+    from automator.trading import closing  # noqa: PLC0415 - as above
 
     async with engine(home) as opened:
         done = await opened.writer.run(lambda tx: halts.resume(tx, name, micros(opened.clock.now()), actor="user"))
-        left = halts.standing(opened.reader)
+        left, stopped = halts.standing(opened.reader), closing.sold(opened.reader, name)
     typer.echo(f"{'everything' if name == '*' else name} {'goes on' if done else 'was not halted'}")
     for halted in left:
         typer.echo(f"but {halted}")
+    for bot in stopped if done else ():
+        typer.echo(f"but {bot} has stopped; `automator bots start {bot}` lets it begin anew")

@@ -56,11 +56,19 @@ def cancel_all(tx: sqlite3.Connection, name: str, now: datetime, *, actor: str) 
 
 def stop_all(tx: sqlite3.Connection, name: str, now: datetime, *, actor: str) -> list[str]:
     """Stop the live bots of a halt's name, which would go on as if they still had what is sold; returns their names."""
-    meant = [bot for bot in bots.listed(tx) if name in {halts.EVERYTHING, bot.account, bot.name}]
-    running = [bot.name for bot in meant if bot.live and bot.state is bots.State.RUNNING]
+    running = [bot.name for bot in _meant(tx, name) if bot.live and bot.state is bots.State.RUNNING]
     for bot in running:
         bots.stop(tx, bot, bots.OnStop.KEEP, now, actor=actor, why=SOLD)
     return running
+
+
+def sold(connection: sqlite3.Connection, name: str) -> list[str]:
+    """The bots of a halt's name that ``stop_all`` has stopped, and nobody has started since."""
+    return [bot.name for bot in _meant(connection, name) if bot.state is bots.State.STOPPED and bot.why == SOLD]
+
+
+def _meant(connection: sqlite3.Connection, name: str) -> list[bots.Bot]:
+    return [bot for bot in bots.listed(connection) if name in {halts.EVERYTHING, bot.account, bot.name}]
 
 
 def sell_all(tx: sqlite3.Connection, name: str, now: datetime) -> list[str]:

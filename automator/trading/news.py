@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 from automator.clock import micros
 from automator.trading import fills, marks
 from automator.trading.orders import Stored, ended, load
 from connectors.order import Fill, OrderState
 from jobs.bots.strategy import Ended, Filled
-from jobs.orders.positions import Lot, average, flow
+from jobs.orders.positions import EXACT, Lot, average, flow
 from jobs.orders.risk import plain
 from jobs.orders.states import ENDED, FINAL
 
@@ -36,6 +38,20 @@ def since(connection: sqlite3.Connection, owner: str, last: int, limit: int = 1_
         (owner, last, limit),
     ).fetchall()
     return [_news(connection, *row) for row in rows]
+
+
+def held(before: Mapping[str, Decimal], told: Iterable[News]) -> dict[str, Decimal]:
+    """What an owner holds, by asset, after the trades that it is told of."""
+    now = defaultdict(Decimal, before)
+    with localcontext(EXACT):
+        for event in (item.event for item in told if isinstance(item.event, Filled)):
+            base, _, quote = event.fill.symbol.partition("/")
+            moved = flow(event.fill)
+            now[base] += moved.base
+            now[quote] += moved.quote
+            if moved.fee:
+                now[moved.asset] -= moved.fee
+    return dict(now)
 
 
 def _news(connection: sqlite3.Connection, number: int, order: str, account: str, fill: int) -> News:

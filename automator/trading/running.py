@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -26,7 +26,6 @@ from automator.scheduling.states import RunState
 from automator.trading import bots, marks, news, orders
 from automator.trading.books import TROUBLE, Books, Opened
 from automator.trading.bots import Bot, State
-from connectors.exchange.filters import EXACT
 from connectors.exchange.paper import Paper, Rules
 from connectors.market import Candle, Market
 from connectors.order import Balance, Side
@@ -38,7 +37,6 @@ from jobs.bots.desk import Desk, asked, due
 from jobs.bots.own import Own
 from jobs.bots.parameters import BadParameters
 from jobs.bots.strategy import Cancel, Closed, Event, Filled, Place, Signal, Stop, Strategy, View, Wish
-from jobs.orders.positions import flow
 from jobs.orders.states import ENDED, LIVE
 
 AFTER = timedelta(seconds=1)  #: a candle's close: exchanges show it a little later
@@ -204,7 +202,7 @@ class Running:
         look = await self._look(bot, strategy, session, exchange, beat, since, messages)
         if len(look.prices) < len(strategy.symbols):
             return None
-        held = _held(bot, [item.event.fill for item in told if isinstance(item.event, Filled)])
+        held = news.held(bots.held(bot), told)
         shown = look.candles if waits.candles else ()
         events: list[Event] = [*own, *messages, *shown]
         view = View(look.markets, look.prices, self._free(bot, held, look.markets), events)
@@ -364,17 +362,3 @@ async def _asked(
     if strange := [wish.symbol for wish in wishes if isinstance(wish, Place) and wish.symbol not in markets]:
         raise Unusable(f"its strategy asked for an order in {strange[0]}, which it does not trade")
     return state, wishes, stop
-
-
-def _held(bot: Bot, fills: Sequence[Any]) -> dict[str, Decimal]:
-    """What it holds after these trades."""
-    held = defaultdict(Decimal, {asset: Decimal(much) for asset, much in (bot.kept or {}).get("held", {}).items()})
-    with localcontext(EXACT):
-        for fill in fills:
-            base, _, quote = fill.symbol.partition("/")
-            moved = flow(fill)
-            held[base] += moved.base
-            held[quote] += moved.quote
-            if moved.fee:
-                held[moved.asset] -= moved.fee
-    return dict(held)

@@ -200,7 +200,7 @@ def test_a_bot_whose_coins_are_sold_is_stopped(desk: Desk) -> None:
     said = desk.run("halt", "tiny/main", "--sell")
     assert "saver has stopped; after a resume, `automator bots start saver` lets it begin anew" in said
     assert "paper has stopped" not in said
-    desk.run("resume", "tiny/main")
+    assert "but saver has stopped; `automator bots start saver`" in desk.run("resume", "tiny/main")
     bots = {bot["name"]: bot for bot in json.loads(desk.run("bots", "list", "--json"))}
     assert (bots["paper"]["state"], bots["saver"]["state"]) == ("running", "stopped")
     assert "no longer has what it bought" in bots["saver"]["why"]

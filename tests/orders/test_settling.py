@@ -119,6 +119,18 @@ async def test_an_exchange_that_can_t_be_asked_leaves_it_open(place: Trading) ->
         await settle.not_placed(place.stands(two), unchecked=True, actor="anna")
 
 
+async def test_what_is_still_to_be_asked_about_is_known_at_a_look(place: Trading) -> None:
+    """Its answer was lost, and it has filled: nobody need wait for its own time to be asked about."""
+    place.world.faults.append("filled-then-lost")
+    done = await place.submit(AT_MARKET)
+    await place.engine.worker.work_off(done.order)
+    assert place.stands(done.order).state is State.UNKNOWN
+    await place.engine.books.reconcile(ACCOUNT)
+    assert (place.stands(done.order).state, place.told()) == (State.FILLED, ["Filled", "Ended"])
+    await place.ended(done.order)
+    assert place.world.arrived == [done.order]
+
+
 async def test_a_look_at_the_account_tells_of_what_is_in_doubt(place: Trading) -> None:
     """With what may be said of it; and settles by itself what has come to be shown."""
     order = await doubted(place)
