@@ -16,7 +16,8 @@ from typing import Any
 
 import httpx
 
-from connectors.base import CallRefused, Intent, Kind, NotNow, Operation, outcome_of
+from connectors.answer import trusted
+from connectors.base import CallRefused, Intent, Operation
 from connectors.exchange.unsigned import MOVES, Unsigned
 from connectors.network import Rejected, Wire
 
@@ -188,11 +189,7 @@ def content(answer: httpx.Response) -> Any:
         Rejected: the exchange said no.
         NotNow: the exchange is in trouble, which says nothing of what was asked: ask again later.
     """
-    outcome = outcome_of(answer)
-    if outcome.kind is Kind.REJECTED:
-        raise Rejected(outcome.reason)
-    if outcome.kind is not Kind.OK:
-        raise NotNow(outcome.until, outcome.reason)
+    trusted(answer)
     return answer.json()
 
 

@@ -29,6 +29,7 @@ BUDGETS = (
     Budget("calls-1m", 200, Window.FIXED, 60, kept=0.1),
     Budget("data-1m", 200, Window.FIXED, 60),  # of the free plan
 )
+DATA = frozenset({"ticker", "book", "candles"})  #: what is asked of the market's data
 TYPES = {OrderType.MARKET: "market", OrderType.LIMIT: "limit", OrderType.STOP_LIMIT: "stop_limit"}
 CODES = {"404": GONE, "401": BAD_KEY, "403": NO, "422": NO, "400": NO, "429": LATER}  #: by status
 UNIQUE = "client_order_id must be unique"
@@ -58,8 +59,7 @@ class Alpaca(Ways):
             ends = datetime.fromtimestamp(int(headers["x-ratelimit-reset"]), UTC)
         except (KeyError, ValueError, OverflowError, OSError):
             return ()
-        data = what.rpartition(".")[2] in {"ticker", "book", "candles"}
-        return (Reading("data-1m" if data else "calls-1m", limit, left, ends),)
+        return (Reading(budget_of(what), limit, left, ends),)
 
     def said(self, body: Any, status: int) -> Said | None:
         wrong = status >= 400 and isinstance(body, dict)  # noqa: PLR2004 - RFC 9110
@@ -123,6 +123,11 @@ class Alpaca(Ways):
 
     def owner(self, body: Any) -> str:
         return str(body.get("account_number") or body.get("id") or "")
+
+
+def budget_of(what: str) -> str:
+    """The budget that an operation (its name) takes from; the market's data has one of its own."""
+    return "data-1m" if what.rpartition(".")[2] in DATA else "calls-1m"
 
 
 def _private(path: str, method: str, params: Mapping[str, Any]) -> Unsigned:
