@@ -128,5 +128,5 @@ def wrong_choice(provider: str, chosen: Mapping[str, str]) -> str:
 
 
 def _none(provider: str) -> str:
-    exchanges = f"and exchanges such as binance, {', '.join(venues())}"
+    exchanges = f"and exchanges such as {' or '.join(('binance', *venues()))}"
     return f"there is no provider {provider!r}; there are {', '.join(providers())}, {exchanges}"
