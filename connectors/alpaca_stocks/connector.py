@@ -63,7 +63,10 @@ class Connector:
     chosen: Mapping[str, str] = field(default_factory=dict)
     name: str = "alpaca-stocks"
     fields: tuple[SecretField, ...] = API
-    custom: Custom = USUAL
+
+    @property
+    def custom(self) -> Custom:
+        return USUAL
 
     @property
     def origins(self) -> tuple[str, ...]:

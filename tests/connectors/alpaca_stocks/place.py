@@ -27,7 +27,7 @@ from connectors.order import OrderType, Side
 from connectors.venue import Exchange
 from jobs.bots.strategy import Place as Wish
 from tests.clocks import START, StillClock
-from tests.trade.judge import There, judge
+from tests.trade.judge import judge, of_alpaca
 
 ACCOUNT, BOT, STOCK = "alpaca-stocks/main", "dca-1", "AAPL/USD"
 D = Decimal
@@ -81,14 +81,7 @@ class Place:
         seen = alpaca.posts(self.app)
         sent = [one["client_order_id"] for one in seen]
         assert max(Counter(sent).values(), default=1) == 1
-        judge(self.engine.reader, {one["client_order_id"]: there(one) for one in seen}, sent)
-
-
-def there(one: dict[str, Any]) -> There:
-    """An order as the stand-in shows it behind the scenes."""
-    states = {"new": "open", "accepted": "open", "canceled": "cancelled"}
-    fills = {fill["id"]: D(fill["qty"]) for fill in one["fills"]}
-    return There(states.get(one["status"], one["status"]), D(one["filled_qty"]), fills)
+        judge(self.engine.reader, {one["client_order_id"]: of_alpaca(one) for one in seen}, sent)
 
 
 def wish(kind: OrderType = OrderType.MARKET, side: Side = Side.BUY, tag: str = "a", **more: Any) -> Wish:
