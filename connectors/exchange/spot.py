@@ -231,8 +231,9 @@ class Connector:
     async def _numbered(self, wire: Wire, market: Market, number: str) -> AsyncIterator[Order]:
         """The orders among which one of this number may be."""
         if self.ways.own:
-            async for found in self._seen(wire, self.ways.numbered(number, market.id), market):
-                yield found
+            bridge = self.at.bridge
+            async for raw in self._looked(wire, "order.find", self.ways.numbered(number, market.id)):
+                yield reading.order(bridge.parse_order(raw, bridge.market(market.symbol)))
             return
         if not self.at.bridge.has.get("fetchOrder"):
             raise Rejected(f"{self.at.title} can't be asked for an order by its id")
@@ -251,26 +252,31 @@ class Connector:
                     for said in await self._ccxt(wire, "order.find", method, wanted.symbol):
                         yield reading.order(said)
             return
-        async for found in self._seen(wire, self.ways.looks(wanted.client_order_id, market.id), market):
-            yield found
+        async for raw in self._looked(wire, "order.find", self.ways.looks(wanted, market.id)):
+            yield reading.order(bridge.parse_order(raw, bridge.market(wanted.symbol)))
 
-    async def _seen(self, wire: Wire, looks: Sequence[Look], market: Market) -> AsyncIterator[Order]:
-        """The orders that are shown in these places."""
-        for look in looks:
+    async def _looked(self, wire: Wire, what: str, looks: Sequence[Look]) -> AsyncIterator[Any]:
+        """The orders of all these places, and of those that they lead to, as the exchange writes them."""
+        waiting = list(looks)
+        while waiting:
+            look = waiting.pop(0)
             try:
-                body = await self._read(wire, "order.find", look.call)
+                body = await self._read(wire, what, look.call)
             except Rejected as no:
                 if no.reason != ABSENT:
                     raise
                 continue
-            bridge = self.at.bridge
             for raw in look.orders(body):
-                yield reading.order(bridge.parse_order(raw, bridge.market(market.symbol)))
+                yield raw
+            waiting[:0] = look.then(body)
 
     @legible
     async def open_orders(self, wire: Wire, symbol: str | None = None) -> Sequence[Order]:
         await self.markets(wire)
-        return [reading.order(said) for said in await self._ccxt(wire, "orders.open", "fetch_open_orders", symbol)]
+        found = [reading.order(said) for said in await self._ccxt(wire, "orders.open", "fetch_open_orders", symbol)]
+        market = (await self._market(wire, symbol)).id if symbol else None
+        apart = [raw async for raw in self._looked(wire, "orders.open", self.ways.apart(market))]
+        return [*found, *(reading.order(self.at.bridge.parse_order(raw)) for raw in apart)]
 
     @legible
     async def fills(self, wire: Wire, symbol: str, since: datetime) -> Sequence[Fill]:

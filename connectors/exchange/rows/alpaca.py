@@ -106,8 +106,8 @@ class Alpaca(Ways):
     def canceling(self, order: Order, market: str) -> Unsigned:
         return _private("v2/orders/{order_id}", "DELETE", {"order_id": order.id})
 
-    def looks(self, client_order_id: str, market: str) -> Sequence[Look]:
-        asked = {"client_order_id": client_order_id}
+    def looks(self, wanted: OrderRequest, market: str) -> Sequence[Look]:
+        asked = {"client_order_id": wanted.client_order_id}
         return (Look(_private("v2/orders:by_client_order_id", "GET", asked), lambda body: [body]),)
 
     def numbered(self, number: str, market: str) -> Sequence[Look]:

@@ -168,8 +168,8 @@ class Binance(Ways):
         name = {"orderId": order.id} if order.id else {"origClientOrderId": order.client_order_id}
         return Unsigned(("private",), "order", "DELETE", {"symbol": market, **name})
 
-    def looks(self, client_order_id: str, market: str) -> Sequence[Look]:
-        params = {"symbol": market, "origClientOrderId": client_order_id}
+    def looks(self, wanted: OrderRequest, market: str) -> Sequence[Look]:
+        params = {"symbol": market, "origClientOrderId": wanted.client_order_id}
         return (Look(Unsigned(("private",), "order", "GET", params), lambda body: [body]),)
 
     def numbered(self, number: str, market: str) -> Sequence[Look]:

@@ -134,8 +134,8 @@ class Bybit(Ways):
         waits = {"orderFilter": "StopOrder"} if order.type in WAITING else {}
         return _private("order/cancel", "POST", {"category": "spot", "symbol": market, **name, **waits})
 
-    def looks(self, client_order_id: str, market: str) -> Sequence[Look]:
-        return _looks({"category": "spot", "symbol": market, "orderLinkId": client_order_id})
+    def looks(self, wanted: OrderRequest, market: str) -> Sequence[Look]:
+        return _looks({"category": "spot", "symbol": market, "orderLinkId": wanted.client_order_id})
 
     def numbered(self, number: str, market: str) -> Sequence[Look]:
         return _looks({"category": "spot", "symbol": market, "orderId": number})

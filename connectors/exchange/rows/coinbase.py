@@ -120,7 +120,7 @@ class Coinbase(Ways):
     def canceling(self, order: Order, market: str) -> Unsigned:
         return Unsigned(("v3", "private"), "brokerage/orders/batch_cancel", "POST", {"order_ids": [order.id]})
 
-    def looks(self, client_order_id: str, market: str) -> Sequence[Look]:
+    def looks(self, wanted: OrderRequest, market: str) -> Sequence[Look]:
         # lists cannot be asked for by our id; what is open does not share a list with what is not
         asked = {"product_ids": market, "limit": 250}
         path = "brokerage/orders/historical/batch"

@@ -144,8 +144,8 @@ class Kraken(Ways):
         name = {"txid": order.id} if order.id else {"cl_ord_id": self.named(order.client_order_id)}
         return _private("CancelOrder", name)
 
-    def looks(self, client_order_id: str, market: str) -> Sequence[Look]:
-        params = {"cl_ord_id": self.named(client_order_id)}
+    def looks(self, wanted: OrderRequest, market: str) -> Sequence[Look]:
+        params = {"cl_ord_id": self.named(wanted.client_order_id)}
         return (
             Look(_private("OpenOrders", params), lambda body: _orders(body, "open")),
             Look(_private("ClosedOrders", params), lambda body: _orders(body, "closed")),

@@ -349,7 +349,10 @@ async def test_orders_say_exactly_what_was_asked(world: Any, name: str, other: A
         ("kraken", {"time_in_force": TimeInForce.FOK}),
         ("kraken", {**MARKET, "side": Side.SELL, "amount": None, "quote_amount": Decimal(5)}),
         ("coinbase", {"type": OrderType.STOP, "price": None, "stop_price": Decimal(49000)}),
-        ("okx", {"type": OrderType.STOP_LIMIT, "stop_price": Decimal(49000)}),
+        (
+            "okx",
+            {"type": OrderType.STOP_LIMIT, "stop_price": Decimal(49000), "time_in_force": TimeInForce.IOC},
+        ),
         ("alpaca", {"time_in_force": TimeInForce.POST_ONLY}),
         ("alpaca", {"type": OrderType.TAKE_PROFIT, "price": None, "stop_price": Decimal(51000)}),
     ],
