@@ -50,7 +50,7 @@ async def _time(request: web.Request) -> web.Response:
 
 async def _info(request: web.Request) -> web.Response:
     found = await asked(request)
-    markets = [market(replay) for replay in _chosen(found)]
+    markets = [market(replay, found.world.resting) for replay in _chosen(found)]
     return web.json_response(
         {
             "timezone": "UTC",

@@ -43,8 +43,8 @@ def millis(at: datetime) -> int:
     return int(at.timestamp()) * 1000 + at.microsecond // 1000
 
 
-def market(replay: Replay) -> dict[str, Any]:
-    """A market in exchangeInfo."""
+def market(replay: Replay, resting: tuple[int, int]) -> dict[str, Any]:
+    """A market in exchangeInfo; ``resting``: how many orders may be open in it, and how many may wait for a price."""
     one = replay.market
     return {
         "symbol": one.id,
@@ -68,7 +68,7 @@ def market(replay: Replay) -> dict[str, Any]:
         "pegInstructionsAllowed": False,
         "isSpotTradingAllowed": True,
         "isMarginTradingAllowed": False,
-        "filters": _filters(replay),
+        "filters": [*_filters(replay), *_counts(resting)],
         "permissions": [],
         "permissionSets": [["SPOT"]],
         "defaultSelfTradePreventionMode": PREVENTION,
@@ -103,6 +103,13 @@ def _filters(replay: Replay) -> list[dict[str, Any]]:
             "avgPriceMins": 0,
         },
         {"filterType": "PERCENT_PRICE_BY_SIDE", **band, "avgPriceMins": 0},
+    ]
+
+
+def _counts(resting: tuple[int, int]) -> list[dict[str, Any]]:
+    return [
+        {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": resting[0]},
+        {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": resting[1]},
     ]
 
 

@@ -119,6 +119,7 @@ class World:
         visible_after: How long a new order is not shown in queries.
         weight: How much requests may weigh in each window of ``window`` seconds.
         orders: How many orders an account may place in ten seconds, and in a day.
+        resting: How many orders of an account may be open in a market, and how many of them may wait for a price.
         rules: How orders are filled.
     """
 
@@ -130,6 +131,7 @@ class World:
     window: int = 60
     raw: int = 61_000
     orders: tuple[int, int] = (100, 200_000)
+    resting: tuple[int, int] = (200, 5)
     rules: Rules = field(default_factory=lambda: Rules(keep=REMEMBERED))
     replays: dict[str, Replay] = field(default_factory=dict)  #: by the exchange's own name of the market
     members: list[Member] = field(default_factory=list)

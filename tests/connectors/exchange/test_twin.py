@@ -94,6 +94,13 @@ WRONG = [
     ({"type": "MARKET"}, -1102, "Mandatory parameter 'quantity'"),
     ({"type": "MARKET", "quantity": "1", "quoteOrderQty": "1"}, -1128, "Combination"),
     ({"type": "STOP_LOSS", "quantity": "1"}, -1102, "Mandatory parameter 'stopPrice'"),
+    ({"newClientOrderId": ""}, -1105, "Parameter 'newClientOrderId' was empty."),
+    ({"wish": "1"}, -1104, "Not all sent parameters were read; read '8' parameter(s) but was sent '9'."),
+    ({"timeInforce": "GTC"}, -1104, "Not all sent parameters were read"),
+    ({f"wish{number}": "1" for number in range(20)}, -1101, "Too many parameters; expected '21' and received '28'."),
+    ({"trailingDelta": "100"}, -2010, "Trailing stop orders are not supported for this symbol."),
+    ({"icebergQty": "0.001"}, -2010, "Iceberg orders are not supported for this symbol."),
+    ({"pegPriceType": "PRIMARY_PEG"}, -1020, "This operation is not supported."),
     ({"price": "40000.001"}, -1013, "Filter failure: PRICE_FILTER"),
     ({"price": "0"}, -1013, "Filter failure: PRICE_FILTER"),
     ({"price": "9000"}, -1013, "Filter failure: PERCENT_PRICE_BY_SIDE"),
@@ -119,6 +126,47 @@ async def test_what_is_wrong_with_an_order_is_said_as_documented(
     assert (status, said) == (400, number)
     assert text in msg
     assert binance.posts(place.app) == []
+
+
+async def test_what_is_sent_to_the_wrong_place_or_twice_is_refused(place: Place) -> None:
+    """An order that is sent by GET, a value that is there twice, and what nobody asked about the time."""
+    got = await place.ask("GET", "/api/v3/order", symbol="BTCUSDT", side="BUY", type="LIMIT", price="1", quantity="1")
+    assert code(got) == (400, -1101, "Too many parameters; expected '6' and received '7'.")
+    twice = await place.client.get("/api/v3/ticker/price?symbol=BTCUSDT&symbol=BTCUSDT")
+    assert code(twice) == (400, -1101, "Duplicate values for a parameter detected.")
+    time = await place.client.get("/api/v3/time?zone=utc")
+    assert code(time) == (400, -1101, "Too many parameters; expected '0' and received '1'.")
+    wish = await place.client.get("/api/v3/klines?symbol=BTCUSDT&interval=1m&wish=1")
+    assert code(wish)[:2] == (400, -1104)
+
+
+async def test_only_so_many_orders_may_be_open(place: Place) -> None:
+    """The market says how many, those that wait for a price apart; what is filled or cancelled makes room."""
+    place.world.resting = (4, 2)
+    (market,) = (await place.client.get("/api/v3/exchangeInfo")).json()["symbols"]
+    assert market["filters"][-2:] == [
+        {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 4},
+        {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 2},
+    ]
+    stop = {"type": "STOP_LOSS", "side": "SELL", "quantity": "0.01", "stopPrice": "30000"}
+    assert [(await place.place(**stop)).status_code for _ in range(2)] == [200, 200]
+    assert code(await place.place(**stop)) == (400, -2010, "Filter failure: MAX_NUM_ALGO_ORDERS")
+    resting = [(await place.place()) for _ in range(2)]
+    assert code(await place.place()) == (400, -2010, "Filter failure: MAX_NUM_ORDERS")
+    assert (await place.place(type="MARKET", quantity="0.01")).status_code == 200, "it never rests"
+    await place.ask("DELETE", "/api/v3/order", symbol="BTCUSDT", orderId=resting[0].json()["orderId"])
+    assert (await place.place()).status_code == 200
+    pair = {"symbol": "BTCUSDT", "side": "SELL", "quantity": "0.01", "aboveType": "LIMIT_MAKER", "abovePrice": "60000"}
+    pair |= {"belowType": "STOP_LOSS", "belowStopPrice": "30000"}
+    assert code(await place.ask("POST", "/api/v3/orderList/oco", **pair))[1:] == (
+        -2010,
+        "Filter failure: MAX_NUM_ORDERS",
+    )
+    place.world.resting = (10, 2)
+    refused = await place.ask("POST", "/api/v3/orderList/oco", **pair)
+    assert code(refused)[1:] == (-2010, "Filter failure: MAX_NUM_ALGO_ORDERS")
+    place.world.resting = (10, 3)
+    assert (await place.ask("POST", "/api/v3/orderList/oco", **pair)).status_code == 200
 
 
 async def test_a_client_order_id_is_unique_among_open_orders_only(place: Place) -> None:
