@@ -128,9 +128,9 @@ async def answers(place: Place) -> list[tuple[str, str, Any]]:
         ("GET", "/api/v3/time", {}),
     ]  # fmt: skip
     found = []
-    for method, path, params in asked:
+    for method, path, more in asked:
         known = twin_params.KNOWN[method, path.removeprefix("/api/v3/").removeprefix("/sapi/v1/")]
-        params = {"symbol": "BTCUSDT"} | params if "symbol" in known else params
+        params = {"symbol": "BTCUSDT"} | more if "symbol" in known else more
         if "signature" in known:
             answer = await place.ask(method, path, **params)
         else:
