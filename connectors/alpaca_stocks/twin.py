@@ -21,7 +21,7 @@ from connectors.alpaca_stocks.reading import PART, TICK
 from connectors.alpaca_stocks.twin_orders import MEMBER
 from connectors.alpaca_stocks.twin_world import WORLD, ApiError, Street
 from connectors.exchange.candles import Series, ticked
-from connectors.exchange.twin_world import Key, Now, Replay, made_key, walk
+from connectors.exchange.twin_world import LONG_AGO, Key, Now, Replay, made_key, walk
 from connectors.market import Candle, Filters, Market
 
 __all__ = ["FAULTS", "HANDLE", "WORLD", "add_account", "posts", "twin"]
@@ -33,20 +33,21 @@ FILTERS = Filters(tick=TICK, lot=Decimal(1), market_lot=PART)
 USUAL = Market("AAPL/USD", "AAPL", "AAPL", "USD", FILTERS)
 HISTORY, FUTURE = 1000, 10_000  #: minutes of the market that is there when no candles are given
 MINUTE = 60
+LONGEST = timedelta(days=365)  #: how far back candles go
 FRAMES = {"Min": timedelta(minutes=1), "T": timedelta(minutes=1), "Hour": timedelta(hours=1), "H": timedelta(hours=1)}
 FRAMES |= {"Day": timedelta(days=1), "D": timedelta(days=1)}
 
 
-def twin(now: Now, replays: tuple[Replay, ...] = (), *, known: int = HISTORY) -> web.Application:
+def twin(now: Now, replays: tuple[Replay, ...] = (), *, known: int = HISTORY, speed: float = 1.0) -> web.Application:
     """Alpaca, with nobody on it yet; of ``replays`` it has those in dollars, and without any one made-up stock."""
     app = web.Application(middlewares=[_protocol])
-    world = app[WORLD] = Street(now)
+    world = app[WORLD] = Street(now, speed=speed)
     begins = (now() - timedelta(minutes=HISTORY)).replace(second=0, microsecond=0)
     usual = Replay(USUAL, _in_cents(walk(Decimal(200), HISTORY + FUTURE, begins)))
     stocks = tuple(
         Replay(_stock(one.market), _in_cents(one.series)) for one in replays if one.market.quote == USUAL.quote
     )
-    world.open(stocks or (usual,), known=known)
+    world.open(stocks or (usual,), known=known if stocks else HISTORY)
     twin_orders.routes(app)
     router = app.router
     router.add_get("/v2/account", _account)
@@ -158,7 +159,8 @@ def _replay(request: web.Request, name: str) -> Replay:
 
 async def _snapshot(request: web.Request) -> web.Response:
     replay, at = _replay(request, request.match_info["symbol"]), request.app[WORLD].clock()
-    minute = twin_shape.bar(replay.series.candles[replay.fed - 1])
+    last = replay.series.candles[replay.fed - 1]
+    minute = twin_shape.bar(replace(last, at=request.app[WORLD].shown(replay, last.at)))
     said = {"latestTrade": twin_shape.traded(replay, at), "latestQuote": twin_shape.quoted(replay, at)}
     return web.json_response({"symbol": replay.market.id, **said, "minuteBar": minute})
 
@@ -192,10 +194,12 @@ def _found(request: web.Request, name: str) -> list[dict[str, Any]]:
     if not digits or frame[len(digits) :] not in FRAMES:
         raise ApiError(400, 40010001, f"invalid timeframe: {frame}")
     every = int(digits) * FRAMES[frame[len(digits) :]]
-    begin = _edge(query.get("start"), datetime.min.replace(tzinfo=UTC))
-    end = _edge(query.get("end"), datetime.max.replace(tzinfo=UTC))
-    few = replay.series.candles[: replay.fed]
-    bars = [one for one in _longer(list(few), every) if begin <= one.at <= end]
+    world = request.app[WORLD]
+    begin = max(_edge(query.get("start"), LONG_AGO), world.clock() - LONGEST)
+    end = _edge(query.get("end"), world.clock())
+    first = replay.since(world.own(replay, begin))
+    few = [replace(one, at=world.shown(replay, one.at)) for one in replay.series.candles[first : replay.fed]]
+    bars = [one for one in _longer(few, every) if begin <= one.at <= end]
     if query.get("sort") == "desc":
         bars.reverse()
     return [twin_shape.bar(one) for one in bars[: int(query.get("limit", "1000"))]]

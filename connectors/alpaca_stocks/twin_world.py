@@ -13,7 +13,7 @@ from aiohttp import web
 
 from connectors.exchange.refusal import Refused, Why
 from connectors.exchange.shelf import Resting
-from connectors.exchange.twin_world import Member, World
+from connectors.exchange.twin_world import Member, Replay, World
 from connectors.order import OrderRequest, OrderState
 
 CALLS = 200  #: a minute, for an account
@@ -69,6 +69,7 @@ class Street(World):
         placed: Every order, by Alpaca's id of it.
         named: The same by account and client order id; none is ever used twice.
         opens: When it opens again; ``None``: it is open.
+        breaks: Since it was closed for the first time: where in the markets' time each closing was, and how long.
         counted: By account, the minute that runs, and how many calls came in it.
         blocked: Accounts that may not trade.
     """
@@ -77,6 +78,7 @@ class Street(World):
     named: dict[tuple[int, str], Placed] = field(default_factory=dict)
     opens: datetime | None = None
     held: timedelta = timedelta()
+    breaks: list[tuple[timedelta, timedelta]] = field(default_factory=list)
     counted: dict[int, tuple[int, int]] = field(default_factory=dict)
     calls: int = CALLS
     blocked: set[int] = field(default_factory=set)
@@ -85,10 +87,23 @@ class Street(World):
         """As of any exchange; nothing moves while it is closed."""
         return super().gone() if self.opens is None else self.held
 
+    def shown(self, replay: Replay, at: datetime) -> datetime:
+        """As of any exchange, but for the hours in which it was closed."""
+        closed = (lasted for begun, lasted in self.breaks if at - replay.starts >= begun)
+        return super().shown(replay, at) + sum(closed, timedelta())
+
+    def own(self, replay: Replay, at: datetime) -> datetime:
+        """As of any exchange; all of a closing is one instant."""
+        for begun, lasted in self.breaks:
+            edge = super().shown(replay, replay.starts + begun)
+            at -= min(max(at - edge, timedelta()), lasted)
+        return super().own(replay, at)
+
     def close(self, opens: datetime) -> None:
         """The session ends: orders for the day expire, and nothing is filled until then."""
         self.catch_up()
         self.held, self.opens = self.gone(), opens
+        self.breaks.append((self.held, opens - self.clock()))
         for order in self.placed.values():
             if order.live and order.asked["time_in_force"] == "day":
                 self.end(order, "expired")
@@ -97,7 +112,7 @@ class Street(World):
         """Open when it is time, first with the orders that wait, in the order of their coming."""
         if self.opens is not None and self.clock() >= self.opens:
             self.opens = None
-            self.moved -= self.gone() - self.held
+            self.moved -= self.breaks[-1][1] * self.speed
             for order in [one for one in self.placed.values() if one.live and one.number is None]:
                 try:
                     self.enter(order)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from decimal import Decimal
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,11 @@ async def opened(folder: Path, **chosen: str) -> AsyncIterator[Place]:
     series = walk(D(200), 3_000, START - timedelta(minutes=1_000))
     app = alpaca.twin(clock.now, (Replay(alpaca.USUAL, series),), known=1_000)
     app.middlewares.insert(0, middleware(faults, "alpaca-stocks", alpaca.FAULTS))
+
+    async def date(_: web.Request, answer: web.StreamResponse) -> None:
+        answer.headers["date"] = format_datetime(clock.now(), usegmt=True)
+
+    app.on_response_prepare.append(date)
     secrets = alpaca.add_account(app, "brand")
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()

@@ -242,6 +242,19 @@ async def test_prices_candles_and_the_book(place: Place) -> None:
         await exchange.ticker(session, "AAPL")
 
 
+async def test_no_candles_are_made_while_the_market_is_closed(place: Place) -> None:
+    """The last one before ends at the closing, the next begins with the opening."""
+    session, exchange = place.opened
+    closes, minute = place.clock.now(), timedelta(minutes=1)
+    opens = closes + NIGHT
+    place.world.close(opens)
+    place.clock.at = opens + 2 * minute
+    found = await exchange.candles(session, STOCK, minute, closes - 2 * minute)
+    assert [one.at for one in found] == [closes - 2 * minute, closes - minute, opens, opens + minute]
+    since = await exchange.candles(session, STOCK, minute, opens - timedelta(hours=1))
+    assert [one.at for one in since] == [opens, opens + minute]
+
+
 async def test_what_alpaca_does_not_have_is_not_sent(place: Place) -> None:
     """A take-profit, a post-only order, too fine an amount of dollars: refused before it leaves, with the reason."""
     session, exchange = place.opened
