@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal, localcontext
 
 from connectors.exchange.filters import EXACT
@@ -223,6 +224,20 @@ def _filter(request: OrderRequest, replay: Replay, last: Decimal) -> str:
     has = replay.market.filters
     checks = (_price_filter(request, has, last), _lot_filter(request, has), _notional_filter(request, has, last))
     return next(filter(None, checks), "")
+
+
+def check_amount(amount: Decimal, request: OrderRequest, replay: Replay) -> None:
+    """Whether an order may have this amount.
+
+    Raises:
+        ApiError: a filter does not let it pass.
+    """
+    smaller = replace(request, amount=amount)
+    with localcontext(EXACT):
+        has = replay.market.filters
+        failed = _lot_filter(smaller, has) or _notional_filter(smaller, has, replay.last)
+    if failed:
+        raise ApiError(-1013, f"Filter failure: {failed}")
 
 
 def _price_filter(request: OrderRequest, has: Filters, last: Decimal) -> str:

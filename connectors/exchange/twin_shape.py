@@ -64,7 +64,7 @@ def market(replay: Replay, resting: tuple[int, int]) -> dict[str, Any]:
         "quoteOrderQtyMarketAllowed": True,
         "allowTrailingStop": False,
         "cancelReplaceAllowed": True,
-        "amendAllowed": False,
+        "amendAllowed": True,
         "pegInstructionsAllowed": False,
         "isSpotTradingAllowed": True,
         "isMarginTradingAllowed": False,
@@ -163,6 +163,21 @@ def shown(order: Resting, member: Member, replay: Replay) -> dict[str, Any]:
         "time": millis(order.at),
         "updateTime": millis(changed),
         "isWorking": not order.waits,
+        "workingTime": -1 if order.waits else millis(order.at),
+    }
+
+
+def amended(order: Resting, before: str, member: Member, replay: Replay) -> dict[str, Any]:
+    """An order that was made smaller; ``before``: its client order id until then."""
+    said = brief(order, member, replay)
+    kept = ("symbol", "orderId", "orderListId", "clientOrderId", "price", "executedQty", "status", "timeInForce")
+    return {
+        **{name: said[name] for name in (*kept, "type", "side", "selfTradePreventionMode")},
+        "origClientOrderId": before,
+        "qty": fixed(order.amount),
+        "preventedQty": fixed(None),
+        "quoteOrderQty": fixed(None),
+        "cumulativeQuoteQty": fixed(order.cost),
         "workingTime": -1 if order.waits else millis(order.at),
     }
 

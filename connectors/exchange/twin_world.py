@@ -139,6 +139,7 @@ class World:
     weighed: dict[str, tuple[datetime, int, int]] = field(default_factory=dict)  #: by address: end, weight, excess
     called: dict[str, tuple[datetime, int]] = field(default_factory=dict)  #: by address: end, requests in 5 minutes
     banned: dict[str, tuple[datetime, int]] = field(default_factory=dict)  #: by address: until, how often so far
+    amended: int = 0  #: how often an order was made smaller
     began: datetime | None = None
     moved: timedelta = timedelta()  #: by ``advance``
 

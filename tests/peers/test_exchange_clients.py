@@ -142,6 +142,20 @@ async def test_python_binance_trades_on_it(exchange: dict[str, Any]) -> None:
         assert (ends["LIMIT_MAKER"], ends["STOP_LOSS_LIMIT"]) == ("FILLED", "EXPIRED")
         assert len(await client.get_my_trades(symbol="BTCUSDT")) == 2
 
+        rests = await client.order_limit_buy(symbol="BTCUSDT", quantity="0.02", price=f"{last * 0.5:.2f}")
+        smaller = {"symbol": "BTCUSDT", "orderId": rests["orderId"], "newQty": "0.01"}
+        amended = await client._request_api("put", "order/amend/keepPriority", signed=True, version="v3", data=smaller)
+        assert amended["amendedOrder"]["qty"] == "0.01000000"
+        with pytest.raises(BinanceAPIException, match="Not all sent parameters were read"):
+            await client.create_order(symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.01", wish="1")
+        await client.cancel_order(symbol="BTCUSDT", orderId=rests["orderId"])
+        stop = {"symbol": "BTCUSDT", "side": "SELL", "type": "STOP_LOSS", "quantity": "0.01"}
+        stops = [await client.create_order(**stop, stopPrice=f"{last * 0.4:.2f}") for _ in range(5)]
+        with pytest.raises(BinanceAPIException, match="MAX_NUM_ALGO_ORDERS"):
+            await client.create_order(**stop, stopPrice=f"{last * 0.4:.2f}")
+        for one in stops:
+            await client.cancel_order(symbol="BTCUSDT", orderId=one["orderId"])
+
         old = await client.order_limit_buy(symbol="BTCUSDT", quantity="0.01", price=f"{last * 0.7:.2f}")
         changed = await client.cancel_replace_order(
             symbol="BTCUSDT", side="BUY", type="LIMIT", cancelReplaceMode="STOP_ON_FAILURE", timeInForce="GTC",

@@ -330,6 +330,74 @@ async def test_replacing_says_which_half_failed(place: Place) -> None:
     assert cancelled == {first, second}
 
 
+AMEND = "/api/v3/order/amend/keepPriority"
+
+
+async def test_an_order_is_made_smaller_where_it_stands(place: Place) -> None:
+    """It keeps its number and its place, gets another name, and gives back what it no longer needs."""
+    first = (await place.place(newClientOrderId="one", quantity="0.02")).json()
+    await place.place(newClientOrderId="two", quantity="0.02")
+    answer = (await place.ask("PUT", AMEND, symbol="BTCUSDT", origClientOrderId="one", newQty="0.01")).json()
+    said = answer["amendedOrder"]
+    assert (said["orderId"], said["origClientOrderId"], said["qty"]) == (first["orderId"], "one", "0.01000000")
+    assert (said["clientOrderId"] != "one", said["status"], said["executedQty"]) == (True, "NEW", "0.00000000")
+    locked = {one["asset"]: one["locked"] for one in (await place.ask("GET", "/api/v3/account")).json()["balances"]}
+    assert locked["USDT"] == "1200.00000000"
+    gone = await place.ask("GET", "/api/v3/order", symbol="BTCUSDT", origClientOrderId="one")
+    assert code(gone)[1] == -2013
+    keep = {"orderId": first["orderId"], "newClientOrderId": "three"}
+    answer = await place.ask("PUT", AMEND, symbol="BTCUSDT", newQty="0.005", **keep)
+    assert answer.json()["amendedOrder"]["clientOrderId"] == "three"
+    place.world.trade("BTCUSDT", D(39_999), D(1))
+    orders = (await place.ask("GET", "/api/v3/allOrders", symbol="BTCUSDT")).json()
+    assert [(one["status"], one["executedQty"]) for one in orders] == [
+        ("FILLED", "0.00500000"),
+        ("FILLED", "0.02000000"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "number", "text"),
+    [
+        ({"newQty": "0.02"}, -2038, "The requested action would change no state; rejecting."),
+        ({"newQty": "0.03"}, -2038, "Order amend (quantity increase) is not supported."),
+        ({"newQty": "0"}, -1013, "Filter failure: LOT_SIZE"),
+        ({"newQty": "0.0000001"}, -1013, "Filter failure: LOT_SIZE"),
+        ({"newQty": "0.0001"}, -1013, "Filter failure: NOTIONAL"),
+        ({}, -1102, "Mandatory parameter 'newQty'"),
+        ({"newQty": "0.01", "origClientOrderId": "nobody"}, -2013, "Order does not exist."),
+        ({"newQty": "0.01", "newClientOrderId": "two"}, -2010, "Duplicate order sent."),
+    ],
+)
+async def test_an_order_that_is_not_made_smaller_stays(
+    place: Place, asked: dict[str, str], number: int, text: str
+) -> None:
+    """With Binance's code and words."""
+    await place.place(newClientOrderId="one", quantity="0.02")
+    await place.place(newClientOrderId="two")
+    refused = await place.ask("PUT", AMEND, **{"symbol": "BTCUSDT", "origClientOrderId": "one"} | asked)
+    assert (code(refused)[1], text in code(refused)[2]) == (number, True), refused.text
+    shown = (await place.ask("GET", "/api/v3/order", symbol="BTCUSDT", origClientOrderId="one")).json()
+    assert (shown["status"], shown["origQty"]) == ("NEW", "0.02000000")
+
+
+async def test_a_pair_is_made_smaller_together(place: Place) -> None:
+    """Only one of the two can ever be filled, so they have one amount."""
+    pair = {"side": "SELL", "quantity": "0.02", "aboveType": "LIMIT_MAKER", "abovePrice": "60000"}
+    pair |= {"belowType": "STOP_LOSS", "belowStopPrice": "40000", "aboveClientOrderId": "above"}
+    await place.ask("POST", "/api/v3/orderList/oco", symbol="BTCUSDT", **pair)
+    asked = {"origClientOrderId": "above", "newQty": "0.01", "newClientOrderId": "above"}
+    answer = (await place.ask("PUT", AMEND, symbol="BTCUSDT", **asked)).json()
+    assert len(answer["listStatus"]["orders"]) == 2
+    orders = (await place.ask("GET", "/api/v3/openOrders", symbol="BTCUSDT")).json()
+    assert [one["origQty"] for one in orders] == ["0.01000000"] * 2
+    locked = {one["asset"]: one["locked"] for one in (await place.ask("GET", "/api/v3/account")).json()["balances"]}
+    assert locked["BTC"] == "0.01000000"
+    place.world.trade("BTCUSDT", D(60_001), D(1))
+    held = {one["asset"]: one["locked"] for one in (await place.ask("GET", "/api/v3/account")).json()["balances"]}
+    assert held["BTC"] == "0.00000000"
+
+
 async def test_what_it_saw_can_be_read_without_a_key(place: Place) -> None:
     """Every order of every account, with its fills, and what each holds."""
     said = {"handle": "two", "balances": {"USDT": "600"}, "kind": "hmac"}
