@@ -126,7 +126,7 @@ class Paper:
         return order.order()
 
     def reduce(self, client_order_id: str, amount: Decimal, name: str) -> Order:
-        """Make an open order smaller where it stands, the other one of a pair with it; its client order id is ``name`` then.
+        """Make an open order smaller where it stands, and the other one of a pair with it; it is called ``name`` then.
 
         Raises:
             Refused: no open order has this id, another one has the new one, or the amount is not below the present one
