@@ -28,7 +28,19 @@ FIELDS = frozenset(
     | {"for_super_followers_only"}
 )
 SKEW = 300  #: seconds that a signature's clock may differ
-
+#: calls of a user in 15 minutes (docs.x.com, rate limits); each endpoint is counted apart
+A_QUARTER = {
+    "DELETE /2/tweets/{id}": 50,
+    "GET /2/tweets": 5_000,
+    "GET /2/tweets/{id}": 900,
+    "GET /2/users/me": 75,
+    "GET /2/users/{id}/tweets": 900,
+    "POST /2/media/upload/initialize": 1_875,
+    "POST /2/media/upload/{id}/append": 1_875,
+    "POST /2/media/upload/{id}/finalize": 1_875,
+    "GET /2/media/upload": 1_000,
+    "POST /2/media/metadata": 500,
+}
 
 HANDLE = "brand"  #: of the sandbox's account
 CODE_LIFE = timedelta(seconds=30)
@@ -103,10 +115,10 @@ async def _protocol(request: web.Request, handler: Handler) -> web.StreamRespons
 
 
 def _counted(world: World, request: web.Request) -> tuple[int, int, datetime]:
-    create = request.method == "POST" and request.path == "/2/tweets"
-    limit = world.posts_in_15_minutes if create else {"/2/users/me": 75}.get(request.path, 900)
-    kind = request.method + (request.path if request.path in {"/2/tweets", "/2/users/me"} else request.path[:12])
-    key = (request[USER].id, kind)
+    resource = request.match_info.route.resource
+    endpoint = f"{request.method} {resource.canonical if resource else request.path}"
+    limit = world.posts_in_15_minutes if endpoint == "POST /2/tweets" else A_QUARTER.get(endpoint, 900)
+    key = (request[USER].id, endpoint)
     used, ends = world.counted.get(key, (0, world.now()))
     if ends <= world.now():
         used, ends = 0, world.now() + timedelta(minutes=15)
