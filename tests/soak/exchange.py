@@ -1,7 +1,8 @@
 """The exchange of a soak, in a process of its own: three accounts, a market in a hurry, and faults at random until quiet.
 
 Its arguments are STATE SEED SECONDS. STATE/exchange.json says where it is and what the keys are. Beside the twin's own
-routes it has ``POST /inspect/quiet`` (no more faults, and the market stands still) and ``GET /inspect/struck``.
+routes it has ``POST /inspect/quiet`` (no more faults), ``POST /inspect/still`` (the market stands) and ``GET
+/inspect/struck``.
 """
 
 from __future__ import annotations
@@ -88,13 +89,16 @@ class Trouble:
             await asyncio.sleep(PAUSE)
 
     async def hush(self, _: web.Request) -> web.Response:
-        """No more of it; the market stands still."""
+        """No more of it."""
         self.quiet, self.world.visible_after, self.world.ahead = True, timedelta(), timedelta()
         self.told.subtract(Counter(fault.fault for fault in self.faults if fault.times > 0))
         self.faults.clear()
+        return web.json_response({})
+
+    async def stand(self, _: web.Request) -> web.Response:
+        """The market stands still."""
         self.world.catch_up()
-        for name, one in self.world.replays.items():
-            self.world.replays[name] = one
+        for one in self.world.replays.values():
             one.series = replace(one.series, candles=one.series.candles[: one.fed])
         return web.json_response({})
 
@@ -120,6 +124,7 @@ async def serve(state: Path, seed: int, seconds: float) -> None:
     app.middlewares.insert(0, trouble.count)
     app.middlewares.insert(0, middleware(trouble.faults, "binance", binance.FAULTS))
     app.router.add_post("/inspect/quiet", trouble.hush)
+    app.router.add_post("/inspect/still", trouble.stand)
     app.router.add_get("/inspect/struck", trouble.struck)
     secrets = {handle: binance.add_account(app, handle, BALANCES) for handle in HANDLES}
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)

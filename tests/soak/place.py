@@ -89,6 +89,17 @@ class Place:
         with self.reader() as reader:
             return {bot.name: bot.state is bots.State.RUNNING for bot in bots.listed(reader)}
 
+    def told(self) -> dict[str, int]:
+        """By bot: the number of the last thing that is known of its orders."""
+        with self.reader() as reader:
+            return dict(reader.execute("SELECT owner, max(id) FROM order_news GROUP BY owner").fetchall())
+
+    def behind(self, told: Mapping[str, int]) -> list[str]:
+        """The bots that run and have not heard so much."""
+        with self.reader() as reader:
+            all_ = [bot for bot in bots.listed(reader) if bot.state is bots.State.RUNNING]
+            return [f"{bot.name} {bots.waits(reader, bot)}" for bot in all_ if bot.news < told.get(bot.name, 0)]
+
     def ask(self, path: str, body: Any = None) -> Any:
         """The exchange, past the product."""
         data = None if body is None else json.dumps(body).encode()

@@ -24,6 +24,7 @@ from tests.soak.place import KEY, Place, Services, wait_for
 
 MINUTES = float(os.environ.get("AUTOMATOR_SOAK_MINUTES", "3"))
 SEED = int(os.environ.get("AUTOMATOR_SOAK_SEED") or 0) or time.time_ns() % 10**6
+MARGIN = 300.0  #: seconds for which the market goes on while it begins, and until it ends
 SETTLED = 180.0  #: seconds that the services may take in the end
 TICK = 0.05
 SIGNALS = ("enter_long", "exit_long", "buy", "sell")
@@ -95,11 +96,14 @@ class Day:
         self._commands = [pair for pair in self._commands if pair[1].poll() is None]
 
     def come_to_rest(self) -> None:
-        """Faults end and the market stands still; bots are stopped, and what is on its way comes to its end."""
+        """Faults end, bots catch up and are stopped, the market stands still, and what is on its way comes to its end."""
         self._place.ask("quiet", {})
         self.services.calm()
         for _, one in self._commands:
             assert one.wait() in {0, 1, 2}
+        told = self._place.told()
+        wait_for(lambda: not self._place.behind(told), lambda: f"stuck: {self._place.behind(told)}")
+        self._place.ask("still", {})
         for number, name in enumerate(name for name, runs in self._place.running().items() if runs):
             policy = "--cancel-orders" if number % 2 else "--keep-orders"
             code = self._place.command("bots", "stop", name, policy).wait()
@@ -136,7 +140,7 @@ class Day:
 def test_the_books_balance_to_the_last_unit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each order was placed once, each trade is in the books once, and what is left on each account is explained."""
     random, seconds = Random(SEED), MINUTES * 60
-    place = Place(tmp_path, SEED, seconds + 120)
+    place = Place(tmp_path, SEED, seconds + MARGIN)
     day = Day(place, random)
     try:
         place.begin()
