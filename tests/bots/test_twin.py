@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -30,15 +31,20 @@ from tests.clocks import START, StillClock
 
 DATA = os.environ.get("AUTOMATOR_DATA")
 ACCOUNT = "binance/main"
+YEARS = timedelta(days=1800)
 
 
 @asynccontextmanager
 async def sandbox(folder: Path, path: Sequence[Candle]) -> AsyncIterator[Floor]:
-    """An installation with an account at the twin, whose market has come to the beginning of ``path``."""
+    """An installation with an account at the twin, whose market has come to the beginning of ``path``.
+
+    The candles are of another year, as a file's are: the twin dates them by its clock.
+    """
     clock = StillClock()
     clock.at = path[0].at
     before = replace(path[0], at=path[0].at - MINUTE, high=path[0].open, low=path[0].open, close=path[0].open)
-    app = binance.twin(clock.now, (Replay(binance.USUAL, Series([before, *path], MINUTE)),), known=1)
+    older = [replace(one, at=one.at - YEARS) for one in (before, *path)]
+    app = binance.twin(clock.now, (Replay(binance.USUAL, Series(older, MINUTE)),), known=1)
     secrets = binance.add_account(app, "one", FUNDS)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
