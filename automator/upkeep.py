@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
@@ -14,7 +15,7 @@ from automator.engine import Engine
 from automator.ledger.checkpoint import BadCheckpoint
 from automator.ledger.prune import Retention
 from automator.scheduling import beats
-from automator.trading.books import TROUBLE, claim
+from automator.trading.books import TROUBLE, anew, claim
 from automator.vault.store import VaultError
 
 CHECKPOINT = timedelta(minutes=10)
@@ -126,6 +127,8 @@ async def run(engine: Engine, stop: asyncio.Event) -> None:
     unset = {tell: engine.webhook is None, figures: not engine.settings.posting.metrics, sweep: engine.media is None}
     for duty in (duty for duty, idle in unset.items() if idle):
         del duties[duty]
+    with suppress(DatabaseError):  # they are looked at in time all the same
+        await engine.writer.run(anew)
     tasks = [asyncio.create_task(_every(engine, stop, duty, wait)) for duty, wait in duties.items()]
     await stop.wait()
     _, late = await asyncio.wait(tasks, timeout=GRACE.total_seconds())

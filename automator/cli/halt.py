@@ -89,10 +89,12 @@ def _say(opened: Engine, asked: list[str], sales: list[str]) -> None:
         if order is not None:
             why = f" ({order.reason})" if order.reason else ""
             typer.echo(f"{order.id[:8]}  {order.owner}: {order.says()}: {order.state.replace('_', ' ')}{why}")
-    waiting = sum(due.is_open(opened.reader, job) for job in sales)
-    if waiting:
-        sales_wait = "1 sale waits" if waiting == 1 else f"{waiting} sales wait"
-        typer.echo(f"{sales_wait} for orders to be cancelled; `automator serve` goes on with that")
+    waiting = [job for job in sales if due.is_open(opened.reader, job)]
+    for job in waiting:
+        (why,) = opened.reader.execute("SELECT reason FROM run WHERE job = ? ORDER BY id DESC", (job,)).fetchone()
+        typer.echo(
+            f"a sale of {_owner(opened, job)}'s waits: {why or 'it is being worked on'}; `automator serve` goes on"
+        )
     if not found and not waiting:
         typer.echo("there is nothing to cancel or to sell")
 

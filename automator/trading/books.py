@@ -223,6 +223,11 @@ def claim(tx: sqlite3.Connection, account: str, now: datetime) -> bool:
     return True
 
 
+def anew(tx: sqlite3.Connection) -> None:
+    """A service begins: each account is looked at now, whoever looked last."""
+    tx.execute("DELETE FROM beat WHERE name GLOB 'books *'")
+
+
 def waited_for(connection: sqlite3.Connection, account: str) -> list[Stored]:
     """Orders of which something may still come: not ended, or ended without their owner having been told so."""
     rows = connection.execute(

@@ -145,7 +145,10 @@ class Placing:
     async def _dropped(self, run: Run, stored: Stored, reason: str) -> Verdict:
         def give_up(tx: sqlite3.Connection) -> bool:
             lease.check(tx, run)
-            return orders.drop(tx, stored.id, reason, self._clock.now())
+            dropped = orders.drop(tx, stored.id, reason, self._clock.now())
+            if dropped:
+                _unsold(tx, stored, reason, self._clock.now())
+            return dropped
 
         if not await self._store("dropped", give_up):
             return await self._lost(stored, None)  # something of it may have left after all
@@ -226,6 +229,8 @@ class Placing:
                 return  # its answer has come, or it was shown, in the meantime
             orders.move(tx, stored.id, step, now, reason)
             news.tell(tx, stored.id, now)
+            if absent:
+                _unsold(tx, stored, reason, now)
             said = {"what": "resolved", "order": stored.id, "was": stored.state, "state": step}
             chain.append(tx, "event", micros(now), said, account=stored.account)
 
@@ -276,6 +281,13 @@ def _look(stored: Stored) -> str:
         f"{stored.account} does not say whether {stored.says()} was placed; look there, then say "
         f"`automator orders resolve {stored.id[:8]} --there ORDER` or `--not-placed`"
     )
+
+
+def _unsold(tx: sqlite3.Connection, stored: Stored, reason: str, now: datetime) -> None:
+    """A person's word was that it is to be sold, and it was not: nobody else decides anew."""
+    if stored.closing:
+        text = f"{stored.owner}: {stored.says()} at {stored.account} was not placed: {reason}; halt with --sell again"
+        notify(tx, Notice("sale", stored.id, text, stored.account), micros(now))
 
 
 def _looked(stored: Stored, now: datetime, tx: sqlite3.Connection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -162,6 +163,25 @@ async def test_accounts_are_looked_at_as_often_as_needed(place: Trading) -> None
     for seconds in (9, 2):
         await ask(seconds)
     assert claimed == [True, False, False, True, False, True]
+
+
+async def test_a_service_that_begins_looks_at_once(place: Trading, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever looked last, and however little is open: it may have been away for long."""
+
+    async def still(_: float) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(place.clock, "sleep", still)  # each duty is done once
+    now = place.clock.now()
+    assert await place.engine.writer.run(lambda tx: books.claim(tx, ACCOUNT, now))
+    stop = asyncio.Event()
+    place.world.asked.clear()
+    service = asyncio.create_task(upkeep.run(place.engine, stop))
+    async with asyncio.timeout(20):
+        while "GET /balances" not in place.world.asked:
+            await asyncio.sleep(0.005)
+    stop.set()
+    await service
 
 
 async def test_the_service_looks_by_itself(place: Trading) -> None:

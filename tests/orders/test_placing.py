@@ -17,7 +17,7 @@ from automator.clock import micros
 from automator.intentions import State as Journal
 from automator.intentions import load as intention
 from automator.trading import orders, risks, settling
-from connectors.order import TimeInForce
+from connectors.order import Side, TimeInForce
 from jobs.orders.risk import Limit
 from jobs.orders.states import State
 from tests.stored import everything
@@ -281,6 +281,18 @@ async def test_a_run_is_claimed_with_its_order(place: Trading) -> None:
     assert await worker.tick() == 0
     await asyncio.wait(begun)
     assert (place.stands(order).state, place.world.arrived) == (State.OPEN, [order])
+
+
+@pytest.mark.parametrize("lost", [True, False])
+async def test_a_sale_that_was_not_placed_is_told_of(place: Trading, lost: bool) -> None:
+    """A person's word was that it is sold; nobody decides anew in their place, so they have to know."""
+    if lost:
+        place.world.faults.append("lost-before")
+    done = await place.submit(replace(AT_MARKET, side=Side.SELL), closing=True)
+    if not lost:
+        place.clock.at += timedelta(seconds=61)
+    assert (await place.ended(done.order)).state is State.NOT_PLACED
+    assert place.notices() == ["sale"]
 
 
 async def test_what_is_refused_is_not_begun(place: Trading) -> None:
