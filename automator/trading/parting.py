@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from automator.clock import micros
 from automator.intentions import State as Journal
 from automator.intentions import settle
+from automator.notices import Notice, tell
 from automator.trading import bots, closing, orders
 from automator.trading.bots import OnStop
 from automator.trading.orders import Stored
@@ -80,3 +82,4 @@ def _doubt(tx: sqlite3.Connection, stored: Stored, now: datetime) -> None:
     why = f"{GONE} before it said whether {stored.says()} was placed; look there, then say {how}"
     orders.move(tx, stored.id, Step.LOST, now)
     orders.move(tx, stored.id, Step.DOUBT, now, why)
+    tell(tx, Notice("unconfirmed", stored.id, why, stored.account), micros(now))

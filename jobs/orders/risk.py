@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 
 from connectors.order import LIMITED, OrderRequest, Side
+from connectors.words import counted
 
 HUNDRED = Decimal(100)
 GREATEST = Decimal("1e15")  #: no limit needs more
@@ -104,9 +105,10 @@ def _refusals(limits: Limits, usage: Usage, request: OrderRequest, price: Decima
     if limits.symbols is not None and request.symbol not in limits.symbols:
         yield f"{request.symbol} is not among the symbols of {whose}: {', '.join(sorted(limits.symbols))}"
     if limits.open_orders is not None and usage.open_orders >= limits.open_orders:
-        yield f"{usage.open_orders} orders are open, and {whose} may have {limits.open_orders}"
+        yield f"{_orders(usage.open_orders, 'open')}, and {whose} may have {limits.open_orders}"
     if limits.per_minute is not None and usage.minute >= limits.per_minute:
-        yield f"{usage.minute} orders were placed in the last minute, and {whose} may place {limits.per_minute}"
+        placed = _orders(usage.minute, "of the last minute")
+        yield f"{placed}, and {whose} may place {limits.per_minute} in a minute"
     named = request.price if request.type in LIMITED else request.stop_price
     if limits.distance is not None and named is not None and abs(named - price) > limits.distance * price:
         share = plain(abs(named - price) / price * HUNDRED, 2)
@@ -135,6 +137,10 @@ def _too_dear(limits: Limits, usage: Usage, request: OrderRequest, price: Decima
     for limit in sorted({limit for limit, _ in limits.money}):
         if (limit, quote) not in limits.money:
             yield f"{whose} has a limit {limit}, but none in {quote}; set one with `automator risk set`"
+
+
+def _orders(number: int, how: str) -> str:
+    return f"{counted(number, 'order')} {'is' if number == 1 else 'are'} {how}"
 
 
 def _called(subject: str) -> str:

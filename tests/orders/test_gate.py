@@ -153,5 +153,5 @@ def test_an_order_before_midnight_is_of_the_last_minute(database: sqlite3.Connec
     for name, value, asset in ((Limit.DAY, "1", "USDT"), (Limit.RATE, "1", "")):
         risks.change(tx, MAIN, name, value, asset, NOW, actor="test")
     (refused,) = risks.gate(tx, judged, NOW)
-    assert "in the last minute" in refused
+    assert "of the last minute" in refused
     tx.execute("ROLLBACK")

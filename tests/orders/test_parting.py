@@ -43,6 +43,7 @@ async def test_what_stands_is_left_as_it_is_known(place: Trading) -> None:
     states = [place.stands(done.order).state for done in (rests, lost, waits)]
     assert states == [State.OPEN, State.UNCONFIRMED, State.NOT_PLACED]
     assert "its account was removed before it said whether" in place.stands(lost.order).reason
+    assert place.notices() == ["unconfirmed"]
     arrived = len(place.world.arrived)
     await place.ended(rests.order, seconds=3_600)
     assert len(place.world.arrived) == arrived

@@ -78,7 +78,7 @@ def test_all_reasons_are_said_with_their_numbers() -> None:
     many = limits(order_USDT="100", open_orders="1", symbols="ETH/USDT")
     assert refusals(many, Usage(open_orders=1), BUY, PRICE) == (
         "BTC/USDT is not among the symbols of binance/main: ETH/USDT",
-        "1 orders are open, and binance/main may have 1",
+        "1 order is open, and binance/main may have 1",
         "the order is worth 3000 USDT, and binance/main may have 100",
     )
 
