@@ -236,6 +236,8 @@ def made(exchange: str, config: Mapping[str, Any], clock: Clock, *, finer: bool)
     theirs = getattr(import_module(f"ccxt.async_support.{exchange}"), exchange)
     settings = {"enableRateLimit": False, "number": str, **config}
     bridged = type("Bridged", (Bridge, theirs), {"clock": clock, "finer": finer})(settings)
+    for side in ("Buy", "Sell"):  # ccxt's own methods for orders by an amount of the quote asset fail without these
+        bridged.options.setdefault(f"createMarket{side}OrderRequiresPrice", True)
     bridged.headers = {name: value for name, value in bridged.headers.items() if name.lower() not in BROKER}
     return bridged
 

@@ -3,74 +3,118 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from connectors.base import CallRefused
 from connectors.exchange.unsigned import Unsigned
-from connectors.exchange.ways import exact
-from connectors.order import Order, OrderRequest, OrderType, TimeInForce
+from connectors.exchange.ways import exact, plain
+from connectors.order import Order, OrderRequest, OrderType, Side, TimeInForce
 
 #: what an exchange's call that places or cancels an order is named after
 _ORDERS = re.compile(r"order|trade|buy|sell|deal", re.IGNORECASE)
 _CANCELS = re.compile(r"cancel|order", re.IGNORECASE)
+OURS = "clientOrderId"  #: what ccxt calls an order's id of ours
+#: what exchanges call it, in orders that they show
+_NAMES = (
+    *(OURS, "client_order_id", "clientOid", "client_oid", "clOrdId", "clOrdID", "clOrderId", "clOrderID", "cliOrdId"),
+    *("cid", "custom_id", "customId", "identifier", "text", "label", "orderLinkId", "client_id", "clientId"),
+    *("user_order_id", "orderClientId", "origClientOrderId", "externalOid", "external_oid", "client-order-id"),
+)
+_SHOWN = {"id": "1", "symbol": "A", "side": "buy", "type": "limit", "price": "1", "amount": "1", "status": "open"}
 
 
-def arguments(wanted: OrderRequest) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """What ccxt's ``create_order`` is given.
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One of ccxt's methods that place an order, and what it is given."""
+
+    name: str
+    given: tuple[Any, ...]
+
+
+def ordering(wanted: OrderRequest, title: str, has: Mapping[str, Any]) -> Method:
+    """How ccxt is asked to place an order on an exchange (``title``) that it says ``has`` these methods.
+
+    What an exchange could understand otherwise is not placed: many ignore a time in force that they do not know, and
+    take what a market buy names as the base asset's amount for the quote asset's, or the other way round.
 
     Raises:
         CallRefused: such an order is not placed on an exchange that has no row.
     """
+    side, params = wanted.side.value, {"clientOrderId": wanted.client_order_id}
     if wanted.type not in {OrderType.MARKET, OrderType.LIMIT}:
         raise CallRefused(f"{wanted.type} orders are placed only on exchanges that are known well; nothing was sent")
-    params: dict[str, Any] = {"clientOrderId": wanted.client_order_id}
-    if wanted.time_in_force is TimeInForce.POST_ONLY:
-        params["postOnly"] = True
-    elif wanted.time_in_force is not TimeInForce.GTC:
-        params["timeInForce"] = wanted.time_in_force.upper()
+    if wanted.time_in_force is not TimeInForce.GTC:
+        raise CallRefused(
+            f"{wanted.time_in_force} orders are placed only on exchanges that are known well; nothing was sent"
+        )
+    if wanted.type is OrderType.LIMIT:
+        numbers = (plain(wanted.amount), plain(wanted.price))
+        return Method("create_order", (wanted.symbol, "limit", side, *numbers, params))
     if wanted.amount is None:
-        params["cost"] = str(wanted.quote_amount)
-    price = str(wanted.price) if wanted.price is not None else None
-    amount = str(wanted.amount if wanted.amount is not None else wanted.quote_amount)
-    return (wanted.symbol, wanted.type.value, wanted.side.value, amount, price), params
+        if not has.get(f"createMarket{side.capitalize()}OrderWithCost"):
+            raise CallRefused(
+                f"ccxt knows no market {side} by an amount of the quote asset on {title}; name a price, or have a bot "
+                "use limit orders; nothing was sent"
+            )
+        name = f"create_market_{side}_order_with_cost"
+        return Method(name, (wanted.symbol, plain(wanted.quote_amount), params))
+    if wanted.side is Side.BUY:
+        raise CallRefused(
+            f"of which asset {title} takes the amount of a market buy is not known; name a price, or an amount of the "
+            "quote asset; nothing was sent"
+        )
+    return Method("create_order", (wanted.symbol, "market", side, plain(wanted.amount), None, params))
 
 
-def wrong(call: Unsigned, wanted: OrderRequest) -> str | None:
+def wrong(call: Unsigned, wanted: OrderRequest, bridge: Any) -> str | None:
     """What is wrong with a call as the one that places an order; ``None``: it is another call.
 
-    Every number of the order and our id of it must be in it as they are.
+    Every number of the order and our id of it must be in it as they are, and orders must come back with that id.
     """
     if call.method == "GET" or not _ORDERS.search(call.path):
         return None
-    given = list(_values(call.params))
-    if wanted.client_order_id not in given:
+    named = [name for name, value in _values(call.params) if value == wanted.client_order_id]
+    if not named or not _comes_back(bridge, wanted.client_order_id, named):
         return "this exchange takes no order id of ours, so a lost answer could not be settled; nothing was sent"
-    numbers = {found for value in given if (found := exact(value)) is not None}
+    numbers = {found for _, value in _values(call.params) if (found := exact(value)) is not None}
     for asked in (wanted.amount, wanted.price, wanted.quote_amount):
         if asked is not None and asked not in numbers:
             return f"this exchange would be sent another number than {asked:f}; nothing was sent"
     return ""
 
 
+def _comes_back(bridge: Any, ours: str, named: list[str]) -> bool:
+    """Whether ccxt reads in an exchange's orders the id that was sent under this name.
+
+    ccxt passes on what it does not know: an exchange that has no such field ignores our id under ccxt's own name.
+    """
+    names = named if named == [OURS] else _NAMES
+    try:
+        found = bridge.parse_order(_SHOWN | dict.fromkeys(names, ours))
+    except Exception:  # noqa: BLE001 - ccxt raises what it likes; then it can't be known
+        return False
+    return bool(found.get(OURS) == ours)
+
+
 def wrong_cancel(call: Unsigned, order: Order) -> str | None:
     """What is wrong with a call as the one that cancels an order; ``None``: it is another call."""
     if call.method == "GET" or not _CANCELS.search(call.path):
         return None
-    if order.id not in {str(value) for value in _values(call.params)}:
+    if order.id not in {str(value) for _, value in _values(call.params)}:
         return f"the call would cancel something else than {order.id}; nothing was sent"
     return ""
 
 
-def _values(given: Any) -> Iterator[Any]:
+def _values(given: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """What is asked, however deep, each with its name."""
     if isinstance(given, dict):
-        for value in given.values():
-            yield from _values(value)
+        for key, value in given.items():
+            yield from _values(value, str(key))
     elif isinstance(given, list | tuple):
         for value in given:
-            yield from _values(value)
-    elif isinstance(given, Decimal):
-        yield str(given)
+            yield from _values(value, name)
     else:
-        yield given
+        yield name, str(given) if isinstance(given, Decimal) else given

@@ -197,9 +197,9 @@ class Connector:
         if self.ways.own:
             call = self.ways.placing(wanted, market.id)
             return await self._sent(wire, call, operation, intent)
-        given, params = placing.arguments(wanted)
-        fits = partial(placing.wrong, wanted=wanted)
-        return await self._written(wire, lambda: Write(operation, intent, fits), "create_order", *given, params)
+        how = placing.ordering(wanted, self.at.title, self.at.bridge.has)
+        fits = partial(placing.wrong, wanted=wanted, bridge=self.at.bridge)
+        return await self._written(wire, lambda: Write(operation, intent, fits), how.name, *how.given)
 
     async def cancel(self, wire: Wire, order: Order) -> httpx.Response:
         market, operation = await self._market(wire, order.symbol), self.canceling({})
@@ -332,11 +332,10 @@ class Connector:
 
     async def _written(self, wire: Wire, write: Callable[[], Write], method: str, *given: Any) -> httpx.Response:
         """The answer to a write that ccxt shapes."""
-        doing = self.operation(method.replace("_", "."))
 
         async def act() -> httpx.Response:
             try:
-                await asked(self.at.bridge, Doing(wire, doing, write()), method, *given)
+                await asked(self.at.bridge, Doing(wire, self.operation("order.before"), write()), method, *given)
             except Left as left:
                 if left.answer is not None:
                     return left.answer

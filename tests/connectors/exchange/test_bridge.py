@@ -17,7 +17,7 @@ import pytest
 
 from connectors.base import CallRefused, Intent, Kind, NotNow, Operation, Outcome, RenewNeeded, Unresolved, outcome_of
 from connectors.exchange import reading
-from connectors.exchange.placing import arguments
+from connectors.exchange.placing import ordering
 from connectors.network import Rejected
 from connectors.order import Order, OrderRequest, OrderState, OrderType, Side, TimeInForce
 from connectors.registry import exchange
@@ -289,9 +289,27 @@ def test_nothing_is_loaded_to_name_them() -> None:
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
-def test_times_in_force() -> None:
-    """What is not good till cancelled is said in ccxt's words."""
-    assert arguments(replace(WANTED, time_in_force=TimeInForce.POST_ONLY))[1]["postOnly"] is True
-    assert arguments(replace(WANTED, time_in_force=TimeInForce.FOK))[1]["timeInForce"] == "FOK"
-    quote = replace(WANTED, type=OrderType.MARKET, amount=None, price=None, quote_amount=Decimal(5))
-    assert arguments(quote)[1]["cost"] == "5"
+QUOTE = replace(WANTED, type=OrderType.MARKET, amount=None, price=None, quote_amount=Decimal(5))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "why"),
+    [
+        *[(replace(WANTED, time_in_force=how), "known well") for how in TimeInForce if how is not TimeInForce.GTC],
+        (replace(WANTED, type=OrderType.MARKET, price=None), "takes the amount of a market buy"),
+        (QUOTE, "no market buy by an amount of the quote asset"),
+        (replace(QUOTE, side=Side.SELL), "no market sell by an amount of the quote asset"),
+    ],
+)
+def test_what_could_be_understood_otherwise_is_not_placed(wanted: OrderRequest, why: str) -> None:
+    """An exchange that is not known well could ignore a time in force, or take 5 USDT for 5 BTC."""
+    with pytest.raises(CallRefused, match=why):
+        ordering(wanted, "Acme", {"createMarketBuyOrderWithCost": None})
+
+
+def test_an_amount_of_the_quote_asset() -> None:
+    """It is spent where ccxt has a way of its own for that."""
+    how = ordering(QUOTE, "Acme", {"createMarketBuyOrderWithCost": True})
+    assert (how.name, how.given[:2]) == ("create_market_buy_order_with_cost", ("BTC/USDT", "5"))
+    sold = ordering(replace(WANTED, type=OrderType.MARKET, side=Side.SELL, price=None), "Acme", {})
+    assert (sold.name, sold.given[:5]) == ("create_order", ("BTC/USDT", "market", "sell", "0.003", None))
