@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +15,14 @@ from connectors.order import Balance, Fill, Order
 
 if TYPE_CHECKING:
     import httpx  # only its types are named here, and it is slow to load
+
+#: words of a path that moves money out of an account at any exchange that ccxt knows, as a gift or a code too; no such
+#: call is made, whatever for
+MOVES = re.compile(
+    r"withdraw|transfer|move_funds|accounts/[^/]+/transactions|transaction/(?:btc|coin)|send_?(?:to|coin|money)"
+    r"|(?:^|/)send$|payment/(?:send|pay)|payout|cash-?out|gift_?card|voucher|main-account/codes|order-pay|distribute",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)

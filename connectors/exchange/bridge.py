@@ -18,8 +18,9 @@ import httpx
 
 from connectors.answer import trusted
 from connectors.base import CallRefused, Intent, Operation
-from connectors.exchange.unsigned import MOVES, Unsigned
+from connectors.exchange.unsigned import Unsigned
 from connectors.network import Rejected, Wire
+from connectors.venue import MOVES
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SAID = 200  #: characters of what an exchange or ccxt says that a person is shown

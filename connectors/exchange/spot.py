@@ -26,12 +26,12 @@ from connectors.base import (
 from connectors.exchange import keys, outcomes, placing, reading
 from connectors.exchange.bridge import ODD, Doing, Left, Write, asked, content, errors, send, signed, spoken
 from connectors.exchange.place import Place, place
-from connectors.exchange.unsigned import MOVES, Unsigned
+from connectors.exchange.unsigned import Unsigned
 from connectors.exchange.ways import ABSENT, CLOCK, KEYS, Look, Ways, renamed
 from connectors.market import Book, Candle, Market, Ticker
 from connectors.network import Identity, Option, Rejected, SecretField, Wire
 from connectors.order import Balance, Fill, Order, OrderRequest
-from connectors.venue import Custom, Rights
+from connectors.venue import MOVES, Custom, Rights
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -104,9 +104,12 @@ class Connector:
 
     def sign(self, request: httpx.Request, secrets: Mapping[str, str]) -> httpx.Request:
         keys_ = {NAMES.get(name, name): _lines(value) for name, value in secrets.items()}
+        path = Unsigned.read(
+            request.content
+        ).path  # some exchanges have one address for all, and name what is meant in the body
         made = signed(self.at.bridge, request, keys_)
-        if MOVES.search(made.url.path):
-            raise CallRefused(f"{made.url.path} moves money out, which Automator never does")
+        if gone := next((one for one in (path, made.url.path) if MOVES.search(one)), None):
+            raise CallRefused(f"{gone} moves money out, which Automator never does")
         if f"{made.url.scheme}://{made.url.netloc.decode()}" not in self.origins:
             raise CallRefused(f"{made.url.host} is not a place of {self.name}")
         return made

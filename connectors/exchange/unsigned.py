@@ -8,9 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-#: words of a path that moves money out of an account; no such call is made, whatever for
-MOVES = re.compile(r"withdraw|transfer|move_funds|accounts/[^/]+/transactions", re.IGNORECASE)
-
 #: words of a path that may do something with orders, also where an exchange takes them by GET
 ACTS = re.compile(r"order|trade|buy|sell|deal|cancel", re.IGNORECASE)
 

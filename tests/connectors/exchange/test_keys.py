@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from connectors.exchange.keys import identity, said
 from connectors.exchange.rows.binance import weight
-from connectors.exchange.unsigned import MOVES, Unsigned
+from connectors.exchange.unsigned import Unsigned
 from connectors.network import Rejected
-from connectors.venue import Custom, Rights
+from connectors.venue import MOVES, Custom, Rights
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 KNOWN = Custom(timedelta(seconds=1), unique=False, by_client_id=True)

@@ -1,0 +1,91 @@
+"""Every exchange that ccxt knows: what moves money out is denied, and what trades is not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import ccxt.async_support as ccxt
+import httpx
+import pytest
+
+from automator.egress.allow import Denied, judge
+from automator.egress.call import Account, Call
+from connectors.base import Scope
+from connectors.registry import exchange
+from connectors.venue import MOVES
+
+VERBS = frozenset({"get", "post", "put", "delete", "patch"})
+#: words that ways out have in common, and the others that exchanges' documentation has
+OUT = re.compile(r"withdraw|transfer", re.IGNORECASE)
+OTHERS = [
+    ("aster", "v1/asset/sendToAddress"),
+    ("binance", "giftcard/createCode"),
+    ("bit2c", "Payment/Send"),
+    ("bit2c", "Payment/Pay"),
+    ("bitflyer", "sendcoin"),
+    ("bitget", "v3/p2p/order-pay"),
+    ("btse", "public-api/wallet/v1/user/assets/sendTo"),
+    ("bybit", "v5/broker/award/distribute-award"),
+    ("coinbase", "accounts/{account_id}/transactions"),
+    ("coinbase", "brokerage/portfolios/move_funds"),
+    ("coincheck", "send_money"),
+    ("coinmate", "createVoucher"),
+    ("coinone", "transaction/btc"),
+    ("coinone", "transaction/coin"),
+    ("coinsph", "openapi/fiat/v1/cash-out"),
+    ("coinspot", "my/coin/send"),
+    ("indodax", "createVoucher"),
+    ("luno", "send"),
+    ("whitebit", "main-account/codes"),
+]
+TRADING = re.compile(r"order|trade|(?:^|/)(?:buy|sell)(?:/|$)", re.IGNORECASE)
+
+
+def paths(name: str) -> Iterator[tuple[str, str]]:
+    """Every call of an exchange: verb and path."""
+
+    def walk(api: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        for key, inner in api.items():
+            if key in VERBS:
+                yield from ((key, path) for path in inner)
+            elif isinstance(inner, dict):
+                yield from walk(inner)
+
+    yield from walk(getattr(ccxt, name)().describe()["api"])
+
+
+def test_money_stays_wherever_it_is() -> None:
+    """What withdraws or transfers is denied on all exchanges, and nothing that places or cancels an order is."""
+    seen = 0
+    for name in ccxt.exchanges:
+        for verb, path in paths(name):
+            if OUT.search(path):
+                seen += 1
+                assert MOVES.search(path), (name, path)
+            elif verb != "get" and TRADING.search(path) and (name, path) not in OTHERS:
+                assert not MOVES.search(path), (name, path)
+    assert seen > 1000
+
+
+@pytest.mark.parametrize(("name", "path"), OTHERS)
+def test_other_ways_out(name: str, path: str) -> None:
+    """Gifts, vouchers, codes and payments move money too; ccxt knows each of these calls."""
+    assert path in {known for _, known in paths(name)}
+    assert MOVES.search(path)
+
+
+@pytest.mark.parametrize("name", ["bitstamp", "indodax", "luno", "kucoin", "binance"])
+def test_no_policy_lets_it_leave(name: str) -> None:
+    """The way out refuses it, with every right that an account can have, also at an exchange without a row."""
+    connector = exchange(name, "http://127.0.0.1:9")
+    account = Account(f"{name}/main", connector, frozenset(Scope), dict)
+    call = Call(connector.canceling({}), account)
+    ways = [path for verb, path in paths(name) if verb != "get" and MOVES.search(path)]
+    assert ways
+    for path in ways:
+        found = judge(call, httpx.URL(f"http://127.0.0.1:9/{path.replace('{', '').replace('}', '')}"))
+        assert isinstance(found, Denied)
+        assert "moves money out" in found.why
+    assert judge(call, httpx.URL("http://127.0.0.1:9/orders")) is None
