@@ -63,7 +63,7 @@ def connector(of: Stored, providers: Mapping[str, Mapping[str, str]]) -> Network
     Raises:
         connectors.registry.UnknownProvider: no connector has its provider's name.
     """
-    return registry.connector(of.provider, of.base_url, {**providers.get(of.provider, {}), **of.chosen})
+    return registry.connector(of.provider, of.base_url, {**providers.get(of.provider, {}), **of.chosen}, of.name)
 
 
 def exchange(of: Stored, providers: Mapping[str, Mapping[str, str]]) -> Exchange:
@@ -72,7 +72,7 @@ def exchange(of: Stored, providers: Mapping[str, Mapping[str, str]]) -> Exchange
     Raises:
         connectors.registry.UnknownProvider: it is no exchange's.
     """
-    return registry.exchange(of.provider, of.base_url, {**providers.get(of.provider, {}), **of.chosen})
+    return registry.exchange(of.provider, of.base_url, {**providers.get(of.provider, {}), **of.chosen}, of.name)
 
 
 def network(of: Stored, providers: Mapping[str, Mapping[str, str]]) -> Network:

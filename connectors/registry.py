@@ -62,19 +62,23 @@ def trades(provider: str) -> bool:
 
 
 def connector(
-    provider: str, base_url: str | None = None, chosen: Mapping[str, str] | None = None
+    provider: str, base_url: str | None = None, chosen: Mapping[str, str] | None = None, account: str = ""
 ) -> Network | Exchange:
-    """A provider's connector, of whichever kind.
+    """A provider's connector, of whichever kind; ``account`` as for ``exchange``.
 
     Raises:
         UnknownProvider: no connector has this name.
     """
-    make = exchange if trades(provider) else build
-    return make(provider, base_url, chosen)
+    return exchange(provider, base_url, chosen, account) if trades(provider) else build(provider, base_url, chosen)
 
 
-def exchange(provider: str, base_url: str | None = None, chosen: Mapping[str, str] | None = None) -> Exchange:
+def exchange(
+    provider: str, base_url: str | None = None, chosen: Mapping[str, str] | None = None, account: str = ""
+) -> Exchange:
     """An exchange's connector; ``base_url`` replaces the addresses of all parts of its API.
+
+    ``account`` is whose it is: of an exchange without a row, ccxt keeps what it has learned of one account (its kind,
+    its id) and holds it to be true of all others.
 
     Raises:
         UnknownProvider: it is no exchange.
@@ -85,7 +89,7 @@ def exchange(provider: str, base_url: str | None = None, chosen: Mapping[str, st
         return cast("Exchange", _made(provider, VENUES)(base_url=base_url or "", chosen=chosen or {}))
     from connectors.exchange.spot import Connector  # noqa: PLC0415 - most installations post only
 
-    return Connector(provider, base_url or "", chosen or {})
+    return Connector(provider, base_url or "", chosen or {}, account)
 
 
 def build(provider: str, base_url: str | None = None, chosen: Mapping[str, str] | None = None) -> Network:

@@ -243,6 +243,17 @@ def made(exchange: str, config: Mapping[str, Any], clock: Clock, *, finer: bool)
     return bridged
 
 
+def spot_only(bridge: Any) -> None:
+    """Have ccxt load spot markets and nothing else, on whichever exchange: each other list is a call that can fail."""
+    bridge.has = {**bridge.has, "fetchCurrencies": False}
+    said = bridge.options.get("fetchMarkets")
+    kinds = said.get("types") if isinstance(said, dict) else said
+    if not isinstance(kinds, dict | list) or "spot" not in kinds:
+        return
+    spot: Any = {name: name == "spot" for name in kinds} if isinstance(kinds, dict) else ["spot"]
+    bridge.options["fetchMarkets"] = {**said, "types": spot} if isinstance(said, dict) else spot
+
+
 def signed(bridge: Any, request: httpx.Request, secrets: Mapping[str, str]) -> httpx.Request:
     """The call that a request holds, signed now, byte for byte as ccxt signed it; ``secrets`` by ccxt's names.
 
@@ -260,8 +271,9 @@ def signed(bridge: Any, request: httpx.Request, secrets: Mapping[str, str]) -> h
     finally:
         for name in secrets:
             setattr(bridge, name, None)
-    kept = {name: value for name, value in request.headers.multi_items() if name not in OWN}
     more = {**(bridge.headers or {}), **(said.get("headers") or {})}
+    theirs = {name.lower() for name in more}  # said once: twice, some servers refuse it
+    kept = {name: value for name, value in request.headers.multi_items() if name not in OWN and name not in theirs}
     headers = kept | {name: str(value) for name, value in more.items() if name.lower() not in BROKER}
     url = request.url if said["url"] == str(request.url) else said["url"]  # to read one costs as much as to sign
     made_ = httpx.Request(said["method"], url, headers=headers, content=said.get("body"))

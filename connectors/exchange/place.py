@@ -1,4 +1,4 @@
-"""What a process knows of one exchange: ccxt's object, the markets, the clock. Nothing here belongs to one account."""
+"""What a process knows of one exchange: ccxt's object, the markets, the clock. No key is ever kept here."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from typing import Any
 import httpx
 
 from connectors.base import Budget
-from connectors.exchange.bridge import EPOCH, Clock, made
+from connectors.exchange.bridge import EPOCH, Clock, made, spot_only
 from connectors.exchange.rows import rows
 from connectors.exchange.unsigned import Unsigned
 from connectors.exchange.ways import KEYS, Ways
 from connectors.market import Market
 from connectors.network import Option, Rejected, SecretField
 
+#: how an id of ours must begin, and how many characters it may have, where ccxt says so of an exchange without a row
+NAMES = {"gate": ("t-", 28), "gateeu": ("t-", 28)}
 WALLETS = frozenset({"privateKey", "walletAddress"})  #: with these an exchange takes orders that a wallet signs
 
 
@@ -46,6 +48,8 @@ class Place:
     def bridge(self) -> Any:
         """The object of ccxt's; it is loaded only when something of it is needed."""
         bridge = made(self.ways.id, self.ways.config, self.clock, finer=self.ways.finer)
+        if not self.ways.own:
+            spot_only(bridge)
         if self.testing:
             bridge.set_sandbox_mode(True)
         bridge.urls["api"] = _replaced(bridge.urls["api"], bridge, self.base_url)
@@ -95,8 +99,9 @@ class Place:
         """How it may be used."""
         known = self.ways.testing
         if not (known if known is not None else bool(self.bridge.urls.get("test"))):
-            return ()
-        return (Option("environment", "live", "Real money, or the exchange's test environment.", ("live", "test")),)
+            return self.ways.options
+        said = "Real money, or the exchange's test environment."
+        return (Option("environment", "live", said, ("live", "test")), *self.ways.options)
 
     def address(self, call: Unsigned) -> str:
         """Where a call goes, without what is asked: this is what the record says."""
@@ -106,12 +111,20 @@ class Place:
         return f"{base.rstrip('/')}/{self.ways.lead(call)}{path}"
 
 
+def place(exchange: str, base_url: str, environment: str, account: str = "") -> Place:
+    """The one place of this process for an exchange at an address; for an account alone where the exchange has no row.
+
+    ccxt keeps what it has learned of an account (its kind, its id), and our rows ask for nothing of that sort.
+    """
+    return _place(exchange, base_url, environment, "" if exchange in rows() else account)
+
+
 @cache
-def place(exchange: str, base_url: str, environment: str) -> Place:
-    """The one place of this process for an exchange at an address."""
+def _place(exchange: str, base_url: str, environment: str, _: str) -> Place:
     row = rows().get(exchange)
     if row is None:
-        row = type(exchange.title(), (Ways,), {"id": exchange, "own": False})
+        begins, longest = NAMES.get(exchange, ("", 32))
+        row = type(exchange.title(), (Ways,), {"id": exchange, "own": False, "begins": begins, "longest": longest})
     return Place(row(), base_url, environment == "test")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial, update_wrapper
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -58,16 +58,17 @@ def legible(
 
 @dataclass(frozen=True)
 class Connector:
-    """One exchange, by ccxt's id of it."""
+    """One exchange, by ccxt's id of it; ``account``: whose it is."""
 
     name: str
     base_url: str = ""
     chosen: Mapping[str, str] = field(default_factory=dict)
+    account: str = ""
 
     @property
     def at(self) -> Place:
         """What this process knows of it."""
-        return place(self.name, self.base_url.rstrip("/"), self.chosen.get("environment", "live"))
+        return place(self.name, self.base_url.rstrip("/"), self.chosen.get("environment", "live"), self.account)
 
     @property
     def ways(self) -> Ways:
@@ -91,7 +92,7 @@ class Connector:
 
     @property
     def budgets(self) -> tuple[Budget, ...]:
-        return self.ways.budgets(self.at)
+        return self.ways.within(self.ways.budgets(self.at), self.chosen)
 
     def costs(self, _: Operation, request: httpx.Request) -> Mapping[str, int]:
         return self.ways.costs(self.at, Unsigned.read(request.content))
@@ -200,6 +201,7 @@ class Connector:
         if self.ways.own:
             call = self.ways.placing(wanted, market.id)
             return await self._sent(wire, call, operation, intent)
+        wanted = replace(wanted, client_order_id=self.ways.named(wanted.client_order_id))
         how = placing.ordering(wanted, self.at.title, self.at.bridge.has)
         fits = partial(placing.wrong, wanted=wanted, bridge=self.at.bridge)
         return await self._written(wire, lambda: Write(operation, intent, fits), how.name, *how.given)
@@ -250,10 +252,8 @@ class Connector:
         """The orders among which one of ours may be."""
         bridge = self.at.bridge
         if not self.ways.own:
-            for method in ("fetch_open_orders", "fetch_closed_orders", "fetch_orders"):
-                if bridge.has.get(_camel(method)):
-                    for said in await self._ccxt(wire, "order.find", method, wanted.symbol):
-                        yield reading.order(said)
+            async for found in self._listed(wire, wanted.symbol):
+                yield found
             return
         async for raw in self._looked(wire, "order.find", self.ways.looks(wanted, market.id)):
             yield reading.order(bridge.parse_order(raw, bridge.market(wanted.symbol)))
@@ -272,6 +272,26 @@ class Connector:
             for raw in look.orders(body):
                 yield raw
             waiting[:0] = look.then(body)
+
+    async def _listed(self, wire: Wire, symbol: str) -> AsyncIterator[Order]:
+        """The orders in all lists that ccxt knows of an exchange.
+
+        Raises:
+            Rejected: one of them could not be read, after all others were.
+        """
+        refused: Rejected | None = None
+        for method in ("fetch_open_orders", "fetch_closed_orders", "fetch_orders"):
+            if not self.at.bridge.has.get(_camel(method)):
+                continue
+            try:
+                listed = await self._ccxt(wire, "order.find", method, symbol)
+            except Rejected as no:
+                refused = no
+                continue
+            for said in listed:
+                yield reading.order(said)
+        if refused is not None:
+            raise refused
 
     @legible
     async def open_orders(self, wire: Wire, symbol: str | None = None) -> Sequence[Order]:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from connectors.base import Budget, CallRefused, Kind, Reading, Window
 from connectors.exchange.unsigned import Unsigned
 from connectors.market import Filters
-from connectors.network import SecretField
+from connectors.network import Option, SecretField
 from connectors.order import Order, OrderRequest
 from connectors.venue import Custom, Rights
 
@@ -96,6 +96,9 @@ class Ways:
         page: How many trades of an account's one answer holds, the newest first; 0: the oldest come first.
         mixed: Those trades can only be had of all markets at once.
         span: They can only be had of so long a time at once.
+        options: How an account of it may be used.
+        begins: How an id of ours must begin.
+        longest: How many characters such an id may have.
     """
 
     id: ClassVar[str] = ""
@@ -108,6 +111,9 @@ class Ways:
     page: ClassVar[int] = 50
     mixed: ClassVar[bool] = False
     span: ClassVar[timedelta | None] = None
+    options: ClassVar[tuple[Option, ...]] = ()
+    begins: ClassVar[str] = ""
+    longest: ClassVar[int] = 32
     own: ClassVar[bool] = True  #: whether ``placing`` and the others below are written for it; else ccxt shapes orders
 
     def lead(self, call: Unsigned) -> str:
@@ -117,6 +123,10 @@ class Ways:
     def budgets(self, at: Any) -> tuple[Budget, ...]:
         """Its limits, by what this process knows of it; ccxt says how far apart two calls that cost 1 should be."""
         return (Budget("pace", 1000, Window.BUCKET, 1, shared=True, unit="ms"),)
+
+    def within(self, budgets: tuple[Budget, ...], chosen: Mapping[str, str]) -> tuple[Budget, ...]:
+        """The limits of an account for which a person has chosen these ``options``."""
+        return budgets
 
     def costs(self, at: Any, call: Unsigned) -> Mapping[str, int]:
         """What a call takes."""
@@ -167,7 +177,7 @@ class Ways:
 
     def named(self, client_order_id: str) -> str:
         """Our id of an order as the exchange has it."""
-        return client_order_id
+        return (self.begins + client_order_id)[: self.longest]
 
     def key(self) -> Unsigned | None:
         """The call that asks what the key may do; ``None``: the exchange can't be asked."""

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, ClassVar
 
 from connectors.base import Budget, Kind, Window
@@ -23,15 +24,14 @@ from connectors.exchange.ways import (
     fitting,
     plain,
 )
+from connectors.network import Option
 from connectors.order import Order, OrderRequest, OrderType, Side, TimeInForce
 from connectors.venue import Custom, Rights
 
-#: of a starter's key, which has the least (support.kraken.com, API rate limits): 15, one given back in three seconds
-BUDGETS = (
-    Budget("counter", 15, Window.BUCKET, 45),
-    Budget("orders", 60, Window.BUCKET, 60, unit="points"),  # Kraken counts for each pair, we for all together
-    Budget("public", 15, Window.BUCKET, 15, shared=True),
-)
+PUBLIC = Budget("public", 15, Window.BUCKET, 15, shared=True)
+#: by the account's tier (support.kraken.com, API rate limits): how many calls there are and in how many seconds as many
+#: are given back, and so of points of orders, which Kraken counts for each pair, and we for all together
+TIERS = {"starter": (15, 45, 60, 60), "intermediate": (20, 40, 125, 54), "pro": (20, 20, 180, 48)}
 DEAR = frozenset({"ClosedOrders", "TradesHistory", "Ledgers", "QueryLedgers", "QueryTrades"})  #: these count twice
 YOUNG = 8  #: points that cancelling takes, if the order is less than five seconds old
 TYPES = {
@@ -77,12 +77,18 @@ class Kraken(Ways):
     finer: ClassVar[bool] = True
     testing: ClassVar[bool | None] = False
     mixed: ClassVar[bool] = True
+    options: ClassVar[tuple[Option, ...]] = (
+        Option("tier", "starter", "The account's tier, on which Kraken's limits depend.", tuple(TIERS)),
+    )
 
     def lead(self, call: Unsigned) -> str:
         return f"0/{call.sections[0]}/"
 
     def budgets(self, at: Any) -> tuple[Budget, ...]:
-        return BUDGETS
+        return _tier("starter")
+
+    def within(self, budgets: tuple[Budget, ...], chosen: Mapping[str, str]) -> tuple[Budget, ...]:
+        return _tier(chosen.get("tier", "starter"))
 
     def costs(self, at: Any, call: Unsigned) -> Mapping[str, int]:
         if call.sections[0] != "private":
@@ -175,6 +181,13 @@ class Kraken(Ways):
     def owner(self, body: Any) -> str:
         said = {name.lower().replace("_", ""): value for name, value in (body.get("result") or {}).items()}
         return str(said.get("apikeyname") or said.get("name") or "")
+
+
+@cache
+def _tier(name: str) -> tuple[Budget, ...]:
+    calls, seconds, points, regained = TIERS[name]
+    counter = Budget("counter", calls, Window.BUCKET, seconds)
+    return (counter, Budget("orders", points, Window.BUCKET, regained, unit="points"), PUBLIC)
 
 
 def _private(path: str, params: Mapping[str, Any]) -> Unsigned:

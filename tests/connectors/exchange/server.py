@@ -36,7 +36,16 @@ class Came:
         return dict(parse_qsl(self.query or self.body, keep_blank_values=True))
 
 
-Answer = Any  #: JSON; or (status, bytes or JSON, headers); or a function of what came
+Answer = (
+    Any  #: JSON; or (status, bytes or JSON, headers); or a function of what came; or ``None``: it hangs up; or a Cut
+)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The beginning of an answer, after which the connection ends."""
+
+    begins: bytes
 
 
 @dataclass
@@ -66,6 +75,12 @@ class Server:
         answer = self.answers.get((came.method, came.path), (404, {"code": -1, "msg": "no such path"}, {}))
         if isinstance(answer, Callable):  # type: ignore[arg-type]
             answer = answer(came)
+        if isinstance(answer, Cut):
+            whole = web.StreamResponse(headers={"content-length": str(len(answer.begins) + 100)})
+            await whole.prepare(request)
+            await whole.write(answer.begins)
+            request.transport.close()  # type: ignore[union-attr]
+            return whole
         if answer is None:
             request.transport.close()  # type: ignore[union-attr]
             return web.Response()

@@ -16,6 +16,7 @@ from aiohttp import web
 from connectors.base import Kind, NotNow, outcome_of
 from connectors.exchange.reading import spans
 from connectors.order import OrderRequest, OrderType, Side
+from connectors.registry import exchange, wrong_choice
 from tests.connectors.exchange import samples, signing
 from tests.connectors.exchange.server import Came, Server
 
@@ -150,6 +151,25 @@ async def test_fills_are_read_back_to_the_beginning(world: Any) -> None:
         assert [fill.id for fill in found] == [f"T{number:03}" for number in range(1, 130, 2)]
         assert found[0].fee == Decimal("0.1")
         assert len(there.server.of("POST", "/0/private/TradesHistory")) == 3
+
+
+@pytest.mark.parametrize(
+    ("chosen", "counter", "orders"),
+    [
+        ({}, (15, 45), (60, 60)),
+        ({"tier": "intermediate"}, (20, 40), (125, 54)),
+        ({"tier": "pro"}, (20, 20), (180, 48)),
+    ],
+)
+def test_limits_are_those_of_the_tier(
+    chosen: dict[str, str], counter: tuple[int, int], orders: tuple[int, int]
+) -> None:
+    """A person says which tier the account has, since Kraken does not; without a word it has the least."""
+    connector = exchange("kraken", None, chosen)
+    found = {budget.name: (budget.limit, budget.seconds) for budget in connector.budgets}
+    assert (found["counter"], found["orders"]) == (counter, orders)
+    assert "tier" in {option.name for option in connector.options}
+    assert "choose starter or intermediate or pro" in wrong_choice("kraken", {"tier": "gold"})
 
 
 def test_long_times_are_asked_for_in_parts() -> None:
