@@ -58,6 +58,11 @@ class Place:
         return bridge
 
     @property
+    def rising(self) -> bool:
+        """Whether its nonces must rise: ccxt signs with such ones where an exchange wants them."""
+        return "incrementing_nonce" in type(self.bridge).sign.__code__.co_names
+
+    @property
     def title(self) -> str:
         """Its name for people."""
         return str(self.bridge.name)

@@ -88,7 +88,8 @@ class Connector:
 
     @property
     def custom(self) -> Custom:
-        return self.ways.custom
+        ways = self.ways
+        return ways.custom if ways.own else replace(ways.custom, ordered=self.at.rising)
 
     @property
     def budgets(self) -> tuple[Budget, ...]:

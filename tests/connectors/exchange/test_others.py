@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from dataclasses import replace
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -102,6 +104,26 @@ async def test_a_list_that_is_refused_does_not_hide_another(world: Any) -> None:
         there.server.answers["GET", "/api/v3/allOrders"] = []
         with pytest.raises(Exception, match="may not do this"):
             await there.exchange.find(there.wire, wanted(other).plan())
+
+
+@pytest.mark.parametrize(
+    "name", ["bitfinex", "bitso", "coinmate", "gemini", "independentreserve", "whitebit", "kraken"]
+)
+def test_where_nonces_must_rise_calls_go_one_after_the_other(name: str) -> None:
+    """Also at exchanges without a row: a key has one call on its way, over all processes."""
+    assert exchange(name, "http://127.0.0.1:9").custom.ordered
+    assert not exchange("kucoin", "http://127.0.0.1:9").custom.ordered
+
+
+async def test_many_calls_at_once_come_with_rising_nonces(world: Any) -> None:
+    """WhiteBit refuses a nonce that is not above the one before."""
+    other = OTHERS["whitebit"]
+    async with world("whitebit/main", other.answers, other.secrets) as there:
+        await there.exchange.markets(there.wire)
+        await asyncio.gather(*(there.exchange.open_orders(there.wire) for _ in range(8)))
+        found = [int(came.asked["nonce"]) for came in there.server.of("POST", "/api/v4/orders")]
+        assert len(found) == 8
+        assert all(before < after for before, after in pairwise(found)), found
 
 
 def test_the_id_of_an_order_fits() -> None:
