@@ -11,7 +11,7 @@ from aiohttp import web
 from connectors.exchange.refusal import Refused, Why
 from connectors.exchange.shelf import Resting
 from connectors.exchange.twin_asked import Asked, signed
-from connectors.exchange.twin_limits import told
+from connectors.exchange.twin_limits import count, told
 from connectors.exchange.twin_placing import (
     check_amount,
     found_by,
@@ -19,6 +19,7 @@ from connectors.exchange.twin_placing import (
     pair_of,
     place,
     place_pair,
+    put,
     request_of,
     said,
 )
@@ -104,7 +105,7 @@ async def _replace(request: web.Request) -> web.Response:
     replay, member, mode = found.replay(), found.who(), found.text("cancelReplaceMode")
     if mode not in {"STOP_ON_FAILURE", "ALLOW_FAILURE"}:
         raise ApiError(-1130, "Data sent for parameter 'cancelReplaceMode' is not valid.")
-    wanted = request_of(found, replay)
+    wanted, limited = request_of(found, replay), _counted(found, member)
     shape = _shape(found, full if wanted.stop_price is None and not _rests_only(found) else ack)
     gone: dict[str, Any] = {}
     failed: ApiError | None = None
@@ -119,12 +120,14 @@ async def _replace(request: web.Request) -> web.Response:
         raise ApiError(-2022, "Order cancel-replace failed.", 400, more={"data": data})
     first = ("SUCCESS", gone) if failed is None else ("FAILURE", _error(failed))
     try:
-        placed = shape(place(found.world, member, wanted), member, replay)
+        if limited is not None:
+            raise limited
+        placed = shape(put(found.world, member, wanted), member, replay)
     except ApiError as error:
-        data = _data(*first, "FAILURE", _error(error))
+        data, status = _data(*first, "FAILURE", _error(error)), error.status if error is limited else 0
         if failed is not None:
-            raise ApiError(-2022, "Order cancel-replace failed.", 400, more={"data": data}) from None
-        raise ApiError(-2021, "Order cancel-replace partially failed.", 409, more={"data": data}) from None
+            raise ApiError(-2022, "Order cancel-replace failed.", status or 400, more={"data": data}) from None
+        raise ApiError(-2021, "Order cancel-replace partially failed.", status or 409, more={"data": data}) from None
     data = _data(*first, "SUCCESS", placed)
     if failed is not None:
         raise ApiError(-2021, "Order cancel-replace partially failed.", 409, more={"data": data})
@@ -159,6 +162,24 @@ async def _amend(request: web.Request) -> web.Response:
         pair = order_list(found.world, member, sorted(both, key=lambda one: one.number), replay)
         answer["listStatus"] = {name: pair[name] for name in LIST}
     return web.json_response(answer)
+
+
+def _counted(found: Asked, member: Member) -> ApiError | None:
+    """Count the new order of a pair before anything is done, attempted or not; what is in its way, if that is not all.
+
+    Raises:
+        ApiError: there are too many orders, and nothing is to be done then.
+    """
+    mode = found.given.get("orderRateLimitExceededMode", "DO_NOTHING")
+    if mode not in {"DO_NOTHING", "CANCEL_ONLY"}:
+        raise ApiError(-1130, "Data sent for parameter 'orderRateLimitExceededMode' is not valid.")
+    try:
+        count(found.world, member, 1)
+    except ApiError as error:
+        if mode == "DO_NOTHING":
+            raise
+        return error
+    return None
 
 
 async def _pair(request: web.Request) -> web.Response:

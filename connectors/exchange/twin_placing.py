@@ -72,13 +72,22 @@ def side_of(found: Asked) -> Side:
 
 
 def place(world: World, member: Member, request: OrderRequest) -> Resting:
-    """Place an order.
+    """Count an order and place it.
 
     Raises:
         ApiError: it was refused; nothing was placed.
     """
     _room(world, member, (request,))
     count(world, member, 1)
+    return put(world, member, request)
+
+
+def put(world: World, member: Member, request: OrderRequest) -> Resting:
+    """Place an order that counts already.
+
+    Raises:
+        ApiError: it was refused; nothing was placed.
+    """
     try:
         placed = member.paper.place(request, world.clock())
     except Refused as refused:

@@ -398,6 +398,29 @@ async def test_a_pair_is_made_smaller_together(place: Place) -> None:
     assert held["BTC"] == "0.00000000"
 
 
+async def test_an_order_that_replaces_counts_before_the_other_is_cancelled(place: Place) -> None:
+    """Attempted or not; above the limit nothing is done, or the old one is cancelled alone, as was asked."""
+    path, usual = "/api/v3/order/cancelReplace", {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT"}
+    usual |= {"timeInForce": "GTC", "quantity": "0.01", "price": "41000", "cancelReplaceMode": "STOP_ON_FAILURE"}
+    place.world.orders = (3, 200_000)
+    old = (await place.place()).json()["orderId"]
+    nobody = await place.ask("POST", path, **usual, cancelOrderId=1)
+    assert nobody.json()["data"]["newOrderResult"] == "NOT_ATTEMPTED"
+    assert (await place.place()).headers["X-MBX-ORDER-COUNT-10S"] == "3"
+    answer = await place.ask("POST", path, **usual, cancelOrderId=old)
+    assert code(answer)[:2] == (429, -1015)
+    query = {"symbol": "BTCUSDT", "orderId": old}
+    assert (await place.ask("GET", "/api/v3/order", **query)).json()["status"] == "NEW"
+    answer = await place.ask("POST", path, **usual, cancelOrderId=old, orderRateLimitExceededMode="CANCEL_ONLY")
+    assert code(answer)[:2] == (429, -2021)
+    data = answer.json()["data"]
+    assert (data["cancelResult"], data["newOrderResult"]) == ("SUCCESS", "FAILURE")
+    assert data["newOrderResponse"]["code"] == -1015
+    assert (await place.ask("GET", "/api/v3/order", **query)).json()["status"] == "CANCELED"
+    answer = await place.ask("POST", path, **usual, cancelOrderId=old, orderRateLimitExceededMode="MAYBE")
+    assert code(answer)[1] == -1130
+
+
 async def test_what_it_saw_can_be_read_without_a_key(place: Place) -> None:
     """Every order of every account, with its fills, and what each holds."""
     said = {"handle": "two", "balances": {"USDT": "600"}, "kind": "hmac"}
