@@ -52,10 +52,17 @@ def _warnings(exchange: str, rights: Rights, custom: Custom, ahead: timedelta, n
         yield f"this key stops working on {rights.expires:%Y-%m-%d}"
     if not custom.tested:
         yield (
-            f"{exchange} has no row of its own here: only plain market and limit orders are placed, calls are spaced "
-            "as ccxt says, and an order whose answer is lost waits for you"
+            f"{exchange} has no row of its own here: only plain limit orders, market sales, and market buys for an "
+            "amount of the quote asset (where ccxt has those) are placed, calls are spaced as ccxt says, and an order "
+            "whose answer is lost waits for you"
         )
-    if abs(ahead) > SKEWED:
-        way = "ahead of" if ahead > timedelta() else "behind"
-        seconds = abs(ahead).total_seconds()
-        yield f"this machine's clock is {seconds:.1f} s {way} {exchange}'s; calls are corrected by it, but set it right"
+    if wrong := skewed(exchange, ahead):
+        yield wrong
+
+
+def skewed(exchange: str, ahead: timedelta) -> str:
+    """What should be known of a clock that is so far ahead of the exchange's; empty if it is right."""
+    if abs(ahead) <= SKEWED:
+        return ""
+    way, seconds = "ahead of" if ahead > timedelta() else "behind", abs(ahead).total_seconds()
+    return f"this machine's clock is {seconds:.1f} s {way} {exchange}'s; calls are corrected by it, but set it right"

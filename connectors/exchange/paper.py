@@ -4,6 +4,7 @@ It is pure: it calls nobody, and every instant is told to it. The rule by which 
 
 - The market's price is the last one seen. An order that is placed meets that price: a market order is filled at it,
   and so is a limit order that it satisfies (as taker). All others rest. Nothing that comes later is looked at.
+- A trade of somebody else's is a candle of one price, and its amount a candle's volume.
 - A candle is taken to go from its open to the extreme that its close is farther from, to the other extreme, to its
   close (``shelf.path``), and to touch every price between. From the candle before, the price jumps to the open.
 - A resting limit order is filled at its price when that is touched; where the price jumped past it, at the open, which

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -38,6 +39,8 @@ P = ParamSpec("P")
 C = TypeVar("C", bound="Connector")
 
 NAMES = {given.name: theirs for theirs, given in KEYS.items()}  #: of keys: ours -> ccxt's
+log = logging.getLogger(__name__)
+
 KEPT = timedelta(hours=1)  #: that markets are
 
 
@@ -379,6 +382,8 @@ class Connector:
             if CLOCK not in no.why:
                 raise
         await self._measure(wire)
+        if wrong := keys.skewed(self.at.title, self.at.clock.ahead):
+            log.warning("%s", wrong)
         return await act()
 
     async def _measure(self, wire: Wire) -> None:

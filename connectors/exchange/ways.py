@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -64,7 +64,7 @@ class Look:
     """
 
     call: Unsigned
-    orders: Callable[[Any], Sequence[Any]]
+    orders: Callable[[Any], Iterable[Any]]
     then: Callable[[Any], Sequence[Look]] = lambda _: ()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -21,7 +21,7 @@ from connectors.exchange.ways import (
     fitting,
     plain,
 )
-from connectors.network import SecretField
+from connectors.network import Rejected, SecretField
 from connectors.order import LIMITED, WAITING, Order, OrderRequest, OrderType, Side, TimeInForce
 from connectors.venue import Custom, Rights
 
@@ -124,8 +124,8 @@ class Coinbase(Ways):
         # lists cannot be asked for by our id; what is open does not share a list with what is not
         asked = {"product_ids": market, "limit": 250}
         path = "brokerage/orders/historical/batch"
-        listed = [{**asked, "order_status": "OPEN"}, asked]
-        return [Look(Unsigned(("v3", "private"), path, "GET", params), _orders) for params in listed]
+        listed = [({**asked, "order_status": "OPEN"}, _all), (asked, _orders)]
+        return [Look(Unsigned(("v3", "private"), path, "GET", params), read) for params, read in listed]
 
     def numbered(self, number: str, market: str) -> Sequence[Look]:
         path = "brokerage/orders/historical/{order_id}"
@@ -164,3 +164,14 @@ def _refusal(said: Mapping[str, Any]) -> Said:
 
 def _orders(body: Any) -> list[Any]:
     return list(body.get("orders") or ())
+
+
+def _all(body: Any) -> Iterator[Any]:
+    """The open orders, which are as old as they like: one that is not among them is none only if these are all.
+
+    Raises:
+        Rejected: there are more.
+    """
+    yield from _orders(body)
+    if body.get("has_next"):
+        raise Rejected("Coinbase shows only the newest 250 of the open orders, and ours is none of them")

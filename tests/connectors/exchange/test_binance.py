@@ -144,7 +144,7 @@ async def test_a_ban_is_kept_to(world: Any, status: int) -> None:
         assert len(there.server.came) == before
 
 
-async def test_a_wrong_clock_is_measured_and_corrected(world: Any) -> None:
+async def test_a_wrong_clock_is_measured_and_corrected(world: Any, caplog: pytest.LogCaptureFixture) -> None:
     """An order refused for its time is sent once more by the exchange's own clock, and goes through."""
 
     def checked(came: Any) -> Any:
@@ -155,6 +155,7 @@ async def test_a_wrong_clock_is_measured_and_corrected(world: Any) -> None:
     async with world("binance/main", SERVED | hour | {ORDER: checked}, KEYS) as there:
         assert outcome_of(await there.place(WANTED)).kind is Kind.OK
         assert len(there.server.of(*ORDER)) == 2
+        assert "clock is 3600" in caplog.text, "whoever reads the service's log is told"
         identity = await there.exchange.test(there.wire)
         assert any("clock is 3600" in warning for warning in identity.warnings)
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from connectors.base import Kind, outcome_of
+from connectors.network import Rejected
 from connectors.order import Balance, OrderRequest, OrderState, OrderType, Side, TimeInForce
 from tests.connectors.exchange import samples, signing
 from tests.connectors.exchange.samples import CANARY, ID
@@ -239,6 +240,17 @@ async def test_an_order_is_found_by_the_exchange_s_own_id(world: Any, name: str)
             assert case.order in f"{came.target} {came.body}"
         there.server.answers[place] = nothing
         assert await there.exchange.look_up(there.wire, wanted(case).plan(), case.order) is None
+
+
+async def test_a_list_that_is_not_whole_proves_nothing(world: Any) -> None:
+    """Coinbase has no way to ask for an order by our id: if there are more open orders than it shows, ours may be one."""
+    case = CASES["coinbase"]
+    listed = {**case.answers[case.find], "has_next": True}
+    async with world("coinbase/main", case.answers | {case.find: listed}, case.secrets) as there:
+        assert await there.exchange.find(there.wire, wanted(case).plan()) is not None
+        other = replace(wanted(case), client_order_id="f" * 32)
+        with pytest.raises(Rejected, match="only the newest 250"):
+            await there.exchange.find(there.wire, other.plan())
 
 
 MARKET = {"type": OrderType.MARKET, "price": None}
