@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -16,7 +17,8 @@ from connectors.exchange.bridge import SAID, errors
 from connectors.exchange.ways import ABSENT, AGAIN, BAD_CLOCK, BAD_KEY, GONE, LATER, NO, UNKNOWN, Verdict, Ways
 
 PLACE, CANCEL = "order.place", "order.cancel"  #: how the names of the two writes end
-DUPLICATE = "duplicat"  #: a refusal with this word means that the order may be there, sent before
+#: a refusal with these words means that the order may be there, sent before
+DUPLICATE = re.compile(r"duplicat|already (?:exist|in use|(?:been )?used)|exists already|must be unique", re.IGNORECASE)
 THROTTLED = frozenset({418, 429})  #: 418 is Binance's, for those who did not heed 429
 
 
@@ -39,14 +41,14 @@ def _judged(ways: Ways, bridge: Any, operation: Operation, response: httpx.Respo
         return _bare(operation, bridge, response)
     said = ways.said(body, status)
     verdict = ways.verdict(said) if said else None
-    if said and writes and DUPLICATE in said.text.lower():
+    if said and writes and DUPLICATE.search(f"{said.code} {said.text}"):
         verdict = AGAIN
     if verdict is not None and said is not None:
         return _outcome(verdict, bridge, response, f"{said.text} ({said.code})" if said.text else said.code)
     found = theirs(bridge, response, body)
     if found is not None:
         named = said.text if said else _words(bridge, found)
-        if writes and DUPLICATE in named.lower():
+        if writes and DUPLICATE.search(named):
             return _outcome(AGAIN, bridge, response, named)
         return _outcome(by_class(found, writes=writes), bridge, response, named)
     if said is not None or not 200 <= status < 300:  # noqa: PLR2004 - RFC 9110

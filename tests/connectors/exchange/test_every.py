@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import ccxt.async_support as ccxt
@@ -67,6 +68,16 @@ def test_money_stays_wherever_it_is() -> None:
             elif verb != "get" and TRADING.search(path) and (name, path) not in OTHERS:
                 assert not MOVES.search(path), (name, path)
     assert seen > 1000
+
+
+def test_nothing_of_ccxt_is_in_the_way_of_the_bridge() -> None:
+    """What it catches is ``Exception`` at most, so that a signal passes; no exchange sends by a way of its own."""
+    for file in Path(str(ccxt.__file__)).parent.rglob("*.py"):
+        assert not re.search(r"except\s*:|except\s+\(?.*BaseException", file.read_text(encoding="utf-8")), file
+    for name in ccxt.exchanges:
+        exchange_ = getattr(ccxt, name)
+        ours = {"fetch", "fetch2", "throttle", "open"} & exchange_.__dict__.keys()
+        assert not ours, (name, ours)
 
 
 @pytest.mark.parametrize(("name", "path"), OTHERS)

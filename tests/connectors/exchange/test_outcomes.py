@@ -66,6 +66,7 @@ TABLE: list[tuple[str, int, Any, Kind, str]] = [
     ("kraken", 200, kraken("EAPI:Invalid key"), Kind.REJECTED, "key"),
     ("kraken", 200, kraken("EService: Throttled: 1764064800"), Kind.LATER, "throttling"),
     ("kraken", 200, kraken("EService:Unavailable"), Kind.UNKNOWN, ""),
+    ("kraken", 200, kraken("EGeneral:Invalid arguments:cl_ord_id already in use"), Kind.UNKNOWN, TWICE),
     ("kraken", 200, kraken("EService:Timeout"), Kind.UNKNOWN, ""),
     ("kraken", 200, kraken("EGeneral:Internal error"), Kind.UNKNOWN, ""),
     ("kraken", 200, kraken("EService:Market in cancel_only mode"), Kind.REJECTED, "cancel_only"),
@@ -115,6 +116,7 @@ TABLE: list[tuple[str, int, Any, Kind, str]] = [
     ("kucoin", 200, {"code": "200004", "msg": "Balance insufficient"}, Kind.REJECTED, "Balance insufficient"),
     ("kucoin", 200, {"code": "200000", "data": {}}, Kind.UNKNOWN, "no order"),
     ("kucoin", 200, {"code": "999999", "msg": "something new"}, Kind.UNKNOWN, ""),
+    ("kucoin", 200, {"code": "400100", "msg": "clientOid already exists"}, Kind.UNKNOWN, TWICE),
     ("bitstamp", 200, {"id": 1234123412341234, "price": "1"}, Kind.OK, ""),
 ]
 
