@@ -121,8 +121,12 @@ class Ways:
         return ""
 
     def budgets(self, at: Any) -> tuple[Budget, ...]:
-        """Its limits, by what this process knows of it; ccxt says how far apart two calls that cost 1 should be."""
-        return (Budget("pace", 1000, Window.BUCKET, 1, shared=True, unit="ms"),)
+        """Its limits, by what this process knows of it; ccxt says how far apart two calls that cost 1 should be.
+
+        A bucket alone would let two seconds' worth of calls leave within one, which a limit by the second refuses.
+        """
+        pace = Budget("pace", 1000, Window.BUCKET, 1, shared=True, unit="ms")
+        return (pace, replace(pace, name="pace-1s", window=Window.SLIDING))
 
     def within(self, budgets: tuple[Budget, ...], chosen: Mapping[str, str]) -> tuple[Budget, ...]:
         """The limits of an account for which a person has chosen these ``options``."""
@@ -130,7 +134,8 @@ class Ways:
 
     def costs(self, at: Any, call: Unsigned) -> Mapping[str, int]:
         """What a call takes."""
-        return {"pace": max(1, round(call.cost * float(at.bridge.rateLimit)))}
+        apart = max(1, round(call.cost * float(at.bridge.rateLimit)))
+        return {"pace": apart, "pace-1s": apart}
 
     def readings(self, at: Any, what: str, headers: Mapping[str, str]) -> tuple[Reading, ...]:
         """What the headers of an answer to an operation (its name) say of the limits."""

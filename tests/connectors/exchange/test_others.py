@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from automator.budgets import window
 from connectors.base import Kind, NotNow, outcome_of
 from connectors.exchange.ways import Ways
 from connectors.network import Rejected
@@ -124,6 +125,19 @@ async def test_many_calls_at_once_come_with_rising_nonces(world: Any) -> None:
         found = [int(came.asked["nonce"]) for came in there.server.of("POST", "/api/v4/orders")]
         assert len(found) == 8
         assert all(before < after for before, after in pairwise(found)), found
+
+
+def test_no_second_sees_more_calls_than_ccxt_would_make() -> None:
+    """At a pace of 50 ms no more than 20 calls leave within any second, and hardly fewer."""
+    budgets = exchange("bitget", "http://127.0.0.1:9").budgets
+    usages, now, left = [window.Usage() for _ in budgets], 10_000_000, list[int]()
+    while len(left) < 60:
+        pairs = list(zip(budgets, usages, strict=True))
+        now = max(window.fits(budget, usage, now, 50) for budget, usage in pairs)
+        usages = [window.charge(budget, usage, now, 50) for budget, usage in pairs]
+        left.append(now)
+    assert left[-1] - left[0] < 4_000_000
+    assert all(after - before >= 1_000_000 for before, after in zip(left, left[20:], strict=False))
 
 
 def test_the_id_of_an_order_fits() -> None:
