@@ -217,8 +217,9 @@ class Ways:
 
 TICK_SIZE = 4  #: ccxt's mode in which a precision is a step, not a count of decimal places
 _PLACES = 2
-#: by what names exchanges call an order's id, the surest first
-_IDS = ("orderid", "ordid", "txid", "oid", "orderuuid", "orderno", "uuid", "id")
+#: by what names exchanges call an order's id, the surest first; the last could be the id of something else, such as
+#: the call's own, and count only where an answer has none of the others
+_IDS = (("orderid", "ordid", "txid", "oid", "orderuuid", "orderguid", "orderno"), ("uuid", "id"))
 
 
 def number(given: Any) -> Decimal | None:
@@ -252,11 +253,15 @@ def _step(given: Any, *, ticks: bool) -> Decimal | None:
 
 def _named(body: Any) -> str | None:
     """The first value of an answer that goes by the name of an order's id, however deep."""
+    return next(filter(None, (_first(body, names) for names in _IDS)), None)
+
+
+def _first(body: Any, names: Sequence[str]) -> str | None:
     level = [body]
     while level:
         fields = [pair for item in level if isinstance(item, dict) for pair in item.items()]
         named = {name.lower().replace("_", "").replace("-", ""): value for name, value in reversed(fields)}
-        for name in _IDS:
+        for name in names:
             found = named.get(name)
             found = found[0] if isinstance(found, list) and found else found
             if isinstance(found, str | int) and not isinstance(found, bool) and str(found).strip("0 "):

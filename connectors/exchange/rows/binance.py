@@ -180,11 +180,11 @@ class Binance(Ways):
         return Unsigned(("sapi",), "account/apiRestrictions", "GET", {})
 
     def rights(self, body: Any) -> Rights:
-        moves = [body.get("enableInternalTransfer"), body.get("permitsUniversalTransfer")]
+        moves = (body.get("enableInternalTransfer"), body.get("permitsUniversalTransfer"))
         return Rights(
             trade=body.get("enableSpotAndMarginTrading"),
             withdraw=body.get("enableWithdrawals"),
-            transfer=None if None in moves else any(moves),
+            transfer=True if any(moves) else None if None in moves else False,  # one that is said is enough
             ip_restricted=body.get("ipRestrict"),
             expires=_instant(body.get("tradingAuthorityExpirationTime")),
         )

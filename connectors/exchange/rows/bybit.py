@@ -148,11 +148,12 @@ class Bybit(Ways):
         given = said.get("permissions")
         if not isinstance(given, dict):
             return Rights()
-        wallet, spot, places = set(given.get("Wallet") or ()), given.get("Spot") or (), said.get("ips") or []
+        told, spot, places = isinstance(given.get("Wallet"), list), given.get("Spot") or (), said.get("ips") or []
+        wallet: list[str] = given["Wallet"] if told else []
         return Rights(
             trade=not said.get("readOnly") and "SpotTrade" in spot,
-            withdraw="Withdraw" in wallet,
-            transfer=any("Transfer" in right for right in wallet),
+            withdraw="Withdraw" in wallet if told else None,
+            transfer=any("Transfer" in right for right in wallet) if told else None,
             ip_restricted=bool(places) and "*" not in places,
             expires=_expires(said),
         )

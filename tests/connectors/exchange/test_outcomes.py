@@ -118,6 +118,7 @@ TABLE: list[tuple[str, int, Any, Kind, str]] = [
     ("kucoin", 200, {"code": "999999", "msg": "something new"}, Kind.UNKNOWN, ""),
     ("kucoin", 200, {"code": "400100", "msg": "clientOid already exists"}, Kind.UNKNOWN, TWICE),
     ("bitstamp", 200, {"id": 1234123412341234, "price": "1"}, Kind.OK, ""),
+    ("cryptocom", 200, {"id": 11, "code": 0, "result": {"order_id": "18342311"}}, Kind.OK, ""),
 ]
 
 
@@ -127,6 +128,14 @@ def test_an_order_s_answer(name: str, status: int, body: Any, kind: Kind, reason
     outcome = judged(name, status, body)
     assert (outcome.kind, reason in outcome.reason) == (kind, True), outcome
     assert (kind is Kind.OK) == bool(outcome.result)
+
+
+def test_the_id_is_the_order_s() -> None:
+    """Some answers have an id of the call's own too, by which nothing could be cancelled."""
+    assert (
+        judged("cryptocom", 200, {"id": 11, "code": 0, "result": {"order_id": "18342311"}}).result["id"] == "18342311"
+    )
+    assert judged("gate", 201, {"id": "12332324", "text": "t-1"}).result["id"] == "12332324"
 
 
 @pytest.mark.parametrize("name", [*SIX, "kucoin"])

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from connectors.base import Kind, outcome_of
+from connectors.exchange.rows import rows
 from connectors.network import Rejected
 from connectors.order import Balance, OrderRequest, OrderState, OrderType, Side, TimeInForce
 from tests.connectors.exchange import samples, signing
@@ -180,6 +181,29 @@ async def test_a_key_that_moves_money_is_refused(world: Any, name: str, method: 
     async with world(f"{name}/main", answers, case.secrets) as there:
         with pytest.raises(Exception, match=r"this key may (withdraw|transfer); make one"):
             await there.exchange.test(there.wire)
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "expected"),
+    [
+        ("binance", {"enableWithdrawals": False, "permitsUniversalTransfer": True}, (False, True)),
+        ("binance", {"enableWithdrawals": False, "permitsUniversalTransfer": False}, (False, None)),
+        ("binance", {}, (None, None)),
+        ("kraken", {"result": {"permissions": ["query-funds", "withdraw-funds"]}}, (True, False)),
+        ("kraken", {"result": {}}, (None, None)),
+        ("coinbase", {"can_transfer": True}, (True, True)),
+        ("coinbase", {}, (None, None)),
+        ("bybit", {"result": {"permissions": {"Spot": ["SpotTrade"]}}}, (None, None)),
+        ("bybit", {"result": {"permissions": {"Wallet": ["SubMemberTransfer"]}}}, (False, True)),
+        ("okx", {"data": [{"perm": "read_only,withdraw,trade"}]}, (True, False)),
+        ("okx", {"data": [{"uid": "1"}]}, (None, None)),
+        ("alpaca", {"trading_blocked": False}, (None, None)),
+    ],
+)
+def test_half_a_word_is_no_clearance(name: str, body: Any, expected: tuple[bool | None, bool | None]) -> None:
+    """What an exchange says that a key may do counts, whatever it leaves out; what it leaves out is not known."""
+    rights = rows()[name]().rights(body)
+    assert (rights.withdraw, rights.transfer) == expected
 
 
 @NAMES
