@@ -154,7 +154,7 @@ class Ways:
 
     def placed(self, body: Any) -> str | None:
         """The exchange's id of the order that an accepted answer speaks of."""
-        return _named(body)
+        return None if _denies(body) else _named(body)
 
     def placing(self, wanted: OrderRequest, market: str) -> Unsigned:
         """The call that places an order in a market (the exchange's own name of it).
@@ -254,6 +254,12 @@ def _step(given: Any, *, ticks: bool) -> Decimal | None:
 def _named(body: Any) -> str | None:
     """The first value of an answer that goes by the name of an order's id, however deep."""
     return next(filter(None, (_first(body, names) for names in _IDS)), None)
+
+
+def _denies(body: Any) -> bool:
+    """Whether an answer says of itself that it failed, in a way that ccxt does not look for."""
+    said = [body.get(name) for name in ("success", "status", "result")] if isinstance(body, dict) else []
+    return any(one is False or str(one).lower() in {"false", "error", "fail", "failed", "failure"} for one in said)
 
 
 def _first(body: Any, names: Sequence[str]) -> str | None:

@@ -117,6 +117,8 @@ TABLE: list[tuple[str, int, Any, Kind, str]] = [
     ("kucoin", 200, {"code": "200000", "data": {}}, Kind.UNKNOWN, "no order"),
     ("kucoin", 200, {"code": "999999", "msg": "something new"}, Kind.UNKNOWN, ""),
     ("kucoin", 200, {"code": "400100", "msg": "clientOid already exists"}, Kind.UNKNOWN, TWICE),
+    ("upbit", 200, {"success": False, "uuid": "1"}, Kind.UNKNOWN, "no order"),
+    ("poloniex", 200, {"status": "error", "id": "1"}, Kind.UNKNOWN, "no order"),
     ("bitstamp", 200, {"id": 1234123412341234, "price": "1"}, Kind.OK, ""),
     ("cryptocom", 200, {"id": 11, "code": 0, "result": {"order_id": "18342311"}}, Kind.OK, ""),
 ]
