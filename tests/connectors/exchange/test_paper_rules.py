@@ -31,9 +31,12 @@ class Pair:
 
 
 @st.composite
-def requests(draw: st.DrawFn, name: str) -> OrderRequest:
-    """Any order that is written as it should be."""
+def requests(draw: st.DrawFn, name: str, *, quoted: bool = True) -> OrderRequest:
+    """Any order that is written as it should be; ``quoted``: also by an amount of the quote asset."""
     kind = draw(st.sampled_from(list(OrderType)))
+    if kind is OrderType.MARKET and quoted and draw(st.booleans()):
+        worth = D(draw(st.integers(1, 300_000))) / 100
+        return OrderRequest(name, "BTC/USDT", draw(st.sampled_from(list(Side))), kind, quote_amount=worth)
     limited = kind in {OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT_LIMIT}
     lasting = [TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK]
     lasting += [TimeInForce.POST_ONLY] if kind == OrderType.LIMIT else []
@@ -76,7 +79,7 @@ def days(draw: st.DrawFn, *, paired: bool = True) -> list[OrderRequest | Pair | 
         kinds = ["order", "order", "candle", "candle", "cancel", *(["pair"] if paired else [])]
         match draw(st.sampled_from(kinds)):
             case "order":
-                steps.append(draw(requests(f"o{number}")))
+                steps.append(draw(requests(f"o{number}", quoted=paired)))
             case "pair":
                 steps.append(draw(pairs(f"o{number}")))
             case "candle":
