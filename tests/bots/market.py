@@ -53,8 +53,10 @@ def register() -> None:
     tiny.register()
     others = registry.exchange
 
-    def exchange(provider: str, url: str | None = None, chosen: Mapping[str, str] | None = None) -> Exchange:
-        return Connector(url or "", chosen or {}) if provider == "tiny" else others(provider, url, chosen)
+    def exchange(
+        provider: str, url: str | None = None, chosen: Mapping[str, str] | None = None, account: str = ""
+    ) -> Exchange:
+        return Connector(url or "", chosen or {}) if provider == "tiny" else others(provider, url, chosen, account)
 
     registry.exchange = exchange
 

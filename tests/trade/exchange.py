@@ -176,9 +176,11 @@ _trades, _exchange = registry.trades, registry.exchange
 def register() -> None:
     """Make the small exchange known in this process, beside those that ccxt knows."""
 
-    def exchange(provider: str, url: str | None = None, chosen: Mapping[str, str] | None = None) -> Exchange:
+    def exchange(
+        provider: str, url: str | None = None, chosen: Mapping[str, str] | None = None, account: str = ""
+    ) -> Exchange:
         if provider != "tiny":
-            return _exchange(provider, url, chosen)
+            return _exchange(provider, url, chosen, account)
         return Connector(url or "", chosen or {})
 
     registry.trades = lambda provider: provider == "tiny" or _trades(provider)
