@@ -23,7 +23,6 @@ from connectors.order import Fill, Side
 from jobs.bots.signal import Taken
 from jobs.bots.strategy import Filled, Signal
 from jobs.orders.risk import plain
-from jobs.orders.states import ENDED
 
 KIND = "bot"  #: the job that a bot is while it runs
 EVER = timedelta(days=36_500)  #: how late it may decide: what it missed it sees then
@@ -255,7 +254,7 @@ def stop(  # noqa: PLR0913 - what is stopped, and who says so
 
 
 def _cancel(tx: sqlite3.Connection, bot: Bot, now: datetime, actor: str) -> int:
-    stands = [item for item in orders.listed(tx, owner=bot.name) if item.state not in ENDED]
+    stands = orders.standing(tx, bot.account, bot.name)
     for item in stands:
         orders.cancel(tx, item.id, now, actor=actor)
     return len(stands)
@@ -278,7 +277,7 @@ def remove(tx: sqlite3.Connection, name: str, now: datetime, *, actor: str) -> N
     bot = one(tx, name)
     if bot.state is State.RUNNING:
         raise BotError(f"{name} runs; stop it first: `automator bots stop {name} --cancel-orders`")
-    if any(item.state not in ENDED for item in orders.listed(tx, owner=name)):
+    if orders.standing(tx, bot.account, name):
         raise BotError(f"orders of {name} are open; `automator orders list --bot {name}` shows them")
     for table in ("paper_fill", "signal"):
         tx.execute(f"DELETE FROM {table} WHERE bot = ?", (name,))  # noqa: S608 - constants

@@ -246,6 +246,17 @@ def listed(connection: sqlite3.Connection, **where: str) -> list[Stored]:
     return [_stored(row) for row in rows]
 
 
+def standing(connection: sqlite3.Connection, account: str, owner: str) -> list[Stored]:
+    """An owner's orders at an account that have not ended, oldest first; the many that have are not looked at."""
+    marks = ",".join("?" * len(ENDED))
+    rows = connection.execute(  # none of them was told of as ended, and of those alone there is an index by account
+        f"SELECT {_COLUMNS} FROM ordered WHERE account = ? AND told = 0 AND +owner = ? AND state NOT IN ({marks}) "  # noqa: S608 - a constant, and marks
+        "ORDER BY created_at, id",
+        (account, owner, *ENDED),
+    )
+    return [_stored(row) for row in rows]
+
+
 def begins(connection: sqlite3.Connection, start: str) -> list[Stored]:
     """The orders whose id begins so."""
     rows = connection.execute(

@@ -37,7 +37,7 @@ from jobs.bots.desk import Desk, asked, due
 from jobs.bots.own import Own
 from jobs.bots.parameters import BadParameters
 from jobs.bots.strategy import Cancel, Closed, Event, Filled, Place, Signal, Stop, Strategy, View, Wish
-from jobs.orders.states import ENDED, LIVE
+from jobs.orders.states import LIVE
 
 AFTER = timedelta(seconds=1)  #: a candle's close: exchanges show it a little later
 SOON = timedelta(seconds=2)  #: between two looks for a candle that is not shown yet
@@ -217,7 +217,7 @@ class Running:
 
     async def _looked_at(self, bot: Bot, beat: datetime) -> None:
         """What became of its orders in the candle that has closed is known before it decides."""
-        resting = [item for item in orders.listed(self._reader, owner=bot.name) if item.state not in ENDED]
+        resting = orders.standing(self._reader, bot.account, bot.name)
         name = f"books {bot.account}"
         if resting and beats.since(self._reader, name, self._clock.now()) > self._clock.now() - beat:
             await self._writer.brief(lambda tx: beats.beat(tx, name, self._clock.now()))
@@ -322,8 +322,8 @@ class Running:
     def _free(self, bot: Bot, held: Mapping[str, Decimal], markets: Mapping[str, Market]) -> Mapping[str, Balance]:
         """What a live bot may use: its own share, less what its open orders hold."""
         locked: defaultdict[str, Decimal] = defaultdict(Decimal)
-        for item in orders.listed(self._reader, owner=bot.name):
-            if item.state in ENDED or item.symbol not in markets:
+        for item in orders.standing(self._reader, bot.account, bot.name):
+            if item.symbol not in markets:
                 continue
             if item.side == Side.BUY:
                 locked[item.quote] += item.notional - item.cost

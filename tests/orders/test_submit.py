@@ -24,7 +24,7 @@ from connectors.market import Filters, Market
 from connectors.order import OrderRequest, OrderType, Side
 from jobs.bots.strategy import Ended, Place
 from jobs.orders.risk import Limit
-from jobs.orders.states import State
+from jobs.orders.states import State, Step
 from tests.clocks import START
 
 D = Decimal
@@ -169,3 +169,18 @@ def test_an_order_that_has_not_left_is_cancelled_at_once(tx: sqlite3.Connection)
     assert orders.cancel(tx, done.order, START, actor="test") is State.NOT_PLACED
     assert orders.cancel(tx, done.order, START, actor="test") is None
     assert [type(item.event) for item in news.since(tx, BOT, 0)] == [Ended]
+
+
+def test_those_that_stand_are_the_ones_that_have_not_ended(tx: sqlite3.Connection) -> None:
+    """Of one owner, oldest first, however many of its others have ended."""
+    tags = ("c", "a", "b", "d")
+    mine = {tag: submit(tx, replace(WISH, tag=tag), now=START + timedelta(seconds=n)) for n, tag in enumerate(tags)}
+    submit(tx, owner="other")
+    submit(tx, replace(WISH, tag="none", amount=D("0.00001")))  # refused
+    assert orders.cancel(tx, mine["a"].order, START, actor="test") is State.NOT_PLACED
+    orders.move(tx, mine["b"].order, Step.SEND, START)
+    orders.move(tx, mine["d"].order, Step.LOST, START)
+    stands = [(item.id, item.state) for item in orders.standing(tx, MAIN, BOT)]
+    expected = {"c": State.INTENT, "b": State.SENT, "d": State.UNKNOWN}
+    assert stands == [(mine[tag].order, state) for tag, state in expected.items()]
+    assert orders.standing(tx, "binance/other", BOT) == []
