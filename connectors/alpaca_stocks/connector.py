@@ -181,10 +181,15 @@ class Connector:
         found = await self._by_name(wire, name)
         return found if found is not None and found.client_order_id == name else None
 
+    async def look_up(self, wire: Wire, plan: Mapping[str, Any], number: str) -> Order | None:  # noqa: ARG002 - its id is enough
+        return await self._one(wire, f"/v2/orders/{quote(number, safe='')}")
+
     async def _by_name(self, wire: Wire, client_order_id: str) -> Order | None:
+        return await self._one(wire, "/v2/orders:by_client_order_id", client_order_id=client_order_id)
+
+    async def _one(self, wire: Wire, path: str, **asked: str) -> Order | None:
         try:
-            path = "/v2/orders:by_client_order_id"
-            return reading.order(await self._read(wire, "order.find", path, client_order_id=client_order_id))
+            return reading.order(await self._read(wire, "order.find", path, **asked))
         except Rejected as no:
             if no.reason == ABSENT:
                 return None

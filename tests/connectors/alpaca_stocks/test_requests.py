@@ -51,6 +51,7 @@ ANSWERS: dict[tuple[str, str], Any] = {
     ("POST", "/v2/orders"): ALPACA["POST", "/v2/orders"],
     CANCEL: (204, b"", {}),
     ("GET", "/v2/orders:by_client_order_id"): ORDER,
+    ("GET", "/v2/orders/61e69015-8549-4bfd-b9c3-01e75843f47d"): ORDER,
     ("GET", "/v2/orders"): [ORDER, ORDER | {"id": "2", "symbol": None}],
     ("GET", "/v2/account/activities/FILL"): [
         {
@@ -162,6 +163,7 @@ async def everything(there: Any) -> None:
     for number, (other, _) in enumerate(SHAPES):
         await there.place(replace(USUAL, **other, client_order_id=f"{number:032x}"))
     found = await connector.find(wire, USUAL.plan())
+    assert await connector.look_up(wire, USUAL.plan(), found.id) == found
     assert outcome_of(await connector.cancel(wire, found)).kind is Kind.OK
     assert outcome_of(await connector.cancel(wire, replace(found, id=""))).kind is Kind.OK, "by our own name of it"
     await connector.balances(wire)

@@ -70,6 +70,8 @@ async def test_an_id_is_never_used_twice(place: Place) -> None:
     assert found is not None
     assert (found.state, found.amount, found.price) == (OrderState.CANCELLED, D(2), D(50))
     assert await exchange.find(session, plan | {"client_order_id": "f" * 32}) is None
+    assert await exchange.look_up(session, plan, found.id) == found
+    assert await exchange.look_up(session, plan, "00000000-0000-0000-0000-000000000000") is None
     assert exchange.custom.unique
 
 
