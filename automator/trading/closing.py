@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -18,8 +17,8 @@ from automator.scheduling.due import NewJob
 from automator.scheduling.lease import Run, Verdict
 from automator.scheduling.states import RunState
 from automator.trading import bots, orders
-from automator.trading.books import TROUBLE, Opened, waited_for
-from automator.trading.orders import EVER, USER, Stored
+from automator.trading.books import TROUBLE, Opened
+from automator.trading.orders import EVER, USER
 from connectors.market import Market
 from connectors.order import OrderType, Side
 from jobs.bots.strategy import Place
@@ -109,8 +108,9 @@ class Closing:
             automator.intentions.Fenced: another worker has this run.
         """
         owner, account, symbol = (run.payload[name] for name in ("owner", "account", "symbol"))
-        if self._resting(owner, account, symbol):
-            return Verdict(RunState.WAITING, "its orders are not cancelled yet", self._clock.now() + PAUSE)
+        waits = Verdict(RunState.WAITING, "its orders have not all ended yet", self._clock.now() + PAUSE)
+        if self._resting(self._reader, owner, account, symbol):
+            return waits
         try:
             session, exchange = self._opened(account, {"job": run.job, "owner": owner}, owner)
             market = (await exchange.markets(session))[symbol]
@@ -119,29 +119,31 @@ class Closing:
         except TROUBLE as trouble:
             return Verdict(RunState.WAITING, f"the exchange can't be asked now ({trouble})", self._clock.now() + PAUSE)
         free = balance.free if balance is not None else Decimal(0)
-        await self._writer.brief(partial(self._put, run, market, price, free))
-        return Verdict(RunState.DONE)
+        done = await self._writer.brief(partial(self._put, run, market, price, free))
+        return Verdict(RunState.DONE) if done else waits
 
-    def _resting(self, owner: str, account: str, symbol: str) -> Sequence[Stored]:
-        found = [item for item in waited_for(self._reader, account) if (item.owner, item.symbol) == (owner, symbol)]
-        now = self._clock.now()
+    def _resting(self, connection: sqlite3.Connection, owner: str, account: str, symbol: str) -> bool:
+        """Whether what is held may still change: by an order, or by fills of one that are not shown yet."""
         # one that nobody can be sure of is a person's matter, and keeps nothing from being sold
-        return [
-            item
-            for item in found
-            if item.state is not State.UNCONFIRMED and not (item.ended_at and now - item.ended_at > SHOWN)
-        ]
+        row = connection.execute(
+            "SELECT 1 FROM ordered WHERE account = ? AND told = 0 AND owner = ? AND symbol = ? AND state <> ? "
+            "AND (ended_at IS NULL OR ended_at > ?) LIMIT 1",
+            (account, owner, symbol, State.UNCONFIRMED, micros(self._clock.now() - SHOWN)),
+        ).fetchone()
+        return row is not None
 
-    def _put(self, run: Run, market: Market, price: Decimal, free: Decimal, tx: sqlite3.Connection) -> None:
+    def _put(self, run: Run, market: Market, price: Decimal, free: Decimal, tx: sqlite3.Connection) -> bool:
         lease.check(tx, run)
         owner, account, now = run.payload["owner"], run.payload["account"], self._clock.now()
+        if self._resting(tx, owner, account, market.symbol):
+            return False  # another sale of the same was put in meanwhile: twice would sell what is not meant
         row = tx.execute(
             "SELECT amount FROM position WHERE owner = ? AND account = ? AND symbol = ?",
             (owner, account, market.symbol),
         ).fetchone()
         if row is None or Decimal(row[0]) <= 0:  # its orders were cancelled before they had bought anything
             lease.finish(tx, run, Verdict(RunState.DONE), now)
-            return
+            return True
         amount = min(Decimal(row[0]), free)  # fees in the base asset, or a withdrawal, may have left less
         wish = Place(run.job, market.symbol, Side.SELL, OrderType.MARKET, amount)
         done = orders.submit(tx, account, owner, run.job, wish, now, market=market, price=price, closing=True)
@@ -149,3 +151,4 @@ class Closing:
             text = f"what {owner} holds of {market.symbol} at {account} was not sold: {'; '.join(done.reasons)}"
             tell(tx, Notice("sale", run.job, text, account), micros(now))
         lease.finish(tx, run, Verdict(RunState.DONE), now)
+        return True
