@@ -207,16 +207,16 @@ async def resolve(
     not_placed: Annotated[bool, typer.Option("--not-placed", help="It was not placed.")] = False,
 ) -> None:
     """Settle an unconfirmed order, after you have looked at the exchange; it is never sent again."""
-    from automator.trading import orders as orders_  # noqa: PLC0415 - keeps --help fast
+    from automator.trading import settling  # noqa: PLC0415 - keeps --help fast
 
     if bool(there) == not_placed:
         raise fail("say either --there ORDER or --not-placed", 2)
     async with engine(home) as opened:
         item, now = _one(opened.reader, order), opened.clock.now()
         if there:
-            done = await opened.writer.run(lambda tx: orders_.resolve_there(tx, item.id, there, now, actor="user"))
+            done = await opened.writer.run(lambda tx: settling.resolve_there(tx, item.id, there, now, actor="user"))
         else:
-            done = await opened.writer.run(lambda tx: orders_.resolve_not_placed(tx, item.id, now, actor="user"))
+            done = await opened.writer.run(lambda tx: settling.resolve_not_placed(tx, item.id, now, actor="user"))
     if not done:
         raise fail(f"{item.id[:8]} is {item.state.replace('_', ' ')}; there is nothing to settle", 1)
     typer.echo(f"{item.id[:8]} is settled")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -23,8 +23,8 @@ from automator.trading import risks
 from connectors.base import CallRefused
 from connectors.exchange.filters import faults, rounded
 from connectors.market import Market
-from connectors.order import Order, OrderRequest
-from jobs.bots.strategy import Place
+from connectors.order import Order, OrderRequest, PairRequest, orders_of
+from jobs.bots.strategy import Pair, Place
 from jobs.orders.risk import Proposal, notional, plain
 from jobs.orders.states import ENDED, LIVE, Happened, State, Step, after
 
@@ -85,20 +85,68 @@ def submit(  # noqa: PLR0913, PLR0917 - what an order is, and what it is judged 
         price: The last known price of its symbol, in the quote asset.
         closing: A person's word makes what is at risk smaller; neither halt nor limit stops it.
     """
-    before = tx.execute("SELECT id FROM ordered WHERE owner = ? AND tag = ?", (owner, tag)).fetchone()
-    if before is not None:
-        return Refused(before[0], (f"{owner} has used the tag {tag} for another order",))
+    if used := _used(tx, owner, tag):
+        return used
     asked = wish.order(uuid.uuid4().hex)
     request = rounded(asked, market)
     judged = Proposal(account, owner, request, price)
-    unfit = faults(request if request.amount != 0 else asked, market, price)  # rounded to nothing says nothing
-    reasons = tuple(unfit) or (() if closing else _judged(tx, judged, now))
+    reasons = _unfit(asked, request, market, price) or (() if closing else _judged(tx, judged, now))
     _add(tx, judged, tag, market, now, closing=closing, reasons=reasons)
     if reasons:
+        _refused(tx, (judged,), reasons, now)
         return Refused(request.client_order_id, reasons)
-    claim(tx, request.client_order_id, account, OPERATION, request.plan())
-    due.add(tx, NewJob(request.client_order_id, KIND, {}, now, account, late=EVER), now)
+    _approved(tx, account, request, now)
     return Approved(request.client_order_id)
+
+
+def submit_pair(  # noqa: PLR0913, PLR0917 - as above
+    tx: sqlite3.Connection,
+    account: str,
+    owner: str,
+    tags: tuple[str, str],
+    wish: Pair,
+    now: datetime,
+    *,
+    market: Market,
+    price: Decimal,
+) -> Approved | Refused:
+    """Put two orders in of which one cancels the other, as ``submit`` does one: both, or neither.
+
+    They have one intention, so they leave in one call; each is an order of its own in all else. Only one of them can
+    be filled, so the limits of money count the one that is worth more.
+    """
+    for tag in tags:
+        if used := _used(tx, owner, tag):
+            return used
+    asked = [leg.order(uuid.uuid4().hex) for leg in wish.legs]
+    first, second = (rounded(one, market) for one in asked)
+    pair = PairRequest(uuid.uuid4().hex, (first, second))
+    judged = Proposal(account, owner, first, price, second), Proposal(account, owner, second, price, first)
+    reasons = tuple(_unpaired(market))
+    for before, leg in zip(asked, judged, strict=True):
+        reasons = reasons or _unfit(before, leg.request, market, price) or _judged(tx, leg, now)
+    counted = max(judged, key=lambda one: notional(one.request, price))
+    for one, tag in zip(judged, tags, strict=True):
+        _add(tx, one, tag, market, now, pair=pair.client_order_id, counted=one is counted, reasons=reasons)
+    if reasons:
+        _refused(tx, judged, reasons, now)
+        return Refused(first.client_order_id, reasons)
+    _approved(tx, account, pair, now)
+    return Approved(pair.client_order_id)
+
+
+def _used(tx: sqlite3.Connection, owner: str, tag: str) -> Refused | None:
+    before = tx.execute("SELECT id FROM ordered WHERE owner = ? AND tag = ?", (owner, tag)).fetchone()
+    return Refused(before[0], (f"{owner} has used the tag {tag} for another order",)) if before else None
+
+
+def _unfit(asked: OrderRequest, request: OrderRequest, market: Market, price: Decimal) -> tuple[str, ...]:
+    return tuple(faults(request if request.amount != 0 else asked, market, price))  # rounded to nothing says nothing
+
+
+def _unpaired(market: Market) -> Iterator[str]:
+    if not market.pairs:
+        yield f"the exchange holds no two orders for one balance in {market.symbol}"
 
 
 def _judged(tx: sqlite3.Connection, judged: Proposal, now: datetime) -> tuple[str, ...]:
@@ -110,6 +158,11 @@ def _judged(tx: sqlite3.Connection, judged: Proposal, now: datetime) -> tuple[st
     return risks.gate(tx, judged, now)
 
 
+def _approved(tx: sqlite3.Connection, account: str, asked: OrderRequest | PairRequest, now: datetime) -> None:
+    claim(tx, asked.client_order_id, account, OPERATION, asked.plan())
+    due.add(tx, NewJob(asked.client_order_id, KIND, {}, now, account, late=EVER), now)
+
+
 def _add(  # noqa: PLR0913 - the row's columns
     tx: sqlite3.Connection,
     judged: Proposal,
@@ -117,12 +170,15 @@ def _add(  # noqa: PLR0913 - the row's columns
     market: Market,
     now: datetime,
     *,
-    closing: bool,
     reasons: tuple[str, ...],
+    closing: bool = False,
+    pair: str | None = None,
+    counted: bool = True,
 ) -> None:
     at, request, owner = micros(now), judged.request, judged.owner
     values = {
         "id": request.client_order_id,
+        "pair": pair,
         "account": judged.account,
         "owner": owner,
         "tag": tag,
@@ -132,7 +188,7 @@ def _add(  # noqa: PLR0913 - the row's columns
         "quote": market.quote,
         "amount": _text(request.amount),
         "price": _text(request.price if request.price is not None else request.stop_price),
-        "notional": "0" if reasons else str(notional(request, judged.price)),
+        "notional": str(notional(request, judged.price)) if counted and not reasons else "0",
         "mark": str(judged.price),
         "state": State.NOT_PLACED if reasons else State.INTENT,
         "reason": "; ".join(reasons),
@@ -145,12 +201,17 @@ def _add(  # noqa: PLR0913 - the row's columns
     }
     names, marks = ", ".join(values), ",".join("?" * len(values))
     tx.execute(f"INSERT INTO ordered ({names}) VALUES ({marks})", tuple(values.values()))  # noqa: S608 - constants
-    if reasons:
-        said = {"what": "order refused", "order": request.client_order_id, "owner": owner, "why": list(reasons)}
-        chain.append(tx, "event", at, said, account=judged.account)
-        text = f"{owner}: {request.side} {request.symbol} was not placed: {reasons[0]}"
-        tell(tx, Notice("refused", owner, text, judged.account), at)
-        ended(tx, request.client_order_id, at)
+
+
+def _refused(tx: sqlite3.Connection, judged: Sequence[Proposal], reasons: tuple[str, ...], now: datetime) -> None:
+    """Say so on the record, to the person, and to the orders' owner."""
+    at, (first, *_) = micros(now), judged
+    said = {"order": first.request.client_order_id, "owner": first.owner, "why": list(reasons)}
+    chain.append(tx, "event", at, {"what": "order refused", **said}, account=first.account)
+    text = f"{first.owner}: {first.request.side} {first.request.symbol} was not placed: {reasons[0]}"
+    tell(tx, Notice("refused", first.owner, text, first.account), at)
+    for one in judged:
+        ended(tx, one.request.client_order_id, at)
 
 
 def _text(number: Decimal | None) -> str | None:
@@ -159,9 +220,13 @@ def _text(number: Decimal | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An order of ours as it stands: amounts in the base asset, prices and money in the quote asset."""
+    """An order of ours as it stands: amounts in the base asset, prices and money in the quote asset.
+
+    ``pair``: the client order id of the pair that it is of; ``None``: it stands alone.
+    """
 
     id: str
+    pair: str | None
     account: str
     owner: str
     tag: str
@@ -184,6 +249,11 @@ class Stored:
     ended_at: datetime | None
     looked_at: datetime | None
 
+    @property
+    def key(self) -> str:
+        """Of its intention, and its job."""
+        return self.pair or self.id
+
     def says(self) -> str:
         """What it is, for a person: ``buy 0.1 BTC/USDT at 30000``."""
         amount = plain(self.amount) if self.amount is not None else f"{plain(self.notional)} {self.quote} of"
@@ -202,11 +272,11 @@ def _plain_json(value: Any) -> Any:
 
 
 _COLUMNS = (
-    "id, account, owner, tag, symbol, side, type, quote, amount, price, notional, mark, state, reason, exchange_id, "
-    "filled, cost, closing, cancel_at, created_at, ended_at, looked_at"
+    "id, pair, account, owner, tag, symbol, side, type, quote, amount, price, notional, mark, state, reason, "
+    "exchange_id, filled, cost, closing, cancel_at, created_at, ended_at, looked_at"
 )
-_NUMBERS = frozenset({8, 9, 10, 11, 15, 16})
-_INSTANTS = frozenset({18, 19, 20, 21})
+_NUMBERS = frozenset({9, 10, 11, 12, 16, 17})
+_INSTANTS = frozenset({19, 20, 21, 22})
 
 
 def _stored(row: Sequence[Any]) -> Stored:
@@ -215,13 +285,18 @@ def _stored(row: Sequence[Any]) -> Stored:
         values[place] = None if row[place] is None else Decimal(row[place])
     for place in _INSTANTS:
         values[place] = None if row[place] is None else instant(row[place])
-    values[12], values[17] = State(row[12]), bool(row[17])
+    values[13], values[18] = State(row[13]), bool(row[18])
     return Stored(*values)
 
 
 def load(connection: sqlite3.Connection, order: str) -> Stored | None:
     """One order; ``None``: there is none of this id."""
     return next(iter(listed(connection, id=order)), None)
+
+
+def legs(connection: sqlite3.Connection, key: str) -> list[Stored]:
+    """The orders of an intention: one, or the two of a pair."""
+    return listed(connection, id=key) or listed(connection, pair=key)
 
 
 def by_tag(connection: sqlite3.Connection, owner: str, tag: str) -> Stored | None:
@@ -261,35 +336,48 @@ def move(tx: sqlite3.Connection, order: str, happened: Happened, now: datetime, 
     return state
 
 
-def drop(tx: sqlite3.Connection, order: str, reason: str, now: datetime) -> bool:
-    """Give up an order of which nothing has left, and tell its owner; ``False``: something may have left."""
-    if not withdraw(tx, order):
+def move_all(tx: sqlite3.Connection, key: str, happened: Step, now: datetime, reason: str = "") -> None:
+    """Take the orders of an intention along, since what happened, happened to all of them."""
+    for leg in legs(tx, key):
+        move(tx, leg.id, happened, now, reason)
+
+
+def drop(tx: sqlite3.Connection, key: str, reason: str, now: datetime) -> bool:
+    """Give up an intention of which nothing has left, and tell its owner; ``False``: something may have left."""
+    if not withdraw(tx, key):
         return False
-    move(tx, order, Step.UNSENT, now)  # the exchange had put it off, or could not be reached
-    move(tx, order, Step.DROPPED, now, reason)
-    ended(tx, order, micros(now))
+    move_all(tx, key, Step.UNSENT, now)  # the exchange had put it off, or could not be reached
+    move_all(tx, key, Step.DROPPED, now, reason)
+    for leg in legs(tx, key):
+        ended(tx, leg.id, micros(now))
     return True
 
 
 def shown(tx: sqlite3.Connection, order: str, seen: Order, now: datetime) -> State | None:
     """Take an order along by what the exchange shows of it; ``None``: that is not news."""
-    row = tx.execute("SELECT filled, state FROM ordered WHERE id = ?", (order,)).fetchone()
-    if row is None or seen.filled < Decimal(row[0]):
+    stored = load(tx, order)
+    if stored is None or seen.filled < stored.filled:
         return None
     tx.execute(
         "UPDATE ordered SET exchange_id = ?, filled = ?, cost = ? WHERE id = ?",
         (seen.id, str(seen.filled), str(seen.cost), order),
     )
-    settle(tx, order, Journal.DONE, {"id": seen.id})
-    return None if row[1] == seen.state else move(tx, order, seen.state, now)
+    settle(tx, stored.key, Journal.DONE, {"id": seen.id})
+    for other in legs(tx, stored.key):
+        if other.id != order:
+            move(tx, other.id, Step.ACCEPTED, now)  # a pair is placed as one; what became of this one is asked then
+    return None if stored.state.value == seen.state else move(tx, order, seen.state, now)
 
 
-def accepted(tx: sqlite3.Connection, order: str, now: datetime) -> None:
-    """The answer came, and its intention is done: the exchange's id of it is known, if it said one."""
-    (result,) = tx.execute("SELECT json_extract(result, '$.id') FROM intention WHERE key = ?", (order,)).fetchone()
-    if result is not None:
-        tx.execute("UPDATE ordered SET exchange_id = ? WHERE id = ?", (str(result), order))
-    move(tx, order, Step.ACCEPTED, now)
+def accepted(tx: sqlite3.Connection, key: str, now: datetime) -> None:
+    """The answer came, and its intention is done: the exchange's ids are known, if it said them."""
+    (said,) = tx.execute("SELECT result FROM intention WHERE key = ?", (key,)).fetchone()
+    result = json.loads(said or "{}")
+    names = result.get("legs") or {key: result.get("id")}
+    for leg in legs(tx, key):
+        if names.get(leg.id) is not None:
+            tx.execute("UPDATE ordered SET exchange_id = ? WHERE id = ?", (str(names[leg.id]), leg.id))
+        move(tx, leg.id, Step.ACCEPTED, now)
 
 
 def ended(tx: sqlite3.Connection, order: str, at: int) -> bool:
@@ -307,6 +395,7 @@ def cancel(tx: sqlite3.Connection, order: str, now: datetime, *, actor: str) -> 
     """Ask for an order to be cancelled; returns its state then, ``None`` if it has ended, or there is none.
 
     One that has not left is not placed; what the exchange says of another one is told by ``automator.trading.news``.
+    The other one of a pair goes with it, if both still rest.
     """
     stored, at = load(tx, order), micros(now)
     if stored is None or stored.state in ENDED:
@@ -314,7 +403,7 @@ def cancel(tx: sqlite3.Connection, order: str, now: datetime, *, actor: str) -> 
     if stored.cancel_at is None:
         tx.execute("UPDATE ordered SET cancel_at = ? WHERE id = ?", (at, order))
         chain.append(tx, "event", at, {"what": "order cancel", "order": order, "actor": actor}, account=stored.account)
-    if drop(tx, order, "cancelled before it was sent", now):
+    if drop(tx, stored.key, "cancelled before it was sent", now):
         return State.NOT_PLACED
     if stored.state in LIVE:
         _to_cancel(tx, order, stored.account, now)
@@ -330,59 +419,31 @@ def is_late(stored: Stored, now: datetime) -> bool:
     return abs(now - stored.created_at) > STALE
 
 
-def doubt_all(tx: sqlite3.Connection, now: datetime) -> None:
-    """A backup was put back: what had not left when it was made may have left since, so the exchange is asked first."""
-    rows = tx.execute("SELECT id, created_at FROM ordered WHERE state IN (?, ?)", (State.INTENT, State.SENT)).fetchall()
-    for order, at in rows:
-        tx.execute(
-            "UPDATE intention SET state = ?, sent_at = ?, attempt = attempt + 1 WHERE key = ? AND state = ?",
-            (Journal.SENT, at, order, Journal.PLANNED),
-        )
-        move(tx, order, Step.LOST, now)
-
-
-def leave(tx: sqlite3.Connection, order: str, now: datetime) -> None:
-    """The order's last gate, in the transaction that records its call: it is still wanted, allowed, and not too late.
+def leave(tx: sqlite3.Connection, key: str, now: datetime) -> None:
+    """An intention's last gate, in the transaction that records its call: it is wanted, allowed, and not too late.
 
     Raises:
         automator.intentions.Fenced: it was cancelled, or has been settled.
         automator.halts.Halted: its owner is halted.
         OverLimit: it no longer keeps to the limits of risk, or could not leave for too long.
     """
-    stored = load(tx, order)
-    if stored is None or stored.cancel_at is not None or stored.state not in {State.INTENT, State.SENT}:
-        raise Fenced(f"order {order} is no longer to be sent")
+    stands = legs(tx, key)
+    if not stands or any(leg.cancel_at or leg.state not in {State.INTENT, State.SENT} for leg in stands):
+        raise Fenced(f"order {key} is no longer to be sent")
+    stored = stands[0]
     if is_late(stored, now):
         raise OverLimit(LATE)
     if not stored.closing:
         halts.check(tx, stored.owner)
-        (plan,) = tx.execute("SELECT plan FROM intention WHERE key = ?", (order,)).fetchone()
-        judged = Proposal(stored.account, stored.owner, OrderRequest.of(json.loads(plan)), stored.mark)
-        if reasons := risks.gate(tx, judged, now):
-            raise OverLimit("; ".join(reasons))
-    move(tx, order, Step.SEND, now)
+        asked = orders_of(plan(tx, key))
+        for one, mate in zip(asked, reversed(asked), strict=True):
+            judged = Proposal(stored.account, stored.owner, one, stored.mark, mate if mate is not one else None)
+            if reasons := risks.gate(tx, judged, now):
+                raise OverLimit("; ".join(reasons))
+    move_all(tx, key, Step.SEND, now)
 
 
-def resolve_there(tx: sqlite3.Connection, order: str, exchange_id: str, now: datetime, *, actor: str) -> bool:
-    """A person saw an unconfirmed order at the exchange, under this id of the exchange's."""
-    if move(tx, order, Step.THERE, now) is None:
-        return False
-    tx.execute("UPDATE ordered SET exchange_id = ? WHERE id = ?", (exchange_id, order))
-    settle(tx, order, Journal.DONE, {"id": exchange_id})
-    return _settled(tx, order, f"it is there: {exchange_id}", now, actor)
-
-
-def resolve_not_placed(tx: sqlite3.Connection, order: str, now: datetime, *, actor: str) -> bool:
-    """A person looked, and the exchange does not have an unconfirmed order."""
-    if move(tx, order, Step.NOT_THERE, now, reason="not placed, as a person saw") is None:
-        return False
-    ended(tx, order, micros(now))
-    return _settled(tx, order, "not placed", now, actor)
-
-
-def _settled(tx: sqlite3.Connection, order: str, verdict: str, now: datetime, actor: str) -> bool:
-    (account,) = tx.execute("SELECT account FROM ordered WHERE id = ?", (order,)).fetchone()
-    tx.execute("UPDATE run SET state = 'done' WHERE job = ? AND state = 'unconfirmed'", (order,))
-    said = {"what": "settled", "order": order, "verdict": verdict, "actor": actor}
-    chain.append(tx, "event", micros(now), said, account=account)
-    return True
+def plan(connection: sqlite3.Connection, key: str) -> Mapping[str, Any]:
+    """What was frozen of an intention."""
+    (said,) = connection.execute("SELECT plan FROM intention WHERE key = ?", (key,)).fetchone()
+    return dict(json.loads(said))

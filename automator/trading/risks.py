@@ -97,13 +97,15 @@ def usage(tx: sqlite3.Connection, limited: Limits, judged: Proposal, now: dateti
     request = judged.request
     quote = request.symbol.partition("/")[2]
     where, values = _of(limited.subject, judged)
+    itself, mates = (request.client_order_id, (judged.mate or request).client_order_id), int(judged.mate is not None)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     since = midnight if (Limit.DAY, quote) in limited.money else now - MINUTE
+    others = f"{where} AND id NOT IN (?, ?)"
     columns = "id, symbol, side, state, notional, cost, created_at, quote"
     orders = tx.execute(
-        f"SELECT {columns} FROM ordered WHERE {where} AND id <> ? AND told = 0 "  # noqa: S608 - constants
-        f"UNION SELECT {columns} FROM ordered WHERE {where} AND id <> ? AND created_at >= ? AND state <> 'not_placed'",
-        (*values, request.client_order_id, *values, request.client_order_id, micros(since)),
+        f"SELECT {columns} FROM ordered WHERE {others} AND told = 0 "  # noqa: S608 - constants
+        f"UNION SELECT {columns} FROM ordered WHERE {others} AND created_at >= ? AND state <> 'not_placed'",
+        (*values, *itself, *values, *itself, micros(since)),
     ).fetchall()
     held = tx.execute(f"SELECT amount FROM position WHERE {where} AND symbol = ?", (*values, request.symbol))  # noqa: S608 - as above
     earned = tx.execute(
@@ -119,8 +121,8 @@ def usage(tx: sqlite3.Connection, limited: Limits, judged: Proposal, now: dateti
             for row in orders
             if row[3] in COUNTED and (row[1], row[2]) == (request.symbol, Side.BUY)
         ),
-        open_orders=sum(row[3] in COUNTED for row in orders),
-        minute=sum(row[6] > micros(now - MINUTE) for row in orders),
+        open_orders=sum(row[3] in COUNTED for row in orders) + mates,
+        minute=sum(row[6] > micros(now - MINUTE) for row in orders) + mates,
     )
 
 

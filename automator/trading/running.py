@@ -37,7 +37,7 @@ from jobs.bots.backtest import seen as paper_view
 from jobs.bots.desk import Desk, asked, due
 from jobs.bots.own import Own
 from jobs.bots.parameters import BadParameters
-from jobs.bots.strategy import Cancel, Closed, Event, Filled, Place, Signal, Stop, Strategy, View, Wish
+from jobs.bots.strategy import Cancel, Closed, Event, Filled, Pair, Place, Signal, Stop, Strategy, View, Wish, placed
 from jobs.orders.positions import flow
 from jobs.orders.states import ENDED
 
@@ -166,15 +166,25 @@ class Running:
     def _submit(self, tx: sqlite3.Connection, bot: Bot, wish: Wish, look: Look) -> None:
         now = self._clock.now()
         match wish:
-            case Place(tag=tag, symbol=symbol):
-                if orders.by_tag(tx, bot.name, bot.tag(tag)) is not None:
-                    raise Unusable(f"its strategy called two orders {tag!r}")
+            case Place(symbol=symbol):
                 market, price = look.markets[symbol], look.prices[symbol]
-                orders.submit(tx, bot.account, bot.name, bot.tag(tag), wish, now, market=market, price=price)
+                tag = self._fresh(tx, bot, wish)
+                orders.submit(tx, bot.account, bot.name, tag, wish, now, market=market, price=price)
+            case Pair(first=first, second=second):
+                market, price = look.markets[first.symbol], look.prices[first.symbol]
+                tags = self._fresh(tx, bot, first), self._fresh(tx, bot, second)
+                orders.submit_pair(tx, bot.account, bot.name, tags, wish, now, market=market, price=price)
             case Cancel(tag=tag):
                 known = orders.by_tag(tx, bot.name, bot.tag(tag))
                 if known is not None:
                     orders.cancel(tx, known.id, now, actor=bot.name)
+
+    @staticmethod
+    def _fresh(tx: sqlite3.Connection, bot: Bot, wish: Place) -> str:
+        """What an order is called among all of its account's."""
+        if orders.by_tag(tx, bot.name, bot.tag(wish.tag)) is not None:
+            raise Unusable(f"its strategy called two orders {wish.tag!r}")
+        return bot.tag(wish.tag)
 
     async def _live(
         self, bot: Bot, strategy: Strategy[Any], session: Session, exchange: Exchange, beat: datetime
@@ -311,14 +321,17 @@ class Running:
 
     def _free(self, bot: Bot, held: Mapping[str, Decimal], markets: Mapping[str, Market]) -> Mapping[str, Balance]:
         """What a live bot may use: its own share, less what its open orders hold."""
-        locked: defaultdict[str, Decimal] = defaultdict(Decimal)
+        holds: dict[str, tuple[str, Decimal]] = {}
         for item in orders.listed(self._reader, owner=bot.name):
             if item.state in ENDED or item.symbol not in markets:
                 continue
-            if item.side == Side.BUY:
-                locked[item.quote] += item.notional - item.cost
-            else:
-                locked[markets[item.symbol].base] += (item.amount or ZERO) - item.filled
+            buys = item.side == Side.BUY
+            much = item.notional - item.cost if buys else (item.amount or ZERO) - item.filled
+            _, other = holds.get(item.key, ("", ZERO))  # for both of a pair there is one balance
+            holds[item.key] = item.quote if buys else markets[item.symbol].base, max(much, other)
+        locked: defaultdict[str, Decimal] = defaultdict(Decimal)
+        for asset, much in holds.values():
+            locked[asset] += much
         return {asset: Balance(asset, max(ZERO, much - locked[asset]), locked[asset]) for asset, much in held.items()}
 
 
@@ -349,7 +362,7 @@ async def _asked(
     else:
         state, wishes = asked(strategy, state, view, now)
     stop = next((wish.why for wish in wishes if isinstance(wish, Stop)), "")
-    if strange := [wish.symbol for wish in wishes if isinstance(wish, Place) and wish.symbol not in markets]:
+    if strange := [one.symbol for wish in wishes for one in placed(wish) if one.symbol not in markets]:
         raise Unusable(f"its strategy asked for an order in {strange[0]}, which it does not trade")
     return state, wishes, stop
 

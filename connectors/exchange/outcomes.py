@@ -15,7 +15,7 @@ from connectors.base import Kind, Operation, Outcome, Scope
 from connectors.exchange.bridge import SAID, errors
 from connectors.exchange.ways import ABSENT, AGAIN, BAD_CLOCK, BAD_KEY, GONE, LATER, NO, UNKNOWN, Verdict, Ways
 
-PLACE, CANCEL = "order.place", "order.cancel"  #: how the names of the two writes end
+PLACE, PAIR, CANCEL = "order.place", "order.pair", "order.cancel"  #: how the names of the writes end
 DUPLICATE = "duplicat"  #: a refusal with this word means that the order may be there, sent before
 THROTTLED = frozenset({418, 429})  #: 418 is Binance's, for those who did not heed 429
 
@@ -55,6 +55,11 @@ def _judged(ways: Ways, bridge: Any, operation: Operation, response: httpx.Respo
 
 
 def _accepted(ways: Ways, operation: Operation, body: Any) -> Outcome:
+    if operation.name.endswith(PAIR):
+        legs = ways.paired(body)
+        return (
+            Outcome(Kind.OK, result={"legs": legs}) if legs else Outcome(Kind.UNKNOWN, "an answer that names no pair")
+        )
     if not operation.name.endswith(PLACE):
         return Outcome(Kind.OK)
     found = ways.placed(body)

@@ -50,6 +50,9 @@ GUARD = {
     "trailing_stop_delta": "0.05",
     "trailing_stop_activation": "0.05",
 }
+BRACKET = {"symbol": "BTC/USDT", "amount": 2, "entry_price": 135, "stop_loss": "0.25", "take_profit": "0.2"}
+TRAILED = {**BRACKET, "trailing_stop_delta": "0.25", "take_profit_order_type": "limit"}
+STOPPED = {**DCA, "stop_loss_percentage": 12, "max_safety_orders": 2}
 
 
 def candles(count: int = 40) -> list[Candle]:
@@ -67,12 +70,20 @@ def candles(count: int = 40) -> list[Candle]:
 def watched(patch: pytest.MonkeyPatch) -> Iterator[dict[int, list[tuple[Any, ...]]]]:
     """All that is asked of any matching engine, by the minute, without the client order ids."""
     seen: defaultdict[int, list[tuple[Any, ...]]] = defaultdict(list)
-    place, cancel = Paper.place, Paper.cancel
+    place, pair, cancel = Paper.place, Paper.place_pair, Paper.cancel
+
+    def note(what: str, request: Any, now: Any) -> None:
+        asked = request.plan() | {"client_order_id": ""}
+        seen[(now - START) // MINUTE].append((what, *(str(item) for item in sorted(asked.items()))))
 
     def placed(paper: Paper, request: Any, now: Any) -> Any:
-        asked = request.plan() | {"client_order_id": ""}
-        seen[(now - START) // MINUTE].append(("place", *(str(item) for item in sorted(asked.items()))))
+        note("place", request, now)
         return place(paper, request, now)
+
+    def paired(paper: Paper, first: Any, second: Any, now: Any) -> Any:
+        for leg in (first, second):
+            note("pair", leg, now)
+        return pair(paper, first, second, now)
 
     def cancelled(paper: Paper, client: str, now: Any) -> Any:
         order = cancel(paper, client, now)
@@ -81,6 +92,7 @@ def watched(patch: pytest.MonkeyPatch) -> Iterator[dict[int, list[tuple[Any, ...
 
     with patch.context() as patched:
         patched.setattr(Paper, "place", placed)
+        patched.setattr(Paper, "place_pair", paired)
         patched.setattr(Paper, "cancel", cancelled)
         yield seen
 
@@ -102,7 +114,15 @@ async def run(folder: Path, kind: str, given: dict[str, Any], path: Sequence[Can
 
 @pytest.mark.parametrize(
     ("kind", "given", "least"),
-    [("grid", GRID, 60), ("recurring_buy", BUY, 8), ("deal_dca", DCA, 25), ("guard", GUARD, 3)],
+    [
+        ("grid", GRID, 60),
+        ("recurring_buy", BUY, 8),
+        ("deal_dca", DCA, 25),
+        ("deal_dca", STOPPED, 25),
+        ("guard", GUARD, 3),
+        ("guard", BRACKET, 2),
+        ("guard", TRAILED, 4),
+    ],
 )
 async def test_live_paper_and_backtest_place_the_same_orders(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, given: dict[str, Any], least: int

@@ -17,7 +17,7 @@ from automator.clock import micros
 from automator.intentions import State as Journal
 from automator.intentions import load as intention
 from automator.scheduling.lease import Run
-from automator.trading import orders, risks
+from automator.trading import orders, risks, settling
 from connectors.order import TimeInForce
 from jobs.orders.risk import Limit
 from jobs.orders.states import State
@@ -94,8 +94,8 @@ async def test_a_fill_that_nobody_explains_is_doubt(place: Trading) -> None:
     assert f"automator orders resolve {done.order[:8]} --there ORDER` or `--not-placed" in stored.reason
     assert place.notices() == ["unconfirmed"]
     now = place.clock.now()
-    assert await place.engine.writer.run(lambda tx: orders.resolve_there(tx, done.order, "1", now, actor="test"))
-    assert not await place.engine.writer.run(lambda tx: orders.resolve_not_placed(tx, done.order, now, actor="test"))
+    assert await place.engine.writer.run(lambda tx: settling.resolve_there(tx, done.order, "1", now, actor="test"))
+    assert not await place.engine.writer.run(lambda tx: settling.resolve_not_placed(tx, done.order, now, actor="test"))
     place.world.hidden_for = timedelta()
     await place.engine.books.reconcile(ACCOUNT)
     assert (place.stands(done.order).state, place.told()) == (State.FILLED, ["Filled", "Ended"])
@@ -109,7 +109,7 @@ async def test_a_person_may_say_that_it_was_not_placed(place: Trading) -> None:
     done = await place.submit(AT_MARKET)
     await place.ended(done.order)
     now = place.clock.now()
-    assert await place.engine.writer.run(lambda tx: orders.resolve_not_placed(tx, done.order, now, actor="test"))
+    assert await place.engine.writer.run(lambda tx: settling.resolve_not_placed(tx, done.order, now, actor="test"))
     assert (place.stands(done.order).state, place.told()) == (State.NOT_PLACED, ["Ended"])
 
 
