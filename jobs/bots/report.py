@@ -32,6 +32,13 @@ td:first-child,th:first-child{text-align:left}
 #: the file may fetch nothing, whoever opens it wherever
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 
+_UNITS = {
+    "d": timedelta(days=1),
+    "h": timedelta(hours=1),
+    "min": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
+}
+
 Line = tuple[str, str, str]  #: what it is; of the strategy; of buying and holding, where it has such
 
 
@@ -59,10 +66,9 @@ def lines(found: Figures, quote: str) -> list[Line]:
 
 def span(found: Figures, every: timedelta) -> str:
     """Over what it was played: ``2022-01-01 00:00 to 2022-02-01 00:00 UTC, 44,640 candles of 1 min``."""
-    minutes = every / timedelta(minutes=1)
-    return (
-        f"{found.start:%Y-%m-%d %H:%M} to {found.end:%Y-%m-%d %H:%M} UTC, {found.candles:,} candles of {minutes:g} min"
-    )
+    unit, length = next((unit, length) for unit, length in _UNITS.items() if every >= length)
+    long = f"{every / length:g} {unit}"
+    return f"{found.start:%Y-%m-%d %H:%M} to {found.end:%Y-%m-%d %H:%M} UTC, {found.candles:,} candles of {long}"
 
 
 def _money(value: Any, scale: Any) -> str:
