@@ -64,16 +64,21 @@ class DealDca(Model):
     (Binance); elsewhere, if there are both, the stop-loss rests and the take-profit is watched at each candle's close.
 
     Attributes:
-        base_order_volume: What the first order of a deal buys, of the quote or the base asset.
-        start_order_type: Buy at once, or with a limit order at the price of that moment.
-        safety_order_volume: What the first safety order buys, of the same asset.
+        symbol: What it trades: ``BTC/USDT``.
+        base_order_volume: What the first order of a deal buys, in the asset that ``base_order_volume_type`` says.
+        base_order_volume_type: ``quote`` or ``base``.
+        start_order_type: Buy at once (``market``), or with a ``limit`` order at the price of that moment.
+        safety_order_volume: What the first safety order buys, in the same asset.
+        max_safety_orders: So many in a deal at most; 0: none.
         active_safety_orders_count: So many rest at the same time.
-        safety_order_step_percentage: How far below the base order the first one rests.
+        safety_order_step_percentage: How far below the base order the first one rests, in percent.
         martingale_volume_coefficient: Each is so many times as large as the one before.
         martingale_step_coefficient: Each step is so many times as long as the one before.
-        take_profit: Above the average price of all that was bought (``total``) or of the base order (``base``).
+        take_profit: In percent, above what ``take_profit_type`` says.
+        take_profit_type: The average price of all that was bought (``total``), or that of the base order (``base``).
         trailing_enabled: From the take-profit on follow the price, and sell when it falls ``trailing_deviation``.
-        stop_loss_percentage: Sell all when the price comes so far below the base order; 0: never.
+        trailing_deviation: In percent, below the highest close.
+        stop_loss_percentage: Sell all when the price comes so far below the base order, in percent; 0: never.
         cooldown: Seconds between two deals.
         disable_after_deals_count: After so many deals it is done; 0: never.
     """

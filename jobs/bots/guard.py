@@ -54,16 +54,17 @@ class Guard(Model):
     the stop-loss rests, and the take-profit is watched at each candle's close, as the time limit is everywhere.
 
     Attributes:
+        symbol: What is held: ``BTC/USDT``.
         amount: The position, in the base asset.
         entry_price: What it was bought at, in the quote asset.
-        stop_loss: Sell so far below the entry price.
-        take_profit: Sell so far above it.
+        stop_loss: Sell so far below the entry price, as a share: 0.05 is 5 %.
+        take_profit: Sell so far above it, as a share.
         take_profit_order_type: Where it rests: a ``market`` order once the price has come there, or a ``limit`` order.
         time_limit: Sell after so many seconds.
-        trailing_stop_activation: From so far above the entry price on, the stop follows the highest close.
-        trailing_stop_delta: So far below it.
-        trailing_stop_step: A stop at the exchange is moved when it can rise by so much of itself; each move leaves the
-            position without it until the next candle.
+        trailing_stop_activation: From so far above the entry price on, as a share, the stop follows the highest close.
+        trailing_stop_delta: So far below it, as a share.
+        trailing_stop_step: A stop at the exchange is moved when it can rise by so much of itself, as a share; each move
+            leaves the position without it until the next candle.
         stoploss_on_exchange: Let them rest at the exchange; else all is watched.
     """
 

@@ -22,6 +22,8 @@ def _weights(given: Any) -> Any:
         return given
     pairs = [item.partition(":") for item in given.replace(" ", "").split(",") if item]
     names = [name for name, _, _ in pairs]
+    if wrong := [item for item in given.replace(" ", "").split(",") if item and ":" not in item]:
+        raise ValueError(f"names no share for {wrong[0][:20]}; write BTC:50,ETH:30")
     if len(set(names)) != len(names):
         raise ValueError("names a coin twice")
     return {name: weight for name, _, weight in pairs}
@@ -51,7 +53,7 @@ class Rebalance(Model):
     """The parameters, as OctoBot's index mode names them.
 
     Attributes:
-        reference_market: What coins are paid with; it keeps what the weights leave.
+        reference_market: The asset that coins are paid with; it keeps what the weights leave.
         indexed_coins: Each coin's share in percent: ``BTC:50,ETH:30``.
         refresh_interval: Days between two looks; 0: at every candle.
         rebalance_trigger_min_percent: Nothing is done while every share is within so many percentage points.
