@@ -187,6 +187,37 @@ async def test_after_a_pause_it_sees_what_it_missed_and_decides_once(tmp_path: P
         assert there.bot().seen == path[-1].at + MINUTE
 
 
+@pytest.mark.parametrize("live", [True, False], ids=["live", "paper"])
+@pytest.mark.parametrize(("policy", "buys"), [("once", 2), ("skip", 1)])
+async def test_a_suspended_day_is_made_up_for_once_or_left_out(
+    tmp_path: Path, policy: str, buys: int, *, live: bool
+) -> None:
+    """The machine slept through 23 hourly buys; afterwards the rhythm is the old one, whatever the policy."""
+    hourly = BUY | {"minutes_before_next_buy": 60, "catch_up": policy}
+    async with floor(tmp_path) as there:
+        await there.add("recurring_buy", live=live, **hourly)
+        (first,) = candles(1)
+        await there.minute(first)
+        await there.due(30)
+        day = 24 * 60 - 20
+        for number in range(1, day):
+            there.world.go(Candle(START + number * MINUTE, *[Decimal(100)] * 4, Decimal(1)))
+        there.clock.at = START + day * MINUTE
+        for _ in range(8):
+            await there.due(5)
+
+        def bought() -> int:
+            if live:
+                return sum(item.filled > 0 for item in orders.listed(there.engine.reader, owner="bot-1"))
+            return len(bots.paper(there.engine.reader, "bot-1"))
+
+        assert bought() == buys
+        for number in range(day, 24 * 60 + 3):
+            await there.minute(Candle(START + number * MINUTE, *[Decimal(100)] * 4, Decimal(1)))
+        await there.due(30)
+        assert bought() == buys + 1, "the next full hour's"
+
+
 async def test_a_candle_that_is_late_is_waited_for(tmp_path: Path) -> None:
     """A few seconds; the decision is that of the candle's close."""
     async with floor(tmp_path) as there:
