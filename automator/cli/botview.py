@@ -41,14 +41,28 @@ def _orders(reader: Connection, bot: Bot) -> list[str]:
     from jobs.orders.states import ENDED  # noqa: PLC0415 - as above
 
     if bot.live:
-        return [item.says() for item in listed(reader, owner=bot.name) if item.state not in ENDED]
+        stand = [item for item in listed(reader, owner=bot.name) if item.state not in ENDED]
+        return [f"{item.says()}{_kind(item.type)}" for item in stand]
     desk = (bot.kept or {}).get("desk")
     asked = [item["request"] for item in desk["paper"]["open"]] if desk else []
-    return [f"{one['side']} {one['amount']} {one['symbol']} at {_price(one)}" for one in asked]
+    return [
+        f"{one['side']} {_plain(one['amount'])} {one['symbol']} at {_price(one)}{_kind(one['type'])}" for one in asked
+    ]
 
 
 def _price(request: Mapping[str, Any]) -> str:
-    return str(request.get("price") or request.get("stop_price") or "the market")
+    return _plain(request.get("price") or request.get("stop_price") or "0")
+
+
+def _kind(name: str) -> str:
+    """What it is, where that is not what most are."""
+    return "" if name in {"limit", "market"} else f" ({name.replace('_', '-')})"
+
+
+def _plain(number: str) -> str:
+    from jobs.orders.risk import plain  # noqa: PLC0415 - keeps --help fast
+
+    return plain(Decimal(number))
 
 
 def _fills(reader: Connection, bot: Bot) -> list[Fill]:

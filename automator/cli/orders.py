@@ -194,7 +194,7 @@ async def cancel(order: str, home: HomeOption = None) -> None:
         if asked is None:
             raise fail(f"{item.id[:8]} is {item.state.replace('_', ' ')}; there is nothing to cancel", 1)
         with working("cancelling"):
-            await opened.worker.see_through([item.id, f"{item.id}/cancel"], WAIT)
+            await opened.worker.see_through([item.key, f"{item.id}/cancel"], WAIT)
         typer.echo(_line(_one(opened.reader, item.id)))
 
 

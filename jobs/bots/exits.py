@@ -29,6 +29,7 @@ class Exit(Model):
         amount: For so much of the base asset, what was filled taken off.
         paired: The two were placed as a pair.
         apart: The exchange took no pair, so the stop rests alone and the take-profit is watched.
+        limited: It took no stop that sells at the market, so the stop names a limit price, which may be jumped over.
         refused: Those that it did not take at all.
     """
 
@@ -39,6 +40,7 @@ class Exit(Model):
     amount: Decimal = ZERO
     paired: bool = False
     apart: bool = False
+    limited: bool = False
     refused: tuple[Name, ...] = ()
 
     @property
@@ -54,12 +56,14 @@ class Barriers:
     Attributes:
         limit: The take-profit is a limit order that rests there; else a market order once the price has come there.
         step: The stop is moved when it can rise by so much of itself.
+        ratio: A stop that must name a limit price names so much of its own.
     """
 
     stop: Decimal = ZERO
     profit: Decimal = ZERO
     limit: bool = False
     step: Decimal = ZERO
+    ratio: Decimal = Decimal("0.99")
 
 
 def heard(held: Exit, event: object) -> Exit:
@@ -70,15 +74,23 @@ def heard(held: Exit, event: object) -> Exit:
         case Ended(tag=tag, state=ended) if tag in held.tags:
             name: Name = "stop" if tag == held.stop else "profit"
             gone = held.model_copy(update={name: ""})
-            if ended is not OrderState.REJECTED:
-                return gone
-            return gone.model_copy(update={"apart": True} if held.paired else {"refused": (*held.refused, name)})
+            return gone.model_copy(update=_refused(held, name)) if ended is OrderState.REJECTED else gone
     return held
 
 
+def _refused(held: Exit, name: Name) -> dict[str, object]:
+    """What to try instead: the two apart, then a stop with a limit price; then it is watched."""
+    if held.paired:
+        return {"apart": True}
+    if name == "stop" and not held.limited:
+        return {"limited": True}
+    return {"refused": (*held.refused, name)}
+
+
 def reached(held: Exit, barriers: Barriers, price: Decimal) -> Name | None:
-    """The barrier that a closing price has come to, and at which no order of ours rests."""
-    if barriers.stop and price <= barriers.stop and not held.stop:
+    """The barrier that a closing price has come to, and at which no order of ours can act."""
+    jumped = held.limited and price < held.stop_price * barriers.ratio
+    if barriers.stop and price <= barriers.stop and (not held.stop or jumped):
         return "stop"
     if barriers.profit and price >= barriers.profit and not held.profit:
         return "profit"
@@ -106,7 +118,7 @@ def resting(  # noqa: PLR0913, PLR0917 - what is to rest, and where
         return held, ()
     stop, profit = tags
     legs: dict[Name, Place] = {
-        "stop": Place(stop, market.symbol, Side.SELL, OrderType.STOP, amount=much, stop_price=levels["stop"]),
+        "stop": _stop(stop, market, much, levels["stop"], barriers.ratio if held.limited else None),
         "profit": _take_profit(profit, market, much, levels["profit"], limit=barriers.limit, paired=len(wanted) > 1),
     }
     placed = [legs[name] for name in wanted]
@@ -136,6 +148,13 @@ def _fits(held: Exit, barriers: Barriers, wanted: Sequence[Name], amount: Decima
         return not wanted
     moved = held.stop and levels["stop"] > held.stop_price * (1 + barriers.step)
     return not moved and not (held.profit and levels["profit"] != held.profit_price)
+
+
+def _stop(tag: str, market: Market, amount: Decimal, level: Decimal, ratio: Decimal | None) -> Place:
+    if ratio is None:
+        return Place(tag, market.symbol, Side.SELL, OrderType.STOP, amount=amount, stop_price=level)
+    limit = whole(level * ratio, market.filters.tick)
+    return Place(tag, market.symbol, Side.SELL, OrderType.STOP_LIMIT, amount=amount, price=limit, stop_price=level)
 
 
 def _take_profit(  # noqa: PLR0913 - what, where, and how

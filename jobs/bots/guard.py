@@ -65,6 +65,8 @@ class Guard(Model):
         trailing_stop_delta: So far below it, as a share.
         trailing_stop_step: A stop at the exchange is moved when it can rise by so much of itself, as a share; each move
             leaves the position without it until the next candle.
+        stoploss_on_exchange_limit_ratio: Where an exchange takes no stop that sells at the market, the limit price of
+            the stop is so much of its own, as a share; a close below that sells at the market.
         stoploss_on_exchange: Let them rest at the exchange; else all is watched.
     """
 
@@ -79,6 +81,7 @@ class Guard(Model):
     trailing_stop_delta: Share | None = None
     trailing_stop_step: Gain = Decimal("0.002")
     stoploss_on_exchange: bool = True
+    stoploss_on_exchange_limit_ratio: Decimal = Field(Decimal("0.99"), gt=0, lt=1, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _sense(self) -> Self:
@@ -142,7 +145,8 @@ class Guard(Model):
         """Where it is to be sold now."""
         profit = self.entry_price * (1 + self.take_profit) if self.take_profit is not None else Decimal(0)
         limit = self.take_profit_order_type == "limit"
-        return Barriers(self._level(state)[0], profit, limit, self.trailing_stop_step)
+        ratio = self.stoploss_on_exchange_limit_ratio
+        return Barriers(self._level(state)[0], profit, limit, self.trailing_stop_step, ratio)
 
     def told(self, state: Held) -> Sequence[str]:
         """What rests and what is watched, for a person."""

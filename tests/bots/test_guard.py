@@ -31,11 +31,43 @@ def test_the_stop_rests_at_the_exchange() -> None:
     assert done == Stop("the stop-loss was filled")
 
 
-def test_a_stop_that_the_exchange_does_not_take_is_watched() -> None:
-    """The position is not left alone."""
+def refused(wish: Place) -> Event:
+    return ended(wish, OrderState.REJECTED, 0, "no stops here")
+
+
+def limited() -> tuple[Held, Place]:
+    """At an exchange that takes no stop that sells at the market."""
     state, (stop,) = STOPPED.decide(STOPPED.begin(), view(50_000), START)
-    state, wishes = STOPPED.decide(state, view(46_000, ended(stop, OrderState.REJECTED, 0, "no stops here")), START)
+    assert isinstance(stop, Place)
+    state, (other,) = STOPPED.decide(state, view(49_000, refused(stop)), START)
+    assert isinstance(other, Place)
+    return state, other
+
+
+def test_a_stop_that_must_name_a_limit_price_does() -> None:
+    """A share below its own, as freqtrade names it."""
+    _, stop = limited()
+    assert (stop.type, stop.stop_price, stop.price) == (OrderType.STOP_LIMIT, 45_000, 44_550)
+
+
+def test_a_limit_price_that_is_jumped_over_is_not_waited_for() -> None:
+    """While the price is between, the exchange sells; below it the rest is sold at the market."""
+    state, stop = limited()
+    state, wishes = STOPPED.decide(state, view(44_551, closed(44_551)), START)
     assert wishes == ()
+    state, wishes = STOPPED.decide(state, view(44_000, filled(stop, "0.1", price=44_560), closed(44_000)), START)
+    assert wishes == (Cancel(stop.tag),)
+    state, (sell,) = STOPPED.decide(state, view(44_000, ended(stop, OrderState.CANCELLED, "0.1")), START)
+    assert isinstance(sell, Place)
+    assert (sell.type, sell.amount) == (OrderType.MARKET, Decimal("0.4"))
+
+
+def test_a_stop_that_the_exchange_does_not_take_at_all_is_watched() -> None:
+    """The position is not left alone."""
+    state, stop = limited()
+    state, wishes = STOPPED.decide(state, view(46_000, refused(stop)), START)
+    assert wishes == ()
+    assert STOPPED.told(state) == ["watched at each candle's close: stop-loss at 45000"]
     _, (sell,) = STOPPED.decide(state, view(45_000, closed(45_000)), START)
     assert isinstance(sell, Place)
     assert (sell.type, sell.amount) == (OrderType.MARKET, Decimal("0.5"))

@@ -314,4 +314,6 @@ def test_an_edited_row_with_a_relative_time_is_told_of_by_its_words(
     rules = Rules(tmp_path, NOW + timedelta(hours=1), "UTC", {"x/brand": build("x")}, earlier=[earlier])
     (verdict,) = judge(read(path), rules)
     assert verdict.ok
-    assert ["posts edit abcdef01" in item.what for item in verdict.problems if "like this" in item.what] == [True] * told
+    assert ["posts edit abcdef01" in item.what for item in verdict.problems if "like this" in item.what] == [
+        True
+    ] * told
