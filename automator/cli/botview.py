@@ -28,7 +28,7 @@ def gathered(reader: Connection, bot: Bot) -> dict[str, Any]:
     return {
         **bot.as_json(),
         "holds": {asset: plain(Decimal(much)) for asset, much in kept.get("held", {}).items()},
-        "exits": list(told(bot.kind, bot.parameters, kept.get("state"))),
+        "exits": list(told(bot.kind, bot.parameters, kept.get("state"))) if bot.state is bots.State.RUNNING else [],
         "open_orders": _orders(reader, bot),
         "realised": _realised(fills),
         "trades": [_trade(fill) for fill in fills],
@@ -110,8 +110,8 @@ def list_all(found: Sequence[Bot]) -> None:
     for column in table.columns[:-1]:
         column.no_wrap = True
     for bot in found:
-        why = f"{bot.state.value}: {bot.why}" if bot.why else bot.state.value
-        table.add_row(bot.name, _mode(bot), bot.kind, bot.account, _symbols(bot), why)
+        why = bot.why if bot.why.startswith(bot.state.value) else f"{bot.state.value}: {bot.why}"
+        table.add_row(bot.name, _mode(bot), bot.kind, bot.account, _symbols(bot), why.removesuffix(": "))
     Console(highlight=False).print(table)
 
 

@@ -30,7 +30,9 @@ class Deal(Model):
         phase: ``idle`` between deals, ``opening`` (the base order), ``open``, ``closing`` (cancelled, then sold).
         number: Of the deal, from 1.
         until: When the next one may begin.
-        base_price: What the base order paid on average.
+        base_price: What the base order paid on average, without fees: the price that safety orders are measured from.
+        base_amount: Bought by it, fees not taken off.
+        base_cost: Paid for that, fees not added.
         held: Bought and not sold, fees in the base asset taken off.
         got: Bought in this deal, fees in the base asset taken off.
         cost: Paid for it, fees in the quote asset included.
@@ -45,6 +47,8 @@ class Deal(Model):
     number: int = 0
     until: AwareDatetime | None = None
     base_price: Decimal = Decimal(0)
+    base_amount: Decimal = Decimal(0)
+    base_cost: Decimal = Decimal(0)
     held: Decimal = Decimal(0)
     got: Decimal = Decimal(0)
     cost: Decimal = Decimal(0)
@@ -176,6 +180,9 @@ class DealDca(Model):
                     return state.model_copy(update=sold)
                 net, paid = fill.amount - base, fill.price * fill.amount + quote
                 more = {"held": state.held + net, "got": state.got + net, "cost": state.cost + paid, "tries": 0}
+                if state.phase == "opening":
+                    more["base_amount"] = state.base_amount + fill.amount
+                    more["base_cost"] = state.base_cost + fill.price * fill.amount
                 return state.model_copy(update=more)
             case Ended(tag=tag) if tag in state.resting:
                 ours = tag in state.exit.tags  # one that is refused is watched, one of a pair expires with the other
@@ -219,7 +226,7 @@ class DealDca(Model):
             return state, ()
         if not state.got:
             return self._base(state, market, price)
-        opened = state.model_copy(update={"phase": "open", "base_price": state.cost / state.got})
+        opened = state.model_copy(update={"phase": "open", "base_price": state.base_cost / state.base_amount})
         return self._placed(opened, market, price)
 
     def _goal(self, state: Deal) -> Decimal:

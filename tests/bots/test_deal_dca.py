@@ -48,6 +48,17 @@ def test_safety_orders_and_the_take_profit_rest_after_the_base_order() -> None:
     ]
 
 
+@pytest.mark.parametrize(("fee", "asset"), [("0.000002", "BTC"), ("0.1", "USDT")])
+def test_safety_orders_are_measured_from_the_price_and_the_profit_from_what_it_cost(fee: str, asset: str) -> None:
+    """A fee of 0.1 % moves the take-profit by as much, and no safety order, whatever it was paid in."""
+    state, (base,) = BOT.decide(BOT.begin(), view(50_000), START)
+    parts = [filled(base, "0.001", price=price, fee=Decimal(fee) / 2, asset=asset) for price in (49_900, 50_100)]
+    _, orders = BOT.decide(state, view(50_000, *parts, ended(base, OrderState.FILLED, "0.002")), START)
+    first, second, profit = placed(orders)
+    assert (first.price, second.price) == (49_000, 47_500)
+    assert profit.price == pytest.approx(Decimal(50_050) * Decimal("1.01"), abs=Decimal("0.1"))
+
+
 def test_a_safety_order_makes_the_take_profit_larger_and_nearer() -> None:
     """It is cancelled first, then placed for all that is held, above the average of all that was paid."""
     state, orders = opened(BOT)
