@@ -52,6 +52,7 @@ GUARD = {
 }
 BRACKET = {"symbol": "BTC/USDT", "amount": 2, "entry_price": 135, "stop_loss": "0.25", "take_profit": "0.2"}
 TRAILED = {**BRACKET, "trailing_stop_delta": "0.25", "take_profit_order_type": "limit"}
+SHARES = {"indexed_coins": "BTC:50", "refresh_interval": 0, "rebalance_trigger_min_percent": 2}
 STOPPED = {**DCA, "stop_loss_percentage": 12, "max_safety_orders": 2}
 
 
@@ -122,6 +123,7 @@ async def run(folder: Path, kind: str, given: dict[str, Any], path: Sequence[Can
         ("guard", GUARD, 3),
         ("guard", BRACKET, 2),
         ("guard", TRAILED, 4),
+        ("rebalance", SHARES, 20),
     ],
 )
 async def test_live_paper_and_backtest_place_the_same_orders(

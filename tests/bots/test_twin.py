@@ -25,7 +25,7 @@ from connectors.market import Candle
 from jobs.bots.backtest import play
 from jobs.bots.kinds import made
 from tests.bots.market import FUNDS, MINUTE, Floor
-from tests.bots.test_running import BRACKET, BUY, DCA, GRID, STOPPED, TRAILED, candles, ordered, watched
+from tests.bots.test_running import BRACKET, BUY, DCA, GRID, SHARES, STOPPED, TRAILED, candles, ordered, watched
 from tests.clocks import START, StillClock
 
 DATA = os.environ.get("AUTOMATOR_DATA")
@@ -91,6 +91,7 @@ async def same(
         ("deal_dca", STOPPED),
         ("guard", BRACKET),
         ("guard", TRAILED),
+        ("rebalance", SHARES),
     ],
 )
 async def test_the_twin_gets_the_orders_of_the_backtest(
