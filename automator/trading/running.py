@@ -191,7 +191,8 @@ class Running:
     ) -> tuple[Look, Decision] | None:
         await self._looked_at(bot, beat)
         told = news.since(self._reader, bot.name, bot.news)
-        own = [replace(item.event, tag=tag) for item in told if (tag := bot.own_tag(item.event.tag)) is not None]
+        happened = [item.event for item in news.in_order(told)]
+        own = [replace(event, tag=tag) for event in happened if (tag := bot.own_tag(event.tag)) is not None]
         messages = bots.signals(self._reader, bot.name)
         state, waits = _state(bot, strategy)
         fresh = bot.seen is None or bot.seen < beat

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -20,8 +21,10 @@ from automator.trading.bots import BotError, OnStop, State
 from connectors.exchange.paper import Paper
 from connectors.market import Candle
 from jobs.bots.backtest import play
+from jobs.bots.grid import Grid
 from jobs.bots.kinds import made
 from jobs.bots.signal import Taken
+from jobs.bots.strategy import Ended, Filled
 from tests.bots.market import FUNDS, MARKET, MINUTE, Floor, floor
 from tests.clocks import START
 
@@ -143,6 +146,31 @@ async def test_live_paper_and_backtest_place_the_same_orders(
     assert ordered(on_paper) == ordered(tested)
     assert ordered(alive) == ordered(tested)
     assert played.fills
+
+
+async def test_fills_are_shown_in_the_order_in_which_they_happened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fall through four lines and back up fills the highest buy first, whichever order was placed first."""
+    begun = Candle(START, *[Decimal(155)] * 4, Decimal(1))
+    fall = Candle(START + MINUTE, Decimal(155), Decimal(155), Decimal(101), Decimal(155), Decimal(1))
+    shown: list[str] = []
+    decide = Grid.decide
+
+    def told(grid: Grid, state: Any, view: Any, now: Any) -> Any:
+        shown.extend(f"{type(one).__name__} {one.tag}" for one in view.events if isinstance(one, Filled | Ended))
+        return decide(grid, state, view, now)
+
+    monkeypatch.setattr(Grid, "decide", told)
+    path = [begun, replace(begun, at=fall.at), replace(fall, at=fall.at + MINUTE)]
+    play(made("grid", GRID), {MARKET.symbol: MARKET}, FUNDS, {MARKET.symbol: path}, MINUTE)
+    in_backtest = shown.copy()
+    shown.clear()
+    await run(tmp_path, "grid", GRID, path, live=True)
+    assert shown == in_backtest
+    assert [one for one in shown if one.startswith("Filled buy")] == [
+        f"Filled buy-{number}-0" for number in (5, 4, 3, 2, 1)
+    ]
 
 
 async def test_a_live_bot_is_on_the_record_and_each_order_arrives_once(tmp_path: Path) -> None:
