@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -24,7 +24,7 @@ from connectors.base import CallRefused
 from connectors.exchange.filters import faults, rounded
 from connectors.market import Market
 from connectors.order import Order, OrderRequest, PairRequest, orders_of
-from jobs.bots.strategy import Pair, Place
+from jobs.bots.strategy import Place
 from jobs.orders.risk import Proposal, notional, plain
 from jobs.orders.states import ENDED, LIVE, Happened, State, Step, after
 
@@ -85,71 +85,33 @@ def submit(  # noqa: PLR0913, PLR0917 - what an order is, and what it is judged 
         price: The last known price of its symbol, in the quote asset.
         closing: A person's word makes what is at risk smaller; neither halt nor limit stops it.
     """
-    if used := _used(tx, owner, tag):
-        return used
+    if before := used(tx, owner, tag):
+        return before
     asked = wish.order(uuid.uuid4().hex)
     request = rounded(asked, market)
     judged = Proposal(account, owner, request, price)
-    reasons = _unfit(asked, request, market, price) or (() if closing else _judged(tx, judged, now))
-    _add(tx, judged, tag, market, now, closing=closing, reasons=reasons)
+    reasons = unfit(asked, request, market, price) or (() if closing else judged_by_limits(tx, judged, now))
+    add(tx, judged, tag, market, now, closing=closing, reasons=reasons)
     if reasons:
-        _refused(tx, (judged,), reasons, now)
+        tell_refused(tx, (judged,), reasons, now)
         return Refused(request.client_order_id, reasons)
-    _approved(tx, account, request, now)
+    approve(tx, account, request, now)
     return Approved(request.client_order_id)
 
 
-def submit_pair(  # noqa: PLR0913, PLR0917 - as above
-    tx: sqlite3.Connection,
-    account: str,
-    owner: str,
-    tags: tuple[str, str],
-    wish: Pair,
-    now: datetime,
-    *,
-    market: Market,
-    price: Decimal,
-) -> Approved | Refused:
-    """Put two orders in of which one cancels the other, as ``submit`` does one: both, or neither.
-
-    They have one intention, so they leave in one call; each is an order of its own in all else. Only one of them can
-    be filled, so the limits of money count the one that is worth more.
-    """
-    for tag in tags:
-        if used := _used(tx, owner, tag):
-            return used
-    asked = [leg.order(uuid.uuid4().hex) for leg in wish.legs]
-    first, second = (rounded(one, market) for one in asked)
-    pair = PairRequest(uuid.uuid4().hex, (first, second))
-    judged = Proposal(account, owner, first, price, second), Proposal(account, owner, second, price, first)
-    reasons = tuple(_unpaired(market))
-    for before, leg in zip(asked, judged, strict=True):
-        reasons = reasons or _unfit(before, leg.request, market, price) or _judged(tx, leg, now)
-    counted = max(judged, key=lambda one: notional(one.request, price))
-    for one, tag in zip(judged, tags, strict=True):
-        _add(tx, one, tag, market, now, pair=pair.client_order_id, counted=one is counted, reasons=reasons)
-    if reasons:
-        _refused(tx, judged, reasons, now)
-        return Refused(first.client_order_id, reasons)
-    _approved(tx, account, pair, now)
-    return Approved(pair.client_order_id)
-
-
-def _used(tx: sqlite3.Connection, owner: str, tag: str) -> Refused | None:
+def used(tx: sqlite3.Connection, owner: str, tag: str) -> Refused | None:
+    """The refusal of a tag that its owner has used before."""
     before = tx.execute("SELECT id FROM ordered WHERE owner = ? AND tag = ?", (owner, tag)).fetchone()
     return Refused(before[0], (f"{owner} has used the tag {tag} for another order",)) if before else None
 
 
-def _unfit(asked: OrderRequest, request: OrderRequest, market: Market, price: Decimal) -> tuple[str, ...]:
+def unfit(asked: OrderRequest, request: OrderRequest, market: Market, price: Decimal) -> tuple[str, ...]:
+    """Why the market would not take an order; ``request`` is ``asked`` as it would be sent."""
     return tuple(faults(request if request.amount != 0 else asked, market, price))  # rounded to nothing says nothing
 
 
-def _unpaired(market: Market) -> Iterator[str]:
-    if not market.pairs:
-        yield f"the exchange holds no two orders for one balance in {market.symbol}"
-
-
-def _judged(tx: sqlite3.Connection, judged: Proposal, now: datetime) -> tuple[str, ...]:
+def judged_by_limits(tx: sqlite3.Connection, judged: Proposal, now: datetime) -> tuple[str, ...]:
+    """Why halts and limits do not let an order in."""
     try:
         halts.check(tx, judged.account)
         halts.check(tx, judged.owner)
@@ -158,12 +120,13 @@ def _judged(tx: sqlite3.Connection, judged: Proposal, now: datetime) -> tuple[st
     return risks.gate(tx, judged, now)
 
 
-def _approved(tx: sqlite3.Connection, account: str, asked: OrderRequest | PairRequest, now: datetime) -> None:
+def approve(tx: sqlite3.Connection, account: str, asked: OrderRequest | PairRequest, now: datetime) -> None:
+    """Freeze what was approved, and have it sent."""
     claim(tx, asked.client_order_id, account, OPERATION, asked.plan())
     due.add(tx, NewJob(asked.client_order_id, KIND, {}, now, account, late=EVER), now)
 
 
-def _add(  # noqa: PLR0913 - the row's columns
+def add(  # noqa: PLR0913 - the row's columns
     tx: sqlite3.Connection,
     judged: Proposal,
     tag: str,
@@ -175,6 +138,7 @@ def _add(  # noqa: PLR0913 - the row's columns
     pair: str | None = None,
     counted: bool = True,
 ) -> None:
+    """Write an order down; ``counted``: its worth counts, as of a pair that of one does."""
     at, request, owner = micros(now), judged.request, judged.owner
     values = {
         "id": request.client_order_id,
@@ -203,7 +167,7 @@ def _add(  # noqa: PLR0913 - the row's columns
     tx.execute(f"INSERT INTO ordered ({names}) VALUES ({marks})", tuple(values.values()))  # noqa: S608 - constants
 
 
-def _refused(tx: sqlite3.Connection, judged: Sequence[Proposal], reasons: tuple[str, ...], now: datetime) -> None:
+def tell_refused(tx: sqlite3.Connection, judged: Sequence[Proposal], reasons: tuple[str, ...], now: datetime) -> None:
     """Say so on the record, to the person, and to the orders' owner."""
     at, (first, *_) = micros(now), judged
     said = {"order": first.request.client_order_id, "owner": first.owner, "why": list(reasons)}

@@ -23,7 +23,7 @@ from automator.intentions import Fenced
 from automator.scheduling import beats, lease
 from automator.scheduling.lease import Run, Verdict
 from automator.scheduling.states import RunState
-from automator.trading import bots, news, orders
+from automator.trading import bots, news, orders, pairs
 from automator.trading.books import TROUBLE, Books, Opened
 from automator.trading.bots import Bot, State
 from connectors.exchange.filters import EXACT
@@ -173,7 +173,7 @@ class Running:
             case Pair(first=first, second=second):
                 market, price = look.markets[first.symbol], look.prices[first.symbol]
                 tags = self._fresh(tx, bot, first), self._fresh(tx, bot, second)
-                orders.submit_pair(tx, bot.account, bot.name, tags, wish, now, market=market, price=price)
+                pairs.submit(tx, bot.account, bot.name, tags, wish, now, market=market, price=price)
             case Cancel(tag=tag):
                 known = orders.by_tag(tx, bot.name, bot.tag(tag))
                 if known is not None:

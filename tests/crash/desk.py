@@ -23,7 +23,7 @@ from automator import accounts, failpoints
 from automator.db import connect
 from automator.engine import Engine
 from automator.home import Home
-from automator.trading import orders
+from automator.trading import orders, pairs
 from automator.vault.choose import own_file
 from connectors.base import Scope
 from connectors.exchange.twin import USUAL
@@ -179,7 +179,7 @@ class Desk:
             async with self.engine() as engine:
                 now, tags = engine.clock.now(), (first.tag, second.tag)
                 done = await engine.writer.run(
-                    lambda tx: orders.submit_pair(
+                    lambda tx: pairs.submit(
                         tx,
                         self.venue.account,
                         owner,

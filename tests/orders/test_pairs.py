@@ -13,7 +13,7 @@ import pytest
 
 from automator import halts
 from automator.clock import micros
-from automator.trading import news, orders, risks, settling
+from automator.trading import news, orders, pairs, risks, settling
 from automator.trading.orders import Approved, Refused, Stored
 from connectors.order import OrderType, Side
 from jobs.bots.strategy import Pair, Place
@@ -38,7 +38,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Trading]:
 async def submit(place: Trading, wish: Pair = PAIR, **market: object) -> Approved | Refused:
     tags = wish.first.tag, wish.second.tag
     return await place.engine.writer.run(
-        lambda tx: orders.submit_pair(
+        lambda tx: pairs.submit(
             tx, ACCOUNT, BOT, tags, wish, place.clock.now(), market=replace(MARKET, **market), price=PRICE
         )
     )
