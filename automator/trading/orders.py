@@ -13,17 +13,16 @@ from typing import Any
 
 from automator import halts
 from automator.clock import instant, micros
-from automator.intentions import Fenced, claim, settle, withdraw
 from automator.intentions import State as Journal
+from automator.intentions import claim, settle, withdraw
 from automator.ledger import chain
 from automator.notices import Notice, tell
 from automator.scheduling import due
 from automator.scheduling.due import NewJob
 from automator.trading import risks
-from connectors.base import CallRefused
 from connectors.exchange.filters import faults, rounded
 from connectors.market import Market
-from connectors.order import Order, OrderRequest, PairRequest, orders_of
+from connectors.order import Order, OrderRequest, PairRequest
 from jobs.bots.strategy import Place
 from jobs.orders.risk import Proposal, notional, plain
 from jobs.orders.states import ENDED, LIVE, Happened, State, Step, after
@@ -35,10 +34,6 @@ USER = "user"  #: the owner of what a person places
 EVER = timedelta(days=36_500)  #: that its job is late the placing judges itself
 STALE = timedelta(minutes=1)  #: an order that could not leave for so long is not placed: the market has moved on
 LATE = f"it could not be sent within {STALE.seconds} seconds, and the market has moved on"
-
-
-class OverLimit(CallRefused):
-    """An order no longer keeps to the limits that a person set; nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,30 +376,6 @@ def _to_cancel(tx: sqlite3.Connection, order: str, account: str, now: datetime) 
 def is_late(stored: Stored, now: datetime) -> bool:
     """Whether the market may have moved on since an order was put in; also if the clock was set back since."""
     return abs(now - stored.created_at) > STALE
-
-
-def leave(tx: sqlite3.Connection, key: str, now: datetime) -> None:
-    """An intention's last gate, in the transaction that records its call: it is wanted, allowed, and not too late.
-
-    Raises:
-        automator.intentions.Fenced: it was cancelled, or has been settled.
-        automator.halts.Halted: its owner is halted.
-        OverLimit: it no longer keeps to the limits of risk, or could not leave for too long.
-    """
-    stands = legs(tx, key)
-    if not stands or any(leg.cancel_at or leg.state not in {State.INTENT, State.SENT} for leg in stands):
-        raise Fenced(f"order {key} is no longer to be sent")
-    stored = stands[0]
-    if is_late(stored, now):
-        raise OverLimit(LATE)
-    if not stored.closing:
-        halts.check(tx, stored.owner)
-        asked = orders_of(plan(tx, key))
-        for one, mate in zip(asked, reversed(asked), strict=True):
-            judged = Proposal(stored.account, stored.owner, one, stored.mark, mate if mate is not one else None)
-            if reasons := risks.gate(tx, judged, now):
-                raise OverLimit("; ".join(reasons))
-    move_all(tx, key, Step.SEND, now)
 
 
 def plan(connection: sqlite3.Connection, key: str) -> Mapping[str, Any]:

@@ -22,7 +22,7 @@ from automator.notices import tell as notify
 from automator.scheduling import lease
 from automator.scheduling.lease import Run, Verdict
 from automator.scheduling.states import RunState
-from automator.trading import news, orders
+from automator.trading import leaving, news, orders
 from automator.trading.books import SLACK, TROUBLE, Books, Opened, adopt, in_doubt, unexplained
 from automator.trading.orders import LATE, STALE, Stored
 from connectors.base import CallRefused, Intent, Kind, NotNow, Unresolved, outcome_of
@@ -116,7 +116,7 @@ class Placing:
 
     def _guard(self, run: Run, tx: sqlite3.Connection) -> None:
         lease.check(tx, run)
-        orders.leave(tx, run.job, self._clock.now())
+        leaving.leave(tx, run.job, self._clock.now())
 
     def _accepted(self, run: Run, tx: sqlite3.Connection) -> None:
         orders.accepted(tx, run.job, self._clock.now())
