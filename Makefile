@@ -2,14 +2,17 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN = .venv/bin
 STAMP = .venv/installed
 
-.PHONY: help setup demo serve test test-long bench lint lock clean
+MINUTES ?= 3
+
+.PHONY: help setup demo serve test test-long soak bench lint lock clean
 
 help:
 	@echo "make setup      create .venv with the locked dependencies"
 	@echo "make demo       publish a campaign on the sandbox, killed once in the middle, and count"
 	@echo "make serve      work on the installation that AUTOMATOR_HOME names, until Ctrl-C"
 	@echo "make test       the whole suite, with a sample of the crash scenarios"
-	@echo "make test-long  every crash scenario"
+	@echo "make test-long  every crash scenario, and the soak"
+	@echo "make soak       twenty bots, faults and kills for MINUTES=3, then the books are compared; SEED=N again"
 	@echo "make bench      what the record costs, beside unaudited clients"
 	@echo "make lint       ruff and mypy"
 	@echo "make lock       write requirements.lock anew from pyproject.toml"
@@ -35,6 +38,11 @@ test: $(STAMP)
 test-long: $(STAMP)
 	@if [ -w /dev/shm ]; then export PYTEST_DEBUG_TEMPROOT=/dev/shm; fi; \
 	  $(BIN)/python -m pytest -q -n 2 --dist worksteal -o tmp_path_retention_policy=failed -m "long or peer"
+
+soak: $(STAMP)
+	@if [ -w /dev/shm ]; then export PYTEST_DEBUG_TEMPROOT=/dev/shm; fi; \
+	  AUTOMATOR_SOAK_MINUTES=$(MINUTES) AUTOMATOR_SOAK_SEED=$(SEED) $(BIN)/python -m pytest -q \
+	  -o tmp_path_retention_policy=failed tests/soak
 
 bench: $(STAMP)
 	@$(BIN)/python -m benchmarks

@@ -41,6 +41,7 @@ from automator.trading.books import Books
 from automator.trading.closing import Closing
 from automator.trading.placing import Placing
 from automator.trading.running import Running
+from automator.trading.settling import Settling
 from automator.vault.store import Store, VaultError
 from automator.webhook import Webhook
 from connectors.base import CallRefused, NotNow
@@ -75,15 +76,17 @@ class Engine:
         self.media = choose_host(self.settings.media, store, self.http, self.writer, self.reader, self.clock)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.books = Books(self.trading, self.writer, self.reader, self.clock)
+        self.settling = Settling(self.trading, self.books, self.writer, self.reader, self.clock)
         placing = Placing(self.trading, self.books, self.writer, self.reader, self.clock)
         handlers = {
             delivering.KIND: self._deliver,
             orders.KIND: placing.place,
             orders.CANCEL: placing.cancel,
             closing.KIND: Closing(self.trading, self.writer, self.reader, self.clock).sell,
-            bots.KIND: Running(self.trading, self.books, self.writer, self.reader, self.clock).turn,
         }
         self.worker = Worker(self.writer, self.reader, self.clock, self.owner, handlers)
+        running = Running(self.trading, self.books, self.writer, self.reader, self.clock, self.worker.begin)
+        handlers[bots.KIND] = running.turn
 
     async def __aenter__(self) -> Self:
         return self

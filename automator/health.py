@@ -62,6 +62,7 @@ class Health:
     ledger_ok: bool
     halted: list[str]
     ending: list[str]
+    unconfirmed: int  #: orders
 
     @property
     def problems(self) -> list[str]:
@@ -76,6 +77,9 @@ class Health:
         if self.notices_untold:
             waits = f"the webhook has not taken {counted(self.notices_untold, 'notice')}; it said: {self.webhook_said}"
             found.append(f"{waits}; try it with `automator notices --test`")
+        if self.unconfirmed:
+            many = "1 order is" if self.unconfirmed == 1 else f"{self.unconfirmed} orders are"
+            found.append(f"{many} unconfirmed; `automator orders list --state unconfirmed` says which, and what to do")
         if self.media_trouble:
             found.append(f"the media host does not work: {self.media_trouble}")
         for place, count in self.media_left.items():
@@ -107,6 +111,7 @@ def health(engine: Engine, media_trouble: str = "") -> Health:
     (late,) = reader.execute(
         "SELECT min(ready_at) FROM run WHERE state IN ('scheduled', 'waiting') AND ready_at <= ?", (now,)
     ).fetchone()
+    (doubted,) = reader.execute("SELECT count(*) FROM ordered WHERE state = 'unconfirmed'").fetchone()
     (unread,) = reader.execute("SELECT count(*) FROM notice WHERE seen_at IS NULL").fetchone()
     untold, said = overdue(reader, engine.clock, UNTOLD) if engine.webhook is not None else (0, "")
     chain = verify(reader, checkpoint.read(engine.home.path))
@@ -130,6 +135,7 @@ def health(engine: Engine, media_trouble: str = "") -> Health:
         ledger_ok=not isinstance(chain, Fault),
         halted=standing(reader),
         ending=list(ending(accounts.everything(reader), engine.settings.providers, present)),
+        unconfirmed=doubted,
     )
 
 

@@ -23,7 +23,7 @@ from automator.tables import AccountRow, BudgetRow, HaltRow, HostedRow, Intentio
 from automator.trouble import trouble
 from automator.version import LATEST, version
 from jobs.bots.tables import BotRow, PaperFillRow, SignalRow
-from jobs.orders.tables import FillRow, HoldingRow, NewsRow, OrderRow, PositionRow, RiskRow
+from jobs.orders.tables import FillRow, HoldingRow, MarkRow, NewsRow, OrderRow, PositionRow, RiskRow
 from jobs.posting.tables import DeliveryRow, PostRow
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ TABLES: tuple[type[SQLModel], ...] = (
     PositionRow,
     RiskRow,
     HoldingRow,
+    MarkRow,
     BotRow,
     PaperFillRow,
     SignalRow,

@@ -8,7 +8,18 @@ from importlib import import_module
 from pathlib import Path
 
 LATEST = Path(__file__).parent / "latest.json"
-TOPICS = ("egress", "dbos_step", "ledger", "process", "scheduling", "limiter", "posting", "fanout", "backtest")
+TOPICS = (
+    "egress",
+    "dbos_step",
+    "ledger",
+    "process",
+    "scheduling",
+    "limiter",
+    "posting",
+    "fanout",
+    "backtest",
+    "orders",
+)
 
 
 def main() -> int:

@@ -26,14 +26,22 @@ def accepted(answer: httpx.Response) -> dict[str, Any]:
         Rejected: the provider said no.
         NotNow: the provider is in trouble, which says nothing of what was asked: ask again later.
     """
+    trusted(answer)
+    return json_object(answer) or {}
+
+
+def trusted(answer: httpx.Response) -> None:
+    """Go on only with an accepted answer to a read.
+
+    Raises:
+        Rejected: the provider said no.
+        NotNow: the provider is in trouble, which says nothing of what was asked: ask again later.
+    """
     outcome = outcome_of(answer)
-    match outcome.kind:
-        case Kind.OK:
-            return json_object(answer) or {}
-        case Kind.REJECTED:
-            raise Rejected(outcome.reason)
-        case _:
-            raise NotNow(outcome.until, outcome.reason)
+    if outcome.kind is Kind.REJECTED:
+        raise Rejected(outcome.reason)
+    if outcome.kind is not Kind.OK:
+        raise NotNow(outcome.until, outcome.reason)
 
 
 def json_object(answer: httpx.Response) -> dict[str, Any] | None:

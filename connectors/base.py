@@ -127,6 +127,7 @@ class Budget:
         seconds: The window's length; unused for ``MONTH``.
         shared: Counted for the whole app (all accounts of the provider on this installation), not per account.
         unit: What is counted: ``calls``, ``points``, ``USD/1000``.
+        kept: The share of a ``FIXED`` window that is left to orders, and of which less and less is left as it passes.
     """
 
     name: str
@@ -135,6 +136,7 @@ class Budget:
     seconds: int = 0
     shared: bool = False
     unit: str = "calls"
+    kept: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from connectors.network import Network
 from connectors.venue import Exchange
 
 GROUP = "automator.connectors"  #: entry points: ``name = "package.module:Connector"``
+VENUES = "automator.exchanges"  #: the same, of exchanges that ccxt does not know
 
 
 class UnknownProvider(LookupError):
@@ -24,22 +25,40 @@ class UnknownProvider(LookupError):
 
 
 @cache
-def _points() -> dict[str, EntryPoint]:
+def _points(group: str) -> dict[str, EntryPoint]:
     """Those of other distributions, by name; what is installed does not change while a process runs."""
-    return {point.name: point for point in entry_points(group=GROUP)}
+    return {point.name: point for point in entry_points(group=group)}
+
+
+@cache
+def _folders(*, exchanges: bool) -> frozenset[str]:
+    """The providers that have a folder here; one of an exchange says so in its package (``EXCHANGE = True``)."""
+    folders = [found.name for found in pkgutil.iter_modules(connectors.__path__) if found.ispkg]
+    own = [name for name in folders if find_spec(f"connectors.{name}.connector")]  # others are shared by several
+    marked = {name: bool(getattr(import_module(f"connectors.{name}"), "EXCHANGE", False)) for name in own}
+    return frozenset(name.replace("_", "-") for name, is_one in marked.items() if is_one is exchanges)
 
 
 @cache
 def providers() -> tuple[str, ...]:
-    """The names of all connectors, sorted."""
-    folders = {found.name for found in pkgutil.iter_modules(connectors.__path__) if found.ispkg}
-    own = {name for name in folders if find_spec(f"connectors.{name}.connector")}  # others are shared by several
-    return tuple(sorted(own | _points().keys()))
+    """The names of all social networks' connectors, sorted."""
+    return tuple(sorted(_folders(exchanges=False) | _points(GROUP).keys()))
+
+
+@cache
+def venues() -> tuple[str, ...]:
+    """The names of the exchanges that have a connector of their own, sorted; ccxt has the others."""
+    return tuple(sorted(_folders(exchanges=True) | _points(VENUES).keys()))
+
+
+def package(provider: str) -> str:
+    """The folder of a provider, as a package: ``connectors.alpaca_stocks`` for ``alpaca-stocks``."""
+    return f"connectors.{provider.replace('-', '_')}"
 
 
 def trades(provider: str) -> bool:
     """Whether it is an exchange."""
-    return provider not in providers() and provider in known()
+    return provider in venues() or (provider not in providers() and provider in known())
 
 
 def connector(
@@ -62,6 +81,8 @@ def exchange(provider: str, base_url: str | None = None, chosen: Mapping[str, st
     """
     if not trades(provider):
         raise UnknownProvider(f"{provider} is no exchange; name an account of one, such as binance/main")
+    if provider in venues():
+        return cast("Exchange", _made(provider, VENUES)(base_url=base_url or "", chosen=chosen or {}))
     from connectors.exchange.spot import Connector  # noqa: PLC0415 - most installations post only
 
     return Connector(provider, base_url or "", chosen or {})
@@ -80,10 +101,14 @@ def build(provider: str, base_url: str | None = None, chosen: Mapping[str, str] 
         raise UnknownProvider(f"{provider} is an exchange, which has no posts; name an account of a social network")
     if provider not in providers():
         raise UnknownProvider(_none(provider))
-    point = _points().get(provider)
-    made = point.load() if point else import_module(f"connectors.{provider}.connector").Connector
     given: dict[str, Any] = {"base_url": base_url} if base_url else {}
-    return cast("Network", made(**given, chosen=chosen or {}))
+    return cast("Network", _made(provider, GROUP)(**given, chosen=chosen or {}))
+
+
+def _made(provider: str, group: str) -> Any:
+    """A provider's class of connectors."""
+    point = _points(group).get(provider)
+    return point.load() if point else import_module(f"{package(provider)}.connector").Connector
 
 
 def wrong_choice(provider: str, chosen: Mapping[str, str]) -> str:
@@ -103,4 +128,5 @@ def wrong_choice(provider: str, chosen: Mapping[str, str]) -> str:
 
 
 def _none(provider: str) -> str:
-    return f"there is no provider {provider!r}; there are {', '.join(providers())}, and exchanges such as binance"
+    exchanges = f"and exchanges such as {' or '.join(('binance', *venues()))}"
+    return f"there is no provider {provider!r}; there are {', '.join(providers())}, {exchanges}"

@@ -112,6 +112,15 @@ class Exchange(Provider, Protocol):
             connectors.network.Rejected: the exchange could not be asked.
         """
 
+    async def look_up(self, wire: Wire, plan: Mapping[str, Any], number: str) -> Order | None:
+        """Ask for an order of the plan's symbol by the exchange's own id of it; ``None``: there is none.
+
+        Its client order id is ours if it bears the plan's, whatever the exchange makes of it.
+
+        Raises:
+            connectors.network.Rejected: the exchange could not be asked.
+        """
+
     async def open_orders(self, wire: Wire, symbol: str | None = None) -> Sequence[Order]:
         """The orders that may still be filled, whoever placed them."""
 

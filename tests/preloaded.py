@@ -17,6 +17,8 @@ LATER = (  #: what is loaded only where it is used
     "cryptography.hazmat.primitives.asymmetric.ed25519",
     "cryptography.hazmat.primitives.ciphers.aead",
     "tests.bots.worker",
+    "tests.soak.exchange",
+    "tests.soak.program",
     "tests.toy.worker",
     "tests.trade.automator",
 )

@@ -110,6 +110,25 @@ def test_one_from_before_versions_were_kept_is_brought_up(tmp_path: Path) -> Non
     assert version(first.with_name("automator.db.before-0001")) == 0
 
 
+def test_what_was_traded_last_is_the_last_price_known(tmp_path: Path) -> None:
+    """Of databases from before prices were kept: a limit of a day's loss has them at once."""
+    path = tmp_path / "automator.db"
+    with schema.connected(path) as connection:
+        command.upgrade(schema.config(connection), "0009")
+        for number, price in enumerate(("100", "90.5")):
+            connection.exec_driver_sql(
+                "INSERT INTO fill (account, symbol, fill, order_id, side, price, amount, fee, fee_asset, maker, at) "
+                f"VALUES ('binance/main', 'BTC/USDT', '{number}', '1', 'buy', '{price}', '1', '0', 'USDT', 0, {number})"
+            )
+        connection.exec_driver_sql("PRAGMA user_version=9")
+    create(path)
+    connected = connect(path)
+    assert connected.execute("SELECT * FROM mark").fetchall() == [
+        ("binance/main", "BTC/USDT", "1970-01-01", "90.5", "90.5", 1)
+    ]
+    connected.close()
+
+
 def test_a_step_that_fails_changes_nothing(old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it had done by then is undone with it."""
     before = tables(old)

@@ -108,6 +108,14 @@ async def test_a_cancelled_post_leaves_nothing_on_the_page(desk: Desk) -> None:
     assert await desk.tidied() == 0
 
 
+async def test_an_account_at_an_exchange_has_nothing_to_tidy_up(desk: Desk) -> None:
+    """And the others of the same installation are tidied up all the same."""
+    new = accounts.fresh("binance/main", "http://127.0.0.1:1", (Scope.READ, Scope.TRADE))
+    await desk.engine.writer.run(lambda tx: accounts.add(tx, new, desk.clock.at, actor="test"))
+    await desk.cancel(await desk.held_up(Part("Never", (desk.picture(1),)), calls=2))
+    assert await desk.tidied() == 2
+
+
 async def test_a_cancelled_video_leaves_nothing_on_the_page(desk: Desk) -> None:
     """It lies in the page's library until then."""
     desk.world.video_time = timedelta(hours=1)

@@ -8,48 +8,85 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from automator.budgets import window
+from automator.budgets.line import Share
 from automator.budgets.window import Usage
 from automator.ledger import chain
-from connectors.base import Budget
+from connectors.base import Budget, Scope
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Units of one budget that a call takes."""
+    """Units of one budget that a call takes.
+
+    Attributes:
+        leaves: The share of a window that the call leaves to orders; an order leaves nothing.
+    """
 
     subject: str
     budget: Budget
     units: float
+    leaves: float = 0.0
+
+    @property
+    def share(self) -> Share:
+        """What it waits for, if there is no room: what is kept for orders no other call can wait for."""
+        of_orders = self.leaves < self.budget.kept
+        return (self.subject, f"{self.budget.name} of orders" if of_orders else self.budget.name)
 
 
 def load(connection: sqlite3.Connection, subject: str, budget: Budget) -> tuple[Usage, Budget]:
     """What is used, and the budget with the limit in force."""
-    charges, closed, own = connection.execute(
-        "SELECT budget.charges, budget.closed, own.value FROM (SELECT ? AS subject, ? AS name) AS asked "
+    return load_all(connection, [(subject, budget)])[0]
+
+
+def load_all(connection: sqlite3.Connection, asked: Sequence[tuple[str, Budget]]) -> list[tuple[Usage, Budget]]:
+    """``load`` of several, in one go."""
+    marks = ",".join(["(?,?)"] * len(asked))
+    rows = connection.execute(
+        f"WITH asked (subject, name) AS (VALUES {marks}) "  # noqa: S608 - marks
+        "SELECT subject, name, budget.charges, budget.closed, own.value FROM asked "
         "LEFT JOIN budget USING (subject, name) LEFT JOIN limit_setting AS own USING (subject, name)",
-        (subject, budget.name),
-    ).fetchone()
+        [value for subject, budget in asked for value in (subject, budget.name)],
+    )
+    found = {(subject, name): rest for subject, name, *rest in rows}
+    return [_loaded(budget, *found[subject, budget.name]) for subject, budget in asked]
+
+
+def _loaded(budget: Budget, charges: str | None, closed: int, own: int | None) -> tuple[Usage, Budget]:
     usage = Usage(tuple((item[0], item[1]) for item in json.loads(charges)), closed) if charges else Usage()
     return usage, budget if own is None else replace(budget, limit=own)
 
 
 def save(tx: sqlite3.Connection, subject: str, budget: Budget, usage: Usage) -> None:
     """Store what is used."""
+    save_all(tx, [(subject, budget, usage)])
+
+
+def save_all(tx: sqlite3.Connection, used: Sequence[tuple[str, Budget, Usage]]) -> None:
+    """``save`` of several, in one go."""
+    marks = ",".join(["(?,?,?,?)"] * len(used))
     tx.execute(
-        "INSERT INTO budget (subject, name, charges, closed) VALUES (?,?,?,?) "
+        f"INSERT INTO budget (subject, name, charges, closed) VALUES {marks} "  # noqa: S608 - marks
         "ON CONFLICT (subject, name) DO UPDATE SET charges = excluded.charges, closed = excluded.closed",
-        (subject, budget.name, json.dumps(usage.charges), usage.closed),
+        [
+            value
+            for subject, budget, usage in used
+            for value in (subject, budget.name, json.dumps(usage.charges), usage.closed)
+        ],
     )
 
 
 def reserve(tx: sqlite3.Connection, claims: Sequence[Claim], now: int) -> int:
     """Take all claims together or none; returns 0, or the instant from which they may fit."""
-    found = [(claim, *load(tx, claim.subject, claim.budget)) for claim in claims]
-    start = max((window.fits(budget, usage, now, claim.units) for claim, usage, budget in found), default=now)
+    if not claims:
+        return 0
+    loaded = load_all(tx, [(claim.subject, claim.budget) for claim in claims])
+    found = [(claim, usage, budget) for claim, (usage, budget) in zip(claims, loaded, strict=True)]
+    start = max(window.fits(budget, usage, now, claim.units, claim.leaves) for claim, usage, budget in found)
     if start > now:
         return start
-    for claim, usage, budget in found:
-        save(tx, claim.subject, budget, window.charge(budget, usage, now, claim.units))
+    taken = [(one.subject, budget, window.charge(budget, usage, now, one.units)) for one, usage, budget in found]
+    save_all(tx, taken)
     return 0
 
 
@@ -83,11 +120,15 @@ def set_limit(  # noqa: PLR0913 - who, what, when
     chain.append(tx, "event", at, data)
 
 
-def claims_of(account: str, provider: str, budgets: Sequence[Budget], costs: Mapping[str, int]) -> list[Claim]:
+def claims_of(
+    account: str, provider: str, budgets: Sequence[Budget], costs: Mapping[str, int], scope: Scope
+) -> list[Claim]:
     """The claims of a call that costs ``costs``."""
-    known = {budget.name: budget for budget in budgets}
+    known, order = {budget.name: budget for budget in budgets}, scope is Scope.TRADE
     return [
-        Claim(provider if known[name].shared else account, known[name], units)
+        Claim(
+            provider if known[name].shared else account, known[name], units, leaves=0.0 if order else known[name].kept
+        )
         for name, units in costs.items()
         if units and name in known
     ]

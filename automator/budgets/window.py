@@ -36,10 +36,11 @@ def used(budget: Budget, usage: Usage, now: int) -> float:
     return sum(units for gone, units in usage.charges if gone > now)
 
 
-def fits(budget: Budget, usage: Usage, now: int, units: float) -> int:
+def fits(budget: Budget, usage: Usage, now: int, units: float, leaves: float = 0.0) -> int:
     """The instant from which ``units`` more fit: ``now`` if they do already.
 
-    A cost over the whole limit fits an empty window, but never a monthly one: that is money.
+    A cost over the whole limit fits an empty window, but never a monthly one: that is money. ``leaves``: of a fixed
+    window, the share that is left to others; of which, as it passes, less and less, so that in the end all is used.
     """
     start, limit = max(now, usage.closed), budget.limit
     if limit is None:
@@ -52,6 +53,9 @@ def fits(budget: Budget, usage: Usage, now: int, units: float) -> int:
         over = level + min(level, LAG * limit / (budget.seconds * 1_000_000)) - room
         return start + (int(over * budget.seconds * 1_000_000 / limit) + 1 if over > 0 else 0)
     left = used(budget, usage, start)
+    if leaves and 0 < left <= room and budget.window is Window.FIXED:
+        ends = max(gone for gone, _ in usage.charges)
+        return max(start, ends - int((room - left) * budget.seconds * 1_000_000 / (limit * leaves)))
     for gone, held in sorted(usage.charges):
         if left <= room:
             break
@@ -77,13 +81,17 @@ def charge(budget: Budget, usage: Usage, now: int, units: float) -> Usage:
 def stated(budget: Budget, usage: Usage, now: int, units: float, reset: int | None) -> Usage:
     """``usage`` after the provider said that ``units`` are used, in a window that ends at ``reset``.
 
-    Its word can only add to our own count; that its window ends is the only thing that lowers it.
+    Its word can only add to our own count; that its window ends is the only thing that lowers it. It may have ended
+    for the provider before it does for us, whose clock is another.
     """
     if reset is not None and reset <= now:
         return usage
     if budget.window is Window.FIXED and reset is not None:
-        held = max(units, used(budget, usage, now))
-        return replace(usage, charges=((reset + MARGIN, held),))
+        ends = reset + MARGIN
+        ours = max((gone for gone, _ in usage.charges if gone > now), default=ends)
+        later = ends - ours > budget.seconds * 500_000
+        held = units if later else max(units, used(budget, usage, now))
+        return replace(usage, charges=((ends, held),))
     missing = units - used(budget, usage, now)
     return charge(budget, usage, now, missing) if missing > 0 else usage
 

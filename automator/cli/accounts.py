@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sqlite3
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,10 +13,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from automator.cli.common import HomeOption, JsonOption, asked, engine, fail, records, show_json, told
+from automator.cli.common import HomeOption, JsonOption, asked, engine, fail, records, show_json, told, working
 from connectors.base import Scope
 
 if TYPE_CHECKING:
+    from automator.engine import Engine
     from connectors.network import Network
     from connectors.signin import Found
     from connectors.venue import Exchange
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 accounts = typer.Typer(name="accounts", help="Connect accounts; their keys stay in the vault.", no_args_is_help=True)
 
 PORT = 8765
+WAIT = 30.0  #: seconds for orders that are cancelled
 
 
 class Right(StrEnum):
@@ -312,14 +315,53 @@ def _server(base_url: str | None) -> str | None:
 
 @accounts.command("remove")
 @told
-async def remove(name: str, home: HomeOption = None) -> None:
+async def remove(
+    name: str,
+    home: HomeOption = None,
+    cancel_orders: Annotated[
+        bool, typer.Option("--cancel-orders", help="At an exchange: stop its bots, and cancel its orders first.")
+    ] = False,
+    keep_orders: Annotated[
+        bool, typer.Option("--keep-orders", help="At an exchange: stop its bots; its orders stay there.")
+    ] = False,
+) -> None:
     """Forget NAME and its keys; what it did stays on the record."""
     from automator.accounts import load  # noqa: PLC0415 - keeps --help fast
     from automator.accounts import remove as forget  # noqa: PLC0415 - as above
+    from automator.trading import parting  # noqa: PLC0415 - as above
 
+    if cancel_orders and keep_orders:
+        raise fail("say --cancel-orders or --keep-orders, not both", 2)
     async with engine(home) as opened:
         stored = load(opened.reader, name)
-        await opened.writer.run(lambda tx: forget(tx, name, opened.clock.now(), actor="user"))
+        stands = parting.standing(opened.reader, name)
+        if stands and not (cancel_orders or keep_orders):
+            raise fail(f"{name} has {stands}; say what becomes of its orders: --cancel-orders or --keep-orders", 2)
+        if stands and cancel_orders:
+            await _cancelled(opened, name)
+
+        def go(tx: sqlite3.Connection) -> None:
+            parting.part(tx, name, opened.clock.now(), actor="user")
+            forget(tx, name, opened.clock.now(), actor="user")
+
+        await opened.writer.run(go)
         for version in (stored.version - 1, stored.version, stored.version + 1):
             opened.store.delete(name, version)
+    for order in stands.orders if keep_orders else ():
+        typer.echo(f"  left as it is: {order.id[:8]} {order.says()} ({order.exchange_id or 'perhaps not there'})")
     typer.echo(f"{name} is forgotten")
+
+
+async def _cancelled(opened: Engine, name: str) -> None:
+    """Have nothing of it rest, or keep the account that is needed for that."""
+    from automator.trading import parting  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.orders import cancelling  # noqa: PLC0415 - as above
+
+    now = opened.clock.now()
+    asked = await opened.writer.run(lambda tx: parting.wind_down(tx, name, now, actor="user"))
+    with working("cancelling"):
+        await opened.worker.see_through([job for order in asked for job in (order, cancelling(order))], WAIT)
+    if left := parting.standing(opened.reader, name):
+        unsure = any(order.state == "unconfirmed" for order in left.orders)
+        then = "settle what is unconfirmed with `automator orders resolve`" if unsure else "`automator serve` goes on"
+        raise fail(f"{name} stays connected: it still has {left}; {then}, or say --keep-orders", 1)

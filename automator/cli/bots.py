@@ -13,7 +13,7 @@ import typer
 
 from automator.cli.backtest import KIND_HELP, ParamOption, number
 from automator.cli.botview import gathered, list_all, show_one
-from automator.cli.common import HomeOption, JsonOption, engine, fail, records, show_json, told, working
+from automator.cli.common import HomeOption, JsonOption, asking, engine, fail, records, show_json, told
 
 if TYPE_CHECKING:
     from automator.engine import Engine
@@ -131,7 +131,7 @@ async def add(  # noqa: PLR0913, PLR0917 - each is an option
 
 async def _tradable(opened: Engine, account: str, symbols: tuple[str, ...]) -> None:
     session, exchange = opened.trading(account, {"command": "bots add"})
-    with working(f"asking {account} for its markets"):
+    with asking(account):
         markets = await exchange.markets(session)
     if missing := [symbol for symbol in symbols if symbol not in markets]:
         raise fail(f"{account} does not trade {missing[0]}", 2)

@@ -19,15 +19,16 @@ NEWEST = 10  #: trades that are shown to a person
 
 def gathered(reader: Connection, bot: Bot) -> dict[str, Any]:
     """A bot with all that it has, for ``--json``; what a person is shown is made of it."""
-    from automator.trading import bots  # noqa: PLC0415 - keeps --help fast
+    from automator.trading import bots, news  # noqa: PLC0415 - keeps --help fast
     from jobs.bots.kinds import told  # noqa: PLC0415 - as above
     from jobs.orders.risk import plain  # noqa: PLC0415 - as above
 
     kept = bot.kept or {}
+    since = news.since(reader, bot.name, bot.news) if bot.live else []
     fills = _fills(reader, bot)
     return {
         **bot.as_json(),
-        "holds": {asset: plain(Decimal(much)) for asset, much in kept.get("held", {}).items()},
+        "holds": {asset: plain(much) for asset, much in news.held(bots.held(bot), since).items() if much},
         "exits": list(told(bot.kind, bot.parameters, kept.get("state"))) if bot.state is bots.State.RUNNING else [],
         "open_orders": _orders(reader, bot),
         "realised": _realised(fills),

@@ -204,6 +204,18 @@ def asked(question: str, *, hidden: bool = False, default: str | None = None) ->
 
 
 @contextmanager
+def asking(account: str) -> Iterator[None]:
+    """Show a person at a terminal who is asked; say who it is that can't be asked now."""
+    from connectors.base import NotNow  # noqa: PLC0415 - keeps --help fast
+
+    with working(f"asking {account}"):
+        try:
+            yield
+        except NotNow as later:
+            raise fail(f"{account} can't be asked now: {later}; nothing was done, try again later", 1) from None
+
+
+@contextmanager
 def working(on: str) -> Iterator[None]:
     """Show a person at a terminal that something takes its time."""
     from rich.console import Console  # noqa: PLC0415 - keeps --help fast

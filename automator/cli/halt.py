@@ -25,30 +25,36 @@ async def halt(
         bool, typer.Option("--sell", help="Cancel them, then sell at the market what they bought.")
     ] = False,
 ) -> None:
-    """Stop every write at once, until you resume; with the options, also cancel and sell."""
+    """Stop every write at once, until you resume; with the options, also cancel and sell.
+
+    After --cancel-orders bots go on when you resume, and place what they want anew; --sell stops them.
+    """
     from automator import halts  # noqa: PLC0415 - keeps --help fast
     from automator.clock import micros  # noqa: PLC0415 - as above
     from automator.trading import closing  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
-        _known(opened, name)
+        known(opened, name)
         now = opened.clock.now()
 
-        def stop(tx: sqlite3.Connection) -> tuple[list[str], list[str]]:
+        def stop(tx: sqlite3.Connection) -> tuple[list[str], list[str], list[str]]:
             halts.halt(tx, name, micros(now), reason=reason, actor="user")
+            stopped = closing.stop_all(tx, name, now, actor="user") if sell else []
             asked = closing.cancel_all(tx, name, now, actor="user") if cancel_orders or sell else []
-            return asked, closing.sell_all(tx, name, now) if sell else []
+            return stopped, asked, closing.sell_all(tx, name, now) if sell else []
 
-        asked, sales = await opened.writer.run(stop)
+        stopped, asked, sales = await opened.writer.run(stop)
         typer.echo(f"{'everything' if name == halts.EVERYTHING else name} is halted")
+        for bot in stopped:
+            typer.echo(f"{bot} has stopped; after a resume, `automator bots start {bot}` lets it begin anew")
         if cancel_orders or sell:
             with working("cancelling and selling" if sell else "cancelling"):
                 await _wound_down(opened, asked, sales)
             _say(opened, asked, sales)
 
 
-def _known(opened: Engine, name: str) -> None:
-    """A name that nobody has would stop nothing."""
+def known(opened: Engine, name: str) -> None:
+    """Refuse a name that nobody has: it would stop, or limit, nothing."""
     from automator import halts  # noqa: PLC0415 - keeps --help fast
     from automator.accounts import load  # noqa: PLC0415 - as above
     from automator.trading import closing  # noqa: PLC0415 - keeps --help fast
@@ -60,9 +66,9 @@ def _known(opened: Engine, name: str) -> None:
 
 
 async def _wound_down(opened: Engine, asked: list[str], sales: list[str]) -> None:
-    from automator.trading.orders import by_tag  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.orders import by_tag, cancelling  # noqa: PLC0415 - keeps --help fast
 
-    await opened.worker.see_through([job for order in asked for job in (order, f"{order}/cancel")], WAIT)
+    await opened.worker.see_through([job for order in asked for job in (order, cancelling(order))], WAIT)
     await opened.worker.see_through(sales, WAIT)
     sold = [by_tag(opened.reader, _owner(opened, job), job) for job in sales]
     await opened.worker.see_through([order.id for order in sold if order is not None], WAIT)
@@ -74,7 +80,8 @@ def _owner(opened: Engine, job: str) -> str:
 
 
 def _say(opened: Engine, asked: list[str], sales: list[str]) -> None:
-    from automator.trading.orders import by_tag, load  # noqa: PLC0415 - keeps --help fast
+    from automator.scheduling import due  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.orders import by_tag, load  # noqa: PLC0415 - as above
 
     found = [load(opened.reader, order) for order in asked]
     found += [by_tag(opened.reader, _owner(opened, job), job) for job in sales]
@@ -82,9 +89,10 @@ def _say(opened: Engine, asked: list[str], sales: list[str]) -> None:
         if order is not None:
             why = f" ({order.reason})" if order.reason else ""
             typer.echo(f"{order.id[:8]}  {order.owner}: {order.says()}: {order.state.replace('_', ' ')}{why}")
-    waiting = sum(by_tag(opened.reader, _owner(opened, job), job) is None for job in sales)
+    waiting = sum(due.is_open(opened.reader, job) for job in sales)
     if waiting:
-        typer.echo(f"{waiting} sales wait for orders to be cancelled; `automator serve` goes on with them")
+        sales_wait = "1 sale waits" if waiting == 1 else f"{waiting} sales wait"
+        typer.echo(f"{sales_wait} for orders to be cancelled; `automator serve` goes on with that")
     if not found and not waiting:
         typer.echo("there is nothing to cancel or to sell")
 
@@ -97,10 +105,13 @@ async def resume(
     """Lift a halt."""
     from automator import halts  # noqa: PLC0415 - keeps --help fast
     from automator.clock import micros  # noqa: PLC0415 - as above
+    from automator.trading import closing  # noqa: PLC0415 - as above
 
     async with engine(home) as opened:
         done = await opened.writer.run(lambda tx: halts.resume(tx, name, micros(opened.clock.now()), actor="user"))
-        left = halts.standing(opened.reader)
+        left, stopped = halts.standing(opened.reader), closing.sold(opened.reader, name)
     typer.echo(f"{'everything' if name == '*' else name} {'goes on' if done else 'was not halted'}")
     for halted in left:
         typer.echo(f"but {halted}")
+    for bot in stopped if done else ():
+        typer.echo(f"but {bot} has stopped; `automator bots start {bot}` lets it begin anew")

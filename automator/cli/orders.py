@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from automator.cli import table
-from automator.cli.common import HomeOption, JsonOption, engine, fail, records, show_json, told, working
+from automator.cli.common import HomeOption, JsonOption, asking, engine, fail, records, show_json, told, working
 from automator.cli.table import CsvOption
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from sqlite3 import Connection
 
     from automator.engine import Engine
     from automator.trading.orders import Stored
+    from connectors.market import Market
     from jobs.bots.strategy import Place
 
 WAIT = 10.0  #: seconds for what becomes of an order at once
@@ -30,7 +34,7 @@ SymbolOption = Annotated[str | None, typer.Option("--symbol", help="Only those o
 
 def chosen(account: str | None, owner: str | None, symbol: str | None) -> dict[str, str]:
     """The columns that options ask for, with their values."""
-    asked = {"account": account, "owner": owner, "symbol": symbol}
+    asked = {"account": account, "owner": owner, "symbol": symbol.upper() if symbol else None}
     return {name: value for name, value in asked.items() if value is not None}
 
 
@@ -62,17 +66,21 @@ def list_(  # noqa: PLR0913, PLR0917 - the command's options
     bot: OwnerOption = None,
     symbol: SymbolOption = None,
     open_: Annotated[bool, typer.Option("--open", help="Only those that may still be filled.")] = False,
+    state: Annotated[str | None, typer.Option(help="Only those that are so: unconfirmed, filled, ...")] = None,
     as_json: JsonOption = False,
     csv: CsvOption = None,
 ) -> None:
     """List orders, oldest first."""
-    from automator.trading.orders import listed  # noqa: PLC0415 - keeps --help fast
-    from jobs.orders.states import ENDED  # noqa: PLC0415 - as above
+    from automator.trading.orders import COLUMNS, listed  # noqa: PLC0415 - keeps --help fast
+    from jobs.orders.states import ENDED, State  # noqa: PLC0415 - as above
 
+    if state is not None and state not in set(State):
+        raise fail(f"no order is ever {state!r}; there are {', '.join(State)}", 2)
     with records(home) as kept:
-        found = listed(kept.reader, **chosen(account, bot, symbol))
+        found = listed(kept.reader, **chosen(account, bot, symbol), **({"state": state} if state else {}))
     found = [item for item in found if not open_ or item.state not in ENDED]
-    table.show([item.as_json() for item in found], list(map(_line, found)), csv, as_json=as_json, none="no orders")
+    rows, lines = [item.as_json() for item in found], list(map(_line, found))
+    table.show(rows, lines, csv, COLUMNS, as_json=as_json, none="no orders")
 
 
 @orders.command()
@@ -116,13 +124,16 @@ async def place(  # noqa: PLR0913, PLR0917 - the command's options
     """Place an order on ACCOUNT; it is judged by your limits first, and sent once."""
     wish = _wish(symbol, side, (amount, pay, price, stop, take_profit), time_in_force)
     async with engine(home) as opened:
-        with working(f"placing it at {account}"):
-            stored = await _placed(opened, account, wish)
+        stored = await _placed(opened, account, wish)
     if as_json:
         show_json(stored.as_json())
     else:
         typer.echo(_line(stored))
-    if stored.state in {"rejected", "not_placed", "unknown", "unconfirmed"}:
+    if stored.state == "intent":
+        raise fail("it waits to be sent; `automator serve` sends it, within a minute or not at all", 1)
+    if stored.state in {"sent", "unknown"}:
+        raise fail(f"what became of it is not known yet; `automator serve` asks {account}, and sends nothing twice", 1)
+    if stored.state in {"rejected", "not_placed", "unconfirmed"}:
         raise typer.Exit(1)
 
 
@@ -130,24 +141,38 @@ async def _placed(opened: Engine, account: str, wish: Place) -> Stored:
     from automator.trading import orders as orders_  # noqa: PLC0415 - keeps --help fast
 
     session, exchange = opened.trading(account, {"command": "orders place"})
-    markets = await exchange.markets(session)
-    if wish.symbol not in markets:
-        near = ", ".join(sorted(name for name in markets if name.startswith(f"{wish.symbol.partition('/')[0]}/"))[:5])
-        raise fail(f"{account} does not trade {wish.symbol}" + (f"; it trades {near}" if near else ""), 2)
-    market, ticker = markets[wish.symbol], await exchange.ticker(session, wish.symbol)
-    done = await opened.writer.run(
-        lambda tx: orders_.submit(
-            tx, account, orders_.USER, wish.tag, wish, opened.clock.now(), market=market, price=ticker.last
-        )
-    )
+    with asking(account):
+        markets = await exchange.markets(session)
+        if wish.symbol not in markets:
+            raise fail(f"{account} does not trade {wish.symbol}{_near(wish.symbol, markets)}", 2)
+        market, ticker = markets[wish.symbol], await exchange.ticker(session, wish.symbol)
+
+    def put(tx: Connection) -> tuple[orders_.Approved | orders_.Refused, list[str]]:
+        now = opened.clock.now()
+        done = orders_.submit(tx, account, orders_.USER, wish.tag, wish, now, market=market, price=ticker.last)
+        return done, [done.order]
+
+    done, begun = await opened.worker.begin(put)
     if isinstance(done, orders_.Refused):
         raise fail(f"nothing was sent: {'; '.join(done.reasons)}", 1)
-    await opened.worker.see_through([done.order], WAIT)
+    with working(f"placing it at {account}"):
+        await asyncio.wait(begun, timeout=WAIT)
+        await opened.worker.see_through([done.order], WAIT)
     return _one(opened.reader, done.order)
 
 
+def _near(symbol: str, markets: Mapping[str, Market]) -> str:
+    """What may have been meant."""
+    base = symbol.partition("/")[0]
+    meant = [name for name, market in markets.items() if market.id.upper() == symbol or name.startswith(f"{base}/")]
+    if meant:
+        return f"; it trades {', '.join(sorted(meant)[:5])}"
+    return "" if "/" in symbol else "; write it like BTC/USDT"
+
+
 def _wish(symbol: str, side: str, numbers: tuple[str | None, ...], time_in_force: str) -> Place:
-    from connectors.order import OrderType, Side, TimeInForce  # noqa: PLC0415 - keeps --help fast
+    from connectors.exchange.filters import senseless  # noqa: PLC0415 - keeps --help fast
+    from connectors.order import OrderType, Side, TimeInForce  # noqa: PLC0415 - as above
     from jobs.bots.strategy import Place as Wish  # noqa: PLC0415 - as above
 
     if side not in set(Side):
@@ -170,32 +195,42 @@ def _wish(symbol: str, side: str, numbers: tuple[str | None, ...], time_in_force
     kind = kinds[price is not None, stop is not None, take is not None]
     waits = stop if stop is not None else take
     tag = secrets.token_hex(8)
-    return Wish(tag, symbol.upper(), Side(side), kind, amount, price, waits, pay, TimeInForce(time_in_force))
+    wish = Wish(tag, symbol.upper(), Side(side), kind, amount, price, waits, pay, TimeInForce(time_in_force))
+    if wrong := senseless(wish.order(tag)):
+        raise fail("; ".join(wrong), 2)
+    return wish
 
 
 def _number(value: str | None) -> Decimal | None:
     if value is None:
         return None
-    try:
-        return Decimal(value)
-    except InvalidOperation:
-        raise fail(f"{value!r} is no number", 2) from None
+    slip = not value.isascii() or "_" in value  # Decimal takes 1_0 for ten
+    with suppress(InvalidOperation):
+        if not slip:
+            return Decimal(value)
+    raise fail(f"{value!r} is no number", 2)
 
 
 @orders.command()
 @told
 async def cancel(order: str, home: HomeOption = None) -> None:
     """Cancel an order; what was filled stays filled."""
-    from automator.trading import orders as orders_  # noqa: PLC0415 - keeps --help fast
+    from automator.accounts import load  # noqa: PLC0415 - keeps --help fast
+    from automator.trading import orders as orders_  # noqa: PLC0415 - as above
+    from jobs.orders.states import ENDED  # noqa: PLC0415 - as above
 
     async with engine(home) as opened:
         item = _one(opened.reader, order)
+        load(opened.reader, item.account)  # who is not connected can't cancel anything
         asked = await opened.writer.run(lambda tx: orders_.cancel(tx, item.id, opened.clock.now(), actor="user"))
         if asked is None:
             raise fail(f"{item.id[:8]} is {item.state.replace('_', ' ')}; there is nothing to cancel", 1)
         with working("cancelling"):
-            await opened.worker.see_through([item.key, f"{item.id}/cancel"], WAIT)
-        typer.echo(_line(_one(opened.reader, item.id)))
+            await opened.worker.see_through([item.key, orders_.cancelling(item.id)], WAIT)
+        stands = _one(opened.reader, item.id)
+    typer.echo(_line(stands))
+    if stands.state not in ENDED:
+        raise fail(f"{item.id[:8]} is not cancelled yet; `automator serve` goes on with that", 1)
 
 
 @orders.command()
@@ -205,18 +240,33 @@ async def resolve(
     home: HomeOption = None,
     there: Annotated[str | None, typer.Option(help="It was placed: the exchange's id of it.")] = None,
     not_placed: Annotated[bool, typer.Option("--not-placed", help="It was not placed.")] = False,
+    unchecked: Annotated[bool, typer.Option("--unchecked", help="Do not ask the exchange whether that is so.")] = False,
 ) -> None:
-    """Settle an unconfirmed order, after you have looked at the exchange; it is never sent again."""
-    from automator.trading import settling  # noqa: PLC0415 - keeps --help fast
+    """Settle an unconfirmed order, after you have looked at the exchange; it is never sent again.
+
+    The exchange is asked first: a number that it does not have, or that is another order, is refused.
+    """
+    from automator.trading.settling import Unsettled  # noqa: PLC0415 - keeps --help fast
 
     if bool(there) == not_placed:
         raise fail("say either --there ORDER or --not-placed", 2)
+    shown = None
     async with engine(home) as opened:
-        item, now = _one(opened.reader, order), opened.clock.now()
-        if there:
-            done = await opened.writer.run(lambda tx: settling.resolve_there(tx, item.id, there, now, actor="user"))
-        else:
-            done = await opened.writer.run(lambda tx: settling.resolve_not_placed(tx, item.id, now, actor="user"))
-    if not done:
-        raise fail(f"{item.id[:8]} is {item.state.replace('_', ' ')}; there is nothing to settle", 1)
+        item = _one(opened.reader, order)
+        if item.state in {"sent", "unknown"}:
+            raise fail(f"{item.id[:8]} is {item.state}: `automator serve` is asking {item.account} about it first", 1)
+        if item.state != "unconfirmed":
+            raise fail(f"{item.id[:8]} is {item.state.replace('_', ' ')}; there is nothing to settle", 1)
+        try:
+            with working(f"asking {item.account}"):
+                if there:
+                    await opened.settling.there(item, there, unchecked=unchecked, actor="user")
+                else:
+                    shown = await opened.settling.not_placed(item, unchecked=unchecked, actor="user")
+        except Unsettled as why:
+            raise fail(str(why), 1) from None
+        stands = _one(opened.reader, item.id)
+    typer.echo(_line(stands))
+    if shown is not None:
+        raise fail(f"{item.account} has it, as order {shown.id}; that is what it is taken for", 1)
     typer.echo(f"{item.id[:8]} is settled")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from automator.cli.common import HomeOption, JsonOption, engine, fail, show_json, told, working
+from automator.cli.common import HomeOption, JsonOption, asking, engine, fail, show_json, told, working
 from connectors.words import counted
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ async def reconcile(
 
     async with engine(home) as opened:
         if load(opened.reader, name).trades:
-            with working(f"asking for the orders of {name}"):
+            with asking(name):
                 seen = await opened.books.reconcile(name, "user")
             _show_exchange(name, seen, as_json=as_json)
             return
@@ -70,7 +70,10 @@ def _show_exchange(name: str, seen: Seen, *, as_json: bool) -> None:
             typer.echo("  someone else trades on this account, or a backup was put back; they are left alone")
         for lost in seen.missing:
             typer.echo(f"not shown: {lost.id[:8]} {lost.says()} ({lost.exchange_id}), which was accepted")
-    if seen.foreign or seen.missing:
+        for doubted in seen.doubtful:
+            typer.echo(f"unconfirmed: {doubted.id[:8]} {doubted.says()}; look there, then say")
+            typer.echo(f"  `automator orders resolve {doubted.id[:8]} --there ORDER` or `--not-placed`")
+    if seen.foreign or seen.missing or seen.doubtful:
         raise typer.Exit(1)
 
 

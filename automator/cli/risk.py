@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from automator.cli.common import HomeOption, JsonOption, engine, fail, records, show_json, told
+from automator.cli.halt import known
 
 if TYPE_CHECKING:
     from jobs.orders.risk import Limit
@@ -58,13 +59,13 @@ async def set_(
     home: HomeOption = None,
 ) -> None:
     """Set a limit: `risk set binance/main order 100 USDT`, `risk set '*' distance 2%`."""
-    from automator.accounts import load  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.orders import USER  # noqa: PLC0415 - keeps --help fast
     from automator.trading.risks import change  # noqa: PLC0415 - as above
 
     limit = _limit(name)
     async with engine(home) as opened:
-        if "/" in subject:
-            load(opened.reader, subject)  # a name that nobody has would limit nothing
+        if subject != USER:
+            known(opened, subject)
         now = opened.clock.now()
         kept = await opened.writer.run(lambda tx: change(tx, subject, limit, value, asset.upper(), now, actor="user"))
     typer.echo(f"{subject}: {limit} is {kept} {asset.upper()}".rstrip() + " from now on")

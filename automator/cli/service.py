@@ -295,6 +295,8 @@ async def sandbox(  # noqa: PLR0913, PLR0917 - each is one option
     trading = json.loads((state / TRADING).read_text(encoding="utf-8"))
     for name, account in (served | trading).items():
         typer.echo(f"{name} at {account['base_url']}")
+    for symbol, file in box.markets.items():
+        typer.echo(f"{symbol} goes through {file}, dated as if its first candle had closed just now{_pace(speed)}")
     typer.echo(f"a media host for config.toml (Instagram needs one) is in {state / SETTINGS}")
     typer.echo(f"keys are in {state / ACCOUNTS} and {state / TRADING}, what the world sees in {state / WORLD}")
     typer.echo("stop with Ctrl-C")
@@ -303,6 +305,10 @@ async def sandbox(  # noqa: PLR0913, PLR0917 - each is one option
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await stop.wait()
     await box.stop()
+
+
+def _pace(speed: float) -> str:
+    return "" if speed == 1 else ", and moves only when told to" if not speed else f", {speed:g} times as fast"
 
 
 def _markets(given: list[str]) -> dict[str, Path]:

@@ -11,16 +11,23 @@ from typing import Annotated, Any
 import typer
 
 from automator.cli.common import fail, show_json
+from connectors.words import counted
 
 CsvOption = Annotated[Path | None, typer.Option("--csv", help="Write them to this file, as CSV.")]
 
 
-def show(
-    rows: Sequence[Mapping[str, Any]], lines: Sequence[str], csv_to: Path | None, *, as_json: bool, none: str
+def show(  # noqa: PLR0913 - the same rows in three forms
+    rows: Sequence[Mapping[str, Any]],
+    lines: Sequence[str],
+    csv_to: Path | None,
+    columns: Sequence[str],
+    *,
+    as_json: bool,
+    none: str,
 ) -> None:
     """Show rows as they were asked for; ``lines`` say the same to a person, ``none`` that there are none."""
     if csv_to is not None:
-        write_csv(csv_to, rows)
+        write_csv(csv_to, columns, rows)
     if as_json:
         show_json(rows)
     elif csv_to is None:
@@ -28,16 +35,16 @@ def show(
             typer.echo(line)
 
 
-def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows whose keys are the columns; what is no plain value is JSON."""
+def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows; what is no plain value is JSON."""
     try:
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            writer.writerow(list(rows[0]) if rows else [])
-            writer.writerows([_cell(value) for value in row.values()] for row in rows)
+            writer.writerow(columns)
+            writer.writerows([_cell(row[name]) for name in columns] for row in rows)
     except OSError as error:
         raise fail(f"{path} can't be written: {error.strerror}", 1) from None
-    typer.echo(f"{len(rows)} rows in {path}", err=True)
+    typer.echo(f"{counted(len(rows), 'row')} in {path}", err=True)
 
 
 def _cell(value: Any) -> Any:

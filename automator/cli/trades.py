@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Annotated
 
@@ -12,13 +13,18 @@ from automator.cli.common import HomeOption, JsonOption, Records, engine, record
 from automator.cli.orders import AccountOption, OwnerOption, SymbolOption, chosen
 from automator.cli.table import CsvOption, show
 
-SinceOption = Annotated[str | None, typer.Option(help="From when on: 2026-12-01.")]
+SinceOption = Annotated[str | None, typer.Option(help="From when on: 2026-12-01 (UTC), or a time: 2026-12-01 09:00.")]
 
 
 def _start(kept: Records, since: str | None) -> datetime | None:
+    """``since`` as a time; a day alone begins as those of the lists do, at midnight UTC."""
     from jobs.posting.when import parse_when  # noqa: PLC0415 - keeps --help fast
 
-    return parse_when(since, now=kept.now, zone=kept.settings.posting.zone).at if since else None
+    if since is None:
+        return None
+    with suppress(ValueError):
+        return datetime.combine(date.fromisoformat(since.strip()), time(), UTC)
+    return parse_when(since, now=kept.now, zone=kept.settings.posting.zone).at
 
 
 @told
@@ -32,7 +38,7 @@ def fills(  # noqa: PLR0913, PLR0917 - the command's options
     csv: CsvOption = None,
 ) -> None:
     """List the trades that filled orders, also those that were not placed here."""
-    from automator.trading.fills import traded  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.fills import COLUMNS, traded  # noqa: PLC0415 - keeps --help fast
 
     with records(home) as kept:
         start = _start(kept, since)
@@ -42,7 +48,7 @@ def fills(  # noqa: PLR0913, PLR0917 - the command's options
         f"{row['symbol']} at {row['price']}, fee {row['fee']} {row['fee_asset']}"
         for row in rows
     ]
-    show(rows, lines, csv, as_json=as_json, none="no fills")
+    show(rows, lines, csv, COLUMNS, as_json=as_json, none="no fills")
 
 
 @told
@@ -55,7 +61,7 @@ async def positions(  # noqa: PLR0913, PLR0917 - the command's options
     csv: CsvOption = None,
 ) -> None:
     """Show what is held by our records, what it cost, and what selling it now would earn."""
-    from automator.trading.profits import prices, traded  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.profits import POSITION, prices, traded  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
         found = [item for item in traded(opened.reader, **chosen(account, bot, symbol)) if item.average.amount]
@@ -66,7 +72,7 @@ async def positions(  # noqa: PLR0913, PLR0917 - the command's options
         f"{row['price']} ({row['price_is']}): unrealised {row['unrealised']}, realised {row['realised']}"
         for row in rows
     ]
-    show(rows, lines, csv, as_json=as_json, none="nothing is held")
+    show(rows, lines, csv, POSITION, as_json=as_json, none="nothing is held")
 
 
 @told
@@ -80,7 +86,7 @@ def profit(  # noqa: PLR0913, PLR0917 - the command's options
     csv: CsvOption = None,
 ) -> None:
     """Show what each day (UTC) earned, fees included: at average cost, and first in, first out."""
-    from automator.trading.profits import traded  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.profits import DAY, traded  # noqa: PLC0415 - keeps --help fast
 
     with records(home) as kept:
         start = _start(kept, since)
@@ -100,4 +106,4 @@ def profit(  # noqa: PLR0913, PLR0917 - the command's options
         for asset, fee in item.average.fees.items():
             fees[asset] = fees.get(asset, Decimal(0)) + fee
     lines += [f"fees paid in {asset}, in no figure above: {fee:f}" for asset, fee in sorted(fees.items())]
-    show(rows, lines, csv, as_json=as_json, none="nothing was earned or lost yet")
+    show(rows, lines, csv, DAY, as_json=as_json, none="nothing was earned or lost yet")

@@ -18,7 +18,7 @@ DENIED = ("withdraw", "transfer")  #: no operation with one of these words in it
 DENIED_PATHS = re.compile(
     r"/sapi/v\d+/.*(?:withdraw|transfer)|/0/private/(?:Withdraw|WalletTransfer|AccountTransfer)"
     r"|/v5/asset/(?:withdraw|transfer)|/api/v5/(?:asset|fiat)/.*(?:withdraw|transfer)"
-    r"|/v2/accounts/[^/]+/(?:transactions|withdrawals)|/brokerage/portfolios/move_funds|/v2/wallets/transfers",
+    r"|/v2/accounts/[^/]+/(?:transactions|withdrawals)|/brokerage/portfolios/move_funds|/v2/(?:wallets|tokenization)/",
     re.IGNORECASE,
 )
 

@@ -87,28 +87,35 @@ class Reservation:
             return
         readings = self.call.account.provider.observe(self.call.operation, response)
         skew = clock_ahead(response.headers, now)
-        for reading in readings:
-            self._correct(tx, reading, now, skew)
+        self._correct(tx, readings, now, skew)
         if outcome.kind is Kind.LATER and not outcome.renew and outcome.until is not None:
             _close(tx, self.claims, readings, outcome, skew)
 
-    def _correct(self, tx: sqlite3.Connection, reading: Reading, now: datetime, skew: timedelta) -> None:
+    def _correct(self, tx: sqlite3.Connection, readings: Sequence[Reading], now: datetime, skew: timedelta) -> None:
         provider = self.call.account.provider
-        budget = next((item for item in provider.budgets if item.name == reading.budget), None)
-        if budget is None:
+        known = {budget.name: budget for budget in provider.budgets}
+        told = [(one, known[one.budget]) for one in readings if one.budget in known]
+        asked = [(provider.name if budget.shared else self.call.account.name, budget) for _, budget in told]
+        if not asked:
             return
-        subject = provider.name if budget.shared else self.call.account.name
-        usage, budget = store.load(tx, subject, budget)
-        size = reading.limit or budget.limit
-        if size is None:
-            return
-        since = self.beside | frozenset(self.flying)
-        claims = (claim for other in since for claim in other.claims)
-        in_flight = sum(claim.units for claim in claims if (claim.subject, claim.budget.name) == (subject, budget.name))
-        reset = _ours(reading.reset, skew) if reading.reset else None
-        corrected = window.stated(budget, usage, micros(now), size - reading.remaining + in_flight, reset)
-        if corrected != usage:
-            store.save(tx, subject, budget, corrected)
+        stands = dict(zip(((who, budget.name) for who, budget in asked), store.load_all(tx, asked), strict=True))
+        before = dict(stands)
+        for (reading, _), (subject, named) in zip(told, asked, strict=True):
+            usage, budget = stands[subject, named.name]
+            size = reading.limit or budget.limit
+            if size is None:
+                continue
+            reset = _ours(reading.reset, skew) if reading.reset else None
+            units = size - reading.remaining + self._in_flight(subject, budget.name)
+            stands[subject, named.name] = window.stated(budget, usage, micros(now), units, reset), budget
+        changed = [(who[0], budget, usage) for who, (usage, budget) in stands.items() if before[who][0] != usage]
+        if changed:
+            store.save_all(tx, changed)
+
+    def _in_flight(self, subject: str, name: str) -> float:
+        """What the provider may not know of yet."""
+        claims = (claim for other in self.beside | self.flying for claim in other.claims)
+        return sum(claim.units for claim in claims if (claim.subject, claim.budget.name) == (subject, name))
 
 
 class Limit(httpx.AsyncBaseTransport):
@@ -129,11 +136,12 @@ class Limit(httpx.AsyncBaseTransport):
         """
         call = call_of(request)
         provider = call.account.provider
-        claims = store.claims_of(call.account.name, provider.name, provider.budgets, costs_of(request))
+        scope = call.operation.scope
+        claims = store.claims_of(call.account.name, provider.name, provider.budgets, costs_of(request), scope)
         if not claims:
             return await self._inner.handle_async_request(request)
-        budgets = [(claim.subject, claim.budget.name) for claim in claims]
-        mine = line.turn(call.operation.scope, self._clock.boottime(), next(self._numbers), budgets)
+        shares = [claim.share for claim in claims]
+        mine = line.turn(scope, self._clock.boottime(), next(self._numbers), shares)
         reservation = Reservation(call, claims, self._flying, lambda: self._line.fitted(mine))
         request.extensions[RESERVATION] = reservation
         try:

@@ -12,7 +12,10 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-KINDS = "drop-before, drop-after, error-after, unknown-after, timeout-after, html-after, garbage-after, throttle, slow"
+KINDS = (
+    "reject, drop-before, unknown-before, timeout-before, drop-after, error-after, unknown-after, timeout-after, "
+    "html-after, garbage-after, throttle, slow"
+)
 Answers = Mapping[str, Callable[[], web.Response]]
 
 
@@ -26,9 +29,10 @@ class Fault(BaseModel):
     Attributes:
         path: Only requests whose path ends so.
         method: Only these.
-        fault: drop-before: the connection ends before anything happened; drop-after, error-after, unknown-after,
-            timeout-after, html-after, garbage-after: it happened, but the answer says otherwise (500, 503, 504);
-            throttle: 429; slow: a second's wait.
+        fault: reject: it is refused, and nothing happens; drop-before, unknown-before, timeout-before: nothing happens,
+            and the connection ends, or the answer (503, 504) leaves it open what happened; drop-after, error-after,
+            unknown-after, timeout-after, html-after, garbage-after: it happened, but the answer says otherwise (500,
+            503, 504); throttle: 429; slow: a second's wait.
         skip: So many fitting requests pass first.
         times: So many are hit.
         provider: Only this one's twin; any without.
@@ -38,7 +42,10 @@ class Fault(BaseModel):
 
     path: str
     fault: Literal[
+        "reject",
         "drop-before",
+        "unknown-before",
+        "timeout-before",
         "drop-after",
         "error-after",
         "unknown-after",
@@ -89,7 +96,7 @@ def middleware(
         if fault == "drop-before":
             await request.read()
             return _hang_up(request)
-        if fault == "throttle":
+        if fault in NOTHING:
             await request.read()
             return own[fault]()
         answer = await handler(request)
@@ -113,7 +120,11 @@ def _says(status: int, **body: str) -> Callable[[], web.Response]:
     return lambda: web.json_response(body, status=status)
 
 
+NOTHING = frozenset({"reject", "throttle", "unknown-before", "timeout-before"})  #: happens; there is only an answer
 USUAL: Answers = {
+    "reject": _says(400, title="Bad Request"),
+    "unknown-before": _says(503, title="Service Unavailable"),
+    "timeout-before": _says(504, title="Gateway Timeout"),
     "throttle": _says(429, error="RateLimitExceeded", title="Too Many Requests"),
     "error-after": _says(500, title="Internal Server Error"),
     "unknown-after": _says(503, title="Service Unavailable"),

@@ -17,14 +17,14 @@ from aiohttp import web
 
 from automator.sandbox.faults import Fault, middleware
 from connectors.exchange.twin import replay
-from connectors.registry import providers
+from connectors.registry import package, providers, venues
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 ACCOUNTS, WORLD, MEDIA = "accounts.json", "world.json", "media"
 WORKING = ("processing", "working", "video_time")  #: what twins call the time that they work on a video
 TRADING = "exchanges.json"  #: accounts at exchanges; what one of those saw it tells at its /inspect/orders
-EXCHANGES = {"binance": "connectors.exchange.twin"}  #: twins of exchanges, which are no social networks
+OF_CCXT = {"binance": "connectors.exchange.twin"}  #: twins of exchanges that have no folder of their own
 SETTINGS = "media.toml"  #: lines for an installation's config.toml
 
 
@@ -41,7 +41,8 @@ class Sandbox:
         only: Which providers; all of them without. Accounts at exchanges are in exchanges.json; in accounts.json, and
             told by ``start``, are only those of exchanges that are named here.
         markets: What is traded at exchanges: files of candles by symbol; without, a market that is made up.
-        speed: How fast those candles come in: 60 plays an hour in a minute.
+        speed: How fast those candles come in: 60 plays an hour in a minute. They are dated by the exchange's clock, the
+            first as if it had closed just now.
         works_for: How long providers work on a video; without, as each twin has it.
     """
 
@@ -65,15 +66,13 @@ class Sandbox:
         """
         accounts: dict[str, dict[str, Any]] = {}
         trading: dict[str, dict[str, Any]] = {}
-        wanted = [name for name in providers() if self.only is None or name in self.only]
-        known = {name: f"connectors.{name}.twin" for name in wanted if find_spec(f"connectors.{name}.twin")}
-        known |= {name: path for name, path in EXCHANGES.items() if self.only is None or name in self.only}
-        replays = tuple(replay(symbol, path) for symbol, path in self.markets.items())
+        known = {name: path for name, path in _twins().items() if self.only is None or name in self.only}
+        exchanges = OF_CCXT.keys() | set(venues())
         for number, (name, path) in enumerate(known.items()):
             module = import_module(path)
-            app = self._exchange(module, replays) if name in EXCHANGES else module.twin(self._now)
+            app = self._exchange(module) if name in exchanges else module.twin(self._now)
             app.middlewares.insert(0, middleware(self.faults, name, getattr(module, "FAULTS", None)))
-            if name not in EXCHANGES:
+            if name not in exchanges:
                 app.middlewares.insert(0, self._told())
             app.on_response_prepare.append(self._date)
             if hasattr(app[module.WORLD], "visible_after"):
@@ -88,11 +87,11 @@ class Sandbox:
             await web.TCPSite(runner, "127.0.0.1", port + number if port else 0).start()
             base_url = f"http://127.0.0.1:{runner.addresses[0][1]}"
             given = {f"{name}/brand": {"base_url": base_url, "secrets": secrets}}
-            if name in EXCHANGES:
+            if name in exchanges:
                 trading |= given
-            if name not in EXCHANGES or self.only is not None:
+            if name not in exchanges or self.only is not None:
                 accounts |= given
-            if name not in EXCHANGES:
+            if name not in exchanges:
                 self._twins[name] = (module, app)
         (self.state / MEDIA).mkdir(parents=True, exist_ok=True, mode=0o700)
         await self._show_media(port + len(known) if port else 0)
@@ -108,10 +107,11 @@ class Sandbox:
             f'[media]\nkind = "folder"\nfolder = "{self.state.absolute() / MEDIA}"\npublic_url = "{self.media_url}"\n'
         )
 
-    def _exchange(self, module: Any, replays: Any) -> Any:
-        app = module.twin(self._now, replays)
-        app[module.WORLD].speed = self.speed
-        return app
+    def _exchange(self, module: Any) -> Any:
+        # each goes through the candles in its own time
+        replays = tuple(replay(symbol, path) for symbol, path in self.markets.items())
+        known = {"known": 1} if replays else {}  # a file is played from its beginning
+        return module.twin(self._now, replays, speed=self.speed, **known)
 
     async def _show_media(self, port: int) -> None:
         app = web.Application()
@@ -150,6 +150,13 @@ class Sandbox:
                     self._tell()
 
         return tell
+
+
+def _twins() -> dict[str, str]:
+    """The modules of all twins, by provider; those of exchanges come last."""
+    own = {name: f"{package(name)}.twin" for name in (*providers(), *venues())}
+    networks = {name: path for name, path in own.items() if name in providers() and find_spec(path)}
+    return networks | OF_CCXT | {name: path for name, path in own.items() if name in venues() and find_spec(path)}
 
 
 def _write(path: Path, content: Any) -> None:

@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeVar
 
 from automator import failpoints
 from automator.clock import Clock, micros
@@ -20,7 +21,9 @@ from automator.scheduling.lease import Owner, Run, Verdict
 from automator.scheduling.publish import Stop
 from automator.scheduling.states import RunState
 
+T = TypeVar("T")
 Handler = Callable[[Run], Awaitable[Verdict]]
+Put = Callable[[sqlite3.Connection], tuple[T, Sequence[str]]]  #: puts jobs in; returns something, and their ids
 
 TICK = 1.0  #: seconds; the wall clock is read at least as often, because a machine may have slept
 AT_ONCE = 64  #: runs that are worked on
@@ -83,6 +86,20 @@ class Worker:
             return False
         await asyncio.wait({self.start(run)})
         return True
+
+    async def begin(self, put: Put[T]) -> tuple[T, list[asyncio.Task[None]]]:
+        """Put jobs in and take them up in one transaction: they need not wait for the next look at what is due.
+
+        Returns:
+            What ``put`` returned beside the jobs' ids, and those of them that are worked on here.
+        """
+
+        def both(tx: sqlite3.Connection) -> tuple[T, list[Run]]:
+            value, jobs = put(tx)
+            return value, [run for job in jobs if (run := self.take(tx, job)) is not None]
+
+        value, runs = await self._writer.brief(both)
+        return value, [self.start(run) for run in runs]
 
     def take(self, tx: sqlite3.Connection, job: str) -> Run | None:
         """Claim the run of one job that is ready, in the caller's transaction; ``start`` it when that is committed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -19,7 +20,7 @@ from automator.ledger import chain
 from automator.notices import Notice
 from automator.notices import tell as notify
 from automator.scheduling import beats
-from automator.trading import fills, news, orders
+from automator.trading import fills, marks, news, orders
 from automator.trading.orders import Stored
 from connectors.base import CallRefused, NotNow
 from connectors.network import Rejected
@@ -47,11 +48,13 @@ class Seen:
     Attributes:
         foreign: Open orders that are not ours; nobody touches them.
         missing: Orders of ours that should be open, and that the exchange does not show.
+        doubtful: Orders of ours that it does not show, and of which nobody can be sure.
         fills: How many were new.
     """
 
     foreign: tuple[Order, ...]
     missing: tuple[Stored, ...]
+    doubtful: tuple[Stored, ...]
     fills: int
     balances: Mapping[str, Balance]
 
@@ -60,6 +63,7 @@ class Seen:
         return {
             "foreign": [_told(item) for item in self.foreign],
             "missing": [item.as_json() for item in self.missing],
+            "unconfirmed": [item.as_json() for item in self.doubtful],
             "new_fills": self.fills,
             "balances": {
                 asset: {"free": plain(item.free), "locked": plain(item.locked)} for asset, item in self.balances.items()
@@ -127,12 +131,21 @@ class Books:
         for symbol in sorted({item.symbol for item in waiting}):
             mine = [item for item in waiting if item.symbol == symbol]
             traded += await self._traded(session, exchange, symbol, mine)
-        balances = await exchange.balances(session)
+        balances, prices = await exchange.balances(session), await self._prices(session, exchange)
         failpoints.reach("before-books")
-        fresh = await self._writer.brief(partial(self._store, account, found, traded, balances, missing))
+        fresh = await self._writer.brief(partial(self._store, account, found, traded, balances, missing, prices))
         failpoints.reach("after-books")
         foreign = tuple(item for item in shown.values() if not _ours(self._reader, account, item))
-        return Seen(foreign, tuple(missing), fresh, balances)
+        doubtful = tuple(orders.listed(self._reader, account=account, state=State.UNCONFIRMED))
+        return Seen(foreign, tuple(missing), doubtful, fresh, balances)
+
+    async def _prices(self, session: Session, exchange: Exchange) -> Mapping[str, Decimal]:
+        """What a limit of a day's loss needs to know, as far as it is told."""
+        known = dict[str, Decimal]()
+        for symbol in marks.wanted(self._reader, session.account.name):
+            with suppress(*TROUBLE):  # one that is no longer traded keeps nothing else from being looked at
+                known[symbol] = (await exchange.ticker(session, symbol)).last
+        return known
 
     async def _found(
         self, session: Session, exchange: Exchange, waiting: Sequence[Stored], shown: Mapping[str, Order]
@@ -143,7 +156,7 @@ class Books:
             listed = shown.get(stored.id) or by_id.get(stored.exchange_id or "")
             if listed is not None:
                 found[stored.id] = listed
-            elif stored.state in LIVE | {State.UNCONFIRMED} and asked < FINDS:
+            elif stored.state in LIVE | {State.UNKNOWN, State.UNCONFIRMED} and asked < FINDS:
                 asked += 1  # it has ended, or the list was made before it was placed: it says so itself
                 direct = await exchange.find(session, self.plan(stored.id))
                 if direct is not None:
@@ -180,9 +193,12 @@ class Books:
         traded: Sequence[Fill],
         balances: Mapping[str, Balance],
         missing: Sequence[Stored],
+        prices: Mapping[str, Decimal],
         tx: sqlite3.Connection,
     ) -> int:
         now = self._clock.now()
+        for symbol, price in prices.items():
+            marks.note(tx, account, symbol, price, now)
         fresh = fills.add(tx, account, traded)
         for order, seen in found.items():
             stored = orders.load(tx, order)

@@ -220,6 +220,11 @@ def _holds(bot: Bot) -> Mapping[str, str]:
     return (bot.kept or {}).get("held") or {asset: str(much) for asset, much in bot.funds.items()}
 
 
+def held(bot: Bot) -> Mapping[str, Decimal]:
+    """What a bot held when it last decided, by asset."""
+    return {asset: Decimal(much) for asset, much in (bot.kept or {}).get("held", {}).items()}
+
+
 def _floor(now: datetime, every: timedelta) -> int:
     return micros(now) // (every // timedelta(microseconds=1)) * (every // timedelta(microseconds=1))
 

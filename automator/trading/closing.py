@@ -17,8 +17,8 @@ from automator.scheduling import due, lease
 from automator.scheduling.due import NewJob
 from automator.scheduling.lease import Run, Verdict
 from automator.scheduling.states import RunState
-from automator.trading import orders
-from automator.trading.books import TROUBLE, Opened
+from automator.trading import bots, orders
+from automator.trading.books import TROUBLE, Opened, waited_for
 from automator.trading.orders import EVER, USER, Stored
 from connectors.market import Market
 from connectors.order import OrderType, Side
@@ -27,6 +27,8 @@ from jobs.orders.states import ENDED, State
 
 KIND = "sale"  #: the job that sells what an owner holds of a symbol
 PAUSE = timedelta(seconds=1)
+SHOWN = timedelta(minutes=1)  #: after its end the fills of an order that are not shown yet are not waited for
+SOLD = "it was halted with --sell, and no longer has what it bought; start it to begin anew"
 
 
 def of(name: str) -> dict[str, str]:
@@ -52,21 +54,42 @@ def cancel_all(tx: sqlite3.Connection, name: str, now: datetime, *, actor: str) 
     return [item.id for item in stands if orders.cancel(tx, item.id, now, actor=actor) not in ENDED]
 
 
+def stop_all(tx: sqlite3.Connection, name: str, now: datetime, *, actor: str) -> list[str]:
+    """Stop the live bots of a halt's name, which would go on as if they still had what is sold; returns their names."""
+    running = [bot.name for bot in _meant(tx, name) if bot.live and bot.state is bots.State.RUNNING]
+    for bot in running:
+        bots.stop(tx, bot, bots.OnStop.KEEP, now, actor=actor, why=SOLD)
+    return running
+
+
+def sold(connection: sqlite3.Connection, name: str) -> list[str]:
+    """The bots of a halt's name that ``stop_all`` has stopped, and nobody has started since."""
+    return [bot.name for bot in _meant(connection, name) if bot.state is bots.State.STOPPED and bot.why == SOLD]
+
+
+def _meant(connection: sqlite3.Connection, name: str) -> list[bots.Bot]:
+    return [bot for bot in bots.listed(connection) if name in {halts.EVERYTHING, bot.account, bot.name}]
+
+
 def sell_all(tx: sqlite3.Connection, name: str, now: datetime) -> list[str]:
-    """Have all that was bought under a halt's name sold at the market, once its orders are cancelled; the jobs' ids."""
+    """Have all that was bought under a halt's name sold at the market, once its orders are cancelled; the jobs' ids.
+
+    What an order buys until it is cancelled is sold too.
+    """
     where = of(name)
     clauses = " AND ".join(f"{column} = ?" for column in where) or "1"
+    held = "owner, account, symbol FROM position WHERE amount <> '0' AND substr(amount, 1, 1) <> '-'"
     rows = tx.execute(
-        f"SELECT owner, account, symbol, amount FROM position WHERE {clauses}",  # noqa: S608 - columns' names
-        tuple(where.values()),
+        f"SELECT {held} AND {clauses} UNION "  # noqa: S608 - constants, and columns' names
+        f"SELECT owner, account, symbol FROM ordered WHERE side = 'buy' AND told = 0 AND {clauses}",
+        (*where.values(), *where.values()),
     ).fetchall()
     jobs = []
-    for owner, account, symbol, amount in rows:
-        if Decimal(amount) > 0:
-            job = f"sale/{secrets.token_hex(8)}"
-            payload = {"owner": owner, "account": account, "symbol": symbol}
-            due.add(tx, NewJob(job, KIND, payload, now, account, late=EVER), now)
-            jobs.append(job)
+    for owner, account, symbol in rows:
+        job = f"sale/{secrets.token_hex(8)}"
+        payload = {"owner": owner, "account": account, "symbol": symbol}
+        due.add(tx, NewJob(job, KIND, payload, now, account, late=EVER), now)
+        jobs.append(job)
     return jobs
 
 
@@ -100,9 +123,14 @@ class Closing:
         return Verdict(RunState.DONE)
 
     def _resting(self, owner: str, account: str, symbol: str) -> Sequence[Stored]:
-        found = orders.listed(self._reader, owner=owner, account=account, symbol=symbol)
+        found = [item for item in waited_for(self._reader, account) if (item.owner, item.symbol) == (owner, symbol)]
+        now = self._clock.now()
         # one that nobody can be sure of is a person's matter, and keeps nothing from being sold
-        return [item for item in found if item.state not in ENDED | {State.UNCONFIRMED}]
+        return [
+            item
+            for item in found
+            if item.state is not State.UNCONFIRMED and not (item.ended_at and now - item.ended_at > SHOWN)
+        ]
 
     def _put(self, run: Run, market: Market, price: Decimal, free: Decimal, tx: sqlite3.Connection) -> None:
         lease.check(tx, run)
@@ -111,6 +139,9 @@ class Closing:
             "SELECT amount FROM position WHERE owner = ? AND account = ? AND symbol = ?",
             (owner, account, market.symbol),
         ).fetchone()
+        if row is None or Decimal(row[0]) <= 0:  # its orders were cancelled before they had bought anything
+            lease.finish(tx, run, Verdict(RunState.DONE), now)
+            return
         amount = min(Decimal(row[0]), free)  # fees in the base asset, or a withdrawal, may have left less
         wish = Place(run.job, market.symbol, Side.SELL, OrderType.MARKET, amount)
         done = orders.submit(tx, account, owner, run.job, wish, now, market=market, price=price, closing=True)

@@ -70,6 +70,13 @@ def newest(connection: sqlite3.Connection, account: str, symbol: str) -> datetim
     return None if at is None else instant(at)
 
 
+#: of ``Traded.as_json``
+COLUMNS = (
+    *("at", "account", "owner", "order", "symbol", "side", "amount", "price"),
+    *("fee", "fee_asset", "maker", "fill", "exchange_order"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Traded:
     """A fill and whose order it filled; ``owner`` and ``order`` are empty for an order that is not ours."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 from automator.clock import micros
-from automator.trading import fills
+from automator.trading import fills, marks
 from automator.trading.orders import Stored, ended, load
 from connectors.order import Fill, OrderState
 from jobs.bots.strategy import Ended, Filled
-from jobs.orders.positions import Lot, average, flow
+from jobs.orders.positions import EXACT, Lot, average, flow
 from jobs.orders.risk import plain
 from jobs.orders.states import ENDED, FINAL
 
@@ -42,6 +43,20 @@ def since(connection: sqlite3.Connection, owner: str, last: int, limit: int = 1_
         (owner, last, limit),
     ).fetchall()
     return [_news(connection, *row) for row in rows]
+
+
+def held(before: Mapping[str, Decimal], told: Iterable[News]) -> dict[str, Decimal]:
+    """What an owner holds, by asset, after the trades that it is told of."""
+    now = defaultdict(Decimal, before)
+    with localcontext(EXACT):
+        for event in (item.event for item in told if isinstance(item.event, Filled)):
+            base, _, quote = event.fill.symbol.partition("/")
+            moved = flow(event.fill)
+            now[base] += moved.base
+            now[quote] += moved.quote
+            if moved.fee:
+                now[moved.asset] -= moved.fee
+    return dict(now)
 
 
 def _news(connection: sqlite3.Connection, number: int, order: str, account: str, fill: int) -> News:
@@ -86,7 +101,7 @@ def tell(tx: sqlite3.Connection, order: str, now: datetime, *, whole: bool = Tru
         return True
     known = fills.of_order(tx, stored)
     for number, fill in known:
-        _booked(tx, stored, number, fill)
+        _booked(tx, stored, number, fill, now)
     if stored.state not in ENDED:
         return False
     if whole and stored.state in FINAL and sum((fill.amount for _, fill in known), Decimal(0)) < stored.filled:
@@ -95,7 +110,7 @@ def tell(tx: sqlite3.Connection, order: str, now: datetime, *, whole: bool = Tru
     return True
 
 
-def _booked(tx: sqlite3.Connection, stored: Stored, number: int, fill: Fill) -> None:
+def _booked(tx: sqlite3.Connection, stored: Stored, number: int, fill: Fill, now: datetime) -> None:
     fresh = tx.execute(
         "INSERT INTO order_news (owner, account, ordered, fill, at, quote) VALUES (?,?,?,?,?,?) "
         "ON CONFLICT (ordered, fill) DO NOTHING",
@@ -103,6 +118,7 @@ def _booked(tx: sqlite3.Connection, stored: Stored, number: int, fill: Fill) -> 
     ).rowcount
     if not fresh:
         return
+    marks.note(tx, stored.account, stored.symbol, fill.price, min(fill.at, now))  # the exchange's clock may be ahead
     mine = (stored.owner, stored.account, stored.symbol)
     row = tx.execute(
         "SELECT amount, cost FROM position WHERE owner = ? AND account = ? AND symbol = ?", mine

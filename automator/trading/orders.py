@@ -6,7 +6,7 @@ import json
 import sqlite3
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -19,7 +19,7 @@ from automator.ledger import chain
 from automator.notices import Notice, tell
 from automator.scheduling import due
 from automator.scheduling.due import NewJob
-from automator.trading import risks
+from automator.trading import marks, risks
 from connectors.exchange.filters import faults, rounded
 from connectors.market import Market
 from connectors.order import Order, OrderRequest, PairRequest
@@ -31,6 +31,7 @@ KIND = "order"  #: the job that places one
 CANCEL = "order cancel"  #: the job that cancels one
 OPERATION = "order.place"  #: in its intention, whatever its exchange's connector calls it
 USER = "user"  #: the owner of what a person places
+DIGITS = 24  #: longer numbers are not written out
 EVER = timedelta(days=36_500)  #: that its job is late the placing judges itself
 STALE = timedelta(minutes=1)  #: an order that could not leave for so long is not placed: the market has moved on
 LATE = f"it could not be sent within {STALE.seconds} seconds, and the market has moved on"
@@ -82,10 +83,10 @@ def submit(  # noqa: PLR0913, PLR0917 - what an order is, and what it is judged 
     """
     if before := used(tx, owner, tag):
         return before
-    asked = wish.order(uuid.uuid4().hex)
-    request = rounded(asked, market)
+    marks.note(tx, account, market.symbol, price, now)
+    request = fitted(wish, market)
     judged = Proposal(account, owner, request, price)
-    reasons = unfit(asked, request, market, price) or (() if closing else judged_by_limits(tx, judged, now))
+    reasons = tuple(faults(request, market, price)) or (() if closing else judged_by_limits(tx, judged, now))
     add(tx, judged, tag, market, now, closing=closing, reasons=reasons)
     if reasons:
         tell_refused(tx, (judged,), reasons, now)
@@ -94,15 +95,17 @@ def submit(  # noqa: PLR0913, PLR0917 - what an order is, and what it is judged 
     return Approved(request.client_order_id)
 
 
+def fitted(wish: Place, market: Market) -> OrderRequest:
+    """The order of a wish, under an id of ours, its numbers rounded to what the market takes."""
+    asked = wish.order(uuid.uuid4().hex)
+    request = rounded(asked, market)
+    return asked if request.amount is not None and not request.amount else request  # rounded to nothing says nothing
+
+
 def used(tx: sqlite3.Connection, owner: str, tag: str) -> Refused | None:
     """The refusal of a tag that its owner has used before."""
     before = tx.execute("SELECT id FROM ordered WHERE owner = ? AND tag = ?", (owner, tag)).fetchone()
     return Refused(before[0], (f"{owner} has used the tag {tag} for another order",)) if before else None
-
-
-def unfit(asked: OrderRequest, request: OrderRequest, market: Market, price: Decimal) -> tuple[str, ...]:
-    """Why the market would not take an order; ``request`` is ``asked`` as it would be sent."""
-    return tuple(faults(request if request.amount != 0 else asked, market, price))  # rounded to nothing says nothing
 
 
 def judged_by_limits(tx: sqlite3.Connection, judged: Proposal, now: datetime) -> tuple[str, ...]:
@@ -147,7 +150,7 @@ def add(  # noqa: PLR0913 - the row's columns
         "quote": market.quote,
         "amount": _text(request.amount),
         "price": _text(request.price if request.price is not None else request.stop_price),
-        "notional": str(notional(request, judged.price)) if counted and not reasons else "0",
+        "notional": _worth(judged, counted=counted, refused=bool(reasons)),
         "mark": str(judged.price),
         "state": State.NOT_PLACED if reasons else State.INTENT,
         "reason": "; ".join(reasons),
@@ -160,6 +163,13 @@ def add(  # noqa: PLR0913 - the row's columns
     }
     names, marks = ", ".join(values), ",".join("?" * len(values))
     tx.execute(f"INSERT INTO ordered ({names}) VALUES ({marks})", tuple(values.values()))  # noqa: S608 - constants
+
+
+def _worth(judged: Proposal, *, counted: bool, refused: bool) -> str:
+    request = judged.request
+    if refused:
+        return str(request.quote_amount or 0)
+    return str(notional(request, judged.price)) if counted else "0"
 
 
 def tell_refused(tx: sqlite3.Connection, judged: Sequence[Proposal], reasons: tuple[str, ...], now: datetime) -> None:
@@ -215,13 +225,18 @@ class Stored:
 
     def says(self) -> str:
         """What it is, for a person: ``buy 0.1 BTC/USDT at 30000``."""
-        amount = plain(self.amount) if self.amount is not None else f"{plain(self.notional)} {self.quote} of"
-        at = f" at {plain(self.price)}" if self.price is not None else ""
+        amount = _short(self.amount) if self.amount is not None else f"{_short(self.notional)} {self.quote} of"
+        at = f" at {_short(self.price)}" if self.price is not None else ""
         return f"{self.side} {amount} {self.symbol}{at}"
 
     def as_json(self) -> dict[str, Any]:
         """For ``--json``."""
         return {name: _plain_json(value) for name, value in asdict(self).items()}
+
+
+def _short(number: Decimal) -> str:
+    """Plainly, unless it is no number of this world: an order may have been refused for that."""
+    return plain(number) if number.is_finite() and abs(number.adjusted()) < DIGITS else str(number)
 
 
 def _plain_json(value: Any) -> Any:
@@ -230,10 +245,8 @@ def _plain_json(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-_COLUMNS = (
-    "id, pair, account, owner, tag, symbol, side, type, quote, amount, price, notional, mark, state, reason, "
-    "exchange_id, filled, cost, closing, cancel_at, created_at, ended_at, looked_at"
-)
+COLUMNS = tuple(field.name for field in fields(Stored))
+_COLUMNS = ", ".join(COLUMNS)
 _NUMBERS = frozenset({9, 10, 11, 12, 16, 17})
 _INSTANTS = frozenset({19, 20, 21, 22})
 
@@ -369,8 +382,15 @@ def cancel(tx: sqlite3.Connection, order: str, now: datetime, *, actor: str) -> 
     return stored.state
 
 
+def cancelling(order: str) -> str:
+    """The job that cancels an order which may be at the exchange."""
+    return f"{order}/cancel"
+
+
 def _to_cancel(tx: sqlite3.Connection, order: str, account: str, now: datetime) -> None:
-    due.add(tx, NewJob(f"{order}/cancel", CANCEL, {"order": order}, now, account, late=EVER), now)
+    job = cancelling(order)
+    if not due.add(tx, NewJob(job, CANCEL, {"order": order}, now, account, late=EVER), now):
+        due.again(tx, job, now)
 
 
 def is_late(stored: Stored, now: datetime) -> bool:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 
-from automator.trading import orders
-from connectors.exchange.filters import rounded
+from automator.trading import marks, orders
+from connectors.exchange.filters import faults
 from connectors.market import Market
 from connectors.order import PairRequest
 from jobs.bots.strategy import Pair
@@ -35,13 +35,13 @@ def submit(  # noqa: PLR0913, PLR0917 - what a pair is, and what it is judged by
     for tag in tags:
         if before := orders.used(tx, owner, tag):
             return before
-    asked = [leg.order(uuid.uuid4().hex) for leg in wish.legs]
-    first, second = (rounded(one, market) for one in asked)
+    marks.note(tx, account, market.symbol, price, now)
+    first, second = (orders.fitted(leg, market) for leg in wish.legs)
     pair = PairRequest(uuid.uuid4().hex, (first, second))
     judged = Proposal(account, owner, first, price, second), Proposal(account, owner, second, price, first)
     reasons = tuple(_unpaired(market))
-    for one, leg in zip(asked, judged, strict=True):
-        reasons = reasons or orders.unfit(one, leg.request, market, price) or orders.judged_by_limits(tx, leg, now)
+    for leg in judged:
+        reasons = reasons or tuple(faults(leg.request, market, price)) or orders.judged_by_limits(tx, leg, now)
     counted = max(judged, key=lambda leg: notional(leg.request, price))
     for leg, tag in zip(judged, tags, strict=True):
         orders.add(tx, leg, tag, market, now, pair=pair.client_order_id, counted=leg is counted, reasons=reasons)

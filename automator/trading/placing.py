@@ -10,6 +10,7 @@ from functools import partial
 from typing import TypeVar
 
 from automator import failpoints
+from automator.accounts import NoAccount
 from automator.clock import Clock, instant, micros
 from automator.db import Writer
 from automator.egress.resolve import verdict
@@ -251,8 +252,11 @@ class Placing:
         stored = orders.load(self._reader, run.payload["order"])
         if stored is None or stored.state not in LIVE:
             return Verdict(RunState.DONE)
-        session, exchange = self._opened(stored.account, {"order": stored.id, "owner": stored.owner}, stored.owner)
         until, why = None, "the exchange has not cancelled it yet"
+        try:
+            session, exchange = self._opened(stored.account, {"order": stored.id, "owner": stored.owner}, stored.owner)
+        except NoAccount as gone:
+            return Verdict(RunState.FAILED, str(gone))
         try:
             await exchange.markets(session)
             failpoints.reach("before-cancel")

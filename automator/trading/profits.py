@@ -17,6 +17,12 @@ from connectors.order import Fill
 from jobs.orders.positions import Profit, average, fifo, profit
 from jobs.orders.risk import plain
 
+#: of ``Traded.position``
+POSITION = (
+    *("owner", "account", "symbol", "amount", "cost", "average_price", "price", "price_is"),
+    *("unrealised", "realised", "realised_fifo", "fees_in_other_assets"),
+)
+DAY = ("day", "owner", "account", "symbol", "realised", "realised_fifo")  #: of ``Traded.days``
 ELSEWHERE = "elsewhere"  #: the owner of what no order of ours has done
 
 

@@ -7,16 +7,19 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache, lru_cache
 from typing import Any
 
 from automator.clock import micros
 from automator.ledger import chain
+from automator.trading import marks
 from connectors.order import Side
 from jobs.orders.risk import Limit, Limits, Proposal, Usage, limits_of, parse, refusals
 from jobs.orders.states import COUNTED, ENDED, State
 
 EVERYTHING = "*"
 MINUTE = timedelta(minutes=1)
+ROUGH = 1e-9  #: a sum of up to a million floats is nearer to the exact one, as a share of all that was summed up
 
 
 def change(  # noqa: PLR0913, PLR0917 - the row, who, when
@@ -69,15 +72,20 @@ def listed(connection: sqlite3.Connection) -> list[dict[str, str]]:
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def limits(connection: sqlite3.Connection, account: str, owner: str) -> list[Limits]:
+def limits(connection: sqlite3.Connection, account: str, owner: str) -> Sequence[Limits]:
     """The limits that an order of this owner on this account must keep to, by subject."""
     rows = connection.execute(
         "SELECT subject, name, asset, value FROM risk WHERE subject IN (?, ?, ?)", (EVERYTHING, account, owner)
     )
+    return _read(tuple(rows))
+
+
+@lru_cache(maxsize=64)  # they hardly ever change, and are looked up twice for each order
+def _read(rows: tuple[tuple[str, str, str, str], ...]) -> Sequence[Limits]:
     found: defaultdict[str, dict[tuple[str, str], str]] = defaultdict(dict)
     for subject, name, asset, value in rows:
         found[subject][name, asset] = value
-    return [limits_of(subject, items) for subject, items in sorted(found.items())]
+    return tuple(limits_of(subject, items) for subject, items in sorted(found.items()))
 
 
 def gate(tx: sqlite3.Connection, judged: Proposal, now: datetime) -> tuple[str, ...]:
@@ -85,57 +93,130 @@ def gate(tx: sqlite3.Connection, judged: Proposal, now: datetime) -> tuple[str, 
 
     An order that is in the database is not counted against itself.
     """
-    return tuple(
-        reason
-        for one in limits(tx, judged.account, judged.owner)
-        for reason in refusals(one, usage(tx, one, judged, now), judged.request, judged.price)
-    )
+    found = limits(tx, judged.account, judged.owner)
+    reasons: list[str] = []
+    for one, quick in zip(found, at_most(tx, found, judged, now), strict=True):
+        if refusals(one, quick, judged.request, judged.price):  # then it is worth its while to count exactly
+            reasons += refusals(one, usage(tx, one, judged, now), judged.request, judged.price)
+    return tuple(reasons)
+
+
+def at_most(tx: sqlite3.Connection, found: Sequence[Limits], judged: Proposal, now: datetime) -> list[Usage]:
+    """``usage`` of each, or a little more, as SQLite sums it up: in one go for all, but in floating point."""
+    if not found:
+        return []
+    whose = tuple(_whose(one.subject, judged) for one in found)
+    given = _asked(judged, now, whole_day=any(_by_day(one, judged) for one in found))
+    loss = any(_by_loss(one, judged) for one in found)
+    sums = iter(tx.execute(_quick(whose, loss=loss), given).fetchone())
+    taken = [[next(sums) for _ in whose] for _ in range(_SUMS)]
+    return [
+        Usage(
+            day=Decimal(day * (1 + ROUGH)),
+            result=Decimal(came - size * ROUGH),
+            held=Decimal(held + stirred * ROUGH),
+            buying=Decimal(buying * (1 + ROUGH) - bought * (1 - ROUGH)),
+            open_orders=int(opened) + _mates(judged),
+            minute=int(made) + _mates(judged),
+        )
+        for opened, buying, bought, day, made, came, size, held, stirred in zip(*taken, strict=True)
+    ]
+
+
+_SUMS = 9
+NOTHING = "SELECT '' AS owner, '' AS account, 0.0 AS came, 0.0 AS size"
+
+
+@cache
+def _quick(whose: tuple[str, ...], *, loss: bool) -> str:
+    """The statement that sums up for several subjects in one pass; ``whose``: the clause of each."""
+
+    def each(number: str) -> str:
+        return ", ".join(f"total({number})" if mine == "1" else f"total(iif({mine}, {number}, 0))" for mine in whose)
+
+    anyone = " OR ".join(whose)
+    buys = "iif(symbol = :symbol AND side = 'buy', {}, 0)".format
+    worth = "iif(created_at >= :midnight AND quote = :quote, iif(ended_at IS NULL, notional, cost), 0)"
+    return f"""
+SELECT * FROM (
+    SELECT {each("1")}, {each(buys("notional"))}, {each(buys("cost"))} FROM ordered
+    WHERE ({anyone}) AND told = 0 AND id NOT IN (:order, :mate) AND ended_at IS NULL
+  ), (
+    SELECT {each(worth)}, {each("created_at > :minute")} FROM ordered
+    WHERE ({anyone}) AND created_at >= :first AND id NOT IN (:order, :mate) AND state <> 'not_placed'
+  ), (
+    SELECT {each("came")}, {each("size")} FROM ({marks.ROUGHLY if loss else NOTHING}) WHERE ({anyone})
+  ), (
+    SELECT {each("amount")}, {each("abs(amount)")} FROM position WHERE ({anyone}) AND symbol = :symbol
+  )"""  # noqa: S608 - constants
 
 
 def usage(tx: sqlite3.Connection, limited: Limits, judged: Proposal, now: datetime) -> Usage:
     """What a subject has used of its limits, without this order; of a day only what is limited by the day."""
-    request = judged.request
-    quote = request.symbol.partition("/")[2]
-    where, values = _of(limited.subject, judged)
-    itself, mates = (request.client_order_id, (judged.mate or request).client_order_id), int(judged.mate is not None)
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    since = midnight if (Limit.DAY, quote) in limited.money else now - MINUTE
-    others = f"{where} AND id NOT IN (?, ?)"
+    where = _whose(limited.subject, judged)
+    given = _asked(judged, now, whole_day=_by_day(limited, judged))
     columns = "id, symbol, side, state, notional, cost, created_at, quote"
     orders = tx.execute(
-        f"SELECT {columns} FROM ordered WHERE {others} AND told = 0 "  # noqa: S608 - constants
-        f"UNION SELECT {columns} FROM ordered WHERE {others} AND created_at >= ? AND state <> 'not_placed'",
-        (*values, *itself, *values, *itself, micros(since)),
+        f"SELECT {columns} FROM ordered WHERE {where} AND id NOT IN (:order, :mate) AND told = 0 "  # noqa: S608 - constants
+        f"UNION SELECT {columns} FROM ordered "
+        f"WHERE {where} AND id NOT IN (:order, :mate) AND created_at >= :first AND state <> 'not_placed'",
+        given,
     ).fetchall()
-    held = tx.execute(f"SELECT amount FROM position WHERE {where} AND symbol = ?", (*values, request.symbol))  # noqa: S608 - as above
-    earned = tx.execute(
-        f"SELECT realised FROM order_news WHERE {where} AND quote = ? AND at >= ? AND realised IS NOT NULL",  # noqa: S608 - as above
-        (*values, quote, micros(midnight)),
-    )
+    held = tx.execute(f"SELECT amount FROM position WHERE {where} AND symbol = :symbol", given)  # noqa: S608 - as above
     return Usage(
-        day=_sum(_worth(row) for row in orders if row[6] >= micros(midnight) and row[7] == quote),
-        realised=_sum(Decimal(row[0]) for row in earned),
+        day=_sum(_worth(row) for row in orders if row[6] >= given["midnight"] and row[7] == given["quote"]),
+        result=marks.today(tx, where, given, now) if _by_loss(limited, judged) else Decimal(0),
         held=_sum(Decimal(row[0]) for row in held),
         buying=_sum(
             Decimal(row[4]) - Decimal(row[5])
             for row in orders
-            if row[3] in COUNTED and (row[1], row[2]) == (request.symbol, Side.BUY)
+            if row[3] in COUNTED and (row[1], row[2]) == (given["symbol"], Side.BUY)
         ),
-        open_orders=sum(row[3] in COUNTED for row in orders) + mates,
-        minute=sum(row[6] > micros(now - MINUTE) for row in orders) + mates,
+        open_orders=sum(row[3] in COUNTED for row in orders) + _mates(judged),
+        minute=sum(row[6] > given["minute"] for row in orders) + _mates(judged),
     )
+
+
+def _mates(judged: Proposal) -> int:
+    """How many orders come with it."""
+    return int(judged.mate is not None)
+
+
+def _whose(subject: str, judged: Proposal) -> str:
+    """The clause for a subject's rows."""
+    if subject == EVERYTHING:
+        return "1"
+    return "account = :account" if subject == judged.account else "owner = :owner"
+
+
+def _by_day(limited: Limits, judged: Proposal) -> bool:
+    return (Limit.DAY, judged.request.symbol.partition("/")[2]) in limited.money
+
+
+def _by_loss(limited: Limits, judged: Proposal) -> bool:
+    return (Limit.LOSS, judged.request.symbol.partition("/")[2]) in limited.money
+
+
+def _asked(judged: Proposal, now: datetime, *, whole_day: bool) -> dict[str, Any]:
+    """What stands for the names in statements; ``first``: from when on orders count."""
+    request = judged.request
+    midnight, minute = micros(now.replace(hour=0, minute=0, second=0, microsecond=0)), micros(now - MINUTE)
+    return {
+        "account": judged.account,
+        "owner": judged.owner,
+        "order": request.client_order_id,
+        "mate": (judged.mate or request).client_order_id,
+        "symbol": request.symbol,
+        "quote": request.symbol.partition("/")[2],
+        "midnight": midnight,
+        "date": marks.date(now),
+        "minute": minute,
+        "first": min(midnight, minute) if whole_day else minute,
+    }
 
 
 def _worth(row: Sequence[Any]) -> Decimal:
     return Decimal(row[5] if State(row[3]) in ENDED else row[4])
-
-
-def _of(subject: str, judged: Proposal) -> tuple[str, tuple[str, ...]]:
-    if subject == EVERYTHING:
-        return "1", ()
-    if subject == judged.account:
-        return "account = ?", (judged.account,)
-    return "owner = ?", (judged.owner,)
 
 
 def _sum(numbers: Any) -> Decimal:

@@ -6,11 +6,11 @@ import asyncio
 import secrets
 import sqlite3
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -23,10 +23,9 @@ from automator.intentions import Fenced
 from automator.scheduling import beats, lease
 from automator.scheduling.lease import Run, Verdict
 from automator.scheduling.states import RunState
-from automator.trading import bots, news, orders, pairs
+from automator.trading import bots, marks, news, orders, pairs
 from automator.trading.books import TROUBLE, Books, Opened
 from automator.trading.bots import Bot, State
-from connectors.exchange.filters import EXACT
 from connectors.exchange.paper import Paper, Rules
 from connectors.market import Candle, Market
 from connectors.order import Balance, Side
@@ -38,8 +37,7 @@ from jobs.bots.desk import Desk, asked, due
 from jobs.bots.own import Own
 from jobs.bots.parameters import BadParameters
 from jobs.bots.strategy import Cancel, Closed, Event, Filled, Pair, Place, Signal, Stop, Strategy, View, Wish, placed
-from jobs.orders.positions import flow
-from jobs.orders.states import ENDED
+from jobs.orders.states import ENDED, LIVE
 
 AFTER = timedelta(seconds=1)  #: a candle's close: exchanges show it a little later
 SOON = timedelta(seconds=2)  #: between two looks for a candle that is not shown yet
@@ -50,6 +48,9 @@ NEWEST = 5_000  #: closed candles that a strategy is shown at once
 RULES = Rules(keep=20)
 
 ZERO = Decimal(0)
+
+#: puts in what a bot has decided, and begins with it at once: ``Worker.begin``
+Begin = Callable[[Callable[[sqlite3.Connection], tuple[None, Sequence[str]]]], Awaitable[Any]]
 
 
 class Unusable(Exception):
@@ -91,7 +92,10 @@ class Decision:
 class Running:
     """Works off the runs of bots."""
 
-    def __init__(self, opened: Opened, books: Books, writer: Writer, reader: sqlite3.Connection, clock: Clock) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - each is one thing it needs
+        self, opened: Opened, books: Books, writer: Writer, reader: sqlite3.Connection, clock: Clock, begin: Begin
+    ) -> None:
+        self._begin = begin
         self._opened = opened
         self._books = books
         self._writer = writer
@@ -145,39 +149,44 @@ class Running:
             return False
         look, decision = found
         failpoints.reach("before-decided")
-        await self._writer.brief(partial(self._store, run, bot, look, decision))
+        await self._begin(partial(self._store, run, bot, look, decision))
         failpoints.reach("after-decided")
         return bool(decision.stop)
 
-    def _store(self, run: Run, bot: Bot, look: Look, decision: Decision, tx: sqlite3.Connection) -> None:
-        """The bot's state and what it wants, both or neither."""
+    def _store(
+        self, run: Run, bot: Bot, look: Look, decision: Decision, tx: sqlite3.Connection
+    ) -> tuple[None, Sequence[str]]:
+        """The bot's state and what it wants, both or neither; returns the jobs that do it."""
         lease.check(tx, run)
         self._go(tx, bot)
         if not bots.keep(tx, bot, decision.kept, look.beat, decision.news):
             raise Fenced(f"{bot.name} was changed while it decided; nothing of that was kept")
+        for symbol, price in look.prices.items():
+            marks.note(tx, bot.account, symbol, price, look.now)
         bots.told(tx, bot.name, [signal.id for signal in look.signals], look.now)
         bots.add_paper(tx, bot.name, list(decision.filled))
-        if bot.live:
-            for wish in decision.wishes:
-                self._submit(tx, bot, wish, look)
+        jobs = [self._submit(tx, bot, wish, look) for wish in decision.wishes] if bot.live else []
         if decision.stop:
             bots.stop(tx, bot.name, bot.on_stop, look.now, actor=bot.name, why=decision.stop)
+        return None, [job for job in jobs if job]
 
-    def _submit(self, tx: sqlite3.Connection, bot: Bot, wish: Wish, look: Look) -> None:
+    def _submit(self, tx: sqlite3.Connection, bot: Bot, wish: Wish, look: Look) -> str | None:
+        """The job that does it; ``None``: there is nothing to do."""
         now = self._clock.now()
         match wish:
             case Place(symbol=symbol):
                 market, price = look.markets[symbol], look.prices[symbol]
                 tag = self._fresh(tx, bot, wish)
-                orders.submit(tx, bot.account, bot.name, tag, wish, now, market=market, price=price)
+                return orders.submit(tx, bot.account, bot.name, tag, wish, now, market=market, price=price).order
             case Pair(first=first, second=second):
                 market, price = look.markets[first.symbol], look.prices[first.symbol]
                 tags = self._fresh(tx, bot, first), self._fresh(tx, bot, second)
-                pairs.submit(tx, bot.account, bot.name, tags, wish, now, market=market, price=price)
+                return pairs.submit(tx, bot.account, bot.name, tags, wish, now, market=market, price=price).order
             case Cancel(tag=tag):
                 known = orders.by_tag(tx, bot.name, bot.tag(tag))
-                if known is not None:
-                    orders.cancel(tx, known.id, now, actor=bot.name)
+                if known is not None and orders.cancel(tx, known.id, now, actor=bot.name) in LIVE:
+                    return orders.cancelling(known.id)
+        return None
 
     @staticmethod
     def _fresh(tx: sqlite3.Connection, bot: Bot, wish: Place) -> str:
@@ -203,7 +212,7 @@ class Running:
         look = await self._look(bot, strategy, session, exchange, beat, since, messages)
         if len(look.prices) < len(strategy.symbols):
             return None
-        held = _held(bot, [item.event.fill for item in told if isinstance(item.event, Filled)])
+        held = news.held(bots.held(bot), told)
         shown = look.candles if waits.candles else ()
         events: list[Event] = [*own, *messages, *shown]
         view = View(look.markets, look.prices, self._free(bot, held, look.markets), events)
@@ -366,17 +375,3 @@ async def _asked(
     if strange := [one.symbol for wish in wishes for one in placed(wish) if one.symbol not in markets]:
         raise Unusable(f"its strategy asked for an order in {strange[0]}, which it does not trade")
     return state, wishes, stop
-
-
-def _held(bot: Bot, fills: Sequence[Any]) -> dict[str, Decimal]:
-    """What it holds after these trades."""
-    held = defaultdict(Decimal, {asset: Decimal(much) for asset, much in (bot.kept or {}).get("held", {}).items()})
-    with localcontext(EXACT):
-        for fill in fills:
-            base, _, quote = fill.symbol.partition("/")
-            moved = flow(fill)
-            held[base] += moved.base
-            held[quote] += moved.quote
-            if moved.fee:
-                held[moved.asset] -= moved.fee
-    return dict(held)

@@ -1,16 +1,164 @@
-"""Orders in doubt: what a person says of them, and what a backup that was put back makes doubtful."""
+"""Settling an unconfirmed order: a person's word on it, which the exchange is asked about first, where it can be."""
 
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from datetime import datetime
 
-from automator.clock import micros
+from automator.accounts import NoAccount
+from automator.clock import Clock, micros
+from automator.db import Writer
+from automator.egress.session import Session
 from automator.intentions import State as Journal
 from automator.intentions import settle
 from automator.ledger import chain
-from automator.trading.orders import ended, legs, load, move, move_all
+from automator.trading import news, orders
+from automator.trading.books import TROUBLE, Books, Opened, adopt
+from automator.trading.orders import Stored, ended, move
+from connectors.order import Order, OrderRequest
+from connectors.venue import Exchange
+from jobs.orders.risk import plain
 from jobs.orders.states import State, Step
+
+UNCHECKED = "nothing was changed; --unchecked takes your word for it"
+
+
+class Unsettled(Exception):
+    """It stays unconfirmed; one sentence says why."""
+
+
+class Settling:
+    """Takes a person's word on orders of this installation."""
+
+    def __init__(self, opened: Opened, books: Books, writer: Writer, reader: sqlite3.Connection, clock: Clock) -> None:
+        self._opened = opened
+        self._books = books
+        self._writer = writer
+        self._reader = reader
+        self._clock = clock
+
+    async def there(self, stored: Stored, number: str, *, unchecked: bool, actor: str) -> None:
+        """It is at the exchange, as its order ``number``; what the exchange says of that one is stored.
+
+        Raises:
+            Unsettled: there is no such order, it is another one, or the exchange can't be asked.
+        """
+        found = None if unchecked else await self._looked_up(stored, number)
+
+        def store(tx: sqlite3.Connection) -> None:
+            now = self._clock.now()
+            if not there(tx, stored.id, number, now, actor=actor):
+                raise Unsettled(_nothing(tx, stored))
+            if found is not None:
+                orders.shown(tx, stored.id, found, now)
+                news.tell(tx, stored.id, now)
+
+        await self._writer.run(store)
+        await self._look(stored, actor)
+
+    async def not_placed(self, stored: Stored, *, unchecked: bool, actor: str) -> Order | None:
+        """It is not at the exchange; if that shows it all the same, it is taken for what is shown, and returned.
+
+        Raises:
+            Unsettled: the exchange can't be asked.
+        """
+        found = None if unchecked else await self._found(stored)
+
+        def store(tx: sqlite3.Connection) -> None:
+            now = self._clock.now()
+            if found is not None:
+                adopt(tx, stored, found, now)
+                news.tell(tx, stored.id, now)
+            elif not not_placed(tx, stored.id, now, actor=actor):
+                raise Unsettled(_nothing(tx, stored))
+
+        await self._writer.run(store)
+        if found is not None:
+            await self._look(stored, actor)
+        return found
+
+    async def _looked_up(self, stored: Stored, number: str) -> Order:
+        plan = self._books.plan(stored.id)
+        known = self._reader.execute(
+            "SELECT id FROM ordered WHERE account = ? AND symbol = ? AND exchange_id = ? AND id <> ?",
+            (stored.account, stored.symbol, number, stored.id),
+        ).fetchone()
+        if known is not None:
+            raise Unsettled(f"order {number} at {stored.account} is {known[0][:8]}, another one; nothing was changed")
+        try:
+            session, exchange = await self._exchange(stored)
+            found = await exchange.look_up(session, plan, number)
+        except (*TROUBLE, NoAccount) as trouble:
+            raise Unsettled(f"{stored.account} can't be asked about order {number} ({trouble}); {UNCHECKED}") from None
+        if found is None:
+            raise Unsettled(f"{stored.account} has no order {number} of {stored.symbol}; nothing was changed")
+        if why := another(OrderRequest.of(plan), found, named=exchange.custom.tested):
+            raise Unsettled(f"order {number} at {stored.account} is another one: {why}; nothing was changed")
+        return found
+
+    async def _found(self, stored: Stored) -> Order | None:
+        try:
+            session, exchange = await self._exchange(stored)
+            return await exchange.find(session, self._books.plan(stored.id))
+        except (*TROUBLE, NoAccount) as trouble:
+            raise Unsettled(f"{stored.account} can't be asked whether it is there ({trouble}); {UNCHECKED}") from None
+
+    async def _exchange(self, stored: Stored) -> tuple[Session, Exchange]:
+        session, exchange = self._opened(stored.account, {"order": stored.id, "command": "orders resolve"}, "user")
+        await exchange.markets(session)
+        return session, exchange
+
+    async def _look(self, stored: Stored, actor: str) -> None:
+        """Learn its fills now; if that fails, the next look at the account tells."""
+        with suppress(*TROUBLE, NoAccount):
+            await self._books.reconcile(stored.account, actor)
+
+
+def another(asked: OrderRequest, found: Order, *, named: bool) -> str:
+    """Why an order that an exchange shows can't be the one that was asked for; empty: it may be. Pure.
+
+    ``named``: orders there bear the client order ids that we gave them.
+    """
+    ours = (asked.symbol, asked.side, asked.amount)
+    if (found.symbol, found.side) != ours[:2] or (None not in {asked.amount, found.amount} and found.amount != ours[2]):
+        theirs = f"{found.side} {plain(found.amount or found.filled)} {found.symbol}"
+        return f"it is {theirs}, not {asked.side} {plain(asked.amount or found.filled)} {asked.symbol}"
+    if named and found.client_order_id and found.client_order_id != asked.client_order_id:
+        return f"it bears the client order id {found.client_order_id}, not {asked.client_order_id}"
+    return ""
+
+
+def there(tx: sqlite3.Connection, order: str, number: str, now: datetime, *, actor: str) -> bool:
+    """An unconfirmed order is at the exchange, under this id of the exchange's; ``False``: it is not unconfirmed.
+
+    Of a pair the other one is there too.
+    """
+    stored = orders.load(tx, order)
+    if stored is None or move(tx, order, Step.THERE, now) is None:
+        return False
+    orders.move_all(tx, stored.key, Step.THERE, now)
+    tx.execute("UPDATE ordered SET exchange_id = ? WHERE id = ?", (number, order))
+    settle(tx, stored.key, Journal.DONE, {"id": number})
+    return _settled(tx, stored, f"it is there: {number}", now, actor)
+
+
+def not_placed(tx: sqlite3.Connection, order: str, now: datetime, *, actor: str) -> bool:
+    """The exchange does not have an unconfirmed order; ``False``: it is not unconfirmed. Of a pair it has neither."""
+    stored = orders.load(tx, order)
+    if stored is None or stored.state is not State.UNCONFIRMED:
+        return False
+    for leg in orders.legs(tx, stored.key):
+        if move(tx, leg.id, Step.NOT_THERE, now, reason="not placed, as a person saw") is not None:
+            ended(tx, leg.id, micros(now))
+    return _settled(tx, stored, "not placed", now, actor)
+
+
+def _settled(tx: sqlite3.Connection, stored: Stored, verdict: str, now: datetime, actor: str) -> bool:
+    tx.execute("UPDATE run SET state = 'done' WHERE job = ? AND state = 'unconfirmed'", (stored.key,))
+    said = {"what": "settled", "order": stored.id, "verdict": verdict, "actor": actor}
+    chain.append(tx, "event", micros(now), said, account=stored.account)
+    return True
 
 
 def doubt_all(tx: sqlite3.Connection, now: datetime) -> None:
@@ -26,31 +174,6 @@ def doubt_all(tx: sqlite3.Connection, now: datetime) -> None:
         move(tx, order, Step.LOST, now)
 
 
-def resolve_there(tx: sqlite3.Connection, order: str, exchange_id: str, now: datetime, *, actor: str) -> bool:
-    """A person saw an unconfirmed order at the exchange, under this id of the exchange's; of a pair both are there."""
-    stored = load(tx, order)
-    if stored is None or move(tx, order, Step.THERE, now) is None:
-        return False
-    move_all(tx, stored.key, Step.THERE, now)
-    tx.execute("UPDATE ordered SET exchange_id = ? WHERE id = ?", (exchange_id, order))
-    settle(tx, stored.key, Journal.DONE, {"id": exchange_id})
-    return _settled(tx, order, f"it is there: {exchange_id}", now, actor)
-
-
-def resolve_not_placed(tx: sqlite3.Connection, order: str, now: datetime, *, actor: str) -> bool:
-    """A person looked, and the exchange does not have an unconfirmed order; of a pair it has neither."""
-    stored = load(tx, order)
-    if stored is None or stored.state is not State.UNCONFIRMED:
-        return False
-    for leg in legs(tx, stored.key):
-        if move(tx, leg.id, Step.NOT_THERE, now, reason="not placed, as a person saw") is not None:
-            ended(tx, leg.id, micros(now))
-    return _settled(tx, order, "not placed", now, actor)
-
-
-def _settled(tx: sqlite3.Connection, order: str, verdict: str, now: datetime, actor: str) -> bool:
-    account, key = tx.execute("SELECT account, coalesce(pair, id) FROM ordered WHERE id = ?", (order,)).fetchone()
-    tx.execute("UPDATE run SET state = 'done' WHERE job = ? AND state = 'unconfirmed'", (key,))
-    said = {"what": "settled", "order": order, "verdict": verdict, "actor": actor}
-    chain.append(tx, "event", micros(now), said, account=account)
-    return True
+def _nothing(tx: sqlite3.Connection, stored: Stored) -> str:
+    now = orders.load(tx, stored.id) or stored
+    return f"{stored.id[:8]} is {now.state.replace('_', ' ')}; there is nothing to settle"

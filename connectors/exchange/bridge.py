@@ -16,13 +16,16 @@ from typing import Any
 
 import httpx
 
-from connectors.base import CallRefused, Intent, Kind, NotNow, Operation, outcome_of
+from connectors.answer import trusted
+from connectors.base import CallRefused, Intent, Operation
 from connectors.exchange.unsigned import MOVES, Unsigned
 from connectors.network import Rejected, Wire
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SAID = 200  #: characters of what an exchange or ccxt says that a person is shown
 BROKER = frozenset({"referer", "apca-partner-id"})  #: headers by which ccxt would name itself as the one who referred
+
+OWN = frozenset({"host", "content-length", "content-type"})  #: headers that a request has of itself
 
 
 class Left(BaseException):
@@ -186,11 +189,7 @@ def content(answer: httpx.Response) -> Any:
         Rejected: the exchange said no.
         NotNow: the exchange is in trouble, which says nothing of what was asked: ask again later.
     """
-    outcome = outcome_of(answer)
-    if outcome.kind is Kind.REJECTED:
-        raise Rejected(outcome.reason)
-    if outcome.kind is not Kind.OK:
-        raise NotNow(outcome.until, outcome.reason)
+    trusted(answer)
     return answer.json()
 
 
@@ -258,11 +257,11 @@ def signed(bridge: Any, request: httpx.Request, secrets: Mapping[str, str]) -> h
     finally:
         for name in secrets:
             setattr(bridge, name, None)
-    kept = {name: value for name, value in request.headers.items() if name not in {"content-length", "content-type"}}
+    kept = {name: value for name, value in request.headers.multi_items() if name not in OWN}
     more = {**(bridge.headers or {}), **(said.get("headers") or {})}
     headers = kept | {name: str(value) for name, value in more.items() if name.lower() not in BROKER}
-    body = said.get("body")
-    made_ = httpx.Request(said["method"], said["url"], headers=headers, content=body)
+    url = request.url if said["url"] == str(request.url) else said["url"]  # to read one costs as much as to sign
+    made_ = httpx.Request(said["method"], url, headers=headers, content=said.get("body"))
     target = said["url"].split("://", 1)[1].partition("/")
     made_.extensions["target"] = (target[1] + target[2] or "/").encode()
     return made_

@@ -18,7 +18,7 @@ def faults(request: OrderRequest, market: Market, price: Decimal | None) -> list
 
     ``price`` is the market's own now; without it, what is measured by it is left out. Balances are not looked at.
     """
-    wrong = list(_shape(request, market))
+    wrong = [*_shape(request, market), *senseless(request)]
     if wrong:
         return wrong
     with localcontext(EXACT):
@@ -62,13 +62,18 @@ def _shape(request: OrderRequest, market: Market) -> Iterator[str]:
         yield f"the order is for {request.symbol}, the market is {market.symbol}"
     if not market.active:
         yield f"{market.symbol} is not traded now"
+
+
+def senseless(request: OrderRequest) -> list[str]:
+    """What makes no sense in any market, one sentence each: numbers of no order, and kinds that need other ones."""
+    return [*_numbers(request), *_named(request), *_sizes(request), *_lasting(request)]
+
+
+def _numbers(request: OrderRequest) -> Iterator[str]:
     for name in ("amount", "price", "stop_price", "quote_amount"):
         value = getattr(request, name)
         if value is not None and (not _sane(value) or value <= 0):
             yield f"{name} is {_short(value)}; give a number above 0"
-    yield from _named(request)
-    yield from _sizes(request)
-    yield from _lasting(request)
 
 
 def _named(request: OrderRequest) -> Iterator[str]:

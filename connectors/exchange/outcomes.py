@@ -33,7 +33,7 @@ def _judged(ways: Ways, bridge: Any, operation: Operation, response: httpx.Respo
     if status in THROTTLED:
         return _outcome(LATER, bridge, response, "")
     if status >= 500:  # noqa: PLR2004 - RFC 9110; an exchange that fails may have done it all the same
-        return Outcome(Kind.UNKNOWN, f"status {status}", until=resets(response.headers, ""))
+        return Outcome(Kind.UNKNOWN, _troubled(ways, bridge, response), until=resets(response.headers, ""))
     body = parsed(response)
     if body is None:
         return _bare(operation, bridge, response)
@@ -52,6 +52,14 @@ def _judged(ways: Ways, bridge: Any, operation: Operation, response: httpx.Respo
     if said is not None or not 200 <= status < 300:  # noqa: PLR2004 - RFC 9110
         return _outcome(UNKNOWN if writes else NO, bridge, response, said.text if said else f"status {status}")
     return _accepted(ways, operation, body)
+
+
+def _troubled(ways: Ways, bridge: Any, response: httpx.Response) -> str:
+    """What an exchange that fails says of it: that it is in maintenance."""
+    body = parsed(response)
+    said = ways.said(body, response.status_code) if body is not None else None
+    status = f"status {response.status_code}"
+    return f"{bridge.name}: {said.text[:SAID]} ({status})" if said and said.text else f"{bridge.name}: {status}"
 
 
 def _accepted(ways: Ways, operation: Operation, body: Any) -> Outcome:

@@ -20,7 +20,7 @@ It is pure: it calls nobody, and every instant is told to it. The rule by which 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_DOWN, Decimal, localcontext
 
@@ -123,6 +123,31 @@ class Paper:
                     self._shelf(one).drop(one)
                     self._end(one, OrderState.CANCELLED, now)
         self._news.clear()
+        return order.order()
+
+    def reduce(self, client_order_id: str, amount: Decimal, name: str) -> Order:
+        """Make an open order smaller where it stands, and the other one of a pair with it; it is called ``name`` then.
+
+        Raises:
+            Refused: no open order has this id, another one has the new one, or the amount is not below the present one
+                and above what is filled.
+        """
+        order = self.named.get(client_order_id)
+        if order is None or not order.live:
+            raise Refused(Why.NOT_OPEN, f"no open order has the client order id {client_order_id}")
+        other = self.named.get(name)
+        if other is not None and other.live and other is not order:
+            raise Refused(Why.DUPLICATE, f"an open order has the client order id {name} already")
+        if not order.filled < amount < order.amount:
+            raise Refused(Why.FILTER, f"{text(amount)} is not between {text(order.filled)} and {text(order.amount)}")
+        with localcontext(EXACT):
+            for one in (order, self.open.get(order.mate)):
+                if one is not None:
+                    one.amount, one.request = amount, replace(one.request, amount=amount)
+                    self._hold(min(one.locked, self._need(one, self._shelf(one))), one, self._shelf(one))
+        del self.named[client_order_id]
+        order.request = replace(order.request, client_order_id=name)
+        self.named[name] = order
         return order.order()
 
     def feed(self, symbol: str, candle: Candle, at: datetime | None = None) -> Sequence[Fill | Order]:

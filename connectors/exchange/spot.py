@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -26,7 +27,7 @@ from connectors.exchange import keys, outcomes, placing, reading
 from connectors.exchange.bridge import ODD, Doing, Left, Write, asked, content, errors, send, signed, spoken
 from connectors.exchange.place import Place, place
 from connectors.exchange.unsigned import MOVES, Unsigned
-from connectors.exchange.ways import ABSENT, CLOCK, KEYS, Ways, renamed
+from connectors.exchange.ways import ABSENT, CLOCK, KEYS, Look, Ways, renamed
 from connectors.market import Book, Candle, Market, Ticker
 from connectors.network import Identity, Option, Rejected, SecretField, Wire
 from connectors.order import Balance, Fill, Order, OrderRequest, PairRequest, requested
@@ -159,6 +160,9 @@ class Connector:
                 loaded = await self._ccxt(wire, "markets", "load_markets", reload=True)
                 at.markets = {market.symbol: market for market in reading.markets(self.ways, at.bridge, loaded)}
                 at.loaded = wire.now()
+                # they stay, and looking through them for garbage would hold up an order for a tenth of a second
+                gc.collect()
+                gc.freeze()
         return at.markets
 
     @legible
@@ -218,6 +222,31 @@ class Connector:
                 return renamed(found, wanted.client_order_id)
         return None
 
+    @legible
+    async def look_up(self, wire: Wire, plan: Mapping[str, Any], number: str) -> Order | None:
+        wanted = OrderRequest.of(plan)
+        market = await self._market(wire, wanted.symbol)
+        async for found in self._numbered(wire, market, number):
+            if found.id == number:
+                mine = found.client_order_id == self.ways.named(wanted.client_order_id)
+                return renamed(found, wanted.client_order_id) if mine else found
+        return None
+
+    async def _numbered(self, wire: Wire, market: Market, number: str) -> AsyncIterator[Order]:
+        """The orders among which one of this number may be."""
+        if self.ways.own:
+            bridge = self.at.bridge
+            async for raw in self._looked(wire, "order.find", self.ways.numbered(number, market.id)):
+                yield reading.order(bridge.parse_order(raw, bridge.market(market.symbol)))
+            return
+        if not self.at.bridge.has.get("fetchOrder"):
+            raise Rejected(f"{self.at.title} can't be asked for an order by its id")
+        try:
+            yield reading.order(await self._ccxt(wire, "order.find", "fetch_order", number, market.symbol))
+        except Rejected as no:
+            if no.reason != ABSENT and not isinstance(no.__cause__, errors().OrderNotFound):
+                raise
+
     async def _shown(self, wire: Wire, wanted: OrderRequest, market: Market) -> AsyncIterator[Order]:
         """The orders among which one of ours may be."""
         bridge = self.at.bridge
@@ -227,20 +256,31 @@ class Connector:
                     for said in await self._ccxt(wire, "order.find", method, wanted.symbol):
                         yield reading.order(said)
             return
-        for look in self.ways.looks(wanted.client_order_id, market.id):
+        async for raw in self._looked(wire, "order.find", self.ways.looks(wanted, market.id)):
+            yield reading.order(bridge.parse_order(raw, bridge.market(wanted.symbol)))
+
+    async def _looked(self, wire: Wire, what: str, looks: Sequence[Look]) -> AsyncIterator[Any]:
+        """The orders of all these places, and of those that they lead to, as the exchange writes them."""
+        waiting = list(looks)
+        while waiting:
+            look = waiting.pop(0)
             try:
-                body = await self._read(wire, "order.find", look.call)
+                body = await self._read(wire, what, look.call)
             except Rejected as no:
                 if no.reason != ABSENT:
                     raise
                 continue
             for raw in look.orders(body):
-                yield reading.order(bridge.parse_order(raw, bridge.market(wanted.symbol)))
+                yield raw
+            waiting[:0] = look.then(body)
 
     @legible
     async def open_orders(self, wire: Wire, symbol: str | None = None) -> Sequence[Order]:
         await self.markets(wire)
-        return [reading.order(said) for said in await self._ccxt(wire, "orders.open", "fetch_open_orders", symbol)]
+        found = [reading.order(said) for said in await self._ccxt(wire, "orders.open", "fetch_open_orders", symbol)]
+        market = (await self._market(wire, symbol)).id if symbol else None
+        apart = [raw async for raw in self._looked(wire, "orders.open", self.ways.apart(market))]
+        return [*found, *(reading.order(self.at.bridge.parse_order(raw)) for raw in apart)]
 
     @legible
     async def fills(self, wire: Wire, symbol: str, since: datetime) -> Sequence[Fill]:

@@ -53,10 +53,10 @@ UNKNOWN = "Unknown error, please check your request or try again later."
 TIMEOUT = "Timeout waiting for response from backend server. Send status unknown; execution status unknown."
 
 
-def twin(now: Now, replays: tuple[Replay, ...] = (), *, known: int = HISTORY) -> web.Application:
+def twin(now: Now, replays: tuple[Replay, ...] = (), *, known: int = HISTORY, speed: float = 1.0) -> web.Application:
     """Binance, with nobody on it yet; without ``replays`` it has one market that nobody else ever traded on."""
     app = web.Application(middlewares=[limits, _protocol])
-    world = app[WORLD] = World(now)
+    world = app[WORLD] = World(now, speed=speed)
     begins = now() - timedelta(minutes=HISTORY)
     usual = Replay(USUAL, walk(Decimal(50_000), HISTORY + FUTURE, begins.replace(second=0, microsecond=0)))
     world.open(replays or (usual,), known=known)
@@ -106,11 +106,22 @@ def _throttled() -> web.Response:
     return ApiError(-1003, "Too much request weight used; please use WebSocket Streams.", 429, wait=1).answer
 
 
+def _unknown() -> web.Response:
+    return web.json_response({"code": 0, "msg": UNKNOWN}, status=503)
+
+
+def _timeout() -> web.Response:
+    return ApiError(-1007, TIMEOUT, 504).answer
+
+
 #: what the sandbox's faults look like here
 FAULTS: Mapping[str, Callable[[], web.Response]] = {
     "throttle": _throttled,
-    "unknown-after": lambda: web.json_response({"code": 0, "msg": UNKNOWN}, status=503),
-    "timeout-after": lambda: ApiError(-1007, TIMEOUT, 504).answer,
+    "reject": lambda: ApiError(-2010, "Account has insufficient balance for requested action.").answer,
+    "unknown-before": _unknown,
+    "unknown-after": _unknown,
+    "timeout-before": _timeout,
+    "timeout-after": _timeout,
 }
 
 

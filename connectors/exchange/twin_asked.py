@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, unquote
 from aiohttp import web
 from cryptography.exceptions import InvalidSignature
 
+from connectors.exchange import twin_params
 from connectors.exchange.filters import EXACT
 from connectors.exchange.twin_world import ApiError, Key, Member, Replay, World
 
@@ -61,6 +62,8 @@ class Asked:
         said = self.given.get(name)
         if said is None:
             return None
+        if not said:
+            raise ApiError(-1105, f"Parameter '{name}' was empty.")
         if not said.isascii() or not said.isdigit():
             raise ApiError(-1100, f"Illegal characters found in parameter '{name}'; legal range is '^[0-9]{{1,20}}$'.")
         return int(said)
@@ -78,6 +81,8 @@ class Asked:
     def name(self, name: str) -> str:
         """A client order id; empty if there is none."""
         said = self.given.get(name, "")
+        if name in self.given and not said:
+            raise ApiError(-1105, f"Parameter '{name}' was empty.")
         if said and not re.fullmatch(_NAME, said):
             raise ApiError(-1100, f"Illegal characters found in parameter '{name}'; legal range is '{_NAME}'.")
         return said
@@ -101,10 +106,15 @@ class Asked:
 
 
 async def asked(request: web.Request) -> Asked:
-    """What anybody may ask."""
+    """What anybody may ask.
+
+    Raises:
+        ApiError: it has parameters that this endpoint does not read.
+    """
     query, body = _raw(request), await request.text()
-    given = dict(parse_qsl(query, keep_blank_values=True)) | dict(parse_qsl(body, keep_blank_values=True))
-    return Asked(given, request.app[WORLD])
+    sent = [*parse_qsl(query, keep_blank_values=True), *parse_qsl(body, keep_blank_values=True)]
+    twin_params.check(request.method, request.path, sent)
+    return Asked(dict(sent), request.app[WORLD])
 
 
 async def signed(request: web.Request, *, trades: bool = False) -> Asked:

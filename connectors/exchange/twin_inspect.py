@@ -82,9 +82,10 @@ async def _advance(request: web.Request) -> web.Response:
 async def _settings(request: web.Request) -> web.Response:
     """``ahead``, ``visible_after`` (seconds), ``weight``, ``window`` (seconds), ``orders`` (in 10 s, in a day).
 
+    ``resting``: how many orders may be open in a market, and how many of those may wait for a price.
     ``share``: how much of a candle's volume orders take; ``null``: any amount.
     """
-    names = {"ahead", "visible_after", "weight", "window", "orders", "share"}
+    names = {"ahead", "visible_after", "weight", "window", "orders", "resting", "share"}
     said, world = await _read(request, names), request.app[WORLD]
     try:
         for name in ("ahead", "visible_after"):
@@ -93,9 +94,10 @@ async def _settings(request: web.Request) -> web.Response:
         for name in ("weight", "window"):
             if name in said:
                 setattr(world, name, int(said[name]))
-        if "orders" in said:
-            few, many = said["orders"]
-            world.orders = (int(few), int(many))
+        for name in ("orders", "resting"):
+            if name in said:
+                few, many = said[name]
+                setattr(world, name, (int(few), int(many)))
         if "share" in said:
             world.share(None if said["share"] is None else _number(said["share"]))
     except (TypeError, ValueError, OverflowError) as error:

@@ -24,6 +24,7 @@ WEIGHTS: dict[tuple[str, str], tuple[int, int]] = {
     ("GET", "myTrades"): (20, 20),
     ("GET", "account"): (20, 20),
     ("GET", "rateLimit/order"): (40, 40),
+    ("PUT", "order/amend/keepPriority"): (4, 4),
 }
 DEPTHS = ((100, 5), (500, 25), (1000, 50), (5000, 250))
 RAW = 300  #: seconds

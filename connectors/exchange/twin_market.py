@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,7 @@ from aiohttp import web
 from connectors.exchange.twin_asked import Asked, asked
 from connectors.exchange.twin_limits import announced
 from connectors.exchange.twin_shape import fixed, kline, market, millis
-from connectors.exchange.twin_world import ApiError, Replay
+from connectors.exchange.twin_world import ApiError, Replay, World, floor
 from connectors.market import Candle
 
 INTERVALS = {f"{number}{unit}": timedelta(**{name: number}) for unit, name, numbers in (
@@ -20,6 +21,7 @@ INTERVALS = {f"{number}{unit}": timedelta(**{name: number}) for unit, name, numb
 ) for number in numbers}  # fmt: skip
 MOST = 1000
 DEEPEST = 5000
+INSTANT = timedelta(microseconds=1)  #: before its end a candle has not ended
 RESTS = Decimal(1)  #: what the book shows at each price, in the base asset
 
 
@@ -48,7 +50,7 @@ async def _time(request: web.Request) -> web.Response:
 
 async def _info(request: web.Request) -> web.Response:
     found = await asked(request)
-    markets = [market(replay) for replay in _chosen(found)]
+    markets = [market(replay, found.world.resting) for replay in _chosen(found)]
     return web.json_response(
         {
             "timezone": "UTC",
@@ -67,7 +69,7 @@ async def _klines(request: web.Request) -> web.Response:
         raise ApiError(-1120, "Invalid interval.")
     limit = min(found.whole("limit") or 500, MOST)
     since, until = found.instant("startTime"), found.instant("endTime")
-    found_ones = [one for one in _joined(replay, every, since, limit) if until is None or one.at <= until]
+    found_ones = [one for one in _joined(found.world, replay, every, since, limit) if until is None or one.at <= until]
     few = found_ones[:limit] if since else found_ones[-limit:]
     return web.json_response([kline(one, every) for one in few])
 
@@ -82,21 +84,21 @@ async def _depth(request: web.Request) -> web.Response:
 
 
 async def _price(request: web.Request) -> web.Response:
-    return await _each(request, lambda replay: {"symbol": replay.market.id, "price": fixed(replay.last)})
+    return await _each(request, lambda _, replay: {"symbol": replay.market.id, "price": fixed(replay.last)})
 
 
 async def _book(request: web.Request) -> web.Response:
-    return await _each(request, _best)
+    return await _each(request, lambda _, replay: _best(replay))
 
 
 async def _day(request: web.Request) -> web.Response:
     return await _each(request, _statistics)
 
 
-async def _each(request: web.Request, show: Any) -> web.Response:
+async def _each(request: web.Request, show: Callable[[World, Replay], Any]) -> web.Response:
     """One object where one symbol is asked for, else a list."""
     found = await asked(request)
-    shown = [show(replay) for replay in _chosen(found)]
+    shown = [show(found.world, replay) for replay in _chosen(found)]
     return web.json_response(shown[0] if "symbol" in found.given else shown)
 
 
@@ -120,7 +122,8 @@ def _best(replay: Replay) -> dict[str, str]:
     }
 
 
-def _statistics(replay: Replay) -> dict[str, Any]:
+def _statistics(world: World, replay: Replay) -> dict[str, Any]:
+    """Of the last day of the market's own time."""
     few = replay.series.candles[replay.since(replay.end(replay.fed - 1) - timedelta(days=1)) : replay.fed]
     first, last, volume = few[0].open, replay.last, sum((one.volume for one in few), Decimal(0))
     turnover = sum((one.volume * one.close for one in few), Decimal(0))
@@ -139,25 +142,32 @@ def _statistics(replay: Replay) -> dict[str, Any]:
         "lowPrice": fixed(min(one.low for one in few)),
         "volume": fixed(volume),
         "quoteVolume": fixed(turnover),
-        "openTime": millis(few[0].at),
-        "closeTime": millis(replay.end(replay.fed - 1)),
+        "openTime": millis(world.shown(replay, few[0].at)),
+        "closeTime": millis(world.shown(replay, replay.end(replay.fed - 1))),
         "firstId": 0,
         "lastId": replay.fed,
         "count": len(few),
     }
 
 
-def _joined(replay: Replay, every: timedelta, since: datetime | None, limit: int) -> list[Candle]:
-    """Candles of another length, made of those that have ended; and the one that has only begun."""
-    own, begun = replay.series.every, replay.end(replay.fed - 1)
-    if every < own or every % own:
+def _joined(world: World, replay: Replay, every: timedelta, since: datetime | None, limit: int) -> list[Candle]:
+    """Candles of another length by the exchange's clock, each made of those that end in it, and the one that began.
+
+    What has ended never changes: a candle of the market's that ends later belongs to a later one.
+    """
+    own, span = replay.series.every, world.own_span(every)
+    if span < own or span % own:
         raise ApiError(-1120, "Invalid interval.")
-    first = replay.since(since) if since else max(0, replay.fed - (limit + 1) * (every // own))
-    last = replay.last
-    known = [*replay.series.candles[first : replay.fed], Candle(begun, last, last, last, last, Decimal(0))]
+    if since is None:
+        first = max(0, replay.fed - (limit + 1) * (span // own))
+    else:
+        first = replay.since(world.own(replay, since) - own)
+    begun, last = replay.end(replay.fed - 1), replay.last
+    known = [(world.shown(replay, one.at + own) - INSTANT, one) for one in replay.series.candles[first : replay.fed]]
+    known.append((world.shown(replay, begun), Candle(begun, last, last, last, last, Decimal(0))))
     joined: list[Candle] = []
-    for one in known:
-        at = one.at - timedelta(seconds=one.at.timestamp() % every.total_seconds())
+    for within, one in known:
+        at = floor(within, every)
         if joined and joined[-1].at == at:
             before = joined.pop()
             high, low = max(before.high, one.high), min(before.low, one.low)

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from aiohttp import web
 
-from connectors.exchange.refusal import Refused
+from connectors.exchange.refusal import Refused, Why
 from connectors.exchange.shelf import Resting
 from connectors.exchange.twin_asked import Asked, signed
 from connectors.exchange.twin_limits import told
-from connectors.exchange.twin_placing import found_by, fresh_name, pair_of, place, place_pair, request_of
-from connectors.exchange.twin_shape import ack, brief, full, millis, order_list, shown, trade
+from connectors.exchange.twin_placing import (
+    check_amount,
+    found_by,
+    fresh_name,
+    pair_of,
+    place,
+    place_pair,
+    request_of,
+    said,
+)
+from connectors.exchange.twin_shape import ack, amended, brief, full, millis, order_list, shown, trade
 from connectors.exchange.twin_world import ApiError, Member, Replay
 
 Shape = Callable[[Resting, Member, Replay], dict[str, Any]]
 MOST = 1000
 LONG = 24 * 3600  #: seconds between startTime and endTime
 CANCELLED = (-2011, "Unknown order sent.")
+LIST = ("orderListId", "contingencyType", "listOrderStatus", "listClientOrderId", "symbol", "orders")
 
 
 def routes(app: web.Application) -> None:
@@ -29,6 +40,7 @@ def routes(app: web.Application) -> None:
     router.add_get("/api/v3/order", _one)
     router.add_delete("/api/v3/order", _cancel)
     router.add_post("/api/v3/order/cancelReplace", _replace)
+    router.add_put("/api/v3/order/amend/keepPriority", _amend)
     router.add_post("/api/v3/orderList/oco", _pair)
     router.add_get("/api/v3/openOrders", _open)
     router.add_delete("/api/v3/openOrders", _cancel_all)
@@ -117,6 +129,36 @@ async def _replace(request: web.Request) -> web.Response:
     if failed is not None:
         raise ApiError(-2021, "Order cancel-replace partially failed.", 409, more={"data": data})
     return told(member, web.json_response(data))
+
+
+async def _amend(request: web.Request) -> web.Response:
+    found = await signed(request, trades=True)
+    replay, member = found.replay(), found.who()
+    found.text("newQty")
+    order = _named(found, replay, "orderId", "origClientOrderId")
+    before, amount = order.request.client_order_id, found.number("newQty") or Decimal(0)
+    if amount == order.amount:
+        raise ApiError(-2038, "The requested action would change no state; rejecting.")
+    if amount > order.amount:
+        raise ApiError(-2038, "Order amend (quantity increase) is not supported.")
+    check_amount(amount, order.request, replay)
+    try:
+        member.paper.reduce(before, amount, found.name("newClientOrderId") or fresh_name())
+    except Refused as refused:
+        if refused.kind is Why.FILTER:
+            raise ApiError(-1013, "Filter failure: LOT_SIZE") from None
+        raise said(refused) from None
+    found.world.amended += 1
+    answer = {
+        "transactTime": millis(found.world.clock()),
+        "executionId": found.world.amended,
+        "amendedOrder": amended(order, before, member, replay),
+    }
+    if order.number in member.lists:
+        both = [one for one in (order, member.paper.open.get(order.mate)) if one is not None]
+        pair = order_list(found.world, member, sorted(both, key=lambda one: one.number), replay)
+        answer["listStatus"] = {name: pair[name] for name in LIST}
+    return web.json_response(answer)
 
 
 async def _pair(request: web.Request) -> web.Response:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal, localcontext
 
 from connectors.exchange.filters import EXACT
@@ -11,6 +12,7 @@ from connectors.exchange.refusal import Refused, Why
 from connectors.exchange.shelf import Resting
 from connectors.exchange.twin_asked import Asked
 from connectors.exchange.twin_limits import count
+from connectors.exchange.twin_params import check_served
 from connectors.exchange.twin_shape import ORDER_TYPES, TYPES
 from connectors.exchange.twin_world import ApiError, Member, Replay, World, give_back
 from connectors.market import Filters
@@ -38,6 +40,7 @@ def request_of(found: Asked, replay: Replay) -> OrderRequest:
         ApiError: it can't be placed as it stands.
     """
     side, kind = side_of(found), found.text("type")
+    check_served(found.given)
     if kind not in ORDER_TYPES:
         raise ApiError(-1116, "Invalid orderType.")
     return _made(found, replay, (side, kind), "", "newClientOrderId")
@@ -50,6 +53,7 @@ def pair_of(found: Asked, replay: Replay) -> tuple[OrderRequest, OrderRequest]:
         ApiError: they can't be placed as they stand.
     """
     side, kinds = side_of(found), (found.text("aboveType"), found.text("belowType"))
+    check_served(found.given)
     for kind in kinds:
         if kind not in ORDER_TYPES or kind in {"LIMIT", "MARKET"}:
             raise ApiError(-1158, "Order type not supported in OCO.")
@@ -73,6 +77,7 @@ def place(world: World, member: Member, request: OrderRequest) -> Resting:
     Raises:
         ApiError: it was refused; nothing was placed.
     """
+    _room(world, member, (request,))
     count(world, member, 1)
     try:
         placed = member.paper.place(request, world.clock())
@@ -92,6 +97,7 @@ def place_pair(world: World, member: Member, pair: tuple[OrderRequest, OrderRequ
     Raises:
         ApiError: it was refused; nothing was placed.
     """
+    _room(world, member, pair)
     count(world, member, 2)
     try:
         placed = member.paper.place_pair(*pair, world.clock())
@@ -104,6 +110,21 @@ def place_pair(world: World, member: Member, pair: tuple[OrderRequest, OrderRequ
         member.lists[order.number] = (orders[0].number, name or fresh_name())
     member.lists[orders[1].number] = member.lists[orders[0].number]
     return orders
+
+
+def _room(world: World, member: Member, wanted: Sequence[OrderRequest]) -> None:
+    """Whether so many more orders may be open in their market (filters.md); the engine counts what rests.
+
+    Raises:
+        ApiError: there are too many already.
+    """
+    resting = [one.request for one in member.paper.open.values() if one.request.symbol == wanted[0].symbol]
+    held, waiting = (sum(one.type in WAITING for one in few) for few in (resting, wanted))
+    most, most_waiting = world.resting
+    if wanted[0].type is not OrderType.MARKET and len(resting) + len(wanted) > most:
+        raise ApiError(-2010, "Filter failure: MAX_NUM_ORDERS")
+    if waiting and held + waiting > most_waiting:
+        raise ApiError(-2010, "Filter failure: MAX_NUM_ALGO_ORDERS")
 
 
 def said(refused: Refused) -> ApiError:
@@ -203,6 +224,20 @@ def _filter(request: OrderRequest, replay: Replay, last: Decimal) -> str:
     has = replay.market.filters
     checks = (_price_filter(request, has, last), _lot_filter(request, has), _notional_filter(request, has, last))
     return next(filter(None, checks), "")
+
+
+def check_amount(amount: Decimal, request: OrderRequest, replay: Replay) -> None:
+    """Whether an order may have this amount.
+
+    Raises:
+        ApiError: a filter does not let it pass.
+    """
+    smaller = replace(request, amount=amount)
+    with localcontext(EXACT):
+        has = replay.market.filters
+        failed = _lot_filter(smaller, has) or _notional_filter(smaller, has, replay.last)
+    if failed:
+        raise ApiError(-1013, f"Filter failure: {failed}")
 
 
 def _price_filter(request: OrderRequest, has: Filters, last: Decimal) -> str:

@@ -43,8 +43,8 @@ def millis(at: datetime) -> int:
     return int(at.timestamp()) * 1000 + at.microsecond // 1000
 
 
-def market(replay: Replay) -> dict[str, Any]:
-    """A market in exchangeInfo."""
+def market(replay: Replay, resting: tuple[int, int]) -> dict[str, Any]:
+    """A market in exchangeInfo; ``resting``: how many orders may be open in it, and how many may wait for a price."""
     one = replay.market
     return {
         "symbol": one.id,
@@ -64,11 +64,11 @@ def market(replay: Replay) -> dict[str, Any]:
         "quoteOrderQtyMarketAllowed": True,
         "allowTrailingStop": False,
         "cancelReplaceAllowed": True,
-        "amendAllowed": False,
+        "amendAllowed": True,
         "pegInstructionsAllowed": False,
         "isSpotTradingAllowed": True,
         "isMarginTradingAllowed": False,
-        "filters": _filters(replay),
+        "filters": [*_filters(replay), *_counts(resting)],
         "permissions": [],
         "permissionSets": [["SPOT"]],
         "defaultSelfTradePreventionMode": PREVENTION,
@@ -103,6 +103,13 @@ def _filters(replay: Replay) -> list[dict[str, Any]]:
             "avgPriceMins": 0,
         },
         {"filterType": "PERCENT_PRICE_BY_SIDE", **band, "avgPriceMins": 0},
+    ]
+
+
+def _counts(resting: tuple[int, int]) -> list[dict[str, Any]]:
+    return [
+        {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": resting[0]},
+        {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": resting[1]},
     ]
 
 
@@ -156,6 +163,21 @@ def shown(order: Resting, member: Member, replay: Replay) -> dict[str, Any]:
         "time": millis(order.at),
         "updateTime": millis(changed),
         "isWorking": not order.waits,
+        "workingTime": -1 if order.waits else millis(order.at),
+    }
+
+
+def amended(order: Resting, before: str, member: Member, replay: Replay) -> dict[str, Any]:
+    """An order that was made smaller; ``before``: its client order id until then."""
+    said = brief(order, member, replay)
+    kept = ("symbol", "orderId", "orderListId", "clientOrderId", "price", "executedQty", "status", "timeInForce")
+    return {
+        **{name: said[name] for name in (*kept, "type", "side", "selfTradePreventionMode")},
+        "origClientOrderId": before,
+        "qty": fixed(order.amount),
+        "preventedQty": fixed(None),
+        "quoteOrderQty": fixed(None),
+        "cumulativeQuoteQty": fixed(order.cost),
         "workingTime": -1 if order.waits else millis(order.at),
     }
 

@@ -23,6 +23,7 @@ Now = Callable[[], datetime]
 REMEMBERED = 1_000_000  #: ended orders of an account
 APART = 10**9  #: between the order numbers of two accounts
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
+EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class ApiError(Exception):
@@ -75,8 +76,8 @@ class Replay:
 
     Attributes:
         market: Its rules.
-        series: All candles; those that have ended are known.
-        starts: Its time when the exchange opened.
+        series: All candles, dated in the market's own time; those that have ended are known.
+        starts: The market's own time when the exchange opened.
         fed: How many candles have ended.
         traded: A price that was traded since, if one was.
     """
@@ -113,10 +114,12 @@ class World:
     Attributes:
         now: This machine's clock, or a test's.
         ahead: By how much the exchange's clock is ahead of it.
-        speed: How fast the markets' time goes; 0: only ``advance`` moves it.
+        speed: How fast the markets' time goes; 0: only ``advance`` moves it. By the exchange's clock, at which all is
+            dated that it shows, their candles are so much shorter.
         visible_after: How long a new order is not shown in queries.
         weight: How much requests may weigh in each window of ``window`` seconds.
         orders: How many orders an account may place in ten seconds, and in a day.
+        resting: How many orders of an account may be open in a market, and how many of them may wait for a price.
         rules: How orders are filled.
     """
 
@@ -128,6 +131,7 @@ class World:
     window: int = 60
     raw: int = 61_000
     orders: tuple[int, int] = (100, 200_000)
+    resting: tuple[int, int] = (200, 5)
     rules: Rules = field(default_factory=lambda: Rules(keep=REMEMBERED))
     replays: dict[str, Replay] = field(default_factory=dict)  #: by the exchange's own name of the market
     members: list[Member] = field(default_factory=list)
@@ -135,6 +139,7 @@ class World:
     weighed: dict[str, tuple[datetime, int, int]] = field(default_factory=dict)  #: by address: end, weight, excess
     called: dict[str, tuple[datetime, int]] = field(default_factory=dict)  #: by address: end, requests in 5 minutes
     banned: dict[str, tuple[datetime, int]] = field(default_factory=dict)  #: by address: until, how often so far
+    amended: int = 0  #: how often an order was made smaller
     began: datetime | None = None
     moved: timedelta = timedelta()  #: by ``advance``
 
@@ -143,12 +148,32 @@ class World:
         return self.now() + self.ahead
 
     def open(self, replays: Sequence[Replay], *, known: int = 1) -> None:
-        """Open these markets; so many candles of each have ended. Each goes on in its own time from there."""
+        """Open these markets; so many candles of each have ended, the last of them just now. They go on from there.
+
+        "Just now" is a time at which candles end: a full minute of the exchange's clock where they last one.
+        """
         self.replays = {replay.market.id: replay for replay in replays}
-        self.began = self.clock()
         for replay in replays:
             replay.starts = replay.end(min(known, len(replay.series.candles)) - 1)
+        longest = max(replay.series.every for replay in replays) / self._pace
+        self.began = floor(self.clock(), max(longest, timedelta(seconds=1)))
         self.catch_up()
+
+    @property
+    def _pace(self) -> float:
+        return self.speed or 1.0
+
+    def shown(self, replay: Replay, at: datetime) -> datetime:
+        """When a time of a market's own is by the exchange's clock."""
+        return (self.began or LONG_AGO) + (at - replay.starts) / self._pace
+
+    def own(self, replay: Replay, at: datetime) -> datetime:
+        """What time it is in a market at an instant of the exchange's clock."""
+        return replay.starts + self.own_span(at - (self.began or LONG_AGO))
+
+    def own_span(self, span: timedelta) -> timedelta:
+        """How much of the markets' time goes by in so much of the exchange's."""
+        return span * self._pace
 
     def gone(self) -> timedelta:
         """How much of the markets' time has gone by."""
@@ -217,6 +242,11 @@ class World:
             if isinstance(one, Fill) and int(one.order_id) not in member.started:
                 member.started.add(int(one.order_id))
                 give_back(member, self.clock())
+
+
+def floor(at: datetime, step: timedelta) -> datetime:
+    """The last full step of time before an instant, or it."""
+    return at - (at - EPOCH) % step
 
 
 def give_back(member: Member, now: datetime) -> None:

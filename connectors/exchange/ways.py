@@ -60,10 +60,12 @@ class Look:
     Attributes:
         call: What is asked.
         orders: The orders in the answer, as the exchange writes them.
+        then: Where to look next, by the answer.
     """
 
     call: Unsigned
     orders: Callable[[Any], Sequence[Any]]
+    then: Callable[[Any], Sequence[Look]] = lambda _: ()
 
 
 #: ccxt's name of a key -> ours, and what a person is asked for
@@ -167,9 +169,17 @@ class Ways:
         """The call that cancels an order."""
         raise NotImplementedError
 
-    def looks(self, client_order_id: str, market: str) -> Sequence[Look]:
+    def looks(self, wanted: OrderRequest, market: str) -> Sequence[Look]:
         """Where an order of ours may be found, in this order."""
         raise NotImplementedError
+
+    def numbered(self, number: str, market: str) -> Sequence[Look]:
+        """Where an order is found by the exchange's own id of it."""
+        raise NotImplementedError
+
+    def apart(self, market: str | None) -> Sequence[Look]:
+        """Where open orders of a market, or of all, are listed beside those that ccxt lists."""
+        return ()
 
     def named(self, client_order_id: str) -> str:
         """Our id of an order as the exchange has it."""

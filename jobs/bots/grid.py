@@ -30,7 +30,8 @@ class Cell(Model):
         got: How much this round has bought, fees in the base asset taken off.
         round: Raised with every order, so that each has a tag of its own.
         resting: Whether the order of this round is placed.
-        tries: Orders in a row that ended without being filled.
+        leaving: Whether the grid has asked for that to be cancelled, as others are nearer to the price.
+        tries: Orders in a row that ended without being filled, other than by the grid's own wish.
     """
 
     side: Side
@@ -38,6 +39,7 @@ class Cell(Model):
     got: Decimal = Decimal(0)
     round: int = 0
     resting: bool = False
+    leaving: bool = False
     tries: int = 0
 
 
@@ -202,7 +204,9 @@ class Grid(Model):
     def _ended(self, cell: Cell, event: Ended, market: Market, number: int) -> Cell:
         turn = cell.round + 1
         if event.state is not OrderState.FILLED and cell.amount > 0:
-            return cell.model_copy(update={"round": turn, "resting": False, "tries": cell.tries + 1})
+            failed = not (cell.leaving and event.state is OrderState.CANCELLED)
+            ended = {"round": turn, "resting": False, "leaving": False, "tries": cell.tries + failed}
+            return cell.model_copy(update=ended)
         amount = whole(cell.got, market.filters.lot)
         if cell.side is Side.BUY and amount:
             return Cell(side=Side.SELL, amount=amount, got=cell.got - amount, round=turn)
@@ -228,6 +232,7 @@ class Grid(Model):
         cells, wishes = list(state.cells), list[Wish]()
         for number, cell in enumerate(state.cells):
             if cell.resting and number not in wanted:
+                cells[number] = cell.model_copy(update={"leaving": True})
                 wishes.append(Cancel(_tag(number, cell)))
             elif not cell.resting and number in wanted:
                 cells[number] = cell.model_copy(update={"resting": True})

@@ -18,7 +18,7 @@ class Limit(StrEnum):
 
     ORDER = "order"  #: the greatest value of one order
     DAY = "day"  #: of all orders of a day (UTC)
-    LOSS = "loss"  #: the greatest loss that a day (UTC) may have realised before another order
+    LOSS = "loss"  #: the greatest loss of a day (UTC), realised or not, before another buy
     POSITION = "position"  #: the greatest value held of one symbol, orders to buy included
     OPEN = "open-orders"  #: orders that may be filled at the same time
     RATE = "per-minute"  #: orders in a minute
@@ -73,7 +73,7 @@ class Usage:
 
     Attributes:
         day: Value of the day's orders: of those that ended what was filled, of the others all.
-        realised: Profit of the day so far, fees included; negative: a loss.
+        result: What the day came to so far, with what is held at the last price known; negative: a loss.
         held: Of the order's base asset.
         buying: Value of the open orders to buy the same symbol.
         open_orders: That may be filled now.
@@ -81,7 +81,7 @@ class Usage:
     """
 
     day: Decimal = Decimal(0)
-    realised: Decimal = Decimal(0)
+    result: Decimal = Decimal(0)
     held: Decimal = Decimal(0)
     buying: Decimal = Decimal(0)
     open_orders: int = 0
@@ -130,8 +130,10 @@ def _too_dear(limits: Limits, usage: Usage, request: OrderRequest, price: Decima
         if amount > greatest:
             yield f"{what} {plain(amount)} {quote}, and {whose} may have {plain(greatest)}"
     most = limits.money.get((Limit.LOSS, quote))
-    if most is not None and -usage.realised >= most:
-        yield f"the day has lost {plain(-usage.realised)} {quote}, and {whose} may lose {plain(most)}"
+    # a sale makes what is at risk smaller: a stop-loss must not be kept back by the very loss that it ends
+    if most is not None and request.side is Side.BUY and -usage.result >= most:
+        lost = f"the day has lost {plain(-usage.result)} {quote}, what is held at its last known price included"
+        yield f"{lost}, and {whose} may lose {plain(most)}"
     for limit in sorted({limit for limit, _ in limits.money}):
         if (limit, quote) not in limits.money:
             yield f"{whose} has a limit {limit}, but none in {quote}; set one with `automator risk set`"
@@ -177,7 +179,7 @@ def parse(limit: Limit, value: str, asset: str) -> str:
 
 def _number(limit: Limit, value: str) -> Decimal:
     try:
-        number = Decimal(value)
+        number = Decimal(value.replace("_", "?"))  # Decimal takes 1_0 for ten
     except InvalidOperation:
         raise BadLimit(f"the limit {limit} must be a number, and {value!r} is none") from None
     if not number.is_finite() or number < 0 or number > GREATEST:

@@ -120,3 +120,16 @@ class HoldingRow(SQLModel, table=True):
     free: str
     locked: str
     at: int  #: microseconds UTC
+
+
+class MarkRow(SQLModel, table=True):
+    """The last price that is known of a symbol at an account, and the one with which its day began; quote asset."""
+
+    __tablename__ = "mark"
+
+    account: str = Field(primary_key=True)
+    symbol: str = Field(primary_key=True)
+    day: str  #: of the last price (UTC): ``2026-12-01``
+    opened: str  #: the last price known before that day, else its first
+    price: str
+    at: int  #: microseconds UTC

@@ -93,6 +93,24 @@ def test_only_the_nearest_lines_rest_if_so_many_are_allowed() -> None:
     assert [wish for wish in wishes if isinstance(wish, Cancel)] == [Cancel(orders[1].tag)]
 
 
+def test_a_price_that_goes_to_and_fro_does_not_end_it() -> None:
+    """What it cancels itself, for lines that are nearer, is no failure, however often."""
+    grid = but(FIVE, max_active_buy_lines=1, max_active_sell_lines=1)
+    state, orders = running(grid)
+    resting = {wish.price: wish for wish in orders}
+    for turn in range(10):
+        price = 44_000 if turn % 2 == 0 else 46_000
+        state, wishes = grid.decide(state, view(price, *whole(resting.pop(Decimal(price)))), START)
+        resting |= {wish.price: wish for wish in placed(wishes)}
+        gone = [wish.tag for wish in wishes if isinstance(wish, Cancel)]
+        ends = [ended(wish, OrderState.CANCELLED, 0) for wish in resting.values() if wish.tag in gone]
+        assert len(ends) == 1
+        resting = {price: wish for price, wish in resting.items() if wish.tag not in gone}
+        state, wishes = grid.decide(state, view(price, *ends), START)
+        assert not wishes
+        assert sorted(resting) == ([42_000, 46_000] if turn % 2 == 0 else [44_000, 48_000])
+
+
 def test_an_order_that_ends_unfilled_is_placed_anew_three_times() -> None:
     """One lost order does not end a bot; one that is always refused does, with the reason."""
     state, orders = running(FIVE)

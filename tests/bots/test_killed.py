@@ -30,17 +30,17 @@ DECIDING = (
     "after-decided",
     "after-claim",
     "before-finish",
-    "after-finish",
     "after-shown",
     "after-books",
 )
+DECIDED = ("after-finish",)  #: on paper there is nothing more to do then; live its orders are on their way
 SENDING = ("after-record:KILL:3", "before-record:KILL:3", "after-last-byte:KILL:3")
 SAMPLE = ("before-decided", "after-decided", "after-record:KILL:3")
 
 
-def points(names: Sequence[str]) -> list[Any]:
+def points(names: Sequence[str], *more: bool) -> list[Any]:
     """A sample always, the others with the long list."""
-    return [pytest.param(name, marks=() if name in SAMPLE else (pytest.mark.long,)) for name in names]
+    return [pytest.param(name, *more, marks=() if name in SAMPLE else (pytest.mark.long,)) for name in names]
 
 
 async def worked(there: Floor, home: Path, failpoint: str = "") -> int:
@@ -62,8 +62,10 @@ async def killed(there: Floor, home: Path, path: Sequence[Candle], failpoint: st
     return count
 
 
-@pytest.mark.parametrize("live", [True, False], ids=["live", "paper"])
-@pytest.mark.parametrize("failpoint", points(DECIDING))
+@pytest.mark.parametrize(
+    ("failpoint", "live"),
+    [*points(DECIDING, True), *points(DECIDING + DECIDED, False)],
+)
 @pytest.mark.parametrize(("kind", "given"), [("grid", GRID), ("guard", TRAILED)], ids=["grid", "pairs"])
 async def test_killed_while_it_decides(  # noqa: PLR0913, PLR0917 - which bot, how, where it is killed
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, given: dict[str, Any], failpoint: str, live: bool

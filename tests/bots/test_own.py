@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from automator.trading import bots
+from automator.trading import bots, orders
 from automator.trading.bots import State
 from connectors.order import OrderType, Side
 from jobs.bots.kinds import opened, which
@@ -19,7 +19,7 @@ from jobs.bots.parameters import BadParameters
 from jobs.bots.strategy import Cancel, Pair, Place, Stop
 from tests.bots.market import floor
 from tests.bots.seen import BTC, START, closed, ended, filled, view
-from tests.bots.test_running import BUY, candles
+from tests.bots.test_running import BUY, GRID, candles
 
 GOOD = '''
 class Mine:
@@ -170,6 +170,28 @@ async def test_its_bot_stops_and_others_go_on(tmp_path: Path) -> None:
         (notice,) = there.notices()
         assert "mine has stopped: its strategy failed: line 5: ZeroDivisionError" in notice
         assert len(bots.paper(there.engine.reader, "bot-1")) == 2
+
+
+@pytest.mark.parametrize("policy", ["cancel", "keep"])
+@pytest.mark.parametrize("body", ["1 / 0", "'nonsense'", "time.sleep(60)"])
+async def test_its_orders_are_handled_by_its_stop_policy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, policy: str
+) -> None:
+    """Whatever its strategy does wrong, what rests at the exchange is cancelled or stays; other bots' orders stay."""
+    monkeypatch.setitem(Own.__init__.__kwdefaults__, "seconds", 1.0)
+    order = "{'place': {'tag': 'a', 'symbol': 'BTC/USDT', 'side': 'buy', 'type': 'limit', 'amount': '1', 'price': '9'}}"
+    own = file(tmp_path, deciding(f"if not state: return 1, [{order}]\n        return {body}"))
+    async with floor(tmp_path) as there:
+        await there.add("own", "mine", live=True, on_stop=policy, file=own)
+        await there.add("grid", "grid", live=True, **GRID)
+        for candle in candles(3):
+            await there.minute(candle)
+        await there.due()
+        assert there.bot("mine").state is State.STOPPED
+        mine = [item.state for item in orders.listed(there.engine.reader, owner="mine")]
+        assert mine == ["open" if policy == "keep" else "cancelled"]
+        assert there.bot("grid").state is State.RUNNING
+        assert any(item.state == "open" for item in orders.listed(there.engine.reader, owner="grid"))
 
 
 async def test_two_orders_of_one_name_end_it(tmp_path: Path) -> None:

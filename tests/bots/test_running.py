@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -191,6 +192,20 @@ async def test_a_live_bot_is_on_the_record_and_each_order_arrives_once(tmp_path:
         assert there.bot().state is State.RUNNING
         events = [row[0] for row in there.engine.reader.execute("SELECT said(data) FROM entry WHERE kind = 'event'")]
         assert any('"bot started"' in said and '"live":true' in said for said in events)
+
+
+async def test_what_a_bot_decides_leaves_at_once(tmp_path: Path) -> None:
+    """Its orders are begun with the decision, and wait for no other look at what is due."""
+    async with floor(tmp_path) as there:
+        await there.add("grid", live=True, **GRID)
+        worker, (candle,) = there.engine.worker, candles(1)
+        there.clock.at = candle.at + MINUTE + timedelta(seconds=1)
+        there.world.go(candle)
+        assert await worker.tick() == 1
+        while active := list(worker._active.values()):
+            await asyncio.wait(active)
+        decided = [item.id for item in orders.listed(there.engine.reader, owner="bot-1")]
+        assert there.world.arrived == decided != []
 
 
 async def test_a_paper_bot_sends_nothing(tmp_path: Path) -> None:

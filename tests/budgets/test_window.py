@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -118,3 +119,48 @@ def test_a_bucket_drains_at_the_rate_of_a_limit_of_one_s_own(tmp_path: Path) -> 
     first, last = sent[LIMIT // 2], sent[-1]
     rate = (len(sent) - LIMIT // 2 - 1) / ((last - first) / SECOND)
     assert 0.97 <= rate / (LIMIT / 2 / SECONDS) <= 1.0
+
+
+def test_reads_leave_room_for_orders_and_use_up_what_none_has_taken() -> None:
+    """An order finds room whenever it comes; and at the end of each window all of it was used."""
+    budget, usage, now = Budget("weight", 1000, Window.FIXED, SECONDS), Usage(), 0
+    used, orders = Counter[int](), 0
+    while now < 3 * SECONDS * SECOND:
+        if now // (SECOND // 5) > orders:  # five a second
+            assert window.fits(budget, usage, now, 1) == now
+            usage, orders = window.charge(budget, usage, now, 1), orders + 1
+            used[now // (SECONDS * SECOND)] += 1
+        start = window.fits(budget, usage, now, 2, 0.1)
+        if start == now:
+            usage = window.charge(budget, usage, now, 2)
+            used[now // (SECONDS * SECOND)] += 2
+        now = min(start, now + SECOND // 5) if start > now else now + 1000
+    assert all(used[number] >= 997 for number in range(3)), used
+
+
+@pytest.mark.parametrize(
+    ("taken", "at", "start"),
+    [
+        (0, 0, 0),  # of an empty window as much as there is
+        (89, 0, 0),
+        (90, 0, 1),  # a tenth is left at first
+        (90, 1, 1),
+        (95, 0, 6),  # half of that after half the time
+        (99, 0, 10),
+        (100, 0, 10),
+    ],
+)
+def test_less_and_less_is_left_to_orders(taken: int, at: int, start: int) -> None:
+    """So that reads, too, come to the last unit, in seconds of a window of ten."""
+    budget = Budget("weight", 100, Window.FIXED, SECONDS)
+    usage = window.charge(budget, Usage(), 0, taken) if taken else Usage()
+    assert window.fits(budget, usage, at * SECOND, 1, 0.1) == start * SECOND
+
+
+def test_a_window_that_has_ended_for_the_provider_is_over() -> None:
+    """Our clock is a little behind: what is told of the next window does not hold the last one's calls against it."""
+    budget = Budget("weight", 100, Window.FIXED, SECONDS)
+    usage = window.stated(budget, Usage(), 0, 99, 5 * SECOND)
+    usage = window.stated(budget, usage, 5 * SECOND, 3, 15 * SECOND)
+    assert window.used(budget, usage, 5 * SECOND) == 3
+    assert window.used(budget, window.stated(budget, usage, 6 * SECOND, 1, 15 * SECOND), 6 * SECOND) == 3

@@ -101,9 +101,24 @@ def test_a_key_that_does_not_work(bare: Shell, binance: Any) -> None:
     assert CANARY not in said
 
 
+def test_an_exchange_in_maintenance(bare: Shell, binance: Any) -> None:
+    """Who can't be asked is said, and why; nothing is stored, and nothing is concluded."""
+    server, url = binance
+    add(bare, url)
+    for asked in list(server.answers):
+        server.answers[asked] = (503, {"code": -1, "msg": "System maintenance."}, {})
+    server.answers["GET", "/api/v3/ticker/24hr"] = (503, {"code": -1, "msg": "System maintenance."}, {})
+    why = "binance/main can't be asked now: Binance: System maintenance. (status 503); nothing was done"
+    assert why in bare.run("orders", "place", "binance/main", "BTC/USDT", "buy", "--amount", "0.01", code=1)
+    assert why in bare.run("accounts", "reconcile", "binance/main", code=1)
+    buy = ("-p", "symbol=BTC/USDT", "-p", "amount_to_buy_in_reference_market=50", "-p", "minutes_before_next_buy=60")
+    bare.run("bots", "add", "saver", "recurring_buy", "binance/main", *buy, code=None)
+    assert bare.run("orders", "list") == "no orders\n"
+
+
 def test_names(bare: Shell) -> None:
     """What there is, and what an exchange has not."""
-    assert "and exchanges such as binance" in bare.run("accounts", "add", "nowhere/main", code=2)
+    assert "and exchanges such as binance or alpaca-stocks" in bare.run("accounts", "add", "nowhere/main", code=2)
     assert "has no sign-in" in bare.run("accounts", "add", "binance/main", "--sign-in", code=2)
     assert "has no option 'environment'" in bare.run(
         "accounts", "add", "kraken/main", "--option", "environment=test", code=2
@@ -113,3 +128,34 @@ def test_names(bare: Shell) -> None:
     )
     said = bare.run("accounts", "add", "hyperliquid/main", "--secret-stdin", given="{}", code=1)
     assert "wallet" in said
+
+
+def test_stocks_are_traded_as_a_person_does(shell: Shell) -> None:
+    """Connected at the sandbox's stand-in for Alpaca, bought for dollars, an order that rests cancelled, all audited."""
+    there = json.loads((shell.state / "exchanges.json").read_text(encoding="utf-8"))["alpaca-stocks/brand"]
+    keys = json.dumps(there["secrets"])
+    name, url = "alpaca-stocks/main", there["base_url"]
+    said = shell.run("accounts", "add", name, "--base-url", url, "--secret-stdin", given=keys)
+    assert "alpaca-stocks/main is connected as unverified" in said
+    assert "Alpaca does not say whether this key may move money out" in said
+    (listed,) = [one for one in json.loads(shell.run("accounts", "list", "--json")) if one["name"] == name]
+    assert listed["scopes"] == ["read", "trade"]
+    assert "has no option 'speed'; there are environment, feed, outside_hours" in shell.run(
+        "accounts", "change", name, "--option", "speed=1", code=2
+    )
+    assert "choose live or test" in shell.run("accounts", "change", name, "--option", "environment=paper", code=2)
+    bought = shell.run("orders", "place", name, "AAPL/USD", "buy", "--pay", "100")
+    assert "filled" in bought
+    resting = shell.run("orders", "place", name, "AAPL/USD", "buy", "--amount", "1", "--price", "50")
+    assert "open" in resting
+    shell.run("orders", "cancel", resting.split()[0])
+    assert "cancelled" in shell.run("orders", "show", resting.split()[0])
+    said = shell.run("accounts", "reconcile", name)
+    assert "AAPL" in said
+    assert "0 fills that were not in our records" in said
+    wrong = shell.run("orders", "place", name, "AAPL", "buy", "--amount", "1", code=2)
+    assert "does not trade AAPL; it trades AAPL/USD" in wrong
+    assert there["secrets"]["secret"] not in shell.run("calls", "list", "--json")
+    assert shell.run("calls", "verify")
+    assert "is an exchange, which has no cases" in shell.run("check", "alpaca-stocks", code=2)
+    assert "alpaca-stocks/main is an exchange" in shell.run("post", "Hello", "--to", name, code=2)

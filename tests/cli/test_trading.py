@@ -23,6 +23,11 @@ class Desk(Shell):
         """Place an order, and return what is said of it."""
         return self.run("orders", "place", "tiny/main", "BTC/USDT", *options, code=code)
 
+    def add(self) -> None:
+        """Connect the account."""
+        add = ("accounts", "add", "tiny/main", "--base-url", self.venue.url, "--scope", "read", "--scope", "trade")
+        self.run(*add, "--secret-stdin", given=json.dumps({"key": KEY}))
+
     def orders(self) -> list[dict[str, str]]:
         return list(json.loads(self.run("orders", "list", "--json")))
 
@@ -33,8 +38,7 @@ def desk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Desk]:
     made = Desk(tmp_path)
     made.run("init", "--vault", "file")
     with exchange(getattr(request, "param", 0.0)) as made.venue:
-        add = ("accounts", "add", "tiny/main", "--base-url", made.venue.url, "--scope", "read", "--scope", "trade")
-        made.run(*add, "--secret-stdin", given=json.dumps({"key": KEY}))
+        made.add()
         yield made
 
 
@@ -63,12 +67,16 @@ def test_positions_and_profit_are_shown_and_exported(desk: Desk, tmp_path: Path)
     desk.run("fills", "--csv", str(file))
     with file.open(newline="") as read:
         rows = list(csv.DictReader(read))
+    assert "2 rows in" in desk.run("fills", "--since", "2026-01-01", "--csv", str(file))
+    assert "1 row in" in desk.run("positions", "--csv", str(file))
+    assert "0 rows in" in desk.run("fills", "--since", "tomorrow 09:00", "--csv", str(tmp_path / "none.csv"))
+    assert (tmp_path / "none.csv").read_text().startswith("at,account,owner,order,symbol,side,amount,price,fee")
     assert [(row["side"], row["amount"], row["owner"]) for row in rows] == [
         ("buy", "0.1", "user"),
         ("sell", "0.06", "user"),
     ]
     for name in ("positions", "profit", "fills"):
-        assert "BTC/USDT" in desk.run(name, "--account", "tiny/main", "--bot", "user", "--symbol", "BTC/USDT")
+        assert "BTC/USDT" in desk.run(name, "--account", "tiny/main", "--bot", "user", "--symbol", "btc/usdt")
     assert desk.run("fills", "--bot", "nobody") == "no fills\n"
 
 
@@ -90,6 +98,11 @@ def test_limits_are_set_and_kept_to(desk: Desk) -> None:
     ("words", "says"),
     [
         (("orders", "place", "tiny/main", "ETH/USDT", "buy", "--amount", "1"), "does not trade ETH/USDT"),
+        (("orders", "place", "tiny/main", "btcusdt", "buy", "--amount", "1"), "BTCUSDT; it trades BTC/USDT"),
+        (("orders", "place", "tiny/main", "DOGE", "buy", "--amount", "1"), "write it like BTC/USDT"),
+        (("orders", "list", "--state", "lost"), "no order is ever 'lost'"),
+        (("fills", "--since", "yesterday"), "'yesterday' is no time"),
+        (("risk", "set", "nobody", "order", "100", "USDT"), "there is no account and no bot called 'nobody'"),
         (("orders", "place", "tiny/main", "BTC/USDT", "lend", "--amount", "1"), "'lend' is no side"),
         (("orders", "place", "tiny/main", "BTC/USDT", "buy"), "say how much"),
         (("orders", "place", "tiny/main", "BTC/USDT", "buy", "--amount", "much"), "'much' is no number"),
@@ -114,15 +127,39 @@ def test_what_makes_no_sense_is_said_in_one_sentence(desk: Desk, words: tuple[st
     [
         (("--amount", "0.00009"), "0.00009 BTC is below the lot size 0.0001"),
         (("--amount", "0.0001"), "below the least order of 5 USDT"),
-        (("--amount", "-1"), "amount is -1"),
-        (("--amount", "NaN"), "amount is NaN"),
-        (("--amount", "1e400"), "amount is 1E+400"),
+        (("--pay", "4"), "4 USDT is below the least order of 5 USDT"),
     ],
 )
 def test_what_the_market_does_not_take_is_not_sent(desk: Desk, numbers: tuple[str, ...], says: str) -> None:
-    """The reason is exact."""
+    """The reason is exact, and kept with what was asked for."""
     assert says in desk.place("buy", *numbers, code=1)
     assert desk.venue.world()["arrived"] == []
+    listed = desk.run("orders", "list")
+    assert says in listed
+    assert f"buy {numbers[1]} " in listed
+
+
+@pytest.mark.parametrize(
+    ("numbers", "says"),
+    [
+        (("--amount", "-1"), "amount is -1; give a number above 0"),
+        (("--amount", "0"), "amount is 0"),
+        (("--amount", "NaN"), "amount is NaN"),
+        (("--amount", "sNaN"), "amount is sNaN"),
+        (("--amount", "inf"), "amount is Infinity"),
+        (("--amount", "1e400"), "amount is 1E+400"),
+        (("--amount", "1_0"), "'1_0' is no number"),
+        (("--amount", "1", "--price", "-5"), "price is -5"),
+        (("--amount", "1", "--stop", "1e30"), "stop_price is 1E+30"),
+        (("--pay", "0"), "quote_amount is 0"),
+        (("--pay", "9", "--price", "30000"), "names an amount, not a quote_amount"),
+        (("--amount", "1", "--for", "ioc"), "can't be ioc"),
+    ],
+)
+def test_an_order_that_makes_no_sense_is_not_stored(desk: Desk, numbers: tuple[str, ...], says: str) -> None:
+    """It is a slip of the hand, and no order."""
+    assert says in desk.place("buy", *numbers, code=2)
+    assert desk.orders() == []
 
 
 def test_a_halt_cancels_and_sells(desk: Desk) -> None:
@@ -137,6 +174,82 @@ def test_a_halt_cancels_and_sells(desk: Desk) -> None:
     assert desk.run("positions") == "nothing is held\n"
     desk.run("resume", "tiny/main")
     desk.place("buy", "--amount", "0.1")
+
+
+def test_what_an_order_buys_while_it_is_cancelled_is_sold_too(desk: Desk) -> None:
+    """Nothing was held when the halt began, and nothing is held at its end."""
+    desk.place("buy", "--amount", "0.1", "--price", "29000")
+    desk.place("buy", "--amount", "0.1", "--price", "28000")
+    desk.venue.put(faults=["filled-then-lost"])
+    said = desk.run("halt", "--sell")
+    assert "sell 0.1 BTC/USDT: filled" in said
+    assert "wait" not in said
+    assert [item["state"] for item in desk.venue.world()["orders"]] == ["filled", "cancelled", "filled"]
+    assert desk.run("positions") == "nothing is held\n"
+
+
+def test_a_bot_whose_coins_are_sold_is_stopped(desk: Desk) -> None:
+    """Its strategy would go on as if it had them; a person lets it begin anew. One that is only halted goes on."""
+    buy = ("-p", "symbol=BTC/USDT", "-p", "amount_to_buy_in_reference_market=50", "-p", "minutes_before_next_buy=60")
+    for name, live in (("saver", ("--live", "--keep-orders", "--funds", "USDT=100")), ("paper", ())):
+        desk.run("bots", "add", name, "recurring_buy", "tiny/main", *buy, *live)
+        desk.run("bots", "start", name)
+    desk.run("halt", "saver", "--cancel-orders")
+    desk.run("resume", "saver")
+    assert [bot["state"] for bot in json.loads(desk.run("bots", "list", "--json"))] == ["running", "running"]
+    said = desk.run("halt", "tiny/main", "--sell")
+    assert "saver has stopped; after a resume, `automator bots start saver` lets it begin anew" in said
+    assert "paper has stopped" not in said
+    assert "but saver has stopped; `automator bots start saver`" in desk.run("resume", "tiny/main")
+    bots = {bot["name"]: bot for bot in json.loads(desk.run("bots", "list", "--json"))}
+    assert (bots["paper"]["state"], bots["saver"]["state"]) == ("running", "stopped")
+    assert "no longer has what it bought" in bots["saver"]["why"]
+    assert "no longer has what it bought" in desk.run("notices")
+    desk.run("bots", "start", "saver")
+
+
+def test_an_account_with_orders_or_bots_is_not_forgotten_by_the_way(desk: Desk) -> None:
+    """What stands is said, and nothing is changed, until a person says what becomes of it."""
+    desk.place("buy", "--amount", "0.1", "--price", "29000")
+    buy = ("-p", "symbol=BTC/USDT", "-p", "amount_to_buy_in_reference_market=50", "-p", "minutes_before_next_buy=60")
+    desk.run("bots", "add", "saver", "recurring_buy", "tiny/main", *buy)
+    desk.run("bots", "start", "saver")
+    said = desk.run("accounts", "remove", "tiny/main", code=2)
+    assert "tiny/main has 1 order that may be filled and 1 running bot (saver); say what becomes of its orders" in said
+    assert "not both" in desk.run("accounts", "remove", "tiny/main", "--keep-orders", "--cancel-orders", code=2)
+    assert "tiny/main" in desk.run("accounts", "list")
+    assert "tiny/main is forgotten" in desk.run("accounts", "remove", "tiny/main", "--cancel-orders")
+    assert [item["state"] for item in desk.venue.world()["orders"]] == ["cancelled"]
+    (bot,) = json.loads(desk.run("bots", "list", "--json"))
+    assert (bot["state"], bot["why"]) == ("stopped", "its account was removed")
+    desk.run("run-due")
+    assert "forgotten" not in desk.run("notices")
+
+
+def test_orders_that_are_kept_are_taken_up_again_with_their_account(desk: Desk) -> None:
+    """They stay where they are; connected again, what became of them is known, and they can be cancelled."""
+    desk.place("buy", "--amount", "0.1", "--price", "29000")
+    (order,) = desk.orders()
+    assert "left as it is" in desk.run("accounts", "remove", "tiny/main", "--keep-orders")
+    assert [item["state"] for item in desk.venue.world()["orders"]] == ["open"]
+    assert "tiny/main is not connected" in desk.run("orders", "cancel", order["id"], code=2)
+    desk.venue.put(fill={"1": "0.04"})
+    desk.add()
+    desk.run("accounts", "reconcile", "tiny/main")
+    assert "cancelled, 0.04 filled" in desk.run("orders", "cancel", order["id"])
+
+
+def test_an_account_whose_orders_can_t_be_cancelled_stays(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is needed for that; a cancel that is asked for says so too."""
+    monkeypatch.setattr("automator.cli.accounts.WAIT", 1.0)
+    monkeypatch.setattr("automator.cli.orders.WAIT", 1.0)
+    desk.place("buy", "--amount", "0.1", "--price", "28000")
+    (order,) = desk.orders()
+    desk.venue.put(faults=["lost-before"] * 50)
+    assert "is not cancelled yet; `automator serve` goes on" in desk.run("orders", "cancel", order["id"], code=1)
+    said = desk.run("accounts", "remove", "tiny/main", "--cancel-orders", code=1)
+    assert "tiny/main stays connected: it still has 1 order that may be filled; `automator serve` goes on" in said
+    assert "tiny/main" in desk.run("accounts", "list")
 
 
 def test_orders_of_others_are_shown_and_left_alone(desk: Desk) -> None:
@@ -166,7 +279,7 @@ def test_a_lost_answer_is_settled_by_asking(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("desk", [3_600.0], indirect=True)
-@pytest.mark.parametrize(("word", "state"), [(("--there", "1"), "open"), (("--not-placed",), "not_placed")])
+@pytest.mark.parametrize(("word", "state"), [(("--there", "1"), "filled"), (("--not-placed",), "not_placed")])
 def test_an_order_in_doubt_is_settled_by_a_person(desk: Desk, word: tuple[str, ...], state: str) -> None:
     """The exchange does not show it, and a trade that may be its own: the notice says what to type, and it works once."""
     desk.venue.put(faults=["hidden"])
@@ -174,6 +287,12 @@ def test_an_order_in_doubt_is_settled_by_a_person(desk: Desk, word: tuple[str, .
     (order,) = desk.orders()
     assert f"`automator orders resolve {order['id'][:8]} --there ORDER` or `--not-placed`" in said
     assert "does not say whether buy 0.1 BTC/USDT was placed" in desk.run("notices")
+    assert [item["id"] for item in json.loads(desk.run("orders", "list", "--state", "unconfirmed", "--json"))] == [
+        order["id"]
+    ]
+    assert f"unconfirmed: {order['id'][:8]} buy 0.1 BTC/USDT" in desk.run("accounts", "reconcile", "tiny/main", code=1)
+    assert "1 order is unconfirmed; `automator orders list --state unconfirmed`" in desk.run("doctor", code=None)
+    assert "no order 7 of BTC/USDT" in desk.run("orders", "resolve", order["id"][:8], "--there", "7", code=1)
     assert "is settled" in desk.run("orders", "resolve", order["id"][:8], *word)
     assert "nothing to settle" in desk.run("orders", "resolve", order["id"][:8], *word, code=1)
     assert [item["state"] for item in desk.orders()] == [state]

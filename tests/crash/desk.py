@@ -25,6 +25,7 @@ from automator.engine import Engine
 from automator.home import Home
 from automator.trading import orders, pairs
 from automator.vault.choose import own_file
+from connectors.alpaca_stocks.twin import USUAL as STOCK
 from connectors.base import Scope
 from connectors.exchange.twin import USUAL
 from connectors.market import Market
@@ -34,7 +35,7 @@ from tests.children import Child
 from tests.sandboxed import read, sandbox
 from tests.trade import automator
 from tests.trade.exchange import KEY, MARKET, SETTLE, register
-from tests.trade.judge import There, judge, of_binance
+from tests.trade.judge import There, judge, of_alpaca, of_binance
 from tests.trade.place import ACCOUNT, AT_MARKET, BOT, LIMIT
 from tests.trade.server import exchange
 from tests.trade.world import PRICE
@@ -100,13 +101,15 @@ class Small:
         self._stack.close()
 
 
-class Binance:
-    """The sandbox's twin of Binance as a ``Venue``; what goes wrong with it is said before it starts."""
+class Twin:
+    """A twin of the sandbox's as a ``Venue``; what goes wrong with it is said before it starts."""
 
-    account, chosen, market = "binance/brand", dict[str, str](), USUAL
+    account, name, path, market = "", "", "", USUAL
+    chosen: Mapping[str, str] = {}
 
     def __init__(self, folder: Path, fault: str | None = None) -> None:
-        faults = [{"path": "/order", "fault": fault, "provider": "binance"}] if fault else []
+        provider = self.account.partition("/")[0]
+        faults = [{"path": self.path, "fault": fault, "provider": provider}] if fault else []
         (folder / "faults.json").write_text(json.dumps(faults))
         self._stack = ExitStack()
         options = ("--faults", str(folder / "faults.json"), "--speed", "0")
@@ -120,10 +123,15 @@ class Binance:
 
     def arrived(self) -> list[str]:
         """Those that it has placed: a second one would be there twice, a market order being filled at once."""
-        return [one["clientOrderId"] for one in self._seen()]
+        return [one[self.name] for one in self._seen()]
 
     def orders(self) -> dict[str, There]:
-        return {one["clientOrderId"]: of_binance(one) for one in self._seen()}
+        return {one[self.name]: self.read(one) for one in self._seen()}
+
+    @staticmethod
+    def read(one: Mapping[str, Any]) -> There:
+        """An order as it shows it."""
+        raise NotImplementedError
 
     def fails(self, *faults: str) -> None:
         raise NotImplementedError("its faults are said before it starts")
@@ -133,6 +141,20 @@ class Binance:
 
     def close(self) -> None:
         self._stack.close()
+
+
+class Binance(Twin):
+    """Binance's."""
+
+    account, name, path = "binance/brand", "clientOrderId", "/order"
+    read = staticmethod(of_binance)
+
+
+class Stocks(Twin):
+    """Alpaca's, of stocks."""
+
+    account, name, path, market = "alpaca-stocks/brand", "client_order_id", "/v2/orders", STOCK
+    read = staticmethod(of_alpaca)
 
 
 class Desk:

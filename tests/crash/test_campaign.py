@@ -61,7 +61,7 @@ class Desk:
     def __init__(self, folder: Path, networks: tuple[str, ...]) -> None:
         self.home, self.networks, self.faults = Home(folder / "home"), networks, list[Fault]()
         self.box = Sandbox(folder / "sandbox", self.faults)
-        self.random = random.Random(4)  # noqa: S311 - a bad day that can be had again
+        self.random = random.Random(4)
         self.killed = 0
 
     def engine(self) -> Engine:

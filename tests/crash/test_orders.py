@@ -8,16 +8,18 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from itertools import product
 from pathlib import Path
 
 import pytest
 
 from automator import failpoints, halts
+from connectors.alpaca_stocks import connector as alpaca
 from connectors.exchange.rows.binance import Binance as Row
 from jobs.orders.states import ENDED, State
 from tests.children import Child, overtake
-from tests.crash.desk import SETTLES, Binance, Desk, Small
+from tests.crash.desk import SETTLES, Binance, Desk, Small, Stocks
 
 FAULTS = (
     "none",
@@ -123,6 +125,42 @@ def test_placing_at_binance(binance: Desk, kind: str, point: str) -> None:
     killed(binance.worker(point))
     binance.work()
     binance.judge()
+
+
+@pytest.fixture
+def stocks(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    monkeypatch.setattr(alpaca, "USUAL", replace(alpaca.USUAL, settles=timedelta(seconds=float(SETTLES))))
+    venue = Stocks(tmp_path, request.param)
+    yield Desk(tmp_path, venue)
+    venue.close()
+
+
+#: of the order, what Alpaca is asked before that is the clock and the stocks
+AT_ALPACA = [
+    *product(
+        KINDS,
+        (None, "drop-before", "drop-after", "timeout-after"),
+        [f"{point.rpartition(':')[0]}:3" for point in CALLS[::2]],
+    )
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "stocks", "point"),
+    sampled(
+        AT_ALPACA,
+        {("market", "drop-after", "before-store:KILL:3"), ("limit", None, "after-last-byte:KILL:3")},
+    ),
+    indirect=["stocks"],
+)
+def test_placing_stocks(stocks: Desk, kind: str, point: str) -> None:
+    """The same, at Alpaca."""
+    limit = {"price": Decimal(50)} if kind == "limit" else {}
+    order = stocks.submit(kind, symbol="AAPL/USD", amount=Decimal(2), **limit)
+    killed(stocks.worker(point))
+    stocks.work()
+    stocks.judge()
+    assert stocks.stands(order).state in {State.OPEN, State.FILLED, State.NOT_PLACED}
 
 
 CANCELS = ("none", "lost-before", "open-then-lost", "filled-then-lost")

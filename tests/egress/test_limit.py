@@ -182,6 +182,26 @@ async def test_an_order_passes_a_waiting_read(path: Path) -> None:
     desk.reader.close()
 
 
+async def test_an_order_finds_room_where_reads_have_taken_all_they_may(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part of the window is kept for orders; they do not stand behind reads that wait for the rest, however long."""
+    monkeypatch.setattr(Limited, "budgets", (Budget("app", 10, Window.FIXED, 20, kept=0.5),))
+    monkeypatch.setattr(Limited, "costs", lambda *_: {"app": 1})
+    for _ in range(5):
+        await desk.call()
+    monkeypatch.setattr(desk.clock, "sleep", lambda _: asyncio.Event().wait())
+    waiting = [asyncio.create_task(desk.call()) for _ in range(3)]
+    await asyncio.sleep(0.01)
+    desk.clock.at += timedelta(seconds=7)  # later than a read stands back
+    await asyncio.wait_for(asyncio.gather(*(desk.call(scope=Scope.TRADE) for _ in range(3))), 5)
+    assert desk.answers.count == 8
+    assert not any(task.done() for task in waiting)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
 async def test_absurd_headers_do_not_cost_the_answer(desk: Desk) -> None:
     """A provider's clock that is off by millennia is no reason to lose what the provider said."""
     headers = {"x-left": "0", "date": "Mon, 01 Jan 0001 00:00:00 GMT"}

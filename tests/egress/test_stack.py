@@ -201,6 +201,8 @@ MOVING = (
     "/v2/accounts/82de7fcd/transactions",
     "/api/v3/brokerage/portfolios/move_funds",
     "/v2/wallets/transfers",
+    "/v2/wallets/whitelists",
+    "/v2/tokenization/mint",
 )
 
 

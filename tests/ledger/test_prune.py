@@ -91,7 +91,7 @@ def test_a_call_whose_outcome_is_open_is_never_pruned(ledger: sqlite3.Connection
 
 def test_a_ledger_over_its_size_loses_the_oldest(ledger: sqlite3.Connection) -> None:
     """The newest stay as far as they fit."""
-    pick = random.Random(3)  # noqa: S311 - what can't be packed smaller
+    pick = random.Random(3)
     for _ in range(3000):
         chain.append(ledger, "call", micros(NOW), {"text": pick.randbytes(300).hex()}, **WHO)
     prune(ledger, Retention(max_mb=1), NOW, actor="anna")

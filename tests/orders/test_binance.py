@@ -21,6 +21,7 @@ from automator.trading.orders import Approved, Stored
 from automator.vault.choose import own_file
 from connectors.exchange import twin as binance
 from connectors.exchange.twin_world import Replay, walk
+from connectors.network import Rejected
 from connectors.order import OrderType, Side
 from jobs.bots.strategy import Place as Wish
 from jobs.orders.states import State
@@ -109,11 +110,37 @@ async def test_whatever_becomes_of_the_answer_the_order_is_there_once(
     await place.judge()
 
 
+async def test_an_order_is_looked_up_by_its_number(place: Place) -> None:
+    """It is ours; a number that is not there, or no number at all, is none of ours."""
+    stored = await place.ended(await place.submit(OrderType.LIMIT, share="0.5"))
+    session, exchange = place.engine.trading(ACCOUNT, {"test": "yes"})
+    plan = place.engine.books.plan(stored.id)
+    found = await exchange.look_up(session, plan, stored.exchange_id or "")
+    assert found is not None
+    assert (found.client_order_id, found.id) == (stored.id, stored.exchange_id)
+    assert await exchange.look_up(session, plan, "999") is None
+    with pytest.raises(Rejected):
+        await exchange.look_up(session, plan, "it")
+
+
 async def test_an_order_that_shows_late_is_not_taken_for_lost(place: Place) -> None:
     """Binance's own delay is waited for."""
     place.app[binance.WORLD].visible_after = timedelta(seconds=2)
     place.strikes("drop-after")
     assert (await place.ended(await place.submit(OrderType.MARKET))).state is State.FILLED
+    await place.judge()
+
+
+async def test_the_fill_of_another_order_in_doubt_is_no_reason_to_ask_a_person(place: Place) -> None:
+    """One order was lost on the way; while it is asked about, another one fills, and its answer is lost."""
+    place.strikes("drop-before")
+    first = await place.submit(OrderType.MARKET)
+    await place.ended(first, 15)
+    place.clock.at += timedelta(seconds=5)
+    place.strikes("drop-after")
+    second = await place.submit(OrderType.MARKET, tag="b")
+    assert (await place.ended(second)).state is State.FILLED
+    assert (await place.ended(first)).state is State.NOT_PLACED
     await place.judge()
 
 

@@ -7,15 +7,18 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from automator import upkeep
-from automator.trading import books, news
+from automator.trading import books, marks, news, risks
 from automator.trading.fills import traded
 from automator.trading.profits import traded as profits
+from jobs.orders.risk import Limit
 from jobs.orders.states import State
+from tests.clocks import START
 from tests.trade.place import ACCOUNT, AT_MARKET, BOT, LIMIT, Trading, trading
 
 D = Decimal
@@ -124,6 +127,23 @@ async def test_what_an_exchange_says_late_does_not_undo_what_it_said(place: Trad
     await place.engine.books.reconcile(ACCOUNT)
     stored = place.stands(done.order)
     assert (stored.state, stored.filled, place.told()) == (State.FILLED, D("0.1"), ["Filled", "Ended"])
+
+
+async def test_what_is_held_is_priced_for_a_limit_of_the_day_s_loss(place: Trading) -> None:
+    """Each look asks for it then, and only then; a price that can't be had keeps nothing else from being seen."""
+    await place.submit(AT_MARKET)
+    await place.engine.worker.run_due()
+    place.world.asked.clear()
+    await place.engine.books.reconcile(ACCOUNT)
+    assert "GET /ticker" not in place.world.asked
+    limit = partial(risks.change, subject=BOT, limit=Limit.LOSS, value="9", asset="USDT", now=START, actor="test")
+    await place.engine.writer.run(limit)
+    place.world.price = D(20_000)
+    await place.engine.books.reconcile(ACCOUNT)
+    mark = marks.known(place.engine.reader, ACCOUNT, "BTC/USDT", place.clock.now())
+    assert (mark.opened, mark.price) == (D(30_000), D(20_000))
+    place.world.price = None
+    assert (await place.engine.books.reconcile(ACCOUNT)).balances
 
 
 async def test_accounts_are_looked_at_as_often_as_needed(place: Trading) -> None:

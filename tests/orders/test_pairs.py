@@ -195,14 +195,14 @@ async def test_a_person_settles_both(place: Trading, *, there: bool) -> None:
     assert [one.state for one in await seen(place, 200)] == [State.UNCONFIRMED, State.UNCONFIRMED]
     order, now = both(place)[1].id, place.clock.now()
     if there:
-        settled = await place.engine.writer.run(lambda tx: settling.resolve_there(tx, order, "3", now, actor="user"))
+        settled = await place.engine.writer.run(lambda tx: settling.there(tx, order, "3", now, actor="user"))
         assert [one.state for one in both(place)] == [State.OPEN, State.OPEN]
         place.world.hidden_for = timedelta()
         place.clock.at += timedelta(seconds=1)
         place.world.fill(place.world.orders[1], D("0.1"))
         assert [one.state for one in await seen(place)] == [State.FILLED, State.EXPIRED]
     else:
-        settled = await place.engine.writer.run(lambda tx: settling.resolve_not_placed(tx, order, now, actor="user"))
+        settled = await place.engine.writer.run(lambda tx: settling.not_placed(tx, order, now, actor="user"))
         assert [one.state for one in both(place)] == [State.NOT_PLACED, State.NOT_PLACED]
         assert place.told() == ["Ended", "Ended"]
     assert settled

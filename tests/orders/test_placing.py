@@ -16,7 +16,6 @@ from automator import halts
 from automator.clock import micros
 from automator.intentions import State as Journal
 from automator.intentions import load as intention
-from automator.scheduling.lease import Run
 from automator.trading import orders, risks, settling
 from connectors.order import TimeInForce
 from jobs.orders.risk import Limit
@@ -94,8 +93,8 @@ async def test_a_fill_that_nobody_explains_is_doubt(place: Trading) -> None:
     assert f"automator orders resolve {done.order[:8]} --there ORDER` or `--not-placed" in stored.reason
     assert place.notices() == ["unconfirmed"]
     now = place.clock.now()
-    assert await place.engine.writer.run(lambda tx: settling.resolve_there(tx, done.order, "1", now, actor="test"))
-    assert not await place.engine.writer.run(lambda tx: settling.resolve_not_placed(tx, done.order, now, actor="test"))
+    assert await place.engine.writer.run(lambda tx: settling.there(tx, done.order, "1", now, actor="test"))
+    assert not await place.engine.writer.run(lambda tx: settling.not_placed(tx, done.order, now, actor="test"))
     place.world.hidden_for = timedelta()
     await place.engine.books.reconcile(ACCOUNT)
     assert (place.stands(done.order).state, place.told()) == (State.FILLED, ["Filled", "Ended"])
@@ -109,7 +108,7 @@ async def test_a_person_may_say_that_it_was_not_placed(place: Trading) -> None:
     done = await place.submit(AT_MARKET)
     await place.ended(done.order)
     now = place.clock.now()
-    assert await place.engine.writer.run(lambda tx: settling.resolve_not_placed(tx, done.order, now, actor="test"))
+    assert await place.engine.writer.run(lambda tx: settling.not_placed(tx, done.order, now, actor="test"))
     assert (place.stands(done.order).state, place.told()) == (State.NOT_PLACED, ["Ended"])
 
 
@@ -274,12 +273,23 @@ async def test_a_run_is_claimed_with_its_order(place: Trading) -> None:
     """Whoever puts an order in may begin at once; a tick in between does not take it for dropped."""
     worker = place.engine.worker
 
-    def put(tx: sqlite3.Connection) -> Run | None:
+    def put(tx: sqlite3.Connection) -> tuple[str, list[str]]:
         done = orders.submit(tx, ACCOUNT, BOT, "a", LIMIT, place.clock.now(), market=MARKET, price=PRICE)
-        return worker.take(tx, done.order)
+        return done.order, [done.order]
 
-    run = await place.engine.writer.run(put)
-    assert run is not None
+    order, begun = await worker.begin(put)
     assert await worker.tick() == 0
-    await asyncio.wait({worker.start(run)})
-    assert (place.stands(run.job).state, place.world.arrived) == (State.OPEN, [run.job])
+    await asyncio.wait(begun)
+    assert (place.stands(order).state, place.world.arrived) == (State.OPEN, [order])
+
+
+async def test_what_is_refused_is_not_begun(place: Trading) -> None:
+    """There is no run of it that anyone could take up."""
+
+    def put(tx: sqlite3.Connection) -> tuple[str, list[str]]:
+        wish = replace(LIMIT, amount=D(0))
+        done = orders.submit(tx, ACCOUNT, BOT, "a", wish, place.clock.now(), market=MARKET, price=PRICE)
+        return done.order, [done.order]
+
+    order, begun = await place.engine.worker.begin(put)
+    assert (place.stands(order).state, begun) == (State.NOT_PLACED, [])

@@ -142,6 +142,20 @@ async def test_python_binance_trades_on_it(exchange: dict[str, Any]) -> None:
         assert (ends["LIMIT_MAKER"], ends["STOP_LOSS_LIMIT"]) == ("FILLED", "EXPIRED")
         assert len(await client.get_my_trades(symbol="BTCUSDT")) == 2
 
+        rests = await client.order_limit_buy(symbol="BTCUSDT", quantity="0.02", price=f"{last * 0.5:.2f}")
+        smaller = {"symbol": "BTCUSDT", "orderId": rests["orderId"], "newQty": "0.01"}
+        amended = await client._request_api("put", "order/amend/keepPriority", signed=True, version="v3", data=smaller)
+        assert amended["amendedOrder"]["qty"] == "0.01000000"
+        with pytest.raises(BinanceAPIException, match="Not all sent parameters were read"):
+            await client.create_order(symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.01", wish="1")
+        await client.cancel_order(symbol="BTCUSDT", orderId=rests["orderId"])
+        stop = {"symbol": "BTCUSDT", "side": "SELL", "type": "STOP_LOSS", "quantity": "0.01"}
+        stops = [await client.create_order(**stop, stopPrice=f"{last * 0.4:.2f}") for _ in range(5)]
+        with pytest.raises(BinanceAPIException, match="MAX_NUM_ALGO_ORDERS"):
+            await client.create_order(**stop, stopPrice=f"{last * 0.4:.2f}")
+        for one in stops:
+            await client.cancel_order(symbol="BTCUSDT", orderId=one["orderId"])
+
         old = await client.order_limit_buy(symbol="BTCUSDT", quantity="0.01", price=f"{last * 0.7:.2f}")
         changed = await client.cancel_replace_order(
             symbol="BTCUSDT", side="BUY", type="LIMIT", cancelReplaceMode="STOP_ON_FAILURE", timeInForce="GTC",
@@ -154,3 +168,36 @@ async def test_python_binance_trades_on_it(exchange: dict[str, Any]) -> None:
         assert (await client.get_account_api_permissions())["enableSpotAndMarginTrading"] is True
     finally:
         await client.close_connection()
+
+
+async def test_ccxt_trades_stocks_on_it(tmp_path: Path) -> None:
+    """The stand-in for Alpaca as ccxt's client of the same API sees it; the market, which ccxt does not load, is told."""
+    import ccxt  # noqa: PLC0415 - in continuous integration only
+    from ccxt.async_support import alpaca  # noqa: PLC0415 - as above
+
+    box = Sandbox(tmp_path, only=frozenset({"alpaca-stocks"}), speed=0)
+    there = (await box.start())["alpaca-stocks/brand"]
+    client = alpaca({"apiKey": there["secrets"]["api_key"], "secret": there["secrets"]["secret"]})
+    client.urls["api"] = dict.fromkeys(client.urls["api"], there["base_url"])
+    names = {"id": "AAPL", "symbol": "AAPL/USD", "baseId": "AAPL", "base": "AAPL", "quoteId": "USD", "quote": "USD"}
+    form = {"spot": True, "type": "spot", "active": True, "precision": {"price": 0.01, "amount": 1e-9}}
+    client.set_markets([{**names, **form, "limits": {"amount": {}, "price": {}, "cost": {}}}])
+    try:
+        said = {"clientOrderId": "one", "timeInForce": "day"}
+        bought = await client.create_order("AAPL/USD", "market", "buy", 2, None, said)
+        assert (bought["status"], bought["filled"], bought["clientOrderId"]) == ("closed", 2, "one")
+        low = await client.create_order("AAPL/USD", "limit", "buy", 1, 50, {"clientOrderId": "low"})
+        assert [order["clientOrderId"] for order in await client.fetch_open_orders("AAPL/USD")] == ["low"]
+        with pytest.raises(ccxt.BadRequest, match="client_order_id must be unique"):
+            await client.create_order("AAPL/USD", "limit", "buy", 1, 50, {"clientOrderId": "one"})
+        await client.cancel_order(low["id"])
+        assert (await client.fetch_order(low["id"]))["status"] == "canceled"
+        with pytest.raises(ccxt.BaseError, match="insufficient buying power"):
+            await client.create_order("AAPL/USD", "market", "buy", 50_000, None, {"timeInForce": "day"})
+        trades = await client.fetch_my_trades("AAPL/USD")
+        assert [(trade["order"], trade["amount"], trade["side"]) for trade in trades] == [(bought["id"], 2, "buy")]
+        spent = bought["cost"] or bought["filled"] * bought["average"]
+        assert (await client.fetch_balance())["USD"]["free"] == pytest.approx(100_000 - spent)
+    finally:
+        await client.close()
+        await box.stop()

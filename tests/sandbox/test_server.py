@@ -45,10 +45,15 @@ async def test_an_exchange_plays_back_a_file_of_candles(tmp_path: Path) -> None:
     file = tmp_path / "candles.csv"
     rows = [f"2026-01-01T00:0{minute}:00Z,0.05,0.0600001,0.04,0.0{50 + minute},10" for minute in range(10)]
     file.write_text("\n".join(["timestamp,open,high,low,close,volume", *rows]), encoding="utf-8")
+    started = datetime.now(UTC)
     box = Sandbox(tmp_path, markets={"ETH/BTC": file}, speed=0)
     assert "binance/brand" not in await box.start()
     given = json.loads((tmp_path / "exchanges.json").read_text(encoding="utf-8"))["binance/brand"]
     async with httpx.AsyncClient(base_url=given["base_url"]) as client:
+        (first, begun) = (await client.get("/api/v3/klines?symbol=ETHBTC&interval=1m&limit=2")).json()
+        assert first[4] == "0.05000000"
+        assert started - timedelta(minutes=1) < datetime.fromtimestamp(begun[0] / 1000, UTC) <= datetime.now(UTC)
+        await client.post("/inspect/advance", json={"seconds": 540})
         (market,) = (await client.get("/api/v3/exchangeInfo")).json()["symbols"]
         rows = (await client.get("/api/v3/klines?symbol=ETHBTC&interval=1m&limit=2")).json()
     assert (market["symbol"], market["filters"][0]["tickSize"]) == ("ETHBTC", "0.00001")

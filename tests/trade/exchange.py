@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from connectors import registry
+from connectors.alpaca_stocks import connector as stocks
 from connectors.base import Absence, Budget, Effect, Intent, Kind, Operation, Outcome, Reading, Scope, outcome_of
 from connectors.exchange.rows.binance import Binance
 from connectors.market import Book, Candle, Filters, Market, Ticker
@@ -132,6 +133,10 @@ class Connector:
         found = await self._get(wire, "/order", client=plan["client_order_id"])
         return _order(found) if found else None
 
+    async def look_up(self, wire: Wire, plan: Mapping[str, Any], number: str) -> Order | None:
+        found = await self._get(wire, "/order", id=number)
+        return _order(found) if found else None
+
     async def open_orders(self, wire: Wire, symbol: str | None = None) -> Sequence[Order]:
         return [_order(item) for item in await self._get(wire, "/open")]
 
@@ -162,12 +167,13 @@ def _fill(said: Mapping[str, Any]) -> Fill:
     return Fill(said["id"], said["order_id"], said["symbol"], side, *numbers, said["fee_asset"], said["maker"], at)
 
 
-SETTLE = "AUTOMATOR_TEST_SETTLE"  #: seconds until what Binance has taken shows, in programs of tests
+SETTLE = "AUTOMATOR_TEST_SETTLE"  #: seconds until what an exchange has taken shows, in programs of tests
 
 
 def hurry(seconds: float) -> None:
-    """In a program of a test's own: wait no longer for Binance than its twin needs, which shows at once what it has."""
+    """In a program of a test's own: wait no longer for exchanges than their twins need, which show at once what they have."""
     Binance.custom = replace(Binance.custom, settles=timedelta(seconds=seconds))
+    stocks.USUAL = replace(stocks.USUAL, settles=timedelta(seconds=seconds))
 
 
 _trades, _exchange = registry.trades, registry.exchange

@@ -39,6 +39,13 @@ def of_binance(one: Mapping[str, Any]) -> There:
     return There(state, Decimal(one["executedQty"]), fills, sum(paid, Decimal(0)))
 
 
+def of_alpaca(one: Mapping[str, Any]) -> There:
+    """The same of Alpaca's twin, of stocks."""
+    states = {"new": "open", "accepted": "open", "canceled": "cancelled"}
+    fills = {fill["id"]: Decimal(fill["qty"]) for fill in one["fills"]}
+    return There(states.get(one["status"], one["status"]), Decimal(one["filled_qty"]), fills)
+
+
 def judge(reader: sqlite3.Connection, there: Mapping[str, There], arrived: Sequence[str]) -> None:
     """Compare all our orders, by client order id, with what the exchange has of ours, and what was sent to it."""
     assert len(arrived) == len(set(arrived)), "an order was sent twice"

@@ -39,6 +39,7 @@ class World:
         self.late: set[str] = set()
         self.asked: list[str] = []
         self.down = False
+        self.price: Decimal | None = PRICE  #: of the ticker alone
 
     def place(self, said: dict[str, Any]) -> dict[str, Any]:
         """Take an order; a market order is filled at once."""
@@ -130,6 +131,8 @@ def app(world: World) -> web.Application:  # noqa: PLR0915 - a route each
         return web.json_response({"orders": orders} if "legs" in said else order)
 
     async def one(request: web.Request) -> web.Response:
+        if "id" in request.query:
+            return web.json_response(next((item for item in world.orders if item["id"] == request.query["id"]), None))
         client = request.query["client"]
         found = next((item for item in world.orders if item["client_order_id"] == client), None)
         if found is None or not world.shown(found):
@@ -165,7 +168,9 @@ def app(world: World) -> web.Application:  # noqa: PLR0915 - a route each
         return web.json_response({"BTC": ["1.5", "0"], "USDT": ["1000", "250"]})
 
     async def ticker(_: web.Request) -> web.Response:
-        return web.json_response({"price": str(PRICE)})
+        if world.price is None:
+            return web.json_response({"error": "not traded"}, status=400)
+        return web.json_response({"price": str(world.price)})
 
     async def who(_: web.Request) -> web.Response:
         return web.json_response({"who": "tester"})

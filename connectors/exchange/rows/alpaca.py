@@ -26,9 +26,10 @@ from connectors.order import LIMITED, WAITING, Order, OrderRequest, OrderType, T
 from connectors.venue import Custom, Rights
 
 BUDGETS = (
-    Budget("calls-1m", 200, Window.FIXED, 60),
+    Budget("calls-1m", 200, Window.FIXED, 60, kept=0.1),
     Budget("data-1m", 200, Window.FIXED, 60),  # of the free plan
 )
+DATA = frozenset({"ticker", "book", "candles"})  #: what is asked of the market's data
 TYPES = {OrderType.MARKET: "market", OrderType.LIMIT: "limit", OrderType.STOP_LIMIT: "stop_limit"}
 CODES = {"404": GONE, "401": BAD_KEY, "403": NO, "422": NO, "400": NO, "429": LATER}  #: by status
 UNIQUE = "client_order_id must be unique"
@@ -58,8 +59,7 @@ class Alpaca(Ways):
             ends = datetime.fromtimestamp(int(headers["x-ratelimit-reset"]), UTC)
         except (KeyError, ValueError, OverflowError, OSError):
             return ()
-        data = what.rpartition(".")[2] in {"ticker", "book", "candles"}
-        return (Reading("data-1m" if data else "calls-1m", limit, left, ends),)
+        return (Reading(budget_of(what), limit, left, ends),)
 
     def said(self, body: Any, status: int) -> Said | None:
         wrong = status >= 400 and isinstance(body, dict)  # noqa: PLR2004 - RFC 9110
@@ -106,9 +106,12 @@ class Alpaca(Ways):
     def canceling(self, order: Order, market: str) -> Unsigned:
         return _private("v2/orders/{order_id}", "DELETE", {"order_id": order.id})
 
-    def looks(self, client_order_id: str, market: str) -> Sequence[Look]:
-        asked = {"client_order_id": client_order_id}
+    def looks(self, wanted: OrderRequest, market: str) -> Sequence[Look]:
+        asked = {"client_order_id": wanted.client_order_id}
         return (Look(_private("v2/orders:by_client_order_id", "GET", asked), lambda body: [body]),)
+
+    def numbered(self, number: str, market: str) -> Sequence[Look]:
+        return (Look(_private("v2/orders/{order_id}", "GET", {"order_id": number}), lambda body: [body]),)
 
     def key(self) -> Unsigned | None:
         return _private("v2/account", "GET", {})
@@ -120,6 +123,11 @@ class Alpaca(Ways):
 
     def owner(self, body: Any) -> str:
         return str(body.get("account_number") or body.get("id") or "")
+
+
+def budget_of(what: str) -> str:
+    """The budget that an operation (its name) takes from; the market's data has one of its own."""
+    return "data-1m" if what.rpartition(".")[2] in DATA else "calls-1m"
 
 
 def _private(path: str, method: str, params: Mapping[str, Any]) -> Unsigned:

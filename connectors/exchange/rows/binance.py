@@ -34,10 +34,11 @@ from connectors.venue import Custom, Rights
 DAY = 86_400
 MINUTE = 60
 SECONDS = {"SECOND": 1, "MINUTE": MINUTE, "HOUR": 3600, "DAY": DAY}
+KEPT = 0.1  #: of the weight: as many orders as an account may place at most
 COUNTED = {"REQUEST_WEIGHT": ("weight", "weight"), "ORDERS": ("orders", "orders"), "RAW_REQUESTS": ("raw", "calls")}
 BUDGETS = (
-    Budget("weight-1m", 6000, Window.FIXED, MINUTE, shared=True, unit="weight"),
-    Budget("raw-5m", 61_000, Window.FIXED, 5 * MINUTE, shared=True),
+    Budget("weight-1m", 6000, Window.FIXED, MINUTE, shared=True, unit="weight", kept=KEPT),
+    Budget("raw-5m", 61_000, Window.FIXED, 5 * MINUTE, shared=True, kept=KEPT),
     Budget("orders-10s", 100, Window.FIXED, 10, unit="orders"),
     Budget("orders-1d", 200_000, Window.FIXED, DAY, unit="orders"),
 )
@@ -184,8 +185,12 @@ class Binance(Ways):
         name = {"orderId": order.id} if order.id else {"origClientOrderId": order.client_order_id}
         return Unsigned(("private",), "order", "DELETE", {"symbol": market, **name})
 
-    def looks(self, client_order_id: str, market: str) -> Sequence[Look]:
-        params = {"symbol": market, "origClientOrderId": client_order_id}
+    def looks(self, wanted: OrderRequest, market: str) -> Sequence[Look]:
+        params = {"symbol": market, "origClientOrderId": wanted.client_order_id}
+        return (Look(Unsigned(("private",), "order", "GET", params), lambda body: [body]),)
+
+    def numbered(self, number: str, market: str) -> Sequence[Look]:
+        params = {"symbol": market, "orderId": number}
         return (Look(Unsigned(("private",), "order", "GET", params), lambda body: [body]),)
 
     def key(self) -> Unsigned | None:
@@ -266,8 +271,11 @@ def announced(body: Mapping[str, Any]) -> Iterator[Budget]:
         seconds = SECONDS.get(limit.get("interval"), 0) * int(limit.get("intervalNum") or 0)
         named = COUNTED.get(limit.get("rateLimitType"))
         if named and seconds:
-            name = f"{named[0]}-{limit['intervalNum']}{limit['interval'][0].lower()}"
-            yield Budget(name, int(limit["limit"]), Window.FIXED, seconds, shared=named[0] != "orders", unit=named[1])
+            name, most = f"{named[0]}-{limit['intervalNum']}{limit['interval'][0].lower()}", int(limit["limit"])
+            if named[0] == "orders":
+                yield Budget(name, most, Window.FIXED, seconds, unit=named[1])
+            else:
+                yield Budget(name, most, Window.FIXED, seconds, shared=True, unit=named[1], kept=KEPT)
 
 
 HEADERS = {"weight": "x-mbx-used-weight-", "orders": "x-mbx-order-count-"}

@@ -134,10 +134,11 @@ class Bybit(Ways):
         waits = {"orderFilter": "StopOrder"} if order.type in WAITING else {}
         return _private("order/cancel", "POST", {"category": "spot", "symbol": market, **name, **waits})
 
-    def looks(self, client_order_id: str, market: str) -> Sequence[Look]:
-        params = {"category": "spot", "symbol": market, "orderLinkId": client_order_id}
-        paths = ("order/realtime", "order/history")
-        return [Look(_private(path, "GET", params), _orders) for path in paths]
+    def looks(self, wanted: OrderRequest, market: str) -> Sequence[Look]:
+        return _looks({"category": "spot", "symbol": market, "orderLinkId": wanted.client_order_id})
+
+    def numbered(self, number: str, market: str) -> Sequence[Look]:
+        return _looks({"category": "spot", "symbol": market, "orderId": number})
 
     def key(self) -> Unsigned | None:
         return _private("user/query-api", "GET", {})
@@ -165,6 +166,10 @@ class Bybit(Ways):
 
 def _private(path: str, method: str, params: Mapping[str, Any]) -> Unsigned:
     return Unsigned(("private",), f"v5/{path}", method, dict(params))
+
+
+def _looks(params: Mapping[str, Any]) -> Sequence[Look]:
+    return [Look(_private(path, "GET", params), _orders) for path in ("order/realtime", "order/history")]
 
 
 def _orders(body: Any) -> list[Any]:

@@ -120,12 +120,17 @@ class Coinbase(Ways):
     def canceling(self, order: Order, market: str) -> Unsigned:
         return Unsigned(("v3", "private"), "brokerage/orders/batch_cancel", "POST", {"order_ids": [order.id]})
 
-    def looks(self, client_order_id: str, market: str) -> Sequence[Look]:
+    def looks(self, wanted: OrderRequest, market: str) -> Sequence[Look]:
         # lists cannot be asked for by our id; what is open does not share a list with what is not
         asked = {"product_ids": market, "limit": 250}
         path = "brokerage/orders/historical/batch"
         listed = [{**asked, "order_status": "OPEN"}, asked]
         return [Look(Unsigned(("v3", "private"), path, "GET", params), _orders) for params in listed]
+
+    def numbered(self, number: str, market: str) -> Sequence[Look]:
+        path = "brokerage/orders/historical/{order_id}"
+        call = Unsigned(("v3", "private"), path, "GET", {"order_id": number})
+        return (Look(call, lambda body: [body["order"]] if body.get("order") else []),)
 
     def key(self) -> Unsigned | None:
         return Unsigned(("v3", "private"), "brokerage/key_permissions", "GET", {})

@@ -144,12 +144,15 @@ class Kraken(Ways):
         name = {"txid": order.id} if order.id else {"cl_ord_id": self.named(order.client_order_id)}
         return _private("CancelOrder", name)
 
-    def looks(self, client_order_id: str, market: str) -> Sequence[Look]:
-        params = {"cl_ord_id": self.named(client_order_id)}
+    def looks(self, wanted: OrderRequest, market: str) -> Sequence[Look]:
+        params = {"cl_ord_id": self.named(wanted.client_order_id)}
         return (
             Look(_private("OpenOrders", params), lambda body: _orders(body, "open")),
             Look(_private("ClosedOrders", params), lambda body: _orders(body, "closed")),
         )
+
+    def numbered(self, number: str, market: str) -> Sequence[Look]:
+        return (Look(_private("QueryOrders", {"txid": number}), _orders),)
 
     def key(self) -> Unsigned | None:
         return _private("GetApiKeyInfo", {})
@@ -178,8 +181,9 @@ def _private(path: str, params: Mapping[str, Any]) -> Unsigned:
     return Unsigned(("private",), path, "POST", dict(params))
 
 
-def _orders(body: Any, which: str) -> list[Any]:
-    found = (body.get("result") or {}).get(which) or {}
+def _orders(body: Any, which: str = "") -> list[Any]:
+    said = body.get("result") or {}
+    found = (said.get(which) or {}) if which else said
     return [{**order, "id": name} for name, order in found.items()]
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from connectors.base import Budget, Kind, Window
+from connectors.exchange.rows import okx_waiting
 from connectors.exchange.unsigned import Unsigned
 from connectors.exchange.ways import (
     AGAIN,
@@ -23,7 +24,6 @@ from connectors.exchange.ways import (
     Said,
     Verdict,
     Ways,
-    fitting,
     plain,
 )
 from connectors.order import WAITING, Order, OrderRequest, OrderType, TimeInForce
@@ -35,8 +35,15 @@ BUDGETS = (
     Budget("private-2s", 10, Window.SLIDING, 2),
     Budget("orders-2s", 60, Window.SLIDING, 2, unit="orders"),
     Budget("cancels-2s", 60, Window.SLIDING, 2),
+    Budget("stops-2s", 20, Window.SLIDING, 2, unit="orders"),
+    Budget("stop-cancels-2s", 20, Window.SLIDING, 2),
 )
-PER_USER = {"trade/order": "orders-2s", "trade/cancel-order": "cancels-2s"}
+PER_USER = {
+    "trade/order": "orders-2s",
+    "trade/cancel-order": "cancels-2s",
+    "trade/order-algo": "stops-2s",
+    "trade/cancel-algos": "stop-cancels-2s",
+}
 TYPES = {
     TimeInForce.GTC: "limit",
     TimeInForce.IOC: "ioc",
@@ -108,10 +115,13 @@ class Okx(Ways):
     def placed(self, body: Any) -> str | None:
         found = body.get("data") if isinstance(body, dict) else None
         first = found[0] if isinstance(found, list) and found else None
-        return str(first["ordId"]) if isinstance(first, dict) and first.get("ordId") else None
+        if not isinstance(first, dict):
+            return None
+        return str(first["ordId"]) if first.get("ordId") else okx_waiting.placed(first)
 
     def placing(self, wanted: OrderRequest, market: str) -> Unsigned:
-        fitting(wanted, "OKX", stop=wanted.type in WAITING)
+        if wanted.type in WAITING:
+            return okx_waiting.placing(wanted, market)
         params = {
             "instId": market,
             "tdMode": "cash",
@@ -127,17 +137,30 @@ class Okx(Ways):
         return _private("trade/order", "POST", params)
 
     def canceling(self, order: Order, market: str) -> Unsigned:
+        if order.id.startswith(okx_waiting.WAITS) or (not order.id and order.type in WAITING):
+            return okx_waiting.canceling(order, market)
         name = {"ordId": order.id} if order.id else {"clOrdId": order.client_order_id}
         return _private("trade/cancel-order", "POST", {"instId": market, **name})
 
-    def looks(self, client_order_id: str, market: str) -> Sequence[Look]:
-        return (Look(_private("trade/order", "GET", {"instId": market, "clOrdId": client_order_id}), _orders),)
+    def looks(self, wanted: OrderRequest, market: str) -> Sequence[Look]:
+        if wanted.type in WAITING:
+            return okx_waiting.looks(wanted, market)
+        asked = {"instId": market, "clOrdId": wanted.client_order_id}
+        return (Look(_private("trade/order", "GET", asked), okx_waiting.rows),)
+
+    def apart(self, market: str | None) -> Sequence[Look]:
+        return (okx_waiting.pending(market),)
+
+    def numbered(self, number: str, market: str) -> Sequence[Look]:
+        if number.startswith(okx_waiting.WAITS):
+            return okx_waiting.numbered(number)
+        return (Look(_private("trade/order", "GET", {"instId": market, "ordId": number}), okx_waiting.rows),)
 
     def key(self) -> Unsigned | None:
         return _private("account/config", "GET", {})
 
     def rights(self, body: Any) -> Rights:
-        said: Mapping[str, Any] = next(iter(_orders(body)), {})
+        said: Mapping[str, Any] = next(iter(okx_waiting.rows(body)), {})
         if not said.get("perm"):
             return Rights()
         # "trade" also moves funds between a user's own accounts, but none out
@@ -147,13 +170,9 @@ class Okx(Ways):
         )
 
     def owner(self, body: Any) -> str:
-        said: Mapping[str, Any] = next(iter(_orders(body)), {})
+        said: Mapping[str, Any] = next(iter(okx_waiting.rows(body)), {})
         return str(said.get("uid") or "")
 
 
 def _private(path: str, method: str, params: Mapping[str, Any]) -> Unsigned:
     return Unsigned(("private",), path, method, dict(params))
-
-
-def _orders(body: Any) -> list[Any]:
-    return list((body.get("data") if isinstance(body, dict) else None) or ())

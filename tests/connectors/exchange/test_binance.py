@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -171,6 +172,13 @@ async def test_limits_are_what_the_exchange_announces(world: Any) -> None:
         (reading,) = there.exchange.observe(there.exchange.placing({}), httpx.Response(200, headers=said))
         assert (reading.budget, reading.remaining) == ("weight-10s", 1)
         assert reading.reset == datetime(2026, 11, 25, 10, 0, 10, tzinfo=UTC)
+
+
+async def test_markets_are_not_looked_through_for_garbage(world: Any) -> None:
+    """With thousands of them that takes a tenth of a second, for which an order would wait."""
+    async with world("binance/main", SERVED, KEYS) as there:
+        held = await there.exchange.markets(there.wire)
+        assert not any(found is held for found in gc.get_objects())
 
 
 async def test_keys_stay_off_the_record(world: Any) -> None:

@@ -200,6 +200,47 @@ async def test_an_order_that_never_was(world: Any, name: str) -> None:
         assert await there.exchange.find(there.wire, other.plan()) is None, "another order is not ours"
 
 
+NUMBERED = {  #: where an order is found by the exchange's own id, and how it says that there is none
+    "binance": (("GET", "/api/v3/order"), (400, {"code": -2013, "msg": "Order does not exist."}, {})),
+    "kraken": (("POST", "/0/private/QueryOrders"), {"error": ["EOrder:Unknown order"]}),
+    "coinbase": (
+        ("GET", "/api/v3/brokerage/orders/historical/11111-00000-000000"),
+        (404, {"error": "NOT_FOUND", "message": "order not found"}, {}),
+    ),
+    "bybit": (("GET", "/v5/order/realtime"), {"retCode": 0, "retMsg": "OK", "result": {"list": []}}),
+    "okx": (("GET", "/api/v5/trade/order"), {"code": "51603", "msg": "Order does not exist", "data": []}),
+    "alpaca": (
+        ("GET", "/v2/orders/61e69015-8549-4bfd-b9c3-01e75843f47d"),
+        (404, {"code": 40410000, "message": "order not found"}, {}),
+    ),
+}
+
+
+def numbered(name: str, found: Any) -> Any:
+    """What answers the question for an order of ours, as it answers that for its exchange's id."""
+    if name == "kraken":
+        return {"error": [], "result": found["result"]["open"]}
+    return {"order": found["orders"][0]} if name == "coinbase" else found
+
+
+@NAMES
+async def test_an_order_is_found_by_the_exchange_s_own_id(world: Any, name: str) -> None:
+    """Signed as all calls are; it is ours if it bears our id; another number is another order, or none."""
+    case, (place, nothing) = CASES[name], NUMBERED[name]
+    answers = case.answers | {place: numbered(name, case.answers[case.find])}
+    async with world(f"{name}/main", answers, case.secrets) as there:
+        found = await there.exchange.look_up(there.wire, wanted(case).plan(), case.order)
+        assert (found.id, found.client_order_id, found.symbol) == (case.order, ID, case.symbol)
+        other = replace(wanted(case), client_order_id="f" * 32)
+        strange = await there.exchange.look_up(there.wire, other.plan(), case.order)
+        assert strange.client_order_id != other.client_order_id
+        for came in there.server.of(*place):
+            case.signed(came)
+            assert case.order in f"{came.target} {came.body}"
+        there.server.answers[place] = nothing
+        assert await there.exchange.look_up(there.wire, wanted(case).plan(), case.order) is None
+
+
 MARKET = {"type": OrderType.MARKET, "price": None}
 SHAPES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("binance", {}, {"type": "LIMIT", "side": "BUY", "timeInForce": "GTC", "quantity": "0.003", "price": "50000.1"}),
@@ -308,7 +349,10 @@ async def test_orders_say_exactly_what_was_asked(world: Any, name: str, other: A
         ("kraken", {"time_in_force": TimeInForce.FOK}),
         ("kraken", {**MARKET, "side": Side.SELL, "amount": None, "quote_amount": Decimal(5)}),
         ("coinbase", {"type": OrderType.STOP, "price": None, "stop_price": Decimal(49000)}),
-        ("okx", {"type": OrderType.STOP_LIMIT, "stop_price": Decimal(49000)}),
+        (
+            "okx",
+            {"type": OrderType.STOP_LIMIT, "stop_price": Decimal(49000), "time_in_force": TimeInForce.IOC},
+        ),
         ("alpaca", {"time_in_force": TimeInForce.POST_ONLY}),
         ("alpaca", {"type": OrderType.TAKE_PROFIT, "price": None, "stop_price": Decimal(51000)}),
     ],

@@ -15,7 +15,7 @@ import yaml
 
 from connectors.order import OrderType, Side, TimeInForce
 from tests.connectors.exchange.server import Came
-from tests.connectors.exchange.test_requests import CASES, MARKET, wanted
+from tests.connectors.exchange.test_requests import CASES, MARKET, NUMBERED, numbered, wanted
 
 SPECS = os.environ.get("AUTOMATOR_SPECS")
 pytestmark = pytest.mark.skipif(SPECS is None, reason="AUTOMATOR_SPECS names the folder of specifications")
@@ -123,15 +123,17 @@ CHECKS = {"binance": binance, "kraken": kraken, "okx": okx, "bybit": bybit, "alp
 @pytest.mark.parametrize("name", CHECKS)
 async def test_parameters_are_specified(world: Any, name: str) -> None:
     """Orders of every kind, their queries and cancellations, and balances have known parameters, and all they need."""
-    case = CASES[name]
-    async with world(f"{name}/main", case.answers, case.secrets) as there:
+    case, (by_id, _) = CASES[name], NUMBERED[name]
+    answers = case.answers | {by_id: numbered(name, case.answers[case.find])}
+    async with world(f"{name}/main", answers, case.secrets) as there:
         for number, other in enumerate(ORDERS[name]):
             await there.place(replace(wanted(case, **other), client_order_id=f"{number:032x}"))
         found = await there.exchange.find(there.wire, wanted(case).plan())
+        await there.exchange.look_up(there.wire, wanted(case).plan(), case.order)
         await there.exchange.cancel(there.wire, found)
         await there.exchange.balances(there.wire)
         checked = 0
-        for place in (case.place, case.find, case.cancel, case.balance):
+        for place in (case.place, case.find, by_id, case.cancel, case.balance):
             for came in there.server.of(*place):
                 known, needed = CHECKS[name](came)
                 given = set(came.asked) - SIGNATURE.get(name, set())

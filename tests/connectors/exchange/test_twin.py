@@ -94,6 +94,13 @@ WRONG = [
     ({"type": "MARKET"}, -1102, "Mandatory parameter 'quantity'"),
     ({"type": "MARKET", "quantity": "1", "quoteOrderQty": "1"}, -1128, "Combination"),
     ({"type": "STOP_LOSS", "quantity": "1"}, -1102, "Mandatory parameter 'stopPrice'"),
+    ({"newClientOrderId": ""}, -1105, "Parameter 'newClientOrderId' was empty."),
+    ({"wish": "1"}, -1104, "Not all sent parameters were read; read '8' parameter(s) but was sent '9'."),
+    ({"timeInforce": "GTC"}, -1104, "Not all sent parameters were read"),
+    ({f"wish{number}": "1" for number in range(20)}, -1101, "Too many parameters; expected '21' and received '28'."),
+    ({"trailingDelta": "100"}, -2010, "Trailing stop orders are not supported for this symbol."),
+    ({"icebergQty": "0.001"}, -2010, "Iceberg orders are not supported for this symbol."),
+    ({"pegPriceType": "PRIMARY_PEG"}, -1020, "This operation is not supported."),
     ({"price": "40000.001"}, -1013, "Filter failure: PRICE_FILTER"),
     ({"price": "0"}, -1013, "Filter failure: PRICE_FILTER"),
     ({"price": "9000"}, -1013, "Filter failure: PERCENT_PRICE_BY_SIDE"),
@@ -119,6 +126,47 @@ async def test_what_is_wrong_with_an_order_is_said_as_documented(
     assert (status, said) == (400, number)
     assert text in msg
     assert binance.posts(place.app) == []
+
+
+async def test_what_is_sent_to_the_wrong_place_or_twice_is_refused(place: Place) -> None:
+    """An order that is sent by GET, a value that is there twice, and what nobody asked about the time."""
+    got = await place.ask("GET", "/api/v3/order", symbol="BTCUSDT", side="BUY", type="LIMIT", price="1", quantity="1")
+    assert code(got) == (400, -1101, "Too many parameters; expected '6' and received '7'.")
+    twice = await place.client.get("/api/v3/ticker/price?symbol=BTCUSDT&symbol=BTCUSDT")
+    assert code(twice) == (400, -1101, "Duplicate values for a parameter detected.")
+    time = await place.client.get("/api/v3/time?zone=utc")
+    assert code(time) == (400, -1101, "Too many parameters; expected '0' and received '1'.")
+    wish = await place.client.get("/api/v3/klines?symbol=BTCUSDT&interval=1m&wish=1")
+    assert code(wish)[:2] == (400, -1104)
+
+
+async def test_only_so_many_orders_may_be_open(place: Place) -> None:
+    """The market says how many, those that wait for a price apart; what is filled or cancelled makes room."""
+    place.world.resting = (4, 2)
+    (market,) = (await place.client.get("/api/v3/exchangeInfo")).json()["symbols"]
+    assert market["filters"][-2:] == [
+        {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 4},
+        {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 2},
+    ]
+    stop = {"type": "STOP_LOSS", "side": "SELL", "quantity": "0.01", "stopPrice": "30000"}
+    assert [(await place.place(**stop)).status_code for _ in range(2)] == [200, 200]
+    assert code(await place.place(**stop)) == (400, -2010, "Filter failure: MAX_NUM_ALGO_ORDERS")
+    resting = [(await place.place()) for _ in range(2)]
+    assert code(await place.place()) == (400, -2010, "Filter failure: MAX_NUM_ORDERS")
+    assert (await place.place(type="MARKET", quantity="0.01")).status_code == 200, "it never rests"
+    await place.ask("DELETE", "/api/v3/order", symbol="BTCUSDT", orderId=resting[0].json()["orderId"])
+    assert (await place.place()).status_code == 200
+    pair = {"symbol": "BTCUSDT", "side": "SELL", "quantity": "0.01", "aboveType": "LIMIT_MAKER", "abovePrice": "60000"}
+    pair |= {"belowType": "STOP_LOSS", "belowStopPrice": "30000"}
+    assert code(await place.ask("POST", "/api/v3/orderList/oco", **pair))[1:] == (
+        -2010,
+        "Filter failure: MAX_NUM_ORDERS",
+    )
+    place.world.resting = (10, 2)
+    refused = await place.ask("POST", "/api/v3/orderList/oco", **pair)
+    assert code(refused)[1:] == (-2010, "Filter failure: MAX_NUM_ALGO_ORDERS")
+    place.world.resting = (10, 3)
+    assert (await place.ask("POST", "/api/v3/orderList/oco", **pair)).status_code == 200
 
 
 async def test_a_client_order_id_is_unique_among_open_orders_only(place: Place) -> None:
@@ -213,13 +261,21 @@ async def test_a_new_order_can_be_missing_in_queries_for_a_while(place: Place) -
 
 
 @pytest.mark.parametrize(
-    ("fault", "status", "number"), [("unknown-after", 503, 0), ("timeout-after", 504, -1007), ("throttle", 429, -1003)]
+    ("fault", "status", "number"),
+    [
+        ("reject", 400, -2010),
+        ("unknown-before", 503, 0),
+        ("unknown-after", 503, 0),
+        ("timeout-before", 504, -1007),
+        ("timeout-after", 504, -1007),
+        ("throttle", 429, -1003),
+    ],
 )
 async def test_bad_days_sound_as_binance_says_them(place: Place, fault: Any, status: int, number: int) -> None:
     """An answer that says *unknown* hides an order that was placed; one that throttles hides none."""
     place.faults.append(Fault(path="/api/v3/order", fault=fault))
     assert code(await place.place())[:2] == (status, number)
-    assert len(binance.posts(place.app)) == (0 if fault == "throttle" else 1)
+    assert len(binance.posts(place.app)) == (1 if fault.endswith("-after") else 0)
 
 
 async def test_an_order_whose_answer_is_lost_was_placed(place: Place) -> None:
@@ -274,6 +330,74 @@ async def test_replacing_says_which_half_failed(place: Place) -> None:
     assert cancelled == {first, second}
 
 
+AMEND = "/api/v3/order/amend/keepPriority"
+
+
+async def test_an_order_is_made_smaller_where_it_stands(place: Place) -> None:
+    """It keeps its number and its place, gets another name, and gives back what it no longer needs."""
+    first = (await place.place(newClientOrderId="one", quantity="0.02")).json()
+    await place.place(newClientOrderId="two", quantity="0.02")
+    answer = (await place.ask("PUT", AMEND, symbol="BTCUSDT", origClientOrderId="one", newQty="0.01")).json()
+    said = answer["amendedOrder"]
+    assert (said["orderId"], said["origClientOrderId"], said["qty"]) == (first["orderId"], "one", "0.01000000")
+    assert (said["clientOrderId"] != "one", said["status"], said["executedQty"]) == (True, "NEW", "0.00000000")
+    locked = {one["asset"]: one["locked"] for one in (await place.ask("GET", "/api/v3/account")).json()["balances"]}
+    assert locked["USDT"] == "1200.00000000"
+    gone = await place.ask("GET", "/api/v3/order", symbol="BTCUSDT", origClientOrderId="one")
+    assert code(gone)[1] == -2013
+    keep = {"orderId": first["orderId"], "newClientOrderId": "three"}
+    answer = await place.ask("PUT", AMEND, symbol="BTCUSDT", newQty="0.005", **keep)
+    assert answer.json()["amendedOrder"]["clientOrderId"] == "three"
+    place.world.trade("BTCUSDT", D(39_999), D(1))
+    orders = (await place.ask("GET", "/api/v3/allOrders", symbol="BTCUSDT")).json()
+    assert [(one["status"], one["executedQty"]) for one in orders] == [
+        ("FILLED", "0.00500000"),
+        ("FILLED", "0.02000000"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "number", "text"),
+    [
+        ({"newQty": "0.02"}, -2038, "The requested action would change no state; rejecting."),
+        ({"newQty": "0.03"}, -2038, "Order amend (quantity increase) is not supported."),
+        ({"newQty": "0"}, -1013, "Filter failure: LOT_SIZE"),
+        ({"newQty": "0.0000001"}, -1013, "Filter failure: LOT_SIZE"),
+        ({"newQty": "0.0001"}, -1013, "Filter failure: NOTIONAL"),
+        ({}, -1102, "Mandatory parameter 'newQty'"),
+        ({"newQty": "0.01", "origClientOrderId": "nobody"}, -2013, "Order does not exist."),
+        ({"newQty": "0.01", "newClientOrderId": "two"}, -2010, "Duplicate order sent."),
+    ],
+)
+async def test_an_order_that_is_not_made_smaller_stays(
+    place: Place, asked: dict[str, str], number: int, text: str
+) -> None:
+    """With Binance's code and words."""
+    await place.place(newClientOrderId="one", quantity="0.02")
+    await place.place(newClientOrderId="two")
+    refused = await place.ask("PUT", AMEND, **{"symbol": "BTCUSDT", "origClientOrderId": "one"} | asked)
+    assert (code(refused)[1], text in code(refused)[2]) == (number, True), refused.text
+    shown = (await place.ask("GET", "/api/v3/order", symbol="BTCUSDT", origClientOrderId="one")).json()
+    assert (shown["status"], shown["origQty"]) == ("NEW", "0.02000000")
+
+
+async def test_a_pair_is_made_smaller_together(place: Place) -> None:
+    """Only one of the two can ever be filled, so they have one amount."""
+    pair = {"side": "SELL", "quantity": "0.02", "aboveType": "LIMIT_MAKER", "abovePrice": "60000"}
+    pair |= {"belowType": "STOP_LOSS", "belowStopPrice": "40000", "aboveClientOrderId": "above"}
+    await place.ask("POST", "/api/v3/orderList/oco", symbol="BTCUSDT", **pair)
+    asked = {"origClientOrderId": "above", "newQty": "0.01", "newClientOrderId": "above"}
+    answer = (await place.ask("PUT", AMEND, symbol="BTCUSDT", **asked)).json()
+    assert len(answer["listStatus"]["orders"]) == 2
+    orders = (await place.ask("GET", "/api/v3/openOrders", symbol="BTCUSDT")).json()
+    assert [one["origQty"] for one in orders] == ["0.01000000"] * 2
+    locked = {one["asset"]: one["locked"] for one in (await place.ask("GET", "/api/v3/account")).json()["balances"]}
+    assert locked["BTC"] == "0.01000000"
+    place.world.trade("BTCUSDT", D(60_001), D(1))
+    held = {one["asset"]: one["locked"] for one in (await place.ask("GET", "/api/v3/account")).json()["balances"]}
+    assert held["BTC"] == "0.00000000"
+
+
 async def test_what_it_saw_can_be_read_without_a_key(place: Place) -> None:
     """Every order of every account, with its fills, and what each holds."""
     said = {"handle": "two", "balances": {"USDT": "600"}, "kind": "hmac"}
@@ -316,7 +440,7 @@ VALUES = ("", "0", "-1", "1", "0.01", "9" * 30, "1" * 15, "NaN", "1e9", "é", "\
 async def test_whatever_is_asked_the_answer_is_one_of_its_own(place: Place) -> None:
     """No request breaks it: each is done, or refused with a code and a text."""
     place.world.weight = 10**9
-    chance = random.Random(7)  # noqa: S311 - its noise is no secret
+    chance = random.Random(7)
     for _ in range(400):
         method, path = chance.choice(ROUTES)
         params = {name: chance.choice(VALUES) for name in chance.sample(NAMES, chance.randint(0, 8))}

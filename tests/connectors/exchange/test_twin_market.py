@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+import httpx
+from aiohttp import web
 
 from connectors.exchange import twin as binance
 from connectors.exchange.candles import Series
 from connectors.exchange.twin_world import Replay
 from tests.connectors.exchange.exchange import SERIES, Place, code
 from tests.connectors.exchange.made import MINUTE, T0, order
+
+
+@asynccontextmanager
+async def served(app: web.Application) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of it."""
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{runner.addresses[0][1]}") as client:
+        yield client
+    await runner.cleanup()
 
 
 async def test_the_market_goes_on_by_the_clock(place: Place) -> None:
@@ -82,6 +98,45 @@ async def test_markets_of_different_years_go_on_side_by_side() -> None:
         assert [replay.fed for replay in world.replays.values()] == [known, known]
         prices = [world.members[0].paper.price(symbol) for symbol in ("BTC/USDT", "ETH/USDT")]
         assert prices == [SERIES.candles[known - 1].close] * 2
+
+
+async def test_candles_are_dated_by_the_clock_of_the_exchange_not_of_their_file() -> None:
+    """So that who reads the newest of them finds some: the first has closed just now, the others close when they are due."""
+    clock = [T0 + timedelta(days=400, seconds=20)]
+    just_now = T0 + timedelta(days=400)
+    async with served(binance.twin(lambda: clock[0], (Replay(binance.USUAL, SERIES),), known=1)) as client:
+        for waited in (0, 39, 40, 100):
+            clock[0] = just_now + timedelta(seconds=20 + waited)
+            rows = (await client.get("/api/v3/klines?symbol=BTCUSDT&interval=1m")).json()
+            minutes = int((20 + waited) // 60)
+            dates = [just_now + timedelta(minutes=number) for number in range(-1, minutes + 1)]
+            assert [row[0] for row in rows] == [int(at.timestamp() * 1000) for at in dates]
+            assert [row[4] for row in rows[:-1]] == [f"{one.close}.00000000" for one in SERIES.candles[: minutes + 1]]
+
+
+async def test_a_market_in_a_hurry_has_shorter_candles() -> None:
+    """At thirty minutes a second each second's candle is made of thirty, and does not change once it has closed."""
+    clock = [T0 + timedelta(milliseconds=300)]
+    app = binance.twin(lambda: clock[0], (Replay(binance.USUAL, SERIES),), known=50, speed=1800)
+    closed: list[list[object]] = []
+    async with served(app) as client:
+        for tenths in range(60):
+            clock[0] = T0 + timedelta(milliseconds=300 + 100 * tenths)
+            since = int(T0.timestamp() * 1000)
+            rows = (await client.get(f"/api/v3/klines?symbol=BTCUSDT&interval=1s&startTime={since}")).json()
+            assert rows[: len(closed)] == closed
+            closed = [row for row in rows if row[6] < clock[0].timestamp() * 1000]
+        assert (await client.get("/api/v3/klines?symbol=BTCUSDT&interval=8h")).json()[-1][4] == "50200.00000000"
+    assert len(closed) == 6
+    for second, row in enumerate(closed[:5]):
+        few = SERIES.candles[50 + 30 * second : 80 + 30 * second]
+        assert row[0] == int(T0.timestamp() * 1000) + 1000 * second
+        assert [float(str(price)) for price in row[1:5]] == [
+            few[0].open,
+            max(one.high for one in few),
+            min(one.low for one in few),
+            few[-1].close,
+        ]
 
 
 async def test_a_fill_is_dated_when_its_candle_ended_however_late_anybody_asks() -> None:

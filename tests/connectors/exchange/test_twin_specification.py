@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from functools import cache
@@ -12,6 +13,7 @@ import pytest
 import yaml
 from openapi_schema_validator import OAS30Validator
 
+from connectors.exchange import twin_params
 from tests.connectors.exchange.exchange import Place, opened
 
 SPECS = os.environ.get("AUTOMATOR_SPECS")
@@ -25,6 +27,17 @@ YOUNGER = frozenset(
 #: what the specification of 2024 demands and rest-api.md does not: a stop price of orders that have none, an end of a
 #: key's life that only some have, and of every filter the fields of another one
 STALE = re.compile(r"'(stopPrice|tradingAuthorityExpirationTime)' is a required|^symbols\.0\.filters\.\d: ")
+
+
+def test_parameters_are_those_of_the_documentation() -> None:
+    """Each endpoint that is served knows what its table has, and nothing else."""
+    listed = json.loads((Path(SPECS or "") / "binance" / "spot-rest-docs.derived.json").read_text(encoding="utf-8"))
+    tables = {(one["method"], one["path"].removeprefix("/api/v3/")): one for one in listed["endpoints"]}
+    for key, known in twin_params.KNOWN.items():
+        if key == ("GET", "account/apiRestrictions"):
+            continue  # of another API, whose tables are not here
+        named = {param["name"] for param in tables[key]["params"]}
+        assert known == named | ({"signature"} if "timestamp" in named else set()), key
 
 
 @cache
@@ -115,11 +128,13 @@ async def answers(place: Place) -> list[tuple[str, str, Any]]:
         ("GET", "/api/v3/time", {}),
     ]  # fmt: skip
     found = []
-    for method, path, params in asked:
-        if method == "GET" and any(word in path for word in ("klines", "depth", "exchangeInfo", "ticker", "time")):
-            answer = await place.client.get(path, params={"symbol": "BTCUSDT"} | params)
+    for method, path, more in asked:
+        known = twin_params.KNOWN[method, path.removeprefix("/api/v3/").removeprefix("/sapi/v1/")]
+        params = {"symbol": "BTCUSDT"} | more if "symbol" in known else more
+        if "signature" in known:
+            answer = await place.ask(method, path, **params)
         else:
-            answer = await place.ask(method, path, symbol="BTCUSDT", **params)
+            answer = await place.client.get(path, params=params)
         assert answer.status_code == 200, answer.text
         found.append((method, path, answer.json()))
     return found

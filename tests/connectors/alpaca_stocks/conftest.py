@@ -1,0 +1,20 @@
+"""A stand-in for Alpaca and an account there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.connectors.alpaca_stocks.place import Place, opened
+from tests.connectors.exchange.conftest import world
+
+__all__ = ["place", "world"]
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    """One installation."""
+    async with opened(tmp_path) as made:
+        yield made
