@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from automator import halts
 from automator.intentions import Fenced
 from automator.trading import orders, risks
+from automator.trading.orders import Stored
 from connectors.base import CallRefused
 from connectors.order import orders_of
 from jobs.orders.risk import Proposal
 from jobs.orders.states import State, Step
+
+STALE = timedelta(minutes=1)  #: an order that could not leave for so long is not placed: the market has moved on
+LATE = f"it could not be sent within {STALE.seconds} seconds, and the market has moved on"
 
 
 class OverLimit(CallRefused):
@@ -30,8 +34,8 @@ def leave(tx: sqlite3.Connection, key: str, now: datetime) -> None:
     if not stands or any(leg.cancel_at or leg.state not in {State.INTENT, State.SENT} for leg in stands):
         raise Fenced(f"order {key} is no longer to be sent")
     stored = stands[0]
-    if orders.is_late(stored, now):
-        raise OverLimit(orders.LATE)
+    if is_late(stored, now):
+        raise OverLimit(LATE)
     if not stored.closing:
         halts.check(tx, stored.owner)
         asked = orders_of(orders.plan(tx, key))
@@ -40,3 +44,8 @@ def leave(tx: sqlite3.Connection, key: str, now: datetime) -> None:
             if reasons := risks.gate(tx, judged, now):
                 raise OverLimit("; ".join(reasons))
     orders.move_all(tx, key, Step.SEND, now)
+
+
+def is_late(stored: Stored, now: datetime) -> bool:
+    """Whether the market may have moved on since an order was put in; also if the clock was set back since."""
+    return abs(now - stored.created_at) > STALE

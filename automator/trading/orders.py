@@ -33,8 +33,6 @@ OPERATION = "order.place"  #: in its intention, whatever its exchange's connecto
 USER = "user"  #: the owner of what a person places
 DIGITS = 24  #: longer numbers are not written out
 EVER = timedelta(days=36_500)  #: that its job is late the placing judges itself
-STALE = timedelta(minutes=1)  #: an order that could not leave for so long is not placed: the market has moved on
-LATE = f"it could not be sent within {STALE.seconds} seconds, and the market has moved on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,11 +389,6 @@ def _to_cancel(tx: sqlite3.Connection, order: str, account: str, now: datetime) 
     job = cancelling(order)
     if not due.add(tx, NewJob(job, CANCEL, {"order": order}, now, account, late=EVER), now):
         due.again(tx, job, now)
-
-
-def is_late(stored: Stored, now: datetime) -> bool:
-    """Whether the market may have moved on since an order was put in; also if the clock was set back since."""
-    return abs(now - stored.created_at) > STALE
 
 
 def plan(connection: sqlite3.Connection, key: str) -> Mapping[str, Any]:

@@ -25,7 +25,8 @@ from automator.scheduling.lease import Run, Verdict
 from automator.scheduling.states import RunState
 from automator.trading import leaving, news, orders
 from automator.trading.books import SLACK, TROUBLE, Books, Opened, adopt, in_doubt, unexplained
-from automator.trading.orders import LATE, STALE, Stored
+from automator.trading.leaving import LATE, STALE
+from automator.trading.orders import Stored
 from connectors.base import CallRefused, Intent, Kind, NotNow, Unresolved, outcome_of
 from connectors.network import Rejected
 from connectors.order import Order, OrderState, OrderType, Side, TimeInForce, orders_of
@@ -93,7 +94,7 @@ class Placing:
         return await self._writer.brief(take)
 
     async def _send(self, run: Run, stored: Stored, held: Intention) -> Verdict:
-        if orders.is_late(stored, self._clock.now()):
+        if leaving.is_late(stored, self._clock.now()):
             return await self._dropped(run, stored, LATE)
         try:
             session, exchange = self._opened(stored.account, {"order": stored.id, "owner": stored.owner}, stored.owner)
