@@ -16,7 +16,7 @@ from automator.ledger.chain import Fault
 from automator.notices import Notice, tell
 from automator.scheduling import lease
 from automator.scheduling.states import OPEN_STATES, RunState
-from automator.trading import bots, orders
+from automator.trading import bots, settling
 from automator.vault.store import Store
 from jobs.posting.deliver import KIND
 
@@ -111,7 +111,7 @@ def restored(tx: sqlite3.Connection, keys: dict[str, int], since: datetime | Non
     held = [(job, account) for job, account, state in rows if state in {*OPEN_STATES, RunState.UNCONFIRMED}]
     for job, account in held:
         tell(tx, Notice("unconfirmed", job, f"{job}: {REASON}", account), at)
-    orders.doubt_all(tx, now)
+    settling.doubt_all(tx, now)
     bots.hold_all(tx, "a backup was put back; look at its orders, then start it again", now, actor=actor)
     for name, version in keys.items():
         tx.execute("UPDATE account SET version = ? WHERE name = ?", (version, name))

@@ -49,6 +49,7 @@ class Market:
         maker: Fee of an order that rested in the book, as a share: ``0.001``.
         taker: Fee of an order that was filled at once, as a share.
         active: Whether orders are taken now.
+        pairs: Whether two orders may rest for one balance, of which one cancels the other ("OCO").
     """
 
     symbol: str
@@ -59,6 +60,7 @@ class Market:
     maker: Decimal = Decimal(0)
     taker: Decimal = Decimal(0)
     active: bool = True
+    pairs: bool = False
 
 
 @dataclass(frozen=True, slots=True)

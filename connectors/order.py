@@ -100,6 +100,37 @@ _NUMBERS = ("amount", "price", "stop_price", "quote_amount")
 
 
 @dataclass(frozen=True, slots=True)
+class PairRequest:
+    """Two orders for one amount of which one cancels the other ("OCO"), as they are asked for: both, or neither.
+
+    Attributes:
+        client_order_id: Ours, of the pair as a whole; each of its orders has one of its own.
+        legs: One above the market's price and one below it, of the same symbol, side and amount.
+    """
+
+    client_order_id: str
+    legs: tuple[OrderRequest, OrderRequest]
+
+    def plan(self) -> dict[str, Any]:
+        """As a frozen plan: JSON-able, numbers as text."""
+        return {"client_order_id": self.client_order_id, "legs": [leg.plan() for leg in self.legs]}
+
+
+def requested(plan: Mapping[str, Any]) -> OrderRequest | PairRequest:
+    """The order, or the pair, that a plan wrote down."""
+    if "legs" not in plan:
+        return OrderRequest.of(plan)
+    first, second = (OrderRequest.of(leg) for leg in plan["legs"])
+    return PairRequest(plan["client_order_id"], (first, second))
+
+
+def orders_of(plan: Mapping[str, Any]) -> tuple[OrderRequest, ...]:
+    """The orders of a plan: one, or the two of a pair."""
+    found = requested(plan)
+    return found.legs if isinstance(found, PairRequest) else (found,)
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """An order as the exchange shows it.
 

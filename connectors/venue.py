@@ -99,19 +99,20 @@ class Exchange(Provider, Protocol):
         """What the account holds, by asset; none that are zero."""
 
     def placing(self, plan: Mapping[str, Any]) -> Operation:
-        """The operation that places an ``OrderRequest.plan()``: ``ONCE``."""
+        """The operation that places an ``OrderRequest.plan()`` or a ``PairRequest.plan()``: ``ONCE``."""
 
     def canceling(self, plan: Mapping[str, Any]) -> Operation:
         """The operation that cancels an order; a repeat of it is harmless."""
 
     async def place(self, wire: Wire, intent: Intent) -> httpx.Response:
-        """Send ``intent.plan`` (an ``OrderRequest.plan()``): exactly one request of ``placing(plan)``, nothing else.
+        """Send ``intent.plan`` (of one order, or a pair): exactly one request of ``placing(plan)``, nothing else.
 
-        The outcome's result names the exchange's ``id``. ``markets`` must have been asked before in this process.
+        The outcome's result names the exchange's ``id``; for a pair also ``legs``: its ids of the orders, by ours.
+        ``markets`` must have been asked before in this process.
         """
 
     async def cancel(self, wire: Wire, order: Order) -> httpx.Response:
-        """Cancel an order; one that is filled, cancelled or unknown is ``rejected``."""
+        """Cancel an order, of a pair the other one too; one that is filled, cancelled or unknown is ``rejected``."""
 
     async def find(self, wire: Wire, plan: Mapping[str, Any]) -> Order | None:
         """Ask for an order by its client order id, open or not; ``None``: the exchange does not show one.

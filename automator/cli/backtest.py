@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from automator.cli.common import JsonOption, fail, show_json, told, working
+from automator.cli.common import JsonOption, counting, fail, show_json, told, working
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from connectors.exchange.candles import Series
     from connectors.market import Market
     from jobs.bots.figures import Figures
@@ -30,6 +32,7 @@ class _Money:
     fee: Decimal
     tick: Decimal | None
     lot: Decimal
+    oco: bool
 
 
 @told
@@ -45,48 +48,72 @@ async def backtest(  # noqa: PLR0913, PLR0917 - each is an option
     fee: Annotated[str, typer.Option(help="Of each trade, in percent.")] = "0.1",
     tick: Annotated[str, typer.Option(help="Prices are multiples of it; else as fine as in the file.")] = "",
     lot: Annotated[str, typer.Option(help="Amounts are multiples of it.")] = "0.00001",
+    oco: Annotated[
+        bool, typer.Option("--oco/--no-oco", help="The exchange holds two orders of which one cancels the other.")
+    ] = True,
     allow_gaps: Annotated[bool, typer.Option("--allow-gaps", help="Play over missing candles.")] = False,
     report: Annotated[Path | None, typer.Option(help="Write an HTML file with plots, which needs no network.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run a strategy over candles of the past, with the engine that also fills on paper.
 
+    `automator bots kinds KIND` says what a strategy's parameters mean.
+
     Example: automator backtest grid --data BTC-USD-1m.csv -p lower_price=35000 -p upper_price=48000
     -p grids_quantity=20 -p quantity_per_grid=0.01 --report grid.html
     """
     from jobs.bots.backtest import play  # noqa: PLC0415 - keeps --help fast
     from jobs.bots.figures import curves, figures  # noqa: PLC0415 - as above
-    from jobs.bots.kinds import opened, pairs, which  # noqa: PLC0415 - as above
+    from jobs.bots.kinds import opened, pairs, parameters, which  # noqa: PLC0415 - as above
 
-    money = _money(fee, tick, lot)
+    if kind == "signal":
+        raise fail("signal acts on messages, and candles bring none; let it run on paper, and send it some", 2)
+    money = _money(fee, tick, lot, oco=oco)
     with working("reading"):
         files = _files(data, allow_gaps=allow_gaps)
     given = pairs(param)
     if len(files) == 1 and kind != "rebalance" and not kind.endswith(".py"):
         given.setdefault("symbol", next(iter(files)))
     markets, quote, every = _markets(files, money)
+    if kind == "rebalance":
+        given.setdefault("reference_market", quote)
     balances = {name: number("--balance", much) for name, much in pairs(balance).items()} or {quote: Decimal(10_000)}
-    with opened(*which(kind, given)) as strategy, working("playing"):
+    count = sum(len(of.candles) for of in files.values())
+    with opened(*which(kind, given)) as strategy, counting("playing", count) as done:
         if wrong := sorted(set(strategy.symbols) ^ set(files)):
             symbol = wrong[0]
             raise fail(f"{symbol} is in --data or in the parameters, but not in both; name it: --data {symbol}=FILE", 2)
-        played = play(strategy, markets, balances, {name: of.candles for name, of in files.items()}, every)
+        played = play(strategy, markets, balances, {name: of.candles for name, of in files.items()}, every, done)
+        taken = parameters(strategy, given)
     curve = curves(played, markets)
     if not curve.at:
         raise fail("the files have no time in common", 2)
     found = figures(played, markets, curve)
-    title = f"{kind} on {', '.join(files)}"
+    title = f"{Path(kind).stem if kind.endswith('.py') else kind} on {', '.join(files)}"
+    setting = {"data": ", ".join(_path(item).name for item in data)} | _set(markets, balances, fee)
     if report is not None:
         from jobs.bots.report import html  # noqa: PLC0415 - slow to load
 
         with working("drawing"):
-            _write(report, html(title, given, played, found, curve))
+            _write(report, html(title, taken, setting, played, found, curve))
     if as_json:
-        show_json({"strategy": kind, "parameters": given, **found.as_json()})
+        show_json({"strategy": kind, "parameters": given, "setting": setting, **found.as_json()})
         return
-    _show(title, found, quote)
+    _show(title, found, quote, every)
     if report is not None:
         typer.echo(f"the report is {report}")
+
+
+def _set(markets: Mapping[str, Market], balances: Mapping[str, Decimal], fee: str) -> dict[str, str]:
+    """What it was played on, for the report."""
+    one = next(iter(markets.values()))
+    return {
+        "begins with": ", ".join(f"{much:f} {asset}" for asset, much in balances.items()),
+        "fee of a trade": f"{fee} %",
+        "least step of amounts": f"{one.filters.lot:f}",
+        "least step of prices": ", ".join(f"{market.filters.tick:f} {market.quote}" for market in markets.values()),
+        "stop-loss and take-profit": "rest as a pair (OCO)" if one.pairs else "one of them rests",
+    }
 
 
 def _write(report: Path, page: str) -> None:
@@ -96,8 +123,8 @@ def _write(report: Path, page: str) -> None:
         raise fail(f"{report} can't be written: {error.strerror}", 1) from None
 
 
-def _money(fee: str, tick: str, lot: str) -> _Money:
-    money = _Money(number("--fee", fee) / 100, number("--tick", tick) if tick else None, number("--lot", lot))
+def _money(fee: str, tick: str, lot: str, *, oco: bool) -> _Money:
+    money = _Money(number("--fee", fee) / 100, number("--tick", tick) if tick else None, number("--lot", lot), oco)
     if money.fee >= 1 or not money.lot or money.tick == 0:
         raise fail("--fee is a percentage below 100, --tick and --lot are above 0", 2)
     return money
@@ -140,6 +167,10 @@ def _files(data: list[str], *, allow_gaps: bool) -> dict[str, Series]:
     return found
 
 
+def _path(item: str) -> Path:
+    return _symbol(item)[1]
+
+
 def _symbol(item: str) -> tuple[str, Path]:
     """``BTC/USDT=FILE``, or a file whose name begins so: ``BTC-USD-1m-2022-01.csv``."""
     symbol, equals, path = item.partition("=")
@@ -158,18 +189,23 @@ def _market(symbol: str, of: Series, money: _Money) -> Market:
     finest = min(int(candle.close.normalize().as_tuple().exponent) for candle in of.candles)
     tick = money.tick or Decimal(1).scaleb(max(-12, min(finest, -2)))
     filters = Filters(tick=tick, lot=money.lot)
-    return Market(symbol, symbol, base, quote, filters, maker=money.fee, taker=money.fee)
+    return Market(symbol, symbol, base, quote, filters, maker=money.fee, taker=money.fee, pairs=money.oco)
 
 
-def _show(title: str, found: Figures, quote: str) -> None:
+def _show(title: str, found: Figures, quote: str, every: timedelta) -> None:
     from rich.console import Console  # noqa: PLC0415 - keeps --help fast
     from rich.table import Table  # noqa: PLC0415 - as above
 
-    from jobs.bots.report import shown  # noqa: PLC0415 - as above
+    from jobs.bots.report import lines, span  # noqa: PLC0415 - as above
 
-    table = Table(title=title, show_header=False)
-    table.add_column()
-    table.add_column(justify="right")
-    for name, value in shown(found, quote):
-        table.add_row(name, value)
-    Console().print(table)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(title, style="bold")
+    console.print(span(found, every))
+    table = Table("", "strategy", "buy and hold")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for line in lines(found, quote):
+        table.add_row(*line)
+    console.print(table)
+    if found.stopped:
+        console.print(f"it stopped before the end: {found.stopped}")

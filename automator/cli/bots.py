@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from automator.cli.backtest import KIND_HELP, ParamOption, number
+from automator.cli.botview import gathered, list_all, show_one
 from automator.cli.common import HomeOption, JsonOption, asking, engine, fail, records, show_json, told
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from sqlite3 import Connection
-
     from automator.engine import Engine
-    from automator.trading.bots import Bot, OnStop
+    from automator.trading.bots import OnStop
 
 bots = typer.Typer(name="bots", help="Strategies that trade: on paper, or live if you say so.", no_args_is_help=True)
 
@@ -44,24 +42,44 @@ def _policy(*, keep: bool, cancel: bool, why: str) -> OnStop:
 
 
 @bots.command("kinds")
-def kinds_(as_json: JsonOption = False) -> None:
-    """List the strategies and their parameters."""
-    from jobs.bots.kinds import KINDS  # noqa: PLC0415 - keeps --help fast
+@told
+def kinds_(
+    kind: Annotated[str | None, typer.Argument(help="Only this one.")] = None, as_json: JsonOption = False
+) -> None:
+    """List the strategies and what their parameters mean, with units and defaults."""
+    from dataclasses import asdict  # noqa: PLC0415 - keeps --help fast
 
-    found = {
-        name: {
-            field: "required" if info.is_required() else "" if info.default is None else str(info.default)
-            for field, info in kind.model_fields.items()
-        }
-        for name, kind in KINDS.items()
-    }
+    from jobs.bots.kinds import KINDS  # noqa: PLC0415 - as above
+    from jobs.bots.parameters import described  # noqa: PLC0415 - as above
+
+    if kind is not None and kind not in KINDS:
+        raise fail(f"there is no strategy {kind[:40]!r}; there are {', '.join(KINDS)}", 2)
+    few = {name: model for name, model in KINDS.items() if kind in {None, name}}
     if as_json:
-        show_json(found)
+        show_json({name: [asdict(one) for one in described(model)] for name, model in few.items()})
         return
-    for name, fields in found.items():
-        typer.echo(name)
-        for field, default in fields.items():
-            typer.echo(f"  {field:36} {default}".rstrip())
+    for name, model in few.items():
+        _kind(name, model)
+
+
+def _kind(name: str, model: type[Any]) -> None:
+    import inspect  # noqa: PLC0415 - keeps --help fast
+
+    from rich.console import Console  # noqa: PLC0415 - as above
+    from rich.table import Table  # noqa: PLC0415 - as above
+
+    from jobs.bots.parameters import described  # noqa: PLC0415 - as above
+
+    module = inspect.getmodule(model)
+    about = (inspect.getdoc(module) or "").splitlines()[0].partition(": ")[2] if module else ""
+    console = Console(highlight=False, soft_wrap=False)
+    console.print(f"[bold]{name}[/bold]  {about}")
+    table = Table("parameter", "default", "what it is", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.columns[0].no_wrap = table.columns[1].no_wrap = True
+    for one in described(model):
+        table.add_row(one.name, one.default, one.means)
+    console.print(table)
+    console.print()
 
 
 @bots.command()
@@ -78,7 +96,7 @@ async def add(  # noqa: PLR0913, PLR0917 - each is an option
     cancel_orders: CancelOption = False,
     live: Annotated[bool, typer.Option("--live", help="Trade with real money; without, on paper.")] = False,
 ) -> None:
-    """Add a bot; `automator bots start` lets it run.
+    """Add a bot; `automator bots start` lets it run. `automator bots kinds KIND` says what its parameters mean.
 
     --keep-orders or --cancel-orders says what becomes of its open orders when it stops by itself.
     """
@@ -143,83 +161,25 @@ def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
         found = listed(kept.reader)
     if as_json:
         show_json([bot.as_json() for bot in found])
-        return
-    for bot in found:
-        _line(bot)
-    if not found:
+    elif found:
+        list_all(found)
+    else:
         typer.echo("no bots; `automator bots add` adds one")
-
-
-def _line(bot: Bot) -> None:
-    why = f"  ({bot.why})" if bot.why else ""
-    mode = typer.style("LIVE ", fg=typer.colors.RED, bold=True) if bot.live else "paper"
-    typer.echo(f"{bot.name:20} {mode}  {bot.kind:14} {bot.account:16} {bot.state.value}{why}")
 
 
 @bots.command()
 @told
 def show(name: str, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Show one bot: what it holds, its open orders and its newest trades."""
+    """Show one bot: what it holds and earned, its open orders and its newest trades."""
     from automator.trading import bots as bots_  # noqa: PLC0415 - keeps --help fast
-    from automator.trading import news  # noqa: PLC0415 - as above
-    from jobs.orders.risk import plain  # noqa: PLC0415 - as above
 
     with records(home) as kept:
         bot = bots_.one(kept.reader, name)
-        told = news.since(kept.reader, name, bot.news) if bot.live else []
-        holds = {asset: plain(much) for asset, much in news.held(bots_.held(bot), told).items() if much}
-        orders, trades, waits = _orders(kept.reader, bot), _trades(kept.reader, bot), bots_.waits(kept.reader, bot)
+        all_of_it = gathered(kept.reader, bot)
     if as_json:
-        show_json({**bot.as_json(), "holds": holds, "open_orders": orders, "trades": trades, "waits": waits})
-        return
-    _line(bot)
-    if waits:
-        typer.echo(f"waits: {waits}")
-    for key, value in bot.parameters.items():
-        typer.echo(f"  {key} = {value}")
-    typer.echo(f"holds: {', '.join(f'{much} {asset}' for asset, much in holds.items()) or 'nothing yet'}")
-    for order in orders:
-        typer.echo(f"open: {order}")
-    for trade in trades[-10:]:
-        typer.echo("  ".join(str(value) for value in trade.values()))
-    if bot.live:
-        typer.echo(f"`automator orders list --bot {name}`, `automator profit --bot {name}` show more")
-
-
-def _orders(reader: Connection, bot: Bot) -> list[str]:
-    from automator.trading.orders import listed  # noqa: PLC0415 - keeps --help fast
-    from jobs.orders.states import ENDED  # noqa: PLC0415 - as above
-
-    if bot.live:
-        return [item.says() for item in listed(reader, owner=bot.name) if item.state not in ENDED]
-    desk = (bot.kept or {}).get("desk")
-    if not desk:
-        return []
-    asked = [item["request"] for item in desk["paper"]["open"]]
-    return [f"{one['side']} {one['amount']} {one['symbol']} at {one.get('price', 'the market')}" for one in asked]
-
-
-def _trades(reader: Connection, bot: Bot) -> list[Mapping[str, Any]]:
-    from automator.trading.bots import paper  # noqa: PLC0415 - keeps --help fast
-    from automator.trading.fills import traded  # noqa: PLC0415 - as above
-    from jobs.orders.risk import plain  # noqa: PLC0415 - as above
-
-    if bot.live:
-        fills = [one.fill for one in traded(reader, owner=bot.name)]
+        show_json(all_of_it)
     else:
-        fills = [one.fill for one in paper(reader, bot.name)]
-    return [
-        {
-            "at": fill.at.isoformat(),
-            "side": fill.side.value,
-            "amount": plain(fill.amount),
-            "symbol": fill.symbol,
-            "price": plain(fill.price),
-            "fee": plain(fill.fee),
-            "fee_asset": fill.fee_asset,
-        }
-        for fill in fills
-    ]
+        show_one(bot, all_of_it)
 
 
 @bots.command()

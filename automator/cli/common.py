@@ -228,6 +228,21 @@ def working(on: str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def counting(on: str, count: int) -> Iterator[Callable[[int], None]]:
+    """The same, with how much of it is done: the function takes how many of ``count`` are."""
+    from rich.console import Console  # noqa: PLC0415 - keeps --help fast
+    from rich.progress import Progress  # noqa: PLC0415 - as above
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    with Progress(console=console, transient=True) as shown:
+        task = shown.add_task(on, total=count)
+        yield lambda done: shown.update(task, completed=done)
+
+
 def show_json(value: Any) -> None:
     """Print for programs."""
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2))

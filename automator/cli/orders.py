@@ -226,7 +226,7 @@ async def cancel(order: str, home: HomeOption = None) -> None:
         if asked is None:
             raise fail(f"{item.id[:8]} is {item.state.replace('_', ' ')}; there is nothing to cancel", 1)
         with working("cancelling"):
-            await opened.worker.see_through([item.id, orders_.cancelling(item.id)], WAIT)
+            await opened.worker.see_through([item.key, orders_.cancelling(item.id)], WAIT)
         stands = _one(opened.reader, item.id)
     typer.echo(_line(stands))
     if stands.state not in ENDED:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -25,7 +24,7 @@ from automator.trading import fills, marks, news, orders
 from automator.trading.orders import Stored
 from connectors.base import CallRefused, NotNow
 from connectors.network import Rejected
-from connectors.order import Balance, Fill, Order
+from connectors.order import Balance, Fill, Order, orders_of
 from connectors.venue import Exchange
 from jobs.orders.risk import plain
 from jobs.orders.states import ENDED, LIVE, State
@@ -111,9 +110,10 @@ class Books:
         return found
 
     def plan(self, order: str) -> Mapping[str, Any]:
-        """What was frozen of an order."""
-        (plan,) = self._reader.execute("SELECT plan FROM intention WHERE key = ?", (order,)).fetchone()
-        return dict(json.loads(plan))
+        """What was frozen of an order, of a pair of this one."""
+        stored = orders.load(self._reader, order)
+        asked = orders_of(orders.plan(self._reader, stored.key if stored else order))
+        return next(one.plan() for one in asked if one.client_order_id == order)
 
     async def reconcile(self, account: str, actor: str = "service") -> Seen:
         """Look at everything that may have changed, and store it.
@@ -245,7 +245,7 @@ def adopt(tx: sqlite3.Connection, stored: Stored, seen: Order, now: datetime) ->
     said = {"what": "resolved", "order": stored.id, "was": stored.state, "state": state, "exchange_id": seen.id}
     chain.append(tx, "event", at, said, account=stored.account)
     if stored.state is State.UNCONFIRMED:
-        tx.execute("UPDATE run SET state = 'done' WHERE job = ? AND state = 'unconfirmed'", (stored.id,))
+        tx.execute("UPDATE run SET state = 'done' WHERE job = ? AND state = 'unconfirmed'", (stored.key,))
     if stored.state in ENDED:
         # that it has ended was told, and stays so; its end is still to come, and told again
         tx.execute("UPDATE order_news SET fill = -id WHERE ordered = ? AND fill = 0", (stored.id,))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, localcontext
 
 from automator.clock import micros
@@ -18,17 +18,22 @@ from jobs.orders.positions import EXACT, Lot, average, flow
 from jobs.orders.risk import plain
 from jobs.orders.states import ENDED, FINAL
 
+_EVER = (datetime.min.replace(tzinfo=UTC), 0)
 _SAID = frozenset(state.value for state in OrderState)
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """One thing that happened to an order. ``id`` grows; the owner keeps the last one that it has dealt with."""
+    """One thing that happened to an order. ``id`` grows; the owner keeps the last one that it has dealt with.
+
+    ``fill``: the number of its row, which grows with time; 0: the order has ended.
+    """
 
     id: int
     order: str
     account: str
     event: Filled | Ended
+    fill: int = 0
 
 
 def since(connection: sqlite3.Connection, owner: str, last: int, limit: int = 1_000) -> list[News]:
@@ -58,7 +63,18 @@ def _news(connection: sqlite3.Connection, number: int, order: str, account: str,
     stored = load(connection, order)
     if stored is None:
         raise LookupError(f"order {order} is no longer in the database")
-    return News(number, order, account, _event(connection, stored, fill))
+    return News(number, order, account, _event(connection, stored, fill), fill)
+
+
+def in_order(told: Sequence[News]) -> list[News]:
+    """As it happened, over all orders: each fill in its turn, and an order's end right after its last fill."""
+    keyed, ends, latest = list[tuple[tuple[datetime, int], News]](), dict[str, tuple[datetime, int]](), _EVER
+    for item in told:
+        if isinstance(item.event, Filled):
+            latest = (item.event.fill.at, item.fill)
+            ends[item.order] = latest
+        keyed.append((ends.get(item.order, latest), item))
+    return [item for _, item in sorted(keyed, key=lambda pair: pair[0])]
 
 
 def _event(connection: sqlite3.Connection, stored: Stored, fill: int) -> Filled | Ended:

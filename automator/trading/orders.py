@@ -5,25 +5,24 @@ from __future__ import annotations
 import json
 import sqlite3
 import uuid
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from automator import halts
 from automator.clock import instant, micros
-from automator.intentions import Fenced, claim, settle, withdraw
 from automator.intentions import State as Journal
+from automator.intentions import claim, settle, withdraw
 from automator.ledger import chain
 from automator.notices import Notice, tell
 from automator.scheduling import due
 from automator.scheduling.due import NewJob
 from automator.trading import marks, risks
-from connectors.base import CallRefused
 from connectors.exchange.filters import faults, rounded
 from connectors.market import Market
-from connectors.order import Order, OrderRequest
+from connectors.order import Order, OrderRequest, PairRequest
 from jobs.bots.strategy import Place
 from jobs.orders.risk import Proposal, notional, plain
 from jobs.orders.states import ENDED, LIVE, Happened, State, Step, after
@@ -34,12 +33,6 @@ OPERATION = "order.place"  #: in its intention, whatever its exchange's connecto
 USER = "user"  #: the owner of what a person places
 DIGITS = 24  #: longer numbers are not written out
 EVER = timedelta(days=36_500)  #: that its job is late the placing judges itself
-STALE = timedelta(minutes=1)  #: an order that could not leave for so long is not placed: the market has moved on
-LATE = f"it could not be sent within {STALE.seconds} seconds, and the market has moved on"
-
-
-class OverLimit(CallRefused):
-    """An order no longer keeps to the limits that a person set; nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,26 +79,35 @@ def submit(  # noqa: PLR0913, PLR0917 - what an order is, and what it is judged 
         price: The last known price of its symbol, in the quote asset.
         closing: A person's word makes what is at risk smaller; neither halt nor limit stops it.
     """
-    before = tx.execute("SELECT id FROM ordered WHERE owner = ? AND tag = ?", (owner, tag)).fetchone()
-    if before is not None:
-        return Refused(before[0], (f"{owner} has used the tag {tag} for another order",))
+    if before := used(tx, owner, tag):
+        return before
     marks.note(tx, account, market.symbol, price, now)
-    asked = wish.order(uuid.uuid4().hex)
-    request = rounded(asked, market)
+    request = fitted(wish, market)
     judged = Proposal(account, owner, request, price)
-    if request.amount is not None and not request.amount:
-        judged = replace(judged, request=asked)  # rounded to nothing says nothing
-    unfit = faults(judged.request, market, price)
-    reasons = tuple(unfit) or (() if closing else _judged(tx, judged, now))
-    _add(tx, judged, tag, market, now, closing=closing, reasons=reasons)
+    reasons = tuple(faults(request, market, price)) or (() if closing else judged_by_limits(tx, judged, now))
+    add(tx, judged, tag, market, now, closing=closing, reasons=reasons)
     if reasons:
+        tell_refused(tx, (judged,), reasons, now)
         return Refused(request.client_order_id, reasons)
-    claim(tx, request.client_order_id, account, OPERATION, request.plan())
-    due.add(tx, NewJob(request.client_order_id, KIND, {}, now, account, late=EVER), now)
+    approve(tx, account, request, now)
     return Approved(request.client_order_id)
 
 
-def _judged(tx: sqlite3.Connection, judged: Proposal, now: datetime) -> tuple[str, ...]:
+def fitted(wish: Place, market: Market) -> OrderRequest:
+    """The order of a wish, under an id of ours, its numbers rounded to what the market takes."""
+    asked = wish.order(uuid.uuid4().hex)
+    request = rounded(asked, market)
+    return asked if request.amount is not None and not request.amount else request  # rounded to nothing says nothing
+
+
+def used(tx: sqlite3.Connection, owner: str, tag: str) -> Refused | None:
+    """The refusal of a tag that its owner has used before."""
+    before = tx.execute("SELECT id FROM ordered WHERE owner = ? AND tag = ?", (owner, tag)).fetchone()
+    return Refused(before[0], (f"{owner} has used the tag {tag} for another order",)) if before else None
+
+
+def judged_by_limits(tx: sqlite3.Connection, judged: Proposal, now: datetime) -> tuple[str, ...]:
+    """Why halts and limits do not let an order in."""
     try:
         halts.check(tx, judged.account)
         halts.check(tx, judged.owner)
@@ -114,19 +116,29 @@ def _judged(tx: sqlite3.Connection, judged: Proposal, now: datetime) -> tuple[st
     return risks.gate(tx, judged, now)
 
 
-def _add(  # noqa: PLR0913 - the row's columns
+def approve(tx: sqlite3.Connection, account: str, asked: OrderRequest | PairRequest, now: datetime) -> None:
+    """Freeze what was approved, and have it sent."""
+    claim(tx, asked.client_order_id, account, OPERATION, asked.plan())
+    due.add(tx, NewJob(asked.client_order_id, KIND, {}, now, account, late=EVER), now)
+
+
+def add(  # noqa: PLR0913 - the row's columns
     tx: sqlite3.Connection,
     judged: Proposal,
     tag: str,
     market: Market,
     now: datetime,
     *,
-    closing: bool,
     reasons: tuple[str, ...],
+    closing: bool = False,
+    pair: str | None = None,
+    counted: bool = True,
 ) -> None:
+    """Write an order down; ``counted``: its worth counts, as of a pair that of one does."""
     at, request, owner = micros(now), judged.request, judged.owner
     values = {
         "id": request.client_order_id,
+        "pair": pair,
         "account": judged.account,
         "owner": owner,
         "tag": tag,
@@ -136,7 +148,7 @@ def _add(  # noqa: PLR0913 - the row's columns
         "quote": market.quote,
         "amount": _text(request.amount),
         "price": _text(request.price if request.price is not None else request.stop_price),
-        "notional": str(request.quote_amount or 0) if reasons else str(notional(request, judged.price)),
+        "notional": _worth(judged, counted=counted, refused=bool(reasons)),
         "mark": str(judged.price),
         "state": State.NOT_PLACED if reasons else State.INTENT,
         "reason": "; ".join(reasons),
@@ -149,12 +161,24 @@ def _add(  # noqa: PLR0913 - the row's columns
     }
     names, marks = ", ".join(values), ",".join("?" * len(values))
     tx.execute(f"INSERT INTO ordered ({names}) VALUES ({marks})", tuple(values.values()))  # noqa: S608 - constants
-    if reasons:
-        said = {"what": "order refused", "order": request.client_order_id, "owner": owner, "why": list(reasons)}
-        chain.append(tx, "event", at, said, account=judged.account)
-        text = f"{owner}: {request.side} {request.symbol} was not placed: {reasons[0]}"
-        tell(tx, Notice("refused", owner, text, judged.account), at)
-        ended(tx, request.client_order_id, at)
+
+
+def _worth(judged: Proposal, *, counted: bool, refused: bool) -> str:
+    request = judged.request
+    if refused:
+        return str(request.quote_amount or 0)
+    return str(notional(request, judged.price)) if counted else "0"
+
+
+def tell_refused(tx: sqlite3.Connection, judged: Sequence[Proposal], reasons: tuple[str, ...], now: datetime) -> None:
+    """Say so on the record, to the person, and to the orders' owner."""
+    at, (first, *_) = micros(now), judged
+    said = {"order": first.request.client_order_id, "owner": first.owner, "why": list(reasons)}
+    chain.append(tx, "event", at, {"what": "order refused", **said}, account=first.account)
+    text = f"{first.owner}: {first.request.side} {first.request.symbol} was not placed: {reasons[0]}"
+    tell(tx, Notice("refused", first.owner, text, first.account), at)
+    for one in judged:
+        ended(tx, one.request.client_order_id, at)
 
 
 def _text(number: Decimal | None) -> str | None:
@@ -163,9 +187,13 @@ def _text(number: Decimal | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An order of ours as it stands: amounts in the base asset, prices and money in the quote asset."""
+    """An order of ours as it stands: amounts in the base asset, prices and money in the quote asset.
+
+    ``pair``: the client order id of the pair that it is of; ``None``: it stands alone.
+    """
 
     id: str
+    pair: str | None
     account: str
     owner: str
     tag: str
@@ -187,6 +215,11 @@ class Stored:
     created_at: datetime
     ended_at: datetime | None
     looked_at: datetime | None
+
+    @property
+    def key(self) -> str:
+        """Of its intention, and its job."""
+        return self.pair or self.id
 
     def says(self) -> str:
         """What it is, for a person: ``buy 0.1 BTC/USDT at 30000``."""
@@ -212,8 +245,8 @@ def _plain_json(value: Any) -> Any:
 
 COLUMNS = tuple(field.name for field in fields(Stored))
 _COLUMNS = ", ".join(COLUMNS)
-_NUMBERS = frozenset({8, 9, 10, 11, 15, 16})
-_INSTANTS = frozenset({18, 19, 20, 21})
+_NUMBERS = frozenset({9, 10, 11, 12, 16, 17})
+_INSTANTS = frozenset({19, 20, 21, 22})
 
 
 def _stored(row: Sequence[Any]) -> Stored:
@@ -222,13 +255,18 @@ def _stored(row: Sequence[Any]) -> Stored:
         values[place] = None if row[place] is None else Decimal(row[place])
     for place in _INSTANTS:
         values[place] = None if row[place] is None else instant(row[place])
-    values[12], values[17] = State(row[12]), bool(row[17])
+    values[13], values[18] = State(row[13]), bool(row[18])
     return Stored(*values)
 
 
 def load(connection: sqlite3.Connection, order: str) -> Stored | None:
     """One order; ``None``: there is none of this id."""
     return next(iter(listed(connection, id=order)), None)
+
+
+def legs(connection: sqlite3.Connection, key: str) -> list[Stored]:
+    """The orders of an intention: one, or the two of a pair."""
+    return listed(connection, id=key) or listed(connection, pair=key)
 
 
 def by_tag(connection: sqlite3.Connection, owner: str, tag: str) -> Stored | None:
@@ -279,35 +317,48 @@ def move(tx: sqlite3.Connection, order: str, happened: Happened, now: datetime, 
     return state
 
 
-def drop(tx: sqlite3.Connection, order: str, reason: str, now: datetime) -> bool:
-    """Give up an order of which nothing has left, and tell its owner; ``False``: something may have left."""
-    if not withdraw(tx, order):
+def move_all(tx: sqlite3.Connection, key: str, happened: Step, now: datetime, reason: str = "") -> None:
+    """Take the orders of an intention along, since what happened, happened to all of them."""
+    for leg in legs(tx, key):
+        move(tx, leg.id, happened, now, reason)
+
+
+def drop(tx: sqlite3.Connection, key: str, reason: str, now: datetime) -> bool:
+    """Give up an intention of which nothing has left, and tell its owner; ``False``: something may have left."""
+    if not withdraw(tx, key):
         return False
-    move(tx, order, Step.UNSENT, now)  # the exchange had put it off, or could not be reached
-    move(tx, order, Step.DROPPED, now, reason)
-    ended(tx, order, micros(now))
+    move_all(tx, key, Step.UNSENT, now)  # the exchange had put it off, or could not be reached
+    move_all(tx, key, Step.DROPPED, now, reason)
+    for leg in legs(tx, key):
+        ended(tx, leg.id, micros(now))
     return True
 
 
 def shown(tx: sqlite3.Connection, order: str, seen: Order, now: datetime) -> State | None:
     """Take an order along by what the exchange shows of it; ``None``: that is not news."""
-    row = tx.execute("SELECT filled, state FROM ordered WHERE id = ?", (order,)).fetchone()
-    if row is None or seen.filled < Decimal(row[0]):
+    stored = load(tx, order)
+    if stored is None or seen.filled < stored.filled:
         return None
     tx.execute(
         "UPDATE ordered SET exchange_id = ?, filled = ?, cost = ? WHERE id = ?",
         (seen.id, str(seen.filled), str(seen.cost), order),
     )
-    settle(tx, order, Journal.DONE, {"id": seen.id})
-    return None if row[1] == seen.state else move(tx, order, seen.state, now)
+    settle(tx, stored.key, Journal.DONE, {"id": seen.id})
+    for other in legs(tx, stored.key):
+        if other.id != order:
+            move(tx, other.id, Step.ACCEPTED, now)  # a pair is placed as one; what became of this one is asked then
+    return None if stored.state.value == seen.state else move(tx, order, seen.state, now)
 
 
-def accepted(tx: sqlite3.Connection, order: str, now: datetime) -> None:
-    """The answer came, and its intention is done: the exchange's id of it is known, if it said one."""
-    (result,) = tx.execute("SELECT json_extract(result, '$.id') FROM intention WHERE key = ?", (order,)).fetchone()
-    if result is not None:
-        tx.execute("UPDATE ordered SET exchange_id = ? WHERE id = ?", (str(result), order))
-    move(tx, order, Step.ACCEPTED, now)
+def accepted(tx: sqlite3.Connection, key: str, now: datetime) -> None:
+    """The answer came, and its intention is done: the exchange's ids are known, if it said them."""
+    (said,) = tx.execute("SELECT result FROM intention WHERE key = ?", (key,)).fetchone()
+    result = json.loads(said or "{}")
+    names = result.get("legs") or {key: result.get("id")}
+    for leg in legs(tx, key):
+        if names.get(leg.id) is not None:
+            tx.execute("UPDATE ordered SET exchange_id = ? WHERE id = ?", (str(names[leg.id]), leg.id))
+        move(tx, leg.id, Step.ACCEPTED, now)
 
 
 def ended(tx: sqlite3.Connection, order: str, at: int) -> bool:
@@ -325,6 +376,7 @@ def cancel(tx: sqlite3.Connection, order: str, now: datetime, *, actor: str) -> 
     """Ask for an order to be cancelled; returns its state then, ``None`` if it has ended, or there is none.
 
     One that has not left is not placed; what the exchange says of another one is told by ``automator.trading.news``.
+    The other one of a pair goes with it, if both still rest.
     """
     stored, at = load(tx, order), micros(now)
     if stored is None or stored.state in ENDED:
@@ -332,7 +384,7 @@ def cancel(tx: sqlite3.Connection, order: str, now: datetime, *, actor: str) -> 
     if stored.cancel_at is None:
         tx.execute("UPDATE ordered SET cancel_at = ? WHERE id = ?", (at, order))
         chain.append(tx, "event", at, {"what": "order cancel", "order": order, "actor": actor}, account=stored.account)
-    if drop(tx, order, "cancelled before it was sent", now):
+    if drop(tx, stored.key, "cancelled before it was sent", now):
         return State.NOT_PLACED
     if stored.state in LIVE:
         _to_cancel(tx, order, stored.account, now)
@@ -350,39 +402,7 @@ def _to_cancel(tx: sqlite3.Connection, order: str, account: str, now: datetime) 
         due.again(tx, job, now)
 
 
-def is_late(stored: Stored, now: datetime) -> bool:
-    """Whether the market may have moved on since an order was put in; also if the clock was set back since."""
-    return abs(now - stored.created_at) > STALE
-
-
-def doubt_all(tx: sqlite3.Connection, now: datetime) -> None:
-    """A backup was put back: what had not left when it was made may have left since, so the exchange is asked first."""
-    rows = tx.execute("SELECT id, created_at FROM ordered WHERE state IN (?, ?)", (State.INTENT, State.SENT)).fetchall()
-    for order, at in rows:
-        tx.execute(
-            "UPDATE intention SET state = ?, sent_at = ?, attempt = attempt + 1 WHERE key = ? AND state = ?",
-            (Journal.SENT, at, order, Journal.PLANNED),
-        )
-        move(tx, order, Step.LOST, now)
-
-
-def leave(tx: sqlite3.Connection, order: str, now: datetime) -> None:
-    """The order's last gate, in the transaction that records its call: it is still wanted, allowed, and not too late.
-
-    Raises:
-        automator.intentions.Fenced: it was cancelled, or has been settled.
-        automator.halts.Halted: its owner is halted.
-        OverLimit: it no longer keeps to the limits of risk, or could not leave for too long.
-    """
-    stored = load(tx, order)
-    if stored is None or stored.cancel_at is not None or stored.state not in {State.INTENT, State.SENT}:
-        raise Fenced(f"order {order} is no longer to be sent")
-    if is_late(stored, now):
-        raise OverLimit(LATE)
-    if not stored.closing:
-        halts.check(tx, stored.owner)
-        (plan,) = tx.execute("SELECT plan FROM intention WHERE key = ?", (order,)).fetchone()
-        judged = Proposal(stored.account, stored.owner, OrderRequest.of(json.loads(plan)), stored.mark)
-        if reasons := risks.gate(tx, judged, now):
-            raise OverLimit("; ".join(reasons))
-    move(tx, order, Step.SEND, now)
+def plan(connection: sqlite3.Connection, key: str) -> Mapping[str, Any]:
+    """What was frozen of an intention."""
+    (said,) = connection.execute("SELECT plan FROM intention WHERE key = ?", (key,)).fetchone()
+    return dict(json.loads(said))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -23,12 +23,13 @@ from automator.notices import tell as notify
 from automator.scheduling import lease
 from automator.scheduling.lease import Run, Verdict
 from automator.scheduling.states import RunState
-from automator.trading import news, orders
+from automator.trading import leaving, news, orders
 from automator.trading.books import SLACK, TROUBLE, Books, Opened, adopt, in_doubt, unexplained
-from automator.trading.orders import LATE, STALE, Stored
+from automator.trading.leaving import LATE, STALE
+from automator.trading.orders import Stored
 from connectors.base import CallRefused, Intent, Kind, NotNow, Unresolved, outcome_of
 from connectors.network import Rejected
-from connectors.order import Order, OrderRequest, OrderState, OrderType, Side, TimeInForce
+from connectors.order import Order, OrderState, OrderType, Side, TimeInForce, orders_of
 from connectors.venue import Exchange
 from jobs.orders.states import LIVE, MAYBE, State, Step
 
@@ -63,7 +64,7 @@ class Placing:
         Raises:
             automator.intentions.Fenced: another worker has this run.
         """
-        stored = orders.load(self._reader, run.job)
+        stored = next(iter(orders.legs(self._reader, run.job)), None)  # of a pair the first one stands for both
         if stored is None:
             return Verdict(RunState.FAILED, "its order is no longer in the database")
         if stored.state not in MAYBE | {State.INTENT}:
@@ -82,18 +83,18 @@ class Placing:
                 return Verdict(RunState.DONE)
 
     async def _claim(self, run: Run, stored: Stored) -> Intention:
-        held = load(self._reader, stored.id)
+        held = load(self._reader, stored.key)
         if held is not None and run.attempt == 1:
             return held  # nobody else had it; that the run is still ours is looked at as it is sent
 
         def take(tx: sqlite3.Connection) -> Intention:
             lease.check(tx, run)
-            return claim(tx, stored.id, stored.account, orders.OPERATION, {})  # its plan is frozen since it was put in
+            return claim(tx, stored.key, stored.account, orders.OPERATION, {})  # its plan is frozen since it was put in
 
         return await self._writer.brief(take)
 
     async def _send(self, run: Run, stored: Stored, held: Intention) -> Verdict:
-        if orders.is_late(stored, self._clock.now()):
+        if leaving.is_late(stored, self._clock.now()):
             return await self._dropped(run, stored, LATE)
         try:
             session, exchange = self._opened(stored.account, {"order": stored.id, "owner": stored.owner}, stored.owner)
@@ -101,7 +102,7 @@ class Placing:
             guarded = replace(
                 session, guard=partial(self._guard, run), done=partial(self._accepted, run), closing=stored.closing
             )
-            answer = await exchange.place(guarded, Intent(stored.id, held.plan, held.attempt))
+            answer = await exchange.place(guarded, Intent(stored.key, held.plan, held.attempt))
         except Unresolved as lost:
             return await self._lost(stored, lost.until)
         except NotNow as later:
@@ -111,13 +112,13 @@ class Placing:
         outcome = outcome_of(answer)
         if outcome.kind is not Kind.OK:
             return await self._refused(run, stored, outcome.reason)
-        if stored.type == OrderType.MARKET or OrderRequest.of(held.plan).time_in_force in AT_ONCE:
+        if any(one.type is OrderType.MARKET or one.time_in_force in AT_ONCE for one in orders_of(held.plan)):
             await self._look(session, exchange, stored)
         return Verdict(RunState.DONE)
 
     def _guard(self, run: Run, tx: sqlite3.Connection) -> None:
         lease.check(tx, run)
-        orders.leave(tx, run.job, self._clock.now())
+        leaving.leave(tx, run.job, self._clock.now())
 
     def _accepted(self, run: Run, tx: sqlite3.Connection) -> None:
         orders.accepted(tx, run.job, self._clock.now())
@@ -139,13 +140,13 @@ class Placing:
     async def _lost(self, stored: Stored, until: datetime | None) -> Verdict:
         now = self._clock.now()
         settles = self._opened(stored.account, {}, stored.owner)[1].custom.settles
-        await self._store("lost", lambda tx: orders.move(tx, stored.id, Step.LOST, self._clock.now()))
+        await self._store("lost", lambda tx: orders.move_all(tx, stored.key, Step.LOST, self._clock.now()))
         return Verdict(RunState.WAITING, ASKED, max(until or now, now + settles))
 
     async def _dropped(self, run: Run, stored: Stored, reason: str) -> Verdict:
         def give_up(tx: sqlite3.Connection) -> bool:
             lease.check(tx, run)
-            dropped = orders.drop(tx, stored.id, reason, self._clock.now())
+            dropped = orders.drop(tx, stored.key, reason, self._clock.now())
             if dropped:
                 _unsold(tx, stored, reason, self._clock.now())
             return dropped
@@ -157,8 +158,9 @@ class Placing:
     async def _refused(self, run: Run, stored: Stored, reason: str) -> Verdict:
         def note(tx: sqlite3.Connection) -> None:
             now = self._clock.now()
-            orders.move(tx, stored.id, Step.REFUSED, now, reason)
-            news.tell(tx, stored.id, now)
+            orders.move_all(tx, stored.key, Step.REFUSED, now, reason)
+            for leg in orders.legs(tx, stored.key):
+                news.tell(tx, leg.id, now)
             text = f"{stored.owner}: {stored.account} refused {stored.says()}: {reason}"
             notify(tx, Notice("rejected", stored.owner, text, stored.account), micros(now))
             lease.finish(tx, run, Verdict(RunState.DONE), now)
@@ -171,13 +173,13 @@ class Placing:
         session, exchange = self._opened(stored.account, {"order": stored.id, "owner": stored.owner}, stored.owner)
         settles, now = exchange.custom.settles, self._clock.now()
         if stored.state is not State.UNKNOWN:
-            await self._store("lost", lambda tx: orders.move(tx, stored.id, Step.LOST, now))
+            await self._store("lost", lambda tx: orders.move_all(tx, stored.key, Step.LOST, now))
         if now < sent + settles:
             return Verdict(RunState.WAITING, ASKED, sent + settles)
         try:
             found = await self._found(session, exchange, stored, again=stored.looked_at is not None)
-            if found is not None:
-                return await self._there(run, session, exchange, stored, found)
+            if found:
+                return await self._there(run, session, exchange, found)
             if stored.looked_at is None or now < stored.looked_at + settles:
                 await self._store("absent", partial(_looked, stored, now))
                 return Verdict(RunState.WAITING, ONCE_MORE, now + settles)
@@ -197,24 +199,34 @@ class Placing:
             state = Journal.UNCONFIRMED  # whatever a connector says of absence, an order is not sent again
         return await self._settled(run, stored, state)
 
-    async def _found(self, session: Session, exchange: Exchange, stored: Stored, *, again: bool) -> Order | None:
+    async def _found(
+        self, session: Session, exchange: Exchange, stored: Stored, *, again: bool
+    ) -> list[tuple[Stored, Order]]:
+        """What the exchange shows of an intention's orders; of a pair one is enough, the two are placed as one."""
         await exchange.markets(session)
-        found = await exchange.find(session, self._books.plan(stored.id))
-        if found is not None or not again:
-            return found
-        shown = await exchange.open_orders(session, stored.symbol)
-        return next((item for item in shown if item.client_order_id == stored.id), None)
+        found = list[tuple[Stored, Order]]()
+        for leg in orders.legs(self._reader, stored.key):
+            shown = await exchange.find(session, self._books.plan(leg.id))
+            if shown is None and again:
+                resting = await exchange.open_orders(session, leg.symbol)
+                shown = next((item for item in resting if item.client_order_id == leg.id), None)
+            found += [(leg, shown)] if shown is not None else []
+        return found
 
-    async def _there(self, run: Run, session: Session, exchange: Exchange, stored: Stored, found: Order) -> Verdict:
+    async def _there(
+        self, run: Run, session: Session, exchange: Exchange, found: Sequence[tuple[Stored, Order]]
+    ) -> Verdict:
         def store(tx: sqlite3.Connection) -> None:
             now = self._clock.now()
-            adopt(tx, stored, found, now)
-            news.tell(tx, stored.id, now)
+            for stored, shown in found:
+                adopt(tx, stored, shown, now)
+                news.tell(tx, stored.id, now)
             lease.finish(tx, run, Verdict(RunState.DONE), now)
 
         await self._store("shown", store)
-        if found.filled:
-            await self._look(session, exchange, stored)
+        for stored, shown in found:
+            if shown.filled:
+                await self._look(session, exchange, stored)
         return Verdict(RunState.DONE)
 
     async def _settled(self, run: Run, stored: Stored, state: Journal) -> Verdict:
@@ -225,10 +237,11 @@ class Placing:
         def store(tx: sqlite3.Connection) -> None:
             lease.check(tx, run)
             now = self._clock.now()
-            if not settle(tx, stored.id, state):
+            if not settle(tx, stored.key, state):
                 return  # its answer has come, or it was shown, in the meantime
-            orders.move(tx, stored.id, step, now, reason)
-            news.tell(tx, stored.id, now)
+            orders.move_all(tx, stored.key, step, now, reason)
+            for leg in orders.legs(tx, stored.key):
+                news.tell(tx, leg.id, now)
             if absent:
                 _unsold(tx, stored, reason, now)
             said = {"what": "resolved", "order": stored.id, "was": stored.state, "state": step}
@@ -257,7 +270,8 @@ class Placing:
             failpoints.reach("after-cancel")
             if outcome_of(answer).kind is Kind.REJECTED:
                 why = outcome_of(answer).reason
-            await self._books.look(session, exchange, stored.id)
+            for leg in orders.legs(self._reader, stored.key):  # the other one of a pair is cancelled with it
+                await self._books.look(session, exchange, leg.id)
         except (*TROUBLE, Unresolved) as trouble:
             until, why = getattr(trouble, "until", None), str(trouble)
         now, stands = self._clock.now(), orders.load(self._reader, stored.id)

@@ -116,8 +116,8 @@ def at_most(tx: sqlite3.Connection, found: Sequence[Limits], judged: Proposal, n
             result=Decimal(came - size * ROUGH),
             held=Decimal(held + stirred * ROUGH),
             buying=Decimal(buying * (1 + ROUGH) - bought * (1 - ROUGH)),
-            open_orders=int(opened),
-            minute=int(made),
+            open_orders=int(opened) + _mates(judged),
+            minute=int(made) + _mates(judged),
         )
         for opened, buying, bought, day, made, came, size, held, stirred in zip(*taken, strict=True)
     ]
@@ -140,10 +140,10 @@ def _quick(whose: tuple[str, ...], *, loss: bool) -> str:
     return f"""
 SELECT * FROM (
     SELECT {each("1")}, {each(buys("notional"))}, {each(buys("cost"))} FROM ordered
-    WHERE ({anyone}) AND told = 0 AND id <> :order AND ended_at IS NULL
+    WHERE ({anyone}) AND told = 0 AND id NOT IN (:order, :mate) AND ended_at IS NULL
   ), (
     SELECT {each(worth)}, {each("created_at > :minute")} FROM ordered
-    WHERE ({anyone}) AND created_at >= :first AND id <> :order AND state <> 'not_placed'
+    WHERE ({anyone}) AND created_at >= :first AND id NOT IN (:order, :mate) AND state <> 'not_placed'
   ), (
     SELECT {each("came")}, {each("size")} FROM ({marks.ROUGHLY if loss else NOTHING}) WHERE ({anyone})
   ), (
@@ -157,9 +157,9 @@ def usage(tx: sqlite3.Connection, limited: Limits, judged: Proposal, now: dateti
     given = _asked(judged, now, whole_day=_by_day(limited, judged))
     columns = "id, symbol, side, state, notional, cost, created_at, quote"
     orders = tx.execute(
-        f"SELECT {columns} FROM ordered WHERE {where} AND id <> :order AND told = 0 "  # noqa: S608 - constants
+        f"SELECT {columns} FROM ordered WHERE {where} AND id NOT IN (:order, :mate) AND told = 0 "  # noqa: S608 - constants
         f"UNION SELECT {columns} FROM ordered "
-        f"WHERE {where} AND id <> :order AND created_at >= :first AND state <> 'not_placed'",
+        f"WHERE {where} AND id NOT IN (:order, :mate) AND created_at >= :first AND state <> 'not_placed'",
         given,
     ).fetchall()
     held = tx.execute(f"SELECT amount FROM position WHERE {where} AND symbol = :symbol", given)  # noqa: S608 - as above
@@ -172,9 +172,14 @@ def usage(tx: sqlite3.Connection, limited: Limits, judged: Proposal, now: dateti
             for row in orders
             if row[3] in COUNTED and (row[1], row[2]) == (given["symbol"], Side.BUY)
         ),
-        open_orders=sum(row[3] in COUNTED for row in orders),
-        minute=sum(row[6] > given["minute"] for row in orders),
+        open_orders=sum(row[3] in COUNTED for row in orders) + _mates(judged),
+        minute=sum(row[6] > given["minute"] for row in orders) + _mates(judged),
     )
+
+
+def _mates(judged: Proposal) -> int:
+    """How many orders come with it."""
+    return int(judged.mate is not None)
 
 
 def _whose(subject: str, judged: Proposal) -> str:
@@ -200,6 +205,7 @@ def _asked(judged: Proposal, now: datetime, *, whole_day: bool) -> dict[str, Any
         "account": judged.account,
         "owner": judged.owner,
         "order": request.client_order_id,
+        "mate": (judged.mate or request).client_order_id,
         "symbol": request.symbol,
         "quote": request.symbol.partition("/")[2],
         "midnight": midnight,

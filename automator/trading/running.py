@@ -23,7 +23,7 @@ from automator.intentions import Fenced
 from automator.scheduling import beats, lease
 from automator.scheduling.lease import Run, Verdict
 from automator.scheduling.states import RunState
-from automator.trading import bots, marks, news, orders
+from automator.trading import bots, marks, news, orders, pairs
 from automator.trading.books import TROUBLE, Books, Opened
 from automator.trading.bots import Bot, State
 from connectors.exchange.paper import Paper, Rules
@@ -36,7 +36,7 @@ from jobs.bots.backtest import seen as paper_view
 from jobs.bots.desk import Desk, asked, due
 from jobs.bots.own import Own
 from jobs.bots.parameters import BadParameters
-from jobs.bots.strategy import Cancel, Closed, Event, Filled, Place, Signal, Stop, Strategy, View, Wish
+from jobs.bots.strategy import Cancel, Closed, Event, Filled, Pair, Place, Signal, Stop, Strategy, View, Wish, placed
 from jobs.orders.states import LIVE
 
 AFTER = timedelta(seconds=1)  #: a candle's close: exchanges show it a little later
@@ -174,24 +174,34 @@ class Running:
         """The job that does it; ``None``: there is nothing to do."""
         now = self._clock.now()
         match wish:
-            case Place(tag=tag, symbol=symbol):
-                if orders.by_tag(tx, bot.name, bot.tag(tag)) is not None:
-                    raise Unusable(f"its strategy called two orders {tag!r}")
+            case Place(symbol=symbol):
                 market, price = look.markets[symbol], look.prices[symbol]
-                placed = orders.submit(tx, bot.account, bot.name, bot.tag(tag), wish, now, market=market, price=price)
-                return placed.order
+                tag = self._fresh(tx, bot, wish)
+                return orders.submit(tx, bot.account, bot.name, tag, wish, now, market=market, price=price).order
+            case Pair(first=first, second=second):
+                market, price = look.markets[first.symbol], look.prices[first.symbol]
+                tags = self._fresh(tx, bot, first), self._fresh(tx, bot, second)
+                return pairs.submit(tx, bot.account, bot.name, tags, wish, now, market=market, price=price).order
             case Cancel(tag=tag):
                 known = orders.by_tag(tx, bot.name, bot.tag(tag))
                 if known is not None and orders.cancel(tx, known.id, now, actor=bot.name) in LIVE:
                     return orders.cancelling(known.id)
         return None
 
+    @staticmethod
+    def _fresh(tx: sqlite3.Connection, bot: Bot, wish: Place) -> str:
+        """What an order is called among all of its account's."""
+        if orders.by_tag(tx, bot.name, bot.tag(wish.tag)) is not None:
+            raise Unusable(f"its strategy called two orders {wish.tag!r}")
+        return bot.tag(wish.tag)
+
     async def _live(
         self, bot: Bot, strategy: Strategy[Any], session: Session, exchange: Exchange, beat: datetime
     ) -> tuple[Look, Decision] | None:
         await self._looked_at(bot, beat)
         told = news.since(self._reader, bot.name, bot.news)
-        own = [replace(item.event, tag=tag) for item in told if (tag := bot.own_tag(item.event.tag)) is not None]
+        happened = [item.event for item in news.in_order(told)]
+        own = [replace(event, tag=tag) for event in happened if (tag := bot.own_tag(event.tag)) is not None]
         messages = bots.signals(self._reader, bot.name)
         state, waits = _state(bot, strategy)
         fresh = bot.seen is None or bot.seen < beat
@@ -321,14 +331,17 @@ class Running:
 
     def _free(self, bot: Bot, held: Mapping[str, Decimal], markets: Mapping[str, Market]) -> Mapping[str, Balance]:
         """What a live bot may use: its own share, less what its open orders hold."""
-        locked: defaultdict[str, Decimal] = defaultdict(Decimal)
+        holds: dict[str, tuple[str, Decimal]] = {}
         for item in orders.standing(self._reader, bot.account, bot.name):
             if item.symbol not in markets:
                 continue
-            if item.side == Side.BUY:
-                locked[item.quote] += item.notional - item.cost
-            else:
-                locked[markets[item.symbol].base] += (item.amount or ZERO) - item.filled
+            buys = item.side == Side.BUY
+            much = item.notional - item.cost if buys else (item.amount or ZERO) - item.filled
+            _, other = holds.get(item.key, ("", ZERO))  # for both of a pair there is one balance
+            holds[item.key] = item.quote if buys else markets[item.symbol].base, max(much, other)
+        locked: defaultdict[str, Decimal] = defaultdict(Decimal)
+        for asset, much in holds.values():
+            locked[asset] += much
         return {asset: Balance(asset, max(ZERO, much - locked[asset]), locked[asset]) for asset, much in held.items()}
 
 
@@ -359,6 +372,6 @@ async def _asked(
     else:
         state, wishes = asked(strategy, state, view, now)
     stop = next((wish.why for wish in wishes if isinstance(wish, Stop)), "")
-    if strange := [wish.symbol for wish in wishes if isinstance(wish, Place) and wish.symbol not in markets]:
+    if strange := [one.symbol for wish in wishes for one in placed(wish) if one.symbol not in markets]:
         raise Unusable(f"its strategy asked for an order in {strange[0]}, which it does not trade")
     return state, wishes, stop

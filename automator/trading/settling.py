@@ -19,7 +19,7 @@ from automator.trading.orders import Stored, ended, move
 from connectors.order import Order, OrderRequest
 from connectors.venue import Exchange
 from jobs.orders.risk import plain
-from jobs.orders.states import Step
+from jobs.orders.states import State, Step
 
 UNCHECKED = "nothing was changed; --unchecked takes your word for it"
 
@@ -130,28 +130,48 @@ def another(asked: OrderRequest, found: Order, *, named: bool) -> str:
 
 
 def there(tx: sqlite3.Connection, order: str, number: str, now: datetime, *, actor: str) -> bool:
-    """An unconfirmed order is at the exchange, under this id of the exchange's; ``False``: it is not unconfirmed."""
-    if move(tx, order, Step.THERE, now) is None:
+    """An unconfirmed order is at the exchange, under this id of the exchange's; ``False``: it is not unconfirmed.
+
+    Of a pair the other one is there too.
+    """
+    stored = orders.load(tx, order)
+    if stored is None or move(tx, order, Step.THERE, now) is None:
         return False
+    orders.move_all(tx, stored.key, Step.THERE, now)
     tx.execute("UPDATE ordered SET exchange_id = ? WHERE id = ?", (number, order))
-    settle(tx, order, Journal.DONE, {"id": number})
-    return _settled(tx, order, f"it is there: {number}", now, actor)
+    settle(tx, stored.key, Journal.DONE, {"id": number})
+    return _settled(tx, stored, f"it is there: {number}", now, actor)
 
 
 def not_placed(tx: sqlite3.Connection, order: str, now: datetime, *, actor: str) -> bool:
-    """The exchange does not have an unconfirmed order; ``False``: it is not unconfirmed."""
-    if move(tx, order, Step.NOT_THERE, now, reason="not placed, as a person saw") is None:
+    """The exchange does not have an unconfirmed order; ``False``: it is not unconfirmed. Of a pair it has neither."""
+    stored = orders.load(tx, order)
+    if stored is None or stored.state is not State.UNCONFIRMED:
         return False
-    ended(tx, order, micros(now))
-    return _settled(tx, order, "not placed", now, actor)
+    for leg in orders.legs(tx, stored.key):
+        if move(tx, leg.id, Step.NOT_THERE, now, reason="not placed, as a person saw") is not None:
+            ended(tx, leg.id, micros(now))
+    return _settled(tx, stored, "not placed", now, actor)
 
 
-def _settled(tx: sqlite3.Connection, order: str, verdict: str, now: datetime, actor: str) -> bool:
-    (account,) = tx.execute("SELECT account FROM ordered WHERE id = ?", (order,)).fetchone()
-    tx.execute("UPDATE run SET state = 'done' WHERE job = ? AND state = 'unconfirmed'", (order,))
-    said = {"what": "settled", "order": order, "verdict": verdict, "actor": actor}
-    chain.append(tx, "event", micros(now), said, account=account)
+def _settled(tx: sqlite3.Connection, stored: Stored, verdict: str, now: datetime, actor: str) -> bool:
+    tx.execute("UPDATE run SET state = 'done' WHERE job = ? AND state = 'unconfirmed'", (stored.key,))
+    said = {"what": "settled", "order": stored.id, "verdict": verdict, "actor": actor}
+    chain.append(tx, "event", micros(now), said, account=stored.account)
     return True
+
+
+def doubt_all(tx: sqlite3.Connection, now: datetime) -> None:
+    """A backup was put back: what had not left when it was made may have left since, so the exchange is asked first."""
+    rows = tx.execute(
+        "SELECT id, coalesce(pair, id), created_at FROM ordered WHERE state IN (?, ?)", (State.INTENT, State.SENT)
+    ).fetchall()
+    for order, key, at in rows:
+        tx.execute(
+            "UPDATE intention SET state = ?, sent_at = ?, attempt = attempt + 1 WHERE key = ? AND state = ?",
+            (Journal.SENT, at, key, Journal.PLANNED),
+        )
+        move(tx, order, Step.LOST, now)
 
 
 def _nothing(tx: sqlite3.Connection, stored: Stored) -> str:

@@ -16,7 +16,7 @@ from connectors.base import Kind, Operation, Outcome, Scope
 from connectors.exchange.bridge import SAID, errors
 from connectors.exchange.ways import ABSENT, AGAIN, BAD_CLOCK, BAD_KEY, GONE, LATER, NO, UNKNOWN, Verdict, Ways
 
-PLACE, CANCEL = "order.place", "order.cancel"  #: how the names of the two writes end
+PLACE, PAIR, CANCEL = "order.place", "order.pair", "order.cancel"  #: how the names of the writes end
 #: a refusal with these words means that the order may be there, sent before
 DUPLICATE = re.compile(r"duplicat|already (?:exist|in use|(?:been )?used)|exists already|must be unique", re.IGNORECASE)
 THROTTLED = frozenset({418, 429})  #: 418 is Binance's, for those who did not heed 429
@@ -65,6 +65,11 @@ def _troubled(ways: Ways, bridge: Any, response: httpx.Response) -> str:
 
 
 def _accepted(ways: Ways, operation: Operation, body: Any) -> Outcome:
+    if operation.name.endswith(PAIR):
+        legs = ways.paired(body)
+        return (
+            Outcome(Kind.OK, result={"legs": legs}) if legs else Outcome(Kind.UNKNOWN, "an answer that names no pair")
+        )
     if not operation.name.endswith(PLACE):
         return Outcome(Kind.OK)
     found = ways.placed(body)

@@ -46,6 +46,7 @@ def markets(ways: Ways, bridge: Any, loaded: Mapping[str, Any]) -> Iterator[Mark
             maker=exact(market.get("maker")) or Decimal(0),
             taker=exact(market.get("taker")) or Decimal(0),
             active=market.get("active") is not False,
+            pairs=ways.pairs(market),
         )
 
 

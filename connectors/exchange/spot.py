@@ -31,7 +31,7 @@ from connectors.exchange.unsigned import Unsigned
 from connectors.exchange.ways import ABSENT, CLOCK, KEYS, Look, Ways, renamed
 from connectors.market import Book, Candle, Market, Ticker
 from connectors.network import Identity, Option, Rejected, SecretField, Wire
-from connectors.order import Balance, Fill, Order, OrderRequest
+from connectors.order import Balance, Fill, Order, OrderRequest, PairRequest, requested
 from connectors.venue import MOVES, Custom, Rights
 
 T = TypeVar("T")
@@ -129,10 +129,11 @@ class Connector:
         """A read, by what it is of: ``ticker``."""
         return Operation(f"{self.name}.{what}", Effect.READ, Scope.READ)
 
-    def placing(self, _: Mapping[str, Any]) -> Operation:
+    def placing(self, plan: Mapping[str, Any]) -> Operation:
         # where we can't be sure that a list would show an order by our id, that it does not proves nothing
         absence = Absence.FINAL if self.custom.tested else Absence.NONE
-        return Operation(f"{self.name}.{outcomes.PLACE}", Effect.ONCE, Scope.TRADE, absence)
+        what = outcomes.PAIR if "legs" in plan else outcomes.PLACE
+        return Operation(f"{self.name}.{what}", Effect.ONCE, Scope.TRADE, absence)
 
     def canceling(self, _: Mapping[str, Any]) -> Operation:
         return Operation(f"{self.name}.{outcomes.CANCEL}", Effect.REPEATABLE, Scope.TRADE, Absence.PROOF)
@@ -200,8 +201,11 @@ class Connector:
         return {balance.asset: balance for balance in reading.balances(said)}
 
     async def place(self, wire: Wire, intent: Intent) -> httpx.Response:
-        wanted = OrderRequest.of(intent.plan)
-        market, operation = await self._market(wire, wanted.symbol), self.placing(intent.plan)
+        wanted, operation = requested(intent.plan), self.placing(intent.plan)
+        if isinstance(wanted, PairRequest):
+            market = await self._market(wire, wanted.legs[0].symbol)
+            return await self._sent(wire, self.ways.placing_pair(wanted, market.id), operation, intent)
+        market = await self._market(wire, wanted.symbol)
         if self.ways.own:
             call = self.ways.placing(wanted, market.id)
             return await self._sent(wire, call, operation, intent)

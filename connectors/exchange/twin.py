@@ -45,6 +45,7 @@ USUAL = Market(
     ),
     maker=Decimal("0.001"),
     taker=Decimal("0.001"),
+    pairs=True,
 )
 HISTORY, FUTURE = 1000, 10_000  #: minutes of the market that is there when no candles are given
 DEAR = 100  #: prices from here on have ticks of a hundredth, as against dollars

@@ -58,7 +58,7 @@ def market(replay: Replay, resting: tuple[int, int]) -> dict[str, Any]:
         "quoteCommissionPrecision": 8,
         "orderTypes": ORDER_TYPES,
         "icebergAllowed": False,
-        "ocoAllowed": True,
+        "ocoAllowed": one.pairs,
         "otoAllowed": False,
         "opoAllowed": False,
         "quoteOrderQtyMarketAllowed": True,

@@ -12,7 +12,7 @@ from connectors.base import Budget, CallRefused, Kind, Reading, Window
 from connectors.exchange.unsigned import Unsigned
 from connectors.market import Filters
 from connectors.network import Option, SecretField
-from connectors.order import Order, OrderRequest
+from connectors.order import Order, OrderRequest, PairRequest
 from connectors.venue import Custom, Rights
 
 ABSENT = "there is no such order"
@@ -163,6 +163,22 @@ class Ways:
             CallRefused: the exchange has no such order.
         """
         raise NotImplementedError
+
+    def placing_pair(self, wanted: PairRequest, market: str) -> Unsigned:
+        """The call that places two orders of which one cancels the other.
+
+        Raises:
+            CallRefused: the exchange has no such call.
+        """
+        raise CallRefused(f"{self.id} holds no two orders for one balance; nothing was sent")
+
+    def paired(self, body: Any) -> Mapping[str, str]:
+        """The exchange's ids of a pair's orders, by ours, in an accepted answer; empty: it names none."""
+        return {}
+
+    def pairs(self, market: Mapping[str, Any]) -> bool:
+        """Whether a market, as ccxt has it, takes pairs."""
+        return False
 
     def canceling(self, order: Order, market: str) -> Unsigned:
         """The call that cancels an order."""

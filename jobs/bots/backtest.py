@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,6 +14,8 @@ from connectors.market import Candle, Market
 from connectors.order import Balance
 from jobs.bots.desk import Desk, S, asked, due
 from jobs.bots.strategy import Closed, Filled, Strategy, View
+
+OFTEN = 1000  #: candles between two words about how far it has come
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +52,24 @@ class Played:
     why: str = ""
 
 
-def play(
+def play(  # noqa: PLR0913, PLR0917 - what is played, on what
     strategy: Strategy[S],
     markets: Mapping[str, Market],
     balances: Mapping[str, Decimal],
     candles: Mapping[str, Sequence[Candle]],
     every: timedelta,
+    done: Callable[[int], None] = lambda _: None,
 ) -> Played:
     """Run a strategy over candles: within each its orders are filled, at its close it decides.
 
-    ``candles`` are by symbol, oldest first. Where several close together, it decides after the last of them.
+    ``candles`` are by symbol, oldest first. Where several close together, it decides after the last of them. ``done``
+    is told now and then how many were played.
     """
     numbers = count(1)
     desk = Desk(Paper(markets, balances), lambda: f"backtest{next(numbers)}")
     line = _line(candles)
     moments = [Moment(0, dict(balances))]
-    why = _decisions(strategy, desk, line, every, moments)
+    why = _decisions(strategy, desk, line, every, moments, done)
     return Played(line, every, tuple(desk.fills), tuple(moments), desk.open, why)
 
 
@@ -77,17 +81,20 @@ def _line(candles: Mapping[str, Sequence[Candle]]) -> Sequence[tuple[str, Candle
     return list(merge(*named, key=lambda pair: pair[1].at))
 
 
-def _decisions(
+def _decisions(  # noqa: PLR0913, PLR0917 - what is played, and what is noted of it
     strategy: Strategy[S],
     desk: Desk,
     line: Sequence[tuple[str, Candle]],
     every: timedelta,
     moments: list[Moment],
+    done: Callable[[int], None],
 ) -> str:
     """Play all candles; returns why the strategy stopped."""
     state, paper = strategy.begin(), desk.paper
     waits = strategy.waits(state)
     for number, beat in _beats(line):
+        if number % OFTEN == 0:
+            done(number)
         for symbol, candle in beat:
             desk.feed(symbol, candle)
         if not (desk.news or waits.candles or waits.until is not None):

@@ -12,8 +12,10 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from connectors.market import Market
 from connectors.order import OrderState, OrderType, Side
+from jobs.bots.exits import Barriers, Exit, heard, reached, resting, told
 from jobs.bots.parameters import Model, PercentOrNone, Positive, Symbol, whole
-from jobs.bots.strategy import Cancel, Ended, Filled, Place, Stop, View, Waits, Wish
+from jobs.bots.strategy import Cancel, Ended, Filled, Place, Stop, View, Waits, Wish, placed
+from jobs.orders.risk import plain
 
 TRIES = 3  #: orders that ended unfilled so often in a row end the bot
 
@@ -28,14 +30,15 @@ class Deal(Model):
         phase: ``idle`` between deals, ``opening`` (the base order), ``open``, ``closing`` (cancelled, then sold).
         number: Of the deal, from 1.
         until: When the next one may begin.
-        base_price: What the base order paid on average.
+        base_price: What the base order paid on average, without fees: the price that safety orders are measured from.
+        base_amount: Bought by it, fees not taken off.
+        base_cost: Paid for that, fees not added.
         held: Bought and not sold, fees in the base asset taken off.
         got: Bought in this deal, fees in the base asset taken off.
         cost: Paid for it, fees in the quote asset included.
         safety: Safety orders that were placed in this deal.
         resting: Tags of the orders that may still be filled.
-        profit_tag: The one of them that takes the profit.
-        profit_amount: For how much of the base asset.
+        exit: Those of them that end the deal.
         peak: The highest close since the take-profit was reached; 0: it was not.
         orders: Raised with every order, so that each has a tag of its own.
     """
@@ -44,13 +47,14 @@ class Deal(Model):
     number: int = 0
     until: AwareDatetime | None = None
     base_price: Decimal = Decimal(0)
+    base_amount: Decimal = Decimal(0)
+    base_cost: Decimal = Decimal(0)
     held: Decimal = Decimal(0)
     got: Decimal = Decimal(0)
     cost: Decimal = Decimal(0)
     safety: int = 0
     resting: tuple[str, ...] = ()
-    profit_tag: str = ""
-    profit_amount: Decimal = Decimal(0)
+    exit: Exit = Exit()
     peak: Decimal = Decimal(0)
     orders: int = 0
     tries: int = 0
@@ -60,17 +64,25 @@ class Deal(Model):
 class DealDca(Model):
     """The parameters, as 3Commas names them; percentages are such: 1.5 is 1.5 %.
 
+    The take-profit and the stop-loss rest at the exchange: as a pair of which one cancels the other where it has that
+    (Binance); elsewhere, if there are both, the stop-loss rests and the take-profit is watched at each candle's close.
+
     Attributes:
-        base_order_volume: What the first order of a deal buys, of the quote or the base asset.
-        start_order_type: Buy at once, or with a limit order at the price of that moment.
-        safety_order_volume: What the first safety order buys, of the same asset.
+        symbol: What it trades: ``BTC/USDT``.
+        base_order_volume: What the first order of a deal buys, in the asset that ``base_order_volume_type`` says.
+        base_order_volume_type: ``quote`` or ``base``.
+        start_order_type: Buy at once (``market``), or with a ``limit`` order at the price of that moment.
+        safety_order_volume: What the first safety order buys, in the same asset.
+        max_safety_orders: So many in a deal at most; 0: none.
         active_safety_orders_count: So many rest at the same time.
-        safety_order_step_percentage: How far below the base order the first one rests.
+        safety_order_step_percentage: How far below the base order the first one rests, in percent.
         martingale_volume_coefficient: Each is so many times as large as the one before.
         martingale_step_coefficient: Each step is so many times as long as the one before.
-        take_profit: Above the average price of all that was bought (``total``) or of the base order (``base``).
+        take_profit: In percent, above what ``take_profit_type`` says.
+        take_profit_type: The average price of all that was bought (``total``), or that of the base order (``base``).
         trailing_enabled: From the take-profit on follow the price, and sell when it falls ``trailing_deviation``.
-        stop_loss_percentage: Sell all when a candle closes so far below the base order; 0: never.
+        trailing_deviation: In percent, below the highest close.
+        stop_loss_percentage: Sell all when the price comes so far below the base order, in percent; 0: never.
         cooldown: Seconds between two deals.
         disable_after_deals_count: After so many deals it is done; 0: never.
     """
@@ -129,8 +141,15 @@ class DealDca(Model):
         """Closes, where a price decides; the end of the cooldown."""
         if state.phase == "idle":
             return Waits(candles=state.until is None, until=state.until)
-        watches = self.trailing_enabled or self.stop_loss_percentage > 0
+        watches = not state.exit.profit or (self.stop_loss_percentage > 0 and not state.exit.stop)
         return Waits(candles=state.phase == "open" and watches)
+
+    def told(self, state: Deal) -> Sequence[str]:
+        """What rests and what is watched, for a person."""
+        if state.phase != "open":
+            return ()
+        trails = [f"watched at each candle's close: trailing take-profit from {plain(self._goal(state), 8)} on"]
+        return [*told(state.exit, self._barriers(state)), *(trails if self.trailing_enabled else ())]
 
     def decide(self, state: Deal, view: View, now: datetime) -> tuple[Deal, Sequence[Wish]]:
         """Go on with the deal, or begin one."""
@@ -147,7 +166,7 @@ class DealDca(Model):
         if state.phase == "open":
             state = self._watched(state, market, price)
         if state.phase == "open":
-            return self._placed(state, market)
+            return self._placed(state, market, price)
         return self._closing(state, market, now)
 
     def _heard(self, state: Deal, event: object, market: Market) -> Deal:
@@ -157,16 +176,21 @@ class DealDca(Model):
                     fill.fee if fill.fee_asset == asset else Decimal(0) for asset in (market.base, market.quote)
                 )
                 if fill.side is Side.SELL:
-                    return state.model_copy(update={"held": state.held - fill.amount, "tries": 0})
+                    sold = {"held": state.held - fill.amount, "exit": heard(state.exit, event), "tries": 0}
+                    return state.model_copy(update=sold)
                 net, paid = fill.amount - base, fill.price * fill.amount + quote
                 more = {"held": state.held + net, "got": state.got + net, "cost": state.cost + paid, "tries": 0}
+                if state.phase == "opening":
+                    more["base_amount"] = state.base_amount + fill.amount
+                    more["base_cost"] = state.base_cost + fill.price * fill.amount
                 return state.model_copy(update=more)
             case Ended(tag=tag) if tag in state.resting:
-                failed = event.state in {OrderState.REJECTED, OrderState.EXPIRED}
+                ours = tag in state.exit.tags  # one that is refused is watched, one of a pair expires with the other
+                failed = event.state in {OrderState.REJECTED, OrderState.EXPIRED} and not ours
                 return state.model_copy(
                     update={
                         "resting": tuple(one for one in state.resting if one != tag),
-                        "profit_tag": "" if tag == state.profit_tag else state.profit_tag,
+                        "exit": heard(state.exit, event),
                         "tries": state.tries + failed,
                         "why": (event.why or event.state.value) if failed else state.why,
                     }
@@ -202,17 +226,22 @@ class DealDca(Model):
             return state, ()
         if not state.got:
             return self._base(state, market, price)
-        return self._placed(state.model_copy(update={"phase": "open", "base_price": state.cost / state.got}), market)
+        opened = state.model_copy(update={"phase": "open", "base_price": state.base_cost / state.base_amount})
+        return self._placed(opened, market, price)
 
     def _goal(self, state: Deal) -> Decimal:
         bought_at = state.cost / state.got if self.take_profit_type == "total" else state.base_price
         return bought_at * (1 + self.take_profit / 100)
 
+    def _barriers(self, state: Deal) -> Barriers:
+        stop = state.base_price * (1 - self.stop_loss_percentage / 100) if self.stop_loss_percentage else Decimal(0)
+        return Barriers(stop, Decimal(0) if self.trailing_enabled else self._goal(state), limit=True)
+
     def _watched(self, state: Deal, market: Market, price: Decimal) -> Deal:
         """Whether the deal is over: sold, or to be sold now."""
         if not whole(state.held, market.filters.lot):
             return state.model_copy(update={"phase": "closing"})
-        if self.stop_loss_percentage and price <= state.base_price * (1 - self.stop_loss_percentage / 100):
+        if self._is_reached(state, price):
             return state.model_copy(update={"phase": "closing"})
         if not self.trailing_enabled or (not state.peak and price < self._goal(state)):
             return state
@@ -220,25 +249,27 @@ class DealDca(Model):
         fallen = price <= peak * (1 - self.trailing_deviation / 100)
         return state.model_copy(update={"peak": peak, "phase": "closing" if fallen else "open"})
 
-    def _placed(self, state: Deal, market: Market) -> tuple[Deal, Sequence[Wish]]:
-        """The safety orders that should rest, and the take-profit for all that is held."""
+    def _is_reached(self, state: Deal, price: Decimal) -> bool:
+        barrier = reached(state.exit, self._barriers(state), price)
+        if barrier == "profit":
+            # a limit order that stands alone can still be placed there, and is filled at once
+            return bool(self.stop_loss_percentage) or "profit" in state.exit.refused
+        return barrier is not None
+
+    def _placed(self, state: Deal, market: Market, price: Decimal) -> tuple[Deal, Sequence[Wish]]:
+        """The safety orders that should rest, and what ends the deal, for all that is held."""
         wishes = list[Wish]()
-        resting = len(state.resting) - bool(state.profit_tag)
-        while resting < self.active_safety_orders_count and state.safety < self.max_safety_orders:
+        waiting = len(state.resting) - len(state.exit.tags)
+        while waiting < self.active_safety_orders_count and state.safety < self.max_safety_orders:
             wish_state, wish = self._safety(state, market)
-            state, resting = wish_state, resting + 1
+            state, waiting = wish_state, waiting + 1
             wishes.append(wish)
-        if self.trailing_enabled:
-            return state, wishes
-        amount = whole(state.held, market.filters.lot)
-        if state.profit_tag and amount > state.profit_amount:
-            return state, [*wishes, Cancel(state.profit_tag)]  # a larger one follows when its balance is free
-        if not state.profit_tag and amount:
-            state, tag = self._tagged(state, "profit")
-            state = state.model_copy(update={"profit_tag": tag, "profit_amount": amount})
-            price = whole(self._goal(state), market.filters.tick)
-            wishes.append(Place(tag, self.symbol, Side.SELL, OrderType.LIMIT, amount=amount, price=price))
-        return state, wishes
+        tags = tuple(f"deal-{state.number}-{name}-{state.orders + 1}" for name in ("stop", "profit"))
+        exit_, more = resting(state.exit, self._barriers(state), state.held, market, price, (tags[0], tags[1]))
+        fresh = tuple(order.tag for wish in more for order in placed(wish))
+        orders = state.orders + bool(fresh)
+        state = state.model_copy(update={"exit": exit_, "orders": orders, "resting": (*state.resting, *fresh)})
+        return state, [*wishes, *more]
 
     def _safety(self, state: Deal, market: Market) -> tuple[Deal, Place]:
         number = state.safety

@@ -15,7 +15,7 @@ from connectors.exchange.paper import Paper, Rules
 from connectors.exchange.refusal import Refused
 from connectors.market import Candle, Market
 from connectors.order import LIVE, Fill, Order, OrderRequest, OrderState
-from jobs.bots.strategy import Cancel, Ended, Event, Filled, Place, Stop, Strategy, View, Waits, Wish
+from jobs.bots.strategy import Cancel, Ended, Event, Filled, Pair, Place, Stop, Strategy, View, Waits, Wish
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -38,6 +38,13 @@ def request(wish: Place, client_order_id: str, market: Market) -> OrderRequest:
     asked_for = wish.order(client_order_id)
     fits = rounded(asked_for, market)
     return asked_for if fits.amount == 0 else fits  # rounded to nothing says nothing
+
+
+class Unknown(Exception):
+    """An order that the matching engine is not asked for; one sentence."""
+
+
+_NOT_PLACED = (Refused, Unknown)
 
 
 class Desk:
@@ -63,7 +70,9 @@ class Desk:
         for wish in wishes:
             match wish:
                 case Place():
-                    self._place(wish, now)
+                    self._place((wish,), now)
+                case Pair():
+                    self._place(wish.legs, now)
                 case Cancel(tag=tag):
                     self.cancel(tag, now)
                 case Stop():
@@ -73,30 +82,43 @@ class Desk:
     def cancel(self, tag: str, now: datetime) -> None:
         """Cancel the order of this tag, if it may still be filled."""
         if (known := self._ids.get(tag)) is not None:
-            self._heard((self.paper.cancel(known, now),))
+            self.paper.cancel(known, now)
+            stand = [self.paper.order(one) for one in self._ids.values()]  # of a pair the other one has ended too
+            self._heard([order for order in stand if order is not None and order.state not in LIVE])
 
     @property
     def open(self) -> tuple[str, ...]:
         """The tags of the orders that may still be filled, oldest first."""
         return tuple(self._ids)
 
-    def _place(self, wish: Place, now: datetime) -> None:
-        if wish.tag in self._ids:
-            self.news.append(Ended(wish.tag, OrderState.REJECTED, Decimal(0), f"an open order is called {wish.tag}"))
-            return
-        name = self._name()
+    def _place(self, wishes: Sequence[Place], now: datetime) -> None:
+        """One order, or the two of a pair."""
         try:
-            market = self.paper.shelves[wish.symbol].market
-            order = self.paper.place(request(wish, name, market), now)
-        except KeyError:
-            self.news.append(Ended(wish.tag, OrderState.REJECTED, Decimal(0), f"there is no market {wish.symbol}"))
-        except Refused as refused:
-            self.news.append(Ended(wish.tag, OrderState.REJECTED, Decimal(0), str(refused)))
-        else:
-            self._tags[order.id], self._ids[wish.tag] = wish.tag, name
+            orders = self._placed(wishes, now)
+        except _NOT_PLACED as refused:
+            self.news += (Ended(wish.tag, OrderState.REJECTED, Decimal(0), str(refused)) for wish in wishes)
+            return
+        for wish, order in zip(wishes, orders, strict=True):
+            self._tags[order.id], self._ids[wish.tag] = wish.tag, order.client_order_id
+        for order in orders:
             self._heard(self.paper.fills_of(order.id))
             if order.state not in LIVE:
                 self._heard((order,))
+
+    def _placed(self, wishes: Sequence[Place], now: datetime) -> Sequence[Order]:
+        for wish in wishes:
+            if wish.tag in self._ids:
+                raise Unknown(f"an open order is called {wish.tag}")
+            if wish.symbol not in self.paper.shelves:
+                raise Unknown(f"there is no market {wish.symbol}")
+        market = self.paper.shelves[wishes[0].symbol].market
+        requests = [request(wish, self._name(), market) for wish in wishes]
+        if len(requests) == 1:
+            return (self.paper.place(requests[0], now),)
+        if not market.pairs:
+            raise Unknown(f"{market.symbol} takes no two orders for one balance")
+        first, second = requests
+        return self.paper.place_pair(first, second, now)
 
     def _heard(self, news: Sequence[Fill | Order]) -> None:
         for item in news:

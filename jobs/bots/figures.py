@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
-from statistics import fmean, pstdev
+from statistics import fmean, stdev
 from typing import Any
 
 from connectors.market import Market
@@ -38,10 +38,12 @@ class Figures:
 
     Attributes:
         fees: All of them, those in a base asset at the price of their trade.
-        hold_percent: Of all that there was, bought at the first close with the taker's fee.
+        open_orders: At the end; what is held then is worth its last close.
+        hold_percent: Of all that there was, bought at the first close with the taker's fee; so all that begin ``hold``.
         max_drawdown_percent: The deepest fall from a height, by candles' closes.
-        sharpe: Mean of the daily returns by their deviation, times the root of 365; no interest is taken off.
-        sortino: The same by the deviation of the losses alone.
+        cagr_percent: Compound growth a year, by the time from the first candle's beginning to the last one's end.
+        sharpe: Mean of the daily returns by their sample deviation, times the root of 365; no interest is taken off.
+        sortino: The same mean by the root of the mean square of the losses (gains are 0 in it).
         win_rate_percent: Of the sales, those that brought more than they cost on average, fees included.
         exposure_percent: On average so much of the worth was in base assets.
         stopped: Why the strategy stopped; empty: it went on to the end.
@@ -62,8 +64,11 @@ class Figures:
     max_drawdown_percent: float
     hold_max_drawdown_percent: float
     cagr_percent: float | None
+    hold_cagr_percent: float | None
     sharpe: float | None
+    hold_sharpe: float | None
     sortino: float | None
+    hold_sortino: float | None
     win_rate_percent: float | None
     exposure_percent: float
     stopped: str
@@ -129,8 +134,8 @@ def figures(played: Played, markets: Mapping[str, Market], curve: Curves) -> Fig
         for one, prices in ((played.moments[0], first), (played.moments[-1], last))
     )
     fills = [filled.fill for filled in played.fills]
-    days = _days(curve)
-    returns = [after / before - 1 for before, after in pairwise(days) if before > 0]
+    returns, held = _returns(curve.at, curve.equity), _returns(curve.at, curve.hold)
+    lasted = end(played) - played.candles[0][1].at
     return Figures(
         start=played.candles[0][1].at,
         end=end(played),
@@ -146,9 +151,12 @@ def figures(played: Played, markets: Mapping[str, Market], curve: Curves) -> Fig
         hold_percent=(curve.hold[-1] / float(begun) - 1) * 100 if begun else 0.0,
         max_drawdown_percent=-100 * min(drawdown(curve.equity)),
         hold_max_drawdown_percent=-100 * min(drawdown(curve.hold)),
-        cagr_percent=_yearly(float(ended / begun) if begun else 0.0, end(played) - played.candles[0][1].at),
-        sharpe=_ratio(returns, pstdev(returns)) if returns else None,
-        sortino=_ratio(returns, math.sqrt(fmean(min(one, 0.0) ** 2 for one in returns))) if returns else None,
+        cagr_percent=_yearly(float(ended / begun) if begun else 0.0, lasted),
+        hold_cagr_percent=_yearly(curve.hold[-1] / float(begun) if begun else 0.0, lasted),
+        sharpe=_sharpe(returns),
+        hold_sharpe=_sharpe(held),
+        sortino=_sortino(returns),
+        hold_sortino=_sortino(held),
         win_rate_percent=_wins(played, markets, first),
         exposure_percent=100 * fmean(curve.exposed),
         stopped=played.why,
@@ -164,17 +172,24 @@ def drawdown(worths: Sequence[float]) -> list[float]:
     return found
 
 
-def _days(curve: Curves) -> list[float]:
-    """The start, and the last worth of each day (UTC)."""
+def _returns(at: Sequence[datetime], worths: Sequence[float]) -> list[float]:
+    """Of each day (UTC), from the last worth of the day before; of the first one from its first."""
     last = {
-        (at - timedelta(microseconds=1)).astimezone(UTC).date(): worth
-        for at, worth in zip(curve.at, curve.equity, strict=True)
+        (when - timedelta(microseconds=1)).astimezone(UTC).date(): worth for when, worth in zip(at, worths, strict=True)
     }
-    return [curve.equity[0], *last.values()]
+    return [after / before - 1 for before, after in pairwise([worths[0], *last.values()]) if before > 0]
+
+
+def _sharpe(returns: Sequence[float]) -> float | None:
+    return _ratio(returns, stdev(returns)) if len(returns) > 1 else None
+
+
+def _sortino(returns: Sequence[float]) -> float | None:
+    return _ratio(returns, math.sqrt(fmean(min(one, 0.0) ** 2 for one in returns))) if len(returns) > 1 else None
 
 
 def _ratio(returns: Sequence[float], deviation: float) -> float | None:
-    return fmean(returns) / deviation * math.sqrt(DAYS) if len(returns) > 1 and deviation else None
+    return fmean(returns) / deviation * math.sqrt(DAYS) if deviation else None
 
 
 def _yearly(growth: float, lasted: timedelta) -> float | None:

@@ -62,12 +62,22 @@ class Grid(Model):
     """The parameters, as 3Commas names them.
 
     Attributes:
+        symbol: What it trades: ``BTC/USDT``.
+        upper_price: The highest line, in the quote asset.
+        lower_price: The lowest line, in the quote asset.
         grids_quantity: Spaces between lines; there is one line more.
-        grid_type: Lines at equal distances, or at equal ratios.
-        quantity_per_grid: What is bought and sold at a line, in the base asset, or in the quote asset.
+        grid_type: Lines at equal distances (``arithmetic``), or at equal ratios (``geometric``).
+        quantity_per_grid: What is bought and sold at a line, in the asset that ``order_currency_type`` says.
+        order_currency_type: ``base`` or ``quote``.
         max_active_buy_lines: So many buys rest at the same time, the nearest; without, all of them.
-        upper_stop_loss_price: A candle that closes above it ends the bot, if enabled; ``lower`` alike, below.
-        upper_stop_loss_action: Then stop as the stop policy says, or cancel everything and sell what was bought.
+        max_active_sell_lines: So many sells rest at the same time, the nearest; without, all of them.
+        upper_stop_loss_enabled: A candle that closes above ``upper_stop_loss_price`` ends the bot.
+        upper_stop_loss_price: In the quote asset, above ``upper_price``.
+        upper_stop_loss_action: ``stop_bot`` as the stop policy says, or ``stop_bot_and_sell``: cancel everything and
+            sell what was bought.
+        lower_stop_loss_enabled: A candle that closes below ``lower_stop_loss_price`` ends the bot.
+        lower_stop_loss_price: In the quote asset, below ``lower_price``.
+        lower_stop_loss_action: As ``upper_stop_loss_action``.
     """
 
     symbol: Symbol

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
 from connectors.order import OrderState, OrderType, Side
+from jobs.bots.exits import NAMES, Barriers, Exit, heard, reached, resting, told
 from jobs.bots.parameters import Model, Positive, Symbol, whole
-from jobs.bots.strategy import Cancel, Closed, Ended, Filled, Place, Stop, View, Waits, Wish
+from jobs.bots.strategy import Cancel, Closed, Ended, Filled, Place, Stop, View, Waits, Wish, placed
 
 TRIES = 3  #: a sale that ended unfilled so often in a row ends the bot
 
@@ -26,44 +27,47 @@ class Held(Model):
         left: What is still to be guarded, in the base asset.
         since: When the guard began.
         peak: The highest close since.
-        stop: The tag of the stop order that rests at the exchange; empty: none.
-        stop_price: Where it rests.
+        exit: What rests at the exchange.
+        ended: What sold last: ``stop-loss``.
         selling: The tag of the market order that sells the rest.
         why: Why it sells.
         count: Orders that were asked for.
         tries: Orders in a row that ended without being filled.
-        watched: The exchange did not take the stop, so it is watched here.
     """
 
     left: Decimal = Decimal(0)
     since: AwareDatetime | None = None
     peak: Decimal = Decimal(0)
-    stop: str = ""
-    stop_price: Decimal = Decimal(0)
+    exit: Exit = Exit()
+    ended: str = ""
     selling: str = ""
     why: str = ""
     count: int = 0
     tries: int = 0
-    watched: bool = False
 
 
 class Guard(Model):
     """The parameters, as hummingbot's triple barrier and freqtrade name them; shares of ``entry_price``: 0.05 is 5 %.
 
-    A stop-loss rests at the exchange, so that it works while this machine does not; the others are watched at each
-    candle's close, since spot balances can be locked for one order only.
+    The stop-loss and the take-profit rest at the exchange, so that they work while this machine does not: as a pair of
+    which one cancels the other where the exchange has that (Binance). Elsewhere a balance is locked by one order only:
+    the stop-loss rests, and the take-profit is watched at each candle's close, as the time limit is everywhere.
 
     Attributes:
+        symbol: What is held: ``BTC/USDT``.
         amount: The position, in the base asset.
         entry_price: What it was bought at, in the quote asset.
-        stop_loss: Sell so far below the entry price.
-        take_profit: Sell so far above it.
+        stop_loss: Sell so far below the entry price, as a share: 0.05 is 5 %.
+        take_profit: Sell so far above it, as a share.
+        take_profit_order_type: Where it rests: a ``market`` order once the price has come there, or a ``limit`` order.
         time_limit: Sell after so many seconds.
-        trailing_stop_activation: From so far above the entry price on, the stop follows the highest close.
-        trailing_stop_delta: So far below it.
-        trailing_stop_step: A stop at the exchange is moved when it can rise by so much of itself; each move leaves the
-            position without it until the next candle.
-        stoploss_on_exchange: Let the stop rest at the exchange; else it is watched too.
+        trailing_stop_activation: From so far above the entry price on, as a share, the stop follows the highest close.
+        trailing_stop_delta: So far below it, as a share.
+        trailing_stop_step: A stop at the exchange is moved when it can rise by so much of itself, as a share; each move
+            leaves the position without it until the next candle.
+        stoploss_on_exchange_limit_ratio: Where an exchange takes no stop that sells at the market, the limit price of
+            the stop is so much of its own, as a share; a close below that sells at the market.
+        stoploss_on_exchange: Let them rest at the exchange; else all is watched.
     """
 
     symbol: Symbol
@@ -71,11 +75,13 @@ class Guard(Model):
     entry_price: Positive
     stop_loss: Share | None = None
     take_profit: Gain | None = Field(None, gt=0)
+    take_profit_order_type: Literal["market", "limit"] = "market"
     time_limit: int | None = Field(None, ge=1, le=10**9)
     trailing_stop_activation: Gain = Decimal(0)
     trailing_stop_delta: Share | None = None
     trailing_stop_step: Gain = Decimal("0.002")
     stoploss_on_exchange: bool = True
+    stoploss_on_exchange_limit_ratio: Decimal = Field(Decimal("0.99"), gt=0, lt=1, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _sense(self) -> Self:
@@ -105,25 +111,28 @@ class Guard(Model):
             state = self._heard(state, event)
         lot = view.markets[self.symbol].filters.lot
         if not whole(state.left, lot):
-            return state, (Stop(state.why or "the stop-loss was filled"),)
+            return state, (Stop(state.why or f"the {state.ended} was filled"),)
         if state.tries >= TRIES:
             return state, (Stop(f"{state.left} {view.markets[self.symbol].base} could not be sold: {state.why}"),)
         if state.selling:
             return state, ()
         why = state.why or self._reached(state, view.prices[self.symbol], now)
-        if why and state.stop:
-            return state.model_copy(update={"why": why}), (Cancel(state.stop),)
+        if why and state.exit.tags:
+            # one cancel is enough for a pair; if it is told of one half alone, the next goes to the other
+            return state.model_copy(update={"why": why}), (Cancel(state.exit.tags[0]),)
         if why:
             return self._sell(state.model_copy(update={"why": why}), view)
-        return self._stopped(state, view)
+        return self._rested(state, view)
 
     def _heard(self, state: Held, event: object) -> Held:
         match event:
-            case Filled(tag=tag, fill=fill) if tag in {state.stop, state.selling}:
-                return state.model_copy(update={"left": state.left - fill.amount, "tries": 0})
-            case Ended(tag=tag, state=ended) if tag == state.stop:
-                refused = ended is OrderState.REJECTED
-                return state.model_copy(update={"stop": "", "watched": state.watched or refused})
+            case Filled(tag=tag, fill=fill) if tag in {*state.exit.tags, state.selling}:
+                sold = {"left": state.left - fill.amount, "tries": 0, "exit": heard(state.exit, event)}
+                if tag in state.exit.tags:
+                    sold["ended"] = NAMES["stop" if tag == state.exit.stop else "profit"]
+                return state.model_copy(update=sold)
+            case Ended(tag=tag) if tag in state.exit.tags:
+                return state.model_copy(update={"exit": heard(state.exit, event)})
             case Ended(tag=tag, state=ended, why=why) if tag == state.selling:
                 failed = ended is not OrderState.FILLED
                 said = {"why": why or ended.value} if failed else {}
@@ -131,6 +140,17 @@ class Guard(Model):
             case Closed(symbol=self.symbol, candle=candle):
                 return state.model_copy(update={"peak": max(state.peak, candle.close)})
         return state
+
+    def _barriers(self, state: Held) -> Barriers:
+        """Where it is to be sold now."""
+        profit = self.entry_price * (1 + self.take_profit) if self.take_profit is not None else Decimal(0)
+        limit = self.take_profit_order_type == "limit"
+        ratio = self.stoploss_on_exchange_limit_ratio
+        return Barriers(self._level(state)[0], profit, limit, self.trailing_stop_step, ratio)
+
+    def told(self, state: Held) -> Sequence[str]:
+        """What rests and what is watched, for a person."""
+        return told(state.exit, self._barriers(state))
 
     def _level(self, state: Held) -> tuple[Decimal, str]:
         """Where the stop stands now, and what it is called; 0: nowhere."""
@@ -143,10 +163,11 @@ class Guard(Model):
         return fixed, "stop-loss"
 
     def _reached(self, state: Held, price: Decimal, now: datetime) -> str:
-        level, name = self._level(state)
-        if level and price <= level and (state.watched or not self.stoploss_on_exchange or not state.stop):
+        barrier = reached(state.exit, self._barriers(state), price)
+        if barrier == "stop":
+            level, name = self._level(state)
             return f"the {name} at {level.normalize():f} was reached at {price}"
-        if self.take_profit is not None and price >= self.entry_price * (1 + self.take_profit):
+        if barrier == "profit":
             return f"the take-profit was reached at {price}"
         if self.time_limit is not None and state.since and now - state.since >= timedelta(seconds=self.time_limit):
             return f"the time limit of {self.time_limit} seconds has passed"
@@ -159,17 +180,12 @@ class Guard(Model):
         state = state.model_copy(update={"selling": tag, "count": state.count + 1})
         return state, (Place(tag, self.symbol, Side.SELL, OrderType.MARKET, amount=amount),)
 
-    def _stopped(self, state: Held, view: View) -> tuple[Held, Sequence[Wish]]:
-        """The stop at the exchange, where and as large as it should be."""
-        filters = view.markets[self.symbol].filters
-        level = whole(self._level(state)[0], filters.tick)
-        if not level or state.watched or not self.stoploss_on_exchange:
+    def _rested(self, state: Held, view: View) -> tuple[Held, Sequence[Wish]]:
+        """What should rest at the exchange, does."""
+        if not self.stoploss_on_exchange:
             return state, ()
-        if state.stop and level <= state.stop_price * (1 + self.trailing_stop_step):
-            return state, ()
-        if state.stop:
-            return state, (Cancel(state.stop),)  # the new one follows when its balance is free
-        tag = f"stop-{state.count + 1}"
-        state = state.model_copy(update={"stop": tag, "stop_price": level, "count": state.count + 1})
-        amount = whole(state.left, filters.lot)
-        return state, (Place(tag, self.symbol, Side.SELL, OrderType.STOP, amount=amount, stop_price=level),)
+        tags = f"stop-{state.count + 1}", f"profit-{state.count + 1}"
+        market, price = view.markets[self.symbol], view.prices[self.symbol]
+        exit_, wishes = resting(state.exit, self._barriers(state), state.left, market, price, tags)
+        count = state.count + any(placed(wish) for wish in wishes)
+        return state.model_copy(update={"exit": exit_, "count": count}), wishes

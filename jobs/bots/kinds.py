@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from jobs.bots.deal_dca import DealDca
+from jobs.bots.deal_dca import Deal, DealDca
 from jobs.bots.grid import Grid
-from jobs.bots.guard import Guard
+from jobs.bots.guard import Guard, Held
 from jobs.bots.own import Own
 from jobs.bots.parameters import BadParameters, Model, read
 from jobs.bots.rebalance import Rebalance
@@ -55,6 +55,21 @@ def opened(kind: str, given: Mapping[str, Any]) -> Iterator[Strategy[Any]]:
         raise BadParameters("the parameter file is missing; it names the Python file")
     with Own(str(given["file"]), {name: value for name, value in given.items() if name != "file"}) as own:
         yield own
+
+
+def parameters(strategy: Strategy[Any], given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """All parameters of a strategy, the defaults that it took too; of a file of the user's what was given."""
+    return strategy.model_dump() if isinstance(strategy, Model) else given
+
+
+def told(kind: str, given: Mapping[str, Any], kept: Mapping[str, Any] | None) -> Sequence[str]:
+    """What a bot's strategy has at the exchange and what it watches, from its kept state; empty: it has no such."""
+    strategy = made(kind, given) if kind in KINDS else None
+    if kept is None or not isinstance(strategy, Guard | DealDca):
+        return ()
+    if isinstance(strategy, Guard):
+        return strategy.told(Held.model_validate(kept))
+    return strategy.told(Deal.model_validate(kept))
 
 
 def which(kind: str, given: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:

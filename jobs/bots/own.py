@@ -19,7 +19,7 @@ from pydantic import AwareDatetime, Field, JsonValue, TypeAdapter, ValidationErr
 
 from connectors.order import OrderType, Side, TimeInForce
 from jobs.bots.parameters import BadParameters, Model, Positive, Symbol
-from jobs.bots.strategy import Cancel, Place, Stop, View, Waits, Wish
+from jobs.bots.strategy import Cancel, Pair, Place, Stop, View, Waits, Wish
 
 CHILD = Path(__file__).with_name("child.py")
 SECONDS = 5.0  #: for one decision
@@ -43,17 +43,23 @@ class _Order(Model):
     quote_amount: Positive | None = None
     time_in_force: TimeInForce = TimeInForce.GTC
 
+    def wish(self) -> Place:
+        return Place(**{name: getattr(self, name) for name in _Order.model_fields})
+
 
 class _Wish(Model):
-    """One of the three."""
+    """One of the four; ``pair``: of two orders one cancels the other."""
 
     place: _Order | None = None
+    pair: tuple[_Order, _Order] | None = None
     cancel: Annotated[str, Field(max_length=64)] | None = None
     stop: Annotated[str, Field(max_length=300)] | None = None
 
     def wish(self) -> Wish:
         if self.place is not None:
-            return Place(**{name: getattr(self.place, name) for name in _Order.model_fields})
+            return self.place.wish()
+        if self.pair is not None:
+            return Pair(self.pair[0].wish(), self.pair[1].wish())
         return Cancel(self.cancel) if self.cancel is not None else Stop(self.stop or "its strategy stopped it")
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 GREATEST = Decimal(10) ** 15  #: of a price or an amount; what is more is a slip
 LEAST = Decimal(10) ** -15
@@ -42,6 +46,36 @@ def read(kind: str, model: type[M], given: Mapping[str, Any]) -> M:
         return model.model_validate(dict(given))
     except ValidationError as error:
         raise BadParameters(f"{kind}: {_sentence(model, error)}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """What a person must know of a parameter.
+
+    Attributes:
+        default: ``required``; empty: it need not be set.
+        means: What it is, with its unit, as the model's docstring says.
+    """
+
+    name: str
+    default: str
+    means: str
+
+
+def described(model: type[BaseModel]) -> tuple[Parameter, ...]:
+    """A strategy's parameters, from its fields and the section "Attributes" of its docstring."""
+    section = (inspect.getdoc(model) or "").partition("Attributes:\n")[2]
+    said = {name: " ".join(text.replace("``", "").split()) for name, text in _ATTRIBUTE.findall(section)}
+    return tuple(Parameter(name, _default(info), said.get(name, "")) for name, info in model.model_fields.items())
+
+
+_ATTRIBUTE = re.compile(r"^    (\w+): (.+(?:\n {6,}.+)*)", re.MULTILINE)
+
+
+def _default(info: FieldInfo) -> str:
+    if info.is_required():
+        return "required"
+    return "" if info.default is None else {"True": "true", "False": "false"}.get(str(info.default), str(info.default))
 
 
 def _sentence(model: type[BaseModel], error: ValidationError) -> str:

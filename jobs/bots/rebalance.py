@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AwareDatetime, BeforeValidator, Field, model_validator
 
 from connectors.order import OrderType, Side
-from jobs.bots.parameters import Model, Percent, Positive, whole
+from jobs.bots.parameters import LEAST, Model, Percent, Positive, whole
 from jobs.bots.strategy import Ended, Place, View, Waits, Wish
 
 HUNDRED = Decimal(100)
@@ -22,6 +22,8 @@ def _weights(given: Any) -> Any:
         return given
     pairs = [item.partition(":") for item in given.replace(" ", "").split(",") if item]
     names = [name for name, _, _ in pairs]
+    if wrong := [item for item in given.replace(" ", "").split(",") if item and ":" not in item]:
+        raise ValueError(f"names no share for {wrong[0][:20]}; write BTC:50,ETH:30")
     if len(set(names)) != len(names):
         raise ValueError("names a coin twice")
     return {name: weight for name, _, weight in pairs}
@@ -51,18 +53,18 @@ class Rebalance(Model):
     """The parameters, as OctoBot's index mode names them.
 
     Attributes:
-        reference_market: What coins are paid with; it keeps what the weights leave.
+        reference_market: The asset that coins are paid with; it keeps what the weights leave.
         indexed_coins: Each coin's share in percent: ``BTC:50,ETH:30``.
         refresh_interval: Days between two looks; 0: at every candle.
         rebalance_trigger_min_percent: Nothing is done while every share is within so many percentage points.
-        min_order_size: Smaller orders are left out, in the reference market.
+        min_order_size: Smaller orders are left out, in the reference market; without, those that the exchange refuses.
     """
 
     reference_market: Coin = "USDT"
     indexed_coins: Annotated[Mapping[Coin, Weight], BeforeValidator(_weights), Field(min_length=1, max_length=50)]
     refresh_interval: Decimal = Field(Decimal(1), ge=0, le=3650, allow_inf_nan=False)
     rebalance_trigger_min_percent: Percent = Decimal(5)
-    min_order_size: Positive = Decimal(10)
+    min_order_size: Positive | None = None
 
     @model_validator(mode="after")
     def _sense(self) -> Self:
@@ -127,13 +129,18 @@ class Rebalance(Model):
         worth, total = self._shares(view)
         return {coin: total * weight / HUNDRED - worth[coin] for coin, weight in self.indexed_coins.items()}
 
+    def _least(self, view: View, coin: str) -> Decimal:
+        """The smallest order of a coin that makes sense, in the reference market."""
+        filters = view.markets[self._symbol(coin)].filters
+        return max(self.min_order_size or filters.min_notional or Decimal(0), filters.tick or LEAST)
+
     def _sell(self, state: Weighed, view: View) -> tuple[Weighed, Sequence[Wish]]:
         wishes = list[Place]()
         for coin, lack in self._lacks(view).items():
             symbol = self._symbol(coin)
             filters = view.markets[symbol].filters
             amount = whole(min(-lack / view.prices[symbol], self._held(view, coin)), filters.market_lot or filters.lot)
-            if -lack >= self.min_order_size and amount > 0:
+            if -lack >= self._least(view, coin) and amount > 0:
                 tag = f"sell-{state.count + len(wishes) + 1}"
                 wishes.append(Place(tag, symbol, Side.SELL, OrderType.MARKET, amount=amount))
         if not wishes:
@@ -141,14 +148,14 @@ class Rebalance(Model):
         return self._asked(state, "selling", wishes)
 
     def _buy(self, state: Weighed, view: View) -> tuple[Weighed, Sequence[Wish]]:
-        lacks = {coin: lack for coin, lack in self._lacks(view).items() if lack >= self.min_order_size}
+        lacks = {coin: lack for coin, lack in self._lacks(view).items() if lack >= self._least(view, coin)}
         free, needed = self._held(view, self.reference_market), sum(lacks.values(), Decimal(0))
         scale = min(Decimal(1), free / needed) if needed else Decimal(0)
         wishes = list[Place]()
         for coin, lack in lacks.items():
             symbol = self._symbol(coin)
             spent = whole(lack * scale, view.markets[symbol].filters.tick or Decimal("1e-8"))
-            if spent >= self.min_order_size:
+            if spent >= self._least(view, coin):
                 tag = f"buy-{state.count + len(wishes) + 1}"
                 wishes.append(Place(tag, symbol, Side.BUY, OrderType.MARKET, quote_amount=spent))
         return self._asked(state, "buying" if wishes else "resting", wishes)

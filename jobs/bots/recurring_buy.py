@@ -33,16 +33,17 @@ class RecurringBuy(Model):
     """The parameters, as OctoBot names them.
 
     Attributes:
+        symbol: What it buys: ``BTC/USDT``.
         amount_to_buy_in_reference_market: Spent each time, in the quote asset.
-        minutes_before_next_buy: From one buy to the next.
-        first_buy_at: When the first is due; without, when the bot starts.
+        minutes_before_next_buy: Minutes from one buy to the next; 10080 is a week.
+        first_buy_at: When the first is due: ``2026-12-01T08:00:00Z``; without, at the first candle's close.
         use_market_entry_orders: Buy at once; else with a limit order below the price.
         entry_limit_orders_price_percent: How far below, in percent.
         max_asset_holding_percent: Nothing is bought while the asset is so much of the bot's funds, in percent.
         cancel_open_orders_at_each_entry: Limit orders that were not filled are cancelled at the next buy.
         catch_up: What happens to buys that fell due while nothing ran: ``once`` makes up for all of them with one,
             ``skip`` leaves them out.
-        late_minutes: A buy that is no later than this is not missed.
+        late_minutes: A buy that is no later than so many minutes is not missed.
     """
 
     symbol: Symbol

@@ -1,90 +1,134 @@
-"""A backtest as one HTML file that needs nothing else: plots, figures, parameters, trades."""
+"""A backtest for a person: its figures beside those of holding, and one HTML file that needs nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from connectors.order import Side
 from jobs.bots.backtest import Played
-from jobs.bots.figures import Curves, Figures, drawdown
+from jobs.bots.figures import Curves, Figures
+from jobs.bots.plots import CONFIG, plots
 from jobs.bots.strategy import Filled
 from jobs.orders.risk import plain
 
-if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
-
-POINTS = 4_000  #: of a curve; more can't be told apart on a screen
 TRADES = 1_000  #: the newest, in the table
 
-_STYLE = (
-    "body{font-family:system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#222}"
-    "table{border-collapse:collapse;margin:1rem 0}"
-    "td,th{padding:.2rem .8rem;text-align:right;border-bottom:1px solid #ddd}"
-    "td:first-child,th:first-child{text-align:left}.side{display:flex;flex-wrap:wrap;gap:3rem}"
-)
+_STYLE = """
+:root{color-scheme:light dark;--line:rgba(128,128,128,.3)}
+*{box-sizing:border-box}
+body{font:15px/1.45 system-ui,sans-serif;margin:0 auto;max-width:76rem;padding:1.2rem}
+h1{font-size:1.6rem;margin:.2rem 0}h2{font-size:1.15rem;margin:1.4rem 0 .4rem}
+p{margin:.3rem 0}.dim{opacity:.7}
+.side{display:flex;flex-wrap:wrap;gap:0 3rem}
+.wide{overflow-x:auto}
+table{border-collapse:collapse;font-variant-numeric:tabular-nums}
+td,th{padding:.22rem .8rem .22rem 0;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
+td:first-child,th:first-child{text-align:left}
+.told td:last-child{white-space:normal;overflow-wrap:anywhere}
+@media(max-width:40rem){body{font-size:14px;padding:.7rem}td,th{padding-right:.5rem}}
+"""
+#: the file may fetch nothing, whoever opens it wherever
+_POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 
-NAMES = {
-    "start": "from",
-    "end": "to",
-    "candles": "candles",
-    "trades": "trades",
-    "buys": "buys",
-    "sells": "sells",
-    "open_orders": "orders open at the end",
-    "worth_start": "worth at the start",
-    "worth_end": "worth at the end",
-    "fees": "fees",
-    "profit_percent": "profit",
-    "hold_percent": "profit of buying and holding",
-    "max_drawdown_percent": "max drawdown",
-    "hold_max_drawdown_percent": "max drawdown of holding",
-    "cagr_percent": "CAGR",
-    "sharpe": "Sharpe ratio",
-    "sortino": "Sortino ratio",
-    "win_rate_percent": "win rate",
-    "exposure_percent": "exposure",
-    "stopped": "stopped",
+_UNITS = {
+    "d": timedelta(days=1),
+    "h": timedelta(hours=1),
+    "min": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
 }
 
+Line = tuple[str, str, str]  #: what it is; of the strategy; of buying and holding, where it has such
 
-def shown(figures: Figures, quote: str) -> list[tuple[str, str]]:
+
+def lines(found: Figures, quote: str) -> list[Line]:
     """The figures for a person, with their units."""
-    return [(NAMES[name], _shown(name, getattr(figures, name), quote)) for name in NAMES]
+    start = found.worth_start
+    held = float(start) * (1 + found.hold_percent / 100)
+    return [
+        (f"worth at the start ({quote})", _money(start, start), _money(start, start)),
+        (f"worth at the end ({quote})", _money(found.worth_end, start), _money(held, start)),
+        ("profit", _percent(found.profit_percent), _percent(found.hold_percent)),
+        ("CAGR", _percent(found.cagr_percent), _percent(found.hold_cagr_percent)),
+        ("max drawdown", _percent(found.max_drawdown_percent), _percent(found.hold_max_drawdown_percent)),
+        ("Sharpe ratio", _ratio(found.sharpe), _ratio(found.hold_sharpe)),
+        ("Sortino ratio", _ratio(found.sortino), _ratio(found.hold_sortino)),
+        ("exposure", _percent(found.exposure_percent), ""),
+        ("win rate of sales", _percent(found.win_rate_percent, "no sales"), ""),
+        (f"fees ({quote})", _money(found.fees, start), ""),
+        ("trades", f"{found.trades:,}", ""),
+        ("  buys", f"{found.buys:,}", ""),
+        ("  sells", f"{found.sells:,}", ""),
+        ("orders open at the end", f"{found.open_orders:,}", ""),
+    ]
 
 
-def _shown(name: str, value: Any, quote: str) -> str:
-    if name in {"worth_start", "worth_end", "fees"}:
-        return f"{value:,.2f} {quote}" if abs(value) >= 1 or not value else f"{value:.8f} {quote}"
-    if name == "stopped":
-        return value or "no"
-    if value is None:
-        return "too short to say"
-    if isinstance(value, float):
-        return f"{value:.2f} %" if name.endswith("_percent") else f"{value:.2f}"
-    return f"{value:,}" if isinstance(value, int) else f"{value:%Y-%m-%d %H:%M} UTC"
+def span(found: Figures, every: timedelta) -> str:
+    """Over what it was played: ``2022-01-01 00:00 to 2022-02-01 00:00 UTC, 44,640 candles of 1 min``."""
+    unit, length = next((unit, length) for unit, length in _UNITS.items() if every >= length)
+    long = f"{every / length:g} {unit}"
+    return f"{found.start:%Y-%m-%d %H:%M} to {found.end:%Y-%m-%d %H:%M} UTC, {found.candles:,} candles of {long}"
 
 
-def html(title: str, parameters: Mapping[str, Any], played: Played, figures: Figures, curves: Curves) -> str:
-    """The whole file. ``parameters`` are shown as they are."""
+def _money(value: Any, scale: Any) -> str:
+    """As many digits as tell something in an account of the size ``scale``."""
+    places = 2 if scale >= 1000 else 4 if scale >= 1 else 8  # noqa: PLR2004 - about seven digits
+    return f"{value:,.{places}f}"
+
+
+def _percent(value: float | None, otherwise: str = "too short to say") -> str:
+    return otherwise if value is None else f"{value:.2f} %"
+
+
+def _ratio(value: float | None) -> str:
+    return "too short to say" if value is None else f"{value:.2f}"
+
+
+def html(  # noqa: PLR0913, PLR0917 - what is told
+    title: str,
+    parameters: Mapping[str, Any],
+    setting: Mapping[str, str],
+    played: Played,
+    found: Figures,
+    curves: Curves,
+) -> str:
+    """The whole file. ``setting``: what it was played on: files, balances, fee."""
     quote = played.candles[0][0].partition("/")[2]
     # the script is in the file, so that it is shown without a network
-    plots = _plots(played, curves, quote).to_html(full_html=False, include_plotlyjs=True)
-    told = {name: value for name, value in parameters.items() if value is not None}
+    drawn = plots(played, curves, quote).to_html(full_html=False, include_plotlyjs=True, config=CONFIG)
+    told = [(name, _text(value)) for name, value in parameters.items()]
+    stopped = f"<p>It stopped before the end: {escape(found.stopped)}.</p>" if found.stopped else ""
+    head = ("", "strategy", "buy and hold")
     return (
-        f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{escape(title)}</title>"
-        f"<style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>{plots}<div class='side'>"
-        f"<div><h2>Figures</h2>{_table(shown(figures, quote))}</div>"
-        f"<div><h2>Parameters</h2>{_table([(name, str(value)) for name, value in told.items()])}</div></div>"
-        f"<h2>Trades</h2>{_trades(played.fills)}</body></html>"
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width,initial-scale=1'>"
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>"
+        f"<p class='dim'>{escape(span(found, played.every))}</p>{stopped}{drawn}<div class='side'>"
+        f"<div class='wide'><h2>Figures</h2>{_table(lines(found, quote), head)}</div>"
+        f"<div class='wide told'><h2>Parameters</h2>{_table(told)}<h2>Played on</h2>{_table(list(setting.items()))}"
+        f"</div></div><h2>Trades</h2>{_trades(played.fills)}</body></html>"
     )
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "not set"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {_text(one)}" for name, one in value.items())
+    return {"True": "yes", "False": "no"}.get(str(value), str(value))
 
 
 def _table(rows: Sequence[Sequence[str]], head: Sequence[str] = ()) -> str:
     titles = "".join(f"<th>{escape(name)}</th>" for name in head)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    body = "".join("<tr>" + "".join(f"<td>{_cell(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<table>{f'<tr>{titles}</tr>' if head else ''}{body}</table>"
+
+
+def _cell(text: str) -> str:
+    inset = len(text) - len(text.lstrip())
+    return "&ensp;" * inset + escape(text.lstrip())
 
 
 def _trades(fills: Sequence[Filled]) -> str:
@@ -95,48 +139,16 @@ def _trades(fills: Sequence[Filled]) -> str:
             one.fill.side.value,
             plain(one.fill.amount),
             plain(one.fill.price),
-            f"{plain(one.fill.fee)} {one.fill.fee_asset}",
+            plain(one.fill.fee),
+            one.fill.fee_asset,
         )
         for one in fills[-TRADES:]
     ]
-    more = f"<p>The newest {TRADES} of {len(fills)}.</p>" if len(fills) > TRADES else ""
-    return more + _table(rows, ("at (UTC)", "order", "side", "amount", "price", "fee"))
-
-
-def _plots(played: Played, curves: Curves, quote: str) -> Figure:
-    from plotly.graph_objects import Scatter  # noqa: PLC0415 - slow to load, and needed for reports alone
-    from plotly.subplots import make_subplots  # noqa: PLC0415 - as above
-
-    titles = ("price and trades", f"worth in {quote}", "drawdown in %")
-    plots = make_subplots(rows=3, cols=1, shared_xaxes=True, subplot_titles=titles, vertical_spacing=0.06)
-    for symbol in dict(played.candles):
-        closes = [(candle.at, float(candle.close)) for of, candle in played.candles if of == symbol]
-        few = _few([close for _, close in closes])
-        x, y = [closes[place][0] for place in few], [closes[place][1] for place in few]
-        plots.add_trace(Scatter(x=x, y=y, name=symbol, line={"width": 1}), row=1, col=1)
-    for side, mark, colour in ((Side.BUY, "triangle-up", "#2a7"), (Side.SELL, "triangle-down", "#c33")):
-        fills = [one.fill for one in played.fills if one.fill.side is side]
-        x, y = [fill.at for fill in fills], [float(fill.price) for fill in fills]
-        marker = {"symbol": mark, "color": colour, "size": 8}
-        plots.add_trace(Scatter(x=x, y=y, name=side.value, mode="markers", marker=marker), row=1, col=1)
-    worths = (("bot", curves.equity), ("buy and hold", curves.hold))
-    for row, change in ((2, list[float]), (3, drawdown)):
-        for name, worth in worths:
-            values = change(worth)
-            few = _few(values)
-            x, y = [curves.at[place] for place in few], [values[place] * (100 if row != 2 else 1) for place in few]  # noqa: PLR2004 - the middle plot
-            plots.add_trace(Scatter(x=x, y=y, name=name, showlegend=row == 2, line={"width": 1}), row=row, col=1)  # noqa: PLR2004 - as above
-    plots.update_layout(height=900, template="plotly_white", legend={"orientation": "h"}, margin={"t": 60})
-    return plots
-
-
-def _few(values: Sequence[float]) -> list[int]:
-    """Which values to draw: of each stretch the least and the greatest, so that no peak is lost."""
-    step = max(1, 2 * len(values) // POINTS)
-    if step == 1:
-        return list(range(len(values)))
-    found: set[int] = {0, len(values) - 1}
-    for start in range(0, len(values), step):
-        stretch = range(start, min(start + step, len(values)))
-        found |= {min(stretch, key=values.__getitem__), max(stretch, key=values.__getitem__)}
-    return sorted(found)
+    if not rows:
+        return "<p>None.</p>"
+    _, quote = fills[0].fill.symbol.split("/")
+    several = len({one.fill.symbol for one in fills}) > 1
+    amount = "amount" if several else f"amount ({fills[0].fill.symbol.partition('/')[0]})"
+    head = ("at (UTC)", "order", "side", amount, f"price ({quote})", "fee", "in")
+    more = f"<p class='dim'>The newest {TRADES:,} of {len(fills):,}.</p>" if len(fills) > TRADES else ""
+    return f"{more}<div class='wide'>{_table(rows, head)}</div>"

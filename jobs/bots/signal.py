@@ -79,8 +79,10 @@ class SignalBot(Model):
     """The parameters, as 3Commas names them. The secret is not among them; it lies in the vault.
 
     Attributes:
-        amount: What a message that names no amount buys or sells.
-        currency_type: Of which: ``base``, ``quote``, ``position_percent`` or ``balance_percent``.
+        symbol: What it trades: ``BTC/USDT``.
+        amount: What a message that names no amount buys or sells, of what ``currency_type`` says.
+        currency_type: ``base`` or ``quote`` asset, ``position_percent`` of what is held, ``balance_percent`` of the
+            free quote balance.
         max_lag: Seconds after which a message is too old.
     """
 

@@ -48,6 +48,23 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Pair:
+    """Place two orders of one symbol, side and amount, of which one cancels the other ("OCO"): both, or neither.
+
+    One waits above the market's price and one below it. It is for markets that say they take ``pairs``; elsewhere both
+    are refused. To cancel one of them cancels the other.
+    """
+
+    first: Place
+    second: Place
+
+    @property
+    def legs(self) -> tuple[Place, Place]:
+        """Both."""
+        return self.first, self.second
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
     """Cancel the order of this tag, if it may still be filled."""
 
@@ -63,7 +80,17 @@ class Stop:
 
 S = TypeVar("S", bound=BaseModel)
 
-Wish = Place | Cancel | Stop
+Wish = Place | Pair | Cancel | Stop
+
+
+def placed(wish: Wish) -> tuple[Place, ...]:
+    """The orders that a wish asks for."""
+    match wish:
+        case Place():
+            return (wish,)
+        case Pair():
+            return wish.legs
+    return ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,12 +58,14 @@ class Proposal:
 
     Attributes:
         price: The market's, in the quote asset.
+        mate: Of a pair the other one: it counts as an order, and not as money, since only one of them can be filled.
     """
 
     account: str
     owner: str
     request: OrderRequest
     price: Decimal
+    mate: OrderRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,11 @@ class OrderRow(SQLModel, table=True):
         Index("ordered_untold", "account", sqlite_where=text("told = 0")),
         Index("ordered_made", "created_at"),
         Index("ordered_exchange", "account", "symbol", "exchange_id"),
+        Index("ordered_pair", "pair", sqlite_where=text("pair IS NOT NULL")),
     )
 
-    id: str = Field(primary_key=True)  #: the client order id; its intention, and its job, have the same
+    id: str = Field(primary_key=True)  #: the client order id; its intention, and its job, have the same, but for a pair
+    pair: str | None  #: of two orders one cancels the other: the client order id of both, and of intention and job
     account: str
     owner: str  #: a bot's name, or ``user``
     tag: str  #: the owner's own name for it

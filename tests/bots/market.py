@@ -33,7 +33,16 @@ from tests.trade.exchange import KEY
 ACCOUNT = "tiny/main"
 MINUTE = timedelta(minutes=1)
 FEE = Decimal("0.001")
-MARKET = Market("BTC/USDT", "BTCUSDT", "BTC", "USDT", Filters(Decimal("0.01"), Decimal("0.0001")), maker=FEE, taker=FEE)
+MARKET = Market(
+    "BTC/USDT",
+    "BTCUSDT",
+    "BTC",
+    "USDT",
+    Filters(Decimal("0.01"), Decimal("0.0001")),
+    maker=FEE,
+    taker=FEE,
+    pairs=True,
+)
 FUNDS = {"USDT": Decimal(10_000)}
 
 
@@ -103,6 +112,15 @@ def app(world: World) -> web.Application:
         except Refused as refused:
             return web.json_response({"error": str(refused)}, status=400)
 
+    async def pair(request: web.Request) -> web.Response:
+        said = await request.json()
+        world.arrived.append(said["client_order_id"])
+        try:
+            placed = paper.place_pair(*(OrderRequest.of(leg) for leg in said["legs"]), when())
+        except Refused as refused:
+            return web.json_response({"error": str(refused)}, status=400)
+        return web.json_response({"orders": [_order(one) for one in placed]})
+
     async def one(request: web.Request) -> web.Response:
         found = paper.order(request.query["client"])
         return web.json_response(_order(found) if found else None)
@@ -143,6 +161,7 @@ def app(world: World) -> web.Application:
 
     made = web.Application(middlewares=[watched])
     made.router.add_post("/order", place)
+    made.router.add_post("/pair", pair)
     made.router.add_delete("/order", cancel)
     for path, answer in (
         ("/order", one),

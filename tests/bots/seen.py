@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
@@ -24,6 +25,7 @@ MARKET = Market(
     maker=Decimal("0.001"),
     taker=Decimal("0.001"),
 )
+PAIRED = replace(MARKET, pairs=True)  #: two orders may rest for one balance
 
 
 def view(

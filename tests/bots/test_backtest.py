@@ -131,19 +131,22 @@ def test_the_command(tmp_path: Path) -> None:
     command += ["-p", "minutes_before_next_buy=1440", "--fee", "1", "--balance", "USDT=1000"]
     shown = CliRunner().invoke(app, [*command, "--report", str(report)])
     assert shown.exit_code == 0, shown.output
-    assert "buying and holding" in shown.output
+    assert re.search(r"profit +│ +-\d+\.\d\d % │ +-50\.50 %", shown.output)
+    assert "3 candles of 1 d" in shown.output
     page = report.read_text()
-    assert "max drawdown" in page
-    assert "buy-3" in page
+    told = ("max drawdown", "buy-3", path.name, "catch_up", "price (USDT)", "worth (USDT)", "time (UTC)", "1000 USDT")
+    assert [text for text in told if text not in page] == []
     assert re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=", page) == []
-    told = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
-    assert (told["trades"], told["fees"]) == (3, "3")
+    assert "default-src 'none'" in page, "the file forbids itself the network"
+    said = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
+    assert (said["trades"], said["fees"], said["setting"]["data"]) == (3, "3", path.name)
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["backtest", "grid", "--data", "FILE", "-p", "upper_price=1"], "grid: the parameter lower_price is missing"),
+        (["backtest", "signal", "--data", "FILE"], "signal acts on messages, and candles bring none"),
         (["backtest", "robot", "--data", "FILE"], "there is no strategy 'robot'"),
         (["backtest", "grid", "--data", "FILE", "-p", "upper"], "'upper' is no parameter; write NAME=VALUE"),
         (["backtest", "grid", "--data", "FILE", "-p", "a=1", "-p", "a=2"], "the parameter a is given twice"),

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.order import OrderState, OrderType, Side
+from connectors.order import OrderState, OrderType, Side, TimeInForce
 from jobs.bots.deal_dca import Deal, DealDca
 from jobs.bots.parameters import BadParameters, read
-from jobs.bots.strategy import Cancel, Event, Place, Stop
-from tests.bots.seen import BTC, START, but, closed, ended, filled, placed, view, whole
+from jobs.bots.strategy import Cancel, Event, Pair, Place, Stop
+from tests.bots.seen import BTC, PAIRED, START, but, closed, ended, filled, placed, view, whole
 
 BOT = DealDca(
     symbol=BTC,
@@ -46,6 +46,17 @@ def test_safety_orders_and_the_take_profit_rest_after_the_base_order() -> None:
         ("buy", 47_500, Decimal("0.0084")),
         ("sell", 50_500, Decimal("0.002")),
     ]
+
+
+@pytest.mark.parametrize(("fee", "asset"), [("0.000002", "BTC"), ("0.1", "USDT")])
+def test_safety_orders_are_measured_from_the_price_and_the_profit_from_what_it_cost(fee: str, asset: str) -> None:
+    """A fee of 0.1 % moves the take-profit by as much, and no safety order, whatever it was paid in."""
+    state, (base,) = BOT.decide(BOT.begin(), view(50_000), START)
+    parts = [filled(base, "0.001", price=price, fee=Decimal(fee) / 2, asset=asset) for price in (49_900, 50_100)]
+    _, orders = BOT.decide(state, view(50_000, *parts, ended(base, OrderState.FILLED, "0.002")), START)
+    first, second, profit = placed(orders)
+    assert (first.price, second.price) == (49_000, 47_500)
+    assert profit.price == pytest.approx(Decimal(50_050) * Decimal("1.01"), abs=Decimal("0.1"))
 
 
 def test_a_safety_order_makes_the_take_profit_larger_and_nearer() -> None:
@@ -87,15 +98,15 @@ def test_a_safety_order_that_is_filled_while_the_deal_closes_is_sold() -> None:
 @pytest.mark.parametrize(
     ("changed", "closes", "sells"),
     [
-        ({"stop_loss_percentage": "10"}, [45_000], True),
-        ({"stop_loss_percentage": "10"}, [45_001], False),
+        ({"stop_loss_percentage": "10"}, [50_500], True),
+        ({"stop_loss_percentage": "10"}, [50_499, 44_000], False),
         ({"trailing_enabled": True}, [50_499, 49_000], False),
         ({"trailing_enabled": True}, [50_500, 51_000, 50_491], False),
         ({"trailing_enabled": True}, [50_500, 51_000, 50_490], True),
     ],
 )
 def test_prices_that_end_a_deal(changed: dict[str, object], closes: list[int], sells: bool) -> None:
-    """A stop-loss below the base order, and a trailing take-profit; everything is cancelled before it is sold."""
+    """What can't rest beside a stop-loss, and a trailing take-profit; everything is cancelled before it is sold."""
     bot = but(BOT, **changed)
     state, orders = opened(bot)
     for close in closes:
@@ -107,6 +118,78 @@ def test_prices_that_end_a_deal(changed: dict[str, object], closes: list[int], s
     assert [(wish.type, wish.amount) for wish in placed(wishes)] == (
         [(OrderType.MARKET, Decimal("0.002"))] if sells else []
     )
+
+
+STOPPED = but(BOT, stop_loss_percentage=Decimal(10), max_safety_orders=1)
+
+
+def paired_deal() -> tuple[Deal, Place, Pair]:
+    """The same where the exchange holds pairs: one safety order, and what ends the deal."""
+    state, (base,) = STOPPED.decide(STOPPED.begin(), view(50_000, markets=[PAIRED]), START)
+    done = (filled(base, "0.002", price=50_000), ended(base, OrderState.FILLED, "0.002"))
+    state, (safety, pair) = STOPPED.decide(state, view(50_000, *done, markets=[PAIRED]), START)
+    assert isinstance(safety, Place)
+    assert isinstance(pair, Pair)
+    return state, safety, pair
+
+
+def test_stop_loss_and_take_profit_rest_as_a_pair() -> None:
+    """Both for all that is held; nothing is watched then."""
+    state, _, pair = paired_deal()
+    assert [(leg.type.value, leg.amount, leg.price, leg.stop_price) for leg in pair.legs] == [
+        ("stop", Decimal("0.002"), None, 45_000),
+        ("limit", Decimal("0.002"), 50_500, None),
+    ]
+    assert pair.second.time_in_force is TimeInForce.POST_ONLY
+    assert not STOPPED.waits(state).candles
+    assert STOPPED.told(state) == [
+        "rests at the exchange: stop-loss at 45000 and take-profit at 50500 (one cancels the other)"
+    ]
+
+
+def test_a_safety_order_makes_both_of_the_pair_larger() -> None:
+    """They are cancelled by one cancel, then placed for all that is held."""
+    state, safety, pair = paired_deal()
+    state, (cancel,) = STOPPED.decide(state, view(49_000, *whole(safety), markets=[PAIRED]), START)
+    assert cancel == Cancel(pair.first.tag)
+    gone = [ended(leg, OrderState.CANCELLED, 0) for leg in pair.legs]
+    state, (larger,) = STOPPED.decide(state, view(49_000, *gone, markets=[PAIRED]), START)
+    assert isinstance(larger, Pair)
+    assert {leg.amount for leg in larger.legs} == {Decimal("0.006")}
+    assert not {leg.tag for leg in larger.legs} & {leg.tag for leg in pair.legs}
+
+
+def test_a_take_profit_that_is_filled_in_part_makes_both_smaller() -> None:
+    """Its stop-loss has expired with the first fill, so the rest is cancelled and both are placed anew."""
+    state, _, pair = paired_deal()
+    part = (filled(pair.second, "0.0005"), ended(pair.first, OrderState.EXPIRED, 0))
+    state, (cancel,) = STOPPED.decide(state, view(50_400, *part, markets=[PAIRED]), START)
+    assert cancel == Cancel(pair.second.tag)
+    gone = ended(pair.second, OrderState.CANCELLED, "0.0005")
+    state, (smaller,) = STOPPED.decide(state, view(50_400, gone, markets=[PAIRED]), START)
+    assert isinstance(smaller, Pair)
+    assert {leg.amount for leg in smaller.legs} == {Decimal("0.0015")}
+    assert state.tries == 0
+
+
+def test_after_the_stop_loss_the_safety_orders_are_cancelled() -> None:
+    """The exchange has sold; the deal closes, and nothing more is bought."""
+    state, safety, pair = paired_deal()
+    sold = (*whole(pair.first, price=44_990), ended(pair.second, OrderState.EXPIRED, 0))
+    state, wishes = STOPPED.decide(state, view(44_900, *sold, markets=[PAIRED]), START)
+    assert wishes == [Cancel(safety.tag)]
+    state, _ = STOPPED.decide(state, view(44_900, ended(safety, OrderState.CANCELLED, 0), markets=[PAIRED]), START)
+    assert state.phase == "idle"
+
+
+def test_where_one_order_locks_a_balance_the_stop_loss_rests() -> None:
+    """The take-profit is watched, and a person is told so."""
+    state, orders = opened(STOPPED)
+    assert [order.type.value for order in orders if order.side is Side.SELL] == ["stop"]
+    assert STOPPED.told(state) == [
+        "rests at the exchange: stop-loss at 45000",
+        "watched at each candle's close: take-profit at 50500; the exchange holds one order for this balance",
+    ]
 
 
 def test_it_is_done_after_its_deals() -> None:

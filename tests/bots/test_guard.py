@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from connectors.order import OrderState, OrderType, Side
 from jobs.bots.guard import Guard, Held
 from jobs.bots.parameters import BadParameters, read
-from jobs.bots.strategy import Cancel, Event, Place, Stop
-from tests.bots.seen import BTC, START, but, closed, ended, filled, placed, view, whole
+from jobs.bots.strategy import Cancel, Event, Pair, Place, Stop
+from jobs.bots.strategy import placed as orders_of
+from tests.bots.seen import BTC, PAIRED, START, but, closed, ended, filled, placed, view, whole
 
 STOPPED = Guard(symbol=BTC, amount=Decimal("0.5"), entry_price=Decimal(50_000), stop_loss=Decimal("0.1"))
 WATCHED = but(STOPPED, stoploss_on_exchange=False)
@@ -30,11 +31,43 @@ def test_the_stop_rests_at_the_exchange() -> None:
     assert done == Stop("the stop-loss was filled")
 
 
-def test_a_stop_that_the_exchange_does_not_take_is_watched() -> None:
-    """The position is not left alone."""
+def refused(wish: Place) -> Event:
+    return ended(wish, OrderState.REJECTED, 0, "no stops here")
+
+
+def limited() -> tuple[Held, Place]:
+    """At an exchange that takes no stop that sells at the market."""
     state, (stop,) = STOPPED.decide(STOPPED.begin(), view(50_000), START)
-    state, wishes = STOPPED.decide(state, view(46_000, ended(stop, OrderState.REJECTED, 0, "no stops here")), START)
+    assert isinstance(stop, Place)
+    state, (other,) = STOPPED.decide(state, view(49_000, refused(stop)), START)
+    assert isinstance(other, Place)
+    return state, other
+
+
+def test_a_stop_that_must_name_a_limit_price_does() -> None:
+    """A share below its own, as freqtrade names it."""
+    _, stop = limited()
+    assert (stop.type, stop.stop_price, stop.price) == (OrderType.STOP_LIMIT, 45_000, 44_550)
+
+
+def test_a_limit_price_that_is_jumped_over_is_not_waited_for() -> None:
+    """While the price is between, the exchange sells; below it the rest is sold at the market."""
+    state, stop = limited()
+    state, wishes = STOPPED.decide(state, view(44_551, closed(44_551)), START)
     assert wishes == ()
+    state, wishes = STOPPED.decide(state, view(44_000, filled(stop, "0.1", price=44_560), closed(44_000)), START)
+    assert wishes == (Cancel(stop.tag),)
+    state, (sell,) = STOPPED.decide(state, view(44_000, ended(stop, OrderState.CANCELLED, "0.1")), START)
+    assert isinstance(sell, Place)
+    assert (sell.type, sell.amount) == (OrderType.MARKET, Decimal("0.4"))
+
+
+def test_a_stop_that_the_exchange_does_not_take_at_all_is_watched() -> None:
+    """The position is not left alone."""
+    state, stop = limited()
+    state, wishes = STOPPED.decide(state, view(46_000, refused(stop)), START)
+    assert wishes == ()
+    assert STOPPED.told(state) == ["watched at each candle's close: stop-loss at 45000"]
     _, (sell,) = STOPPED.decide(state, view(45_000, closed(45_000)), START)
     assert isinstance(sell, Place)
     assert (sell.type, sell.amount) == (OrderType.MARKET, Decimal("0.5"))
@@ -117,6 +150,84 @@ def test_a_sale_that_always_fails_ends_it_with_the_reason() -> None:
     assert wishes == (Stop("0.5 BTC could not be sold: halted"),)
 
 
+BRACKET = but(STOPPED, take_profit="0.1")
+
+
+def bracketed(guard: Guard = BRACKET) -> tuple[Held, Pair]:
+    """A position whose stop-loss and take-profit rest as a pair."""
+    state, (pair,) = guard.decide(guard.begin(), view(50_000, markets=[PAIRED]), START)
+    assert isinstance(pair, Pair)
+    return state, pair
+
+
+def test_stop_loss_and_take_profit_rest_as_a_pair() -> None:
+    """Placed once, for all of it; what is reached there is the exchange's to act on."""
+    state, pair = bracketed()
+    assert [(leg.type, leg.stop_price, leg.amount) for leg in pair.legs] == [
+        (OrderType.STOP, 45_000, Decimal("0.5")),
+        (OrderType.TAKE_PROFIT, 55_000, Decimal("0.5")),
+    ]
+    assert BRACKET.told(state) == [
+        "rests at the exchange: stop-loss at 45000 and take-profit at 55000 (one cancels the other)"
+    ]
+    for price in (44_000, 50_000, 56_000):
+        assert BRACKET.decide(state, view(price, closed(price), markets=[PAIRED]), START)[1] == ()
+
+
+@pytest.mark.parametrize("filled_", [0, 1])
+def test_either_of_the_pair_ends_it(filled_: int) -> None:
+    """And it says which one it was."""
+    state, pair = bracketed()
+    events = (*whole(pair.legs[filled_]), ended(pair.legs[1 - filled_], OrderState.EXPIRED, 0))
+    _, (done,) = BRACKET.decide(state, view(50_000, *events, markets=[PAIRED]), START)
+    assert done == Stop(f"the {('stop-loss', 'take-profit')[filled_]} was filled")
+
+
+def test_a_pair_that_the_exchange_refuses_leaves_the_stop_loss() -> None:
+    """The position is not without one, and a person is told what is watched."""
+    state, pair = bracketed()
+    refused = [ended(leg, OrderState.REJECTED, 0, "no pairs today") for leg in pair.legs]
+    state, (stop,) = BRACKET.decide(state, view(50_000, *refused, markets=[PAIRED]), START)
+    assert isinstance(stop, Place)
+    assert stop.type is OrderType.STOP
+    assert BRACKET.told(state) == [
+        "rests at the exchange: stop-loss at 45000",
+        "watched at each candle's close: take-profit at 55000; the exchange holds one order for this balance",
+    ]
+    state, wishes = BRACKET.decide(state, view(55_000, closed(55_000), markets=[PAIRED]), START)
+    assert wishes == (Cancel(stop.tag),)
+
+
+def test_a_limit_take_profit_that_is_filled_in_part_makes_both_smaller() -> None:
+    """Its stop-loss expired with the first fill; where the price still is at the take-profit, its limit order stays."""
+    guard = but(BRACKET, take_profit_order_type="limit")
+    state, pair = bracketed(guard)
+    part = (filled(pair.second, "0.2"), ended(pair.first, OrderState.EXPIRED, 0))
+    state, wishes = guard.decide(state, view(55_000, *part, closed(55_000), markets=[PAIRED]), START)
+    assert wishes == ()
+    state, wishes = guard.decide(state, view(54_000, closed(54_000), markets=[PAIRED]), START)
+    assert wishes == (Cancel(pair.second.tag),)
+    gone = ended(pair.second, OrderState.CANCELLED, "0.2")
+    state, (smaller,) = guard.decide(state, view(54_000, gone, markets=[PAIRED]), START)
+    assert isinstance(smaller, Pair)
+    assert {leg.amount for leg in smaller.legs} == {Decimal("0.3")}
+
+
+def test_a_time_limit_cancels_the_pair_before_it_sells() -> None:
+    """By one cancel; the sale waits until both are gone."""
+    guard = but(BRACKET, time_limit="60")
+    state, pair = bracketed(guard)
+    late = START + timedelta(seconds=60)
+    state, wishes = guard.decide(state, view(50_000, closed(50_000), markets=[PAIRED]), late)
+    assert wishes == (Cancel(pair.first.tag),)
+    first, second = (ended(leg, OrderState.CANCELLED, 0) for leg in pair.legs)
+    state, wishes = guard.decide(state, view(50_000, first, markets=[PAIRED]), late)
+    assert wishes == (Cancel(pair.second.tag),)
+    state, (sell,) = guard.decide(state, view(50_000, second, markets=[PAIRED]), late)
+    assert isinstance(sell, Place)
+    assert sell.amount == Decimal("0.5")
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
@@ -134,6 +245,43 @@ def test_nonsense(changed: dict[str, str | None], words: str) -> None:
     """Refused in one sentence."""
     with pytest.raises(BadParameters, match=words):
         read("guard", Guard, STOPPED.model_dump() | changed)
+
+
+@given(st.data(), st.sampled_from(["market", "limit"]))
+def test_a_pair_never_sells_more_than_is_held(data: st.DataObject, how: str) -> None:
+    """Whatever is filled in whatever parts: the first fill of one ends the other, a cancel of one cancels both."""
+    guard = but(BRACKET, trailing_stop_delta="0.05", trailing_stop_activation="0.02", take_profit_order_type=how)
+    state, wishes = guard.decide(guard.begin(), view(50_000, markets=[PAIRED]), START)
+    resting: dict[str, tuple[Place, Decimal]] = {}
+    mates: dict[str, str] = {}
+    sold = Decimal(0)
+    for _ in range(25):
+        for wish in wishes:
+            if isinstance(wish, Pair):
+                mates |= {wish.first.tag: wish.second.tag, wish.second.tag: wish.first.tag}
+        resting |= {one.tag: (one, one.amount or Decimal(0)) for wish in wishes for one in orders_of(wish)}
+        live = {min(tag, mates.get(tag, tag)): left for tag, (_, left) in resting.items()}
+        assert sold + sum(live.values()) <= guard.amount
+        gone = {tag for wish in wishes if isinstance(wish, Cancel) for tag in (wish.tag, mates.get(wish.tag))}
+        events: list[Event] = []
+        for tag in sorted(resting):
+            if tag not in resting:
+                continue
+            wish, left = resting[tag]
+            part = min(left, data.draw(st.integers(0, 5_000)) * Decimal("0.0001"))
+            if part:
+                events.append(filled(wish, part, price=50_000))
+                sold += part
+                if (mate := resting.pop(mates.get(tag, ""), None)) is not None:
+                    events.append(ended(mate[0], OrderState.EXPIRED, 0))
+            resting[tag] = (wish, left - part)
+            if left == part or tag in gone:
+                events.append(ended(wish, OrderState.FILLED if left == part else OrderState.CANCELLED))
+                del resting[tag]
+        price = data.draw(st.integers(44_000, 58_000))
+        state, wishes = guard.decide(state, view(price, *events, closed(price), markets=[PAIRED]), START)
+        assert state.left == guard.amount - sold
+    assert Held.model_validate_json(state.model_dump_json()) == state
 
 
 @given(st.data())

@@ -20,7 +20,7 @@ from jobs.bots.kinds import made
 from jobs.orders.states import State as OrderState
 from tests.bots import worker
 from tests.bots.market import FUNDS, MARKET, MINUTE, Floor, floor
-from tests.bots.test_running import GRID, candles, ordered, watched
+from tests.bots.test_running import GRID, TRAILED, candles, ordered, watched
 from tests.children import Child
 
 WITHIN = 55.0  #: seconds of a minute in which what is due must be done
@@ -66,21 +66,23 @@ async def killed(there: Floor, home: Path, path: Sequence[Candle], failpoint: st
     ("failpoint", "live"),
     [*points(DECIDING, True), *points(DECIDING + DECIDED, False)],
 )
-async def test_killed_while_it_decides(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failpoint: str, live: bool
+@pytest.mark.parametrize(("kind", "given"), [("grid", GRID), ("guard", TRAILED)], ids=["grid", "pairs"])
+async def test_killed_while_it_decides(  # noqa: PLR0913, PLR0917 - which bot, how, where it is killed
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, given: dict[str, Any], failpoint: str, live: bool
 ) -> None:
     """Order by order the same as in a backtest, each once; on paper nothing leaves, and each trade is kept once."""
-    path = candles(4)
+    path, funds = candles(4), {"BTC": Decimal(2), **FUNDS} if kind == "guard" else FUNDS
     with watched(monkeypatch) as tested:
-        played = play(made("grid", GRID), {MARKET.symbol: MARKET}, FUNDS, {MARKET.symbol: path}, MINUTE)
+        played = play(made(kind, given), {MARKET.symbol: MARKET}, funds, {MARKET.symbol: path}, MINUTE)
     with watched(monkeypatch) as arrived:
-        async with floor(tmp_path) as there:
-            await there.add("grid", live=live, **GRID)
+        async with floor(tmp_path, funds) as there:
+            await there.add(kind, live=live, funds=funds, **given)
             times = await killed(there, tmp_path / "home", path, failpoint)
             approved = orders.listed(there.engine.reader, owner="bot-1")
             traded = [(one.tag, one.fill.amount, one.fill.price) for one in bots.paper(there.engine.reader, "bot-1")]
     assert times >= (1 if live or failpoint not in {"after-shown", "after-books"} else 0)
-    assert sorted(there.world.arrived) == sorted(item.id for item in approved)
+    assert sorted(there.world.arrived) == sorted({item.key for item in approved})
+    assert kind == "grid" or not live or any(item.pair for item in approved)
     assert ordered(arrived) == (ordered(tested) if live else {})
     assert traded == ([] if live else [(one.tag, one.fill.amount, one.fill.price) for one in played.fills])
 

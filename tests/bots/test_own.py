@@ -16,7 +16,7 @@ from connectors.order import OrderType, Side
 from jobs.bots.kinds import opened, which
 from jobs.bots.own import Own
 from jobs.bots.parameters import BadParameters
-from jobs.bots.strategy import Cancel, Place, Stop
+from jobs.bots.strategy import Cancel, Pair, Place, Stop
 from tests.bots.market import floor
 from tests.bots.seen import BTC, START, closed, ended, filled, view
 from tests.bots.test_running import BUY, GRID, candles
@@ -68,6 +68,19 @@ def test_it_decides_like_any_other(tmp_path: Path) -> None:
         assert type(state).model_validate_json(state.model_dump_json()) == state
 
 
+PAIR = """[{'pair': [
+            {'tag': 's', 'symbol': 'BTC/USDT', 'side': 'sell', 'type': 'stop', 'amount': '1', 'stop_price': '90'},
+            {'tag': 'p', 'symbol': 'BTC/USDT', 'side': 'sell', 'type': 'limit', 'amount': '1', 'price': '110'}]}]"""
+
+
+def test_it_may_ask_for_a_pair(tmp_path: Path) -> None:
+    """Two orders of which one cancels the other, as the strategies that come with Automator do."""
+    with opened(*which(file(tmp_path, deciding(f"return state, {PAIR}")), {})) as own:
+        _, (pair,) = own.decide(own.begin(), view(100, closed(100)), START)
+    stop = Place("s", BTC, Side.SELL, OrderType.STOP, amount=Decimal(1), stop_price=Decimal(90))
+    assert pair == Pair(stop, Place("p", BTC, Side.SELL, OrderType.LIMIT, amount=Decimal(1), price=Decimal(110)))
+
+
 def why(wishes: Any) -> str:
     (stop,) = wishes
     assert isinstance(stop, Stop)
@@ -86,6 +99,7 @@ def why(wishes: Any) -> str:
         ("return state, 'buy'", "wishes"),
         ("return state, [{'place': {'tag': 'a'}}]", "wishes.0.place.symbol: field required"),
         ("return state, [{'sell': 'everything'}]", "answered nonsense: wishes.0.sell"),
+        ("return state, [{'pair': []}]", "answered nonsense: wishes.0.pair"),
         ("return object(), []", "not JSON serializable"),
         ("return float('nan'), []", "Out of range float"),
         ("return 'x' * 2_000_000, []", "longer than"),

@@ -47,6 +47,23 @@ def test_the_threshold(bitcoin: str, trades: bool) -> None:
     assert state.next_at == START + timedelta(days=1)
 
 
+@pytest.mark.parametrize(("least", "trades"), [(None, True), ("4", True), ("25", False)])
+def test_the_smallest_order(least: str | None, trades: bool) -> None:
+    """The exchange's own (here 5 dollars), or a larger one of the bot's, whatever the threshold says."""
+    given_ = {"indexed_coins": "BTC:50", "rebalance_trigger_min_percent": "1"}
+    bot = read("rebalance", Rebalance, given_ if least is None else given_ | {"min_order_size": least})
+    _, wishes = bot.decide(bot.begin(), seen({"BTC": "0.0006", "USDT": 70}), START)
+    assert bool(wishes) == trades
+
+
+def test_what_the_exchange_would_refuse_is_left_out() -> None:
+    """Two dollars lack, and it takes no order below five."""
+    bot = read("rebalance", Rebalance, {"indexed_coins": "BTC:50", "rebalance_trigger_min_percent": "1"})
+    state, wishes = bot.decide(bot.begin(), seen({"BTC": "0.00008", "USDT": 8}), START)
+    assert wishes == []
+    assert state.phase == "resting"
+
+
 def test_without_prices_of_all_coins_it_waits() -> None:
     """A share can't be known without."""
     assert BOT.decide(BOT.begin(), View(MARKETS, {"BTC/USDT": Decimal(1)}, {}, ()), START) == (BOT.begin(), ())
@@ -59,7 +76,8 @@ def test_without_prices_of_all_coins_it_waits() -> None:
         ({"indexed_coins": "BTC:50,BTC:30"}, "names a coin twice"),
         ({"indexed_coins": "USDT:50"}, "names USDT"),
         ({"indexed_coins": "BTC:-5"}, "indexed_coins"),
-        ({"indexed_coins": "BTC"}, "indexed_coins"),
+        ({"indexed_coins": "BTC"}, "names no share for BTC; write BTC:50,ETH:30"),
+        ({"indexed_coins": "BTC=50"}, "names no share for BTC=50"),
         ({"indexed_coins": ""}, "indexed_coins"),
         ({"indexed_coins": "BTC:NaN"}, "indexed_coins"),
         ({"indexed_coins": "BTC:50", "refresh_interval": "-1"}, "refresh_interval"),

@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -21,8 +22,10 @@ from automator.trading.bots import BotError, OnStop, State
 from connectors.exchange.paper import Paper
 from connectors.market import Candle
 from jobs.bots.backtest import play
+from jobs.bots.grid import Grid
 from jobs.bots.kinds import made
 from jobs.bots.signal import Taken
+from jobs.bots.strategy import Ended, Filled
 from tests.bots.market import FUNDS, MARKET, MINUTE, Floor, floor
 from tests.clocks import START
 
@@ -51,6 +54,10 @@ GUARD = {
     "trailing_stop_delta": "0.05",
     "trailing_stop_activation": "0.05",
 }
+BRACKET = {"symbol": "BTC/USDT", "amount": 2, "entry_price": 135, "stop_loss": "0.25", "take_profit": "0.2"}
+TRAILED = {**BRACKET, "trailing_stop_delta": "0.25", "take_profit_order_type": "limit"}
+SHARES = {"indexed_coins": "BTC:50", "refresh_interval": 0, "rebalance_trigger_min_percent": 2}
+STOPPED = {**DCA, "stop_loss_percentage": 12, "max_safety_orders": 2}
 
 
 def candles(count: int = 40) -> list[Candle]:
@@ -68,12 +75,20 @@ def candles(count: int = 40) -> list[Candle]:
 def watched(patch: pytest.MonkeyPatch) -> Iterator[dict[int, list[tuple[Any, ...]]]]:
     """All that is asked of any matching engine, by the minute, without the client order ids."""
     seen: defaultdict[int, list[tuple[Any, ...]]] = defaultdict(list)
-    place, cancel = Paper.place, Paper.cancel
+    place, pair, cancel = Paper.place, Paper.place_pair, Paper.cancel
+
+    def note(what: str, request: Any, now: Any) -> None:
+        asked = request.plan() | {"client_order_id": ""}
+        seen[(now - START) // MINUTE].append((what, *(str(item) for item in sorted(asked.items()))))
 
     def placed(paper: Paper, request: Any, now: Any) -> Any:
-        asked = request.plan() | {"client_order_id": ""}
-        seen[(now - START) // MINUTE].append(("place", *(str(item) for item in sorted(asked.items()))))
+        note("place", request, now)
         return place(paper, request, now)
+
+    def paired(paper: Paper, first: Any, second: Any, now: Any) -> Any:
+        for leg in (first, second):
+            note("pair", leg, now)
+        return pair(paper, first, second, now)
 
     def cancelled(paper: Paper, client: str, now: Any) -> Any:
         order = cancel(paper, client, now)
@@ -82,6 +97,7 @@ def watched(patch: pytest.MonkeyPatch) -> Iterator[dict[int, list[tuple[Any, ...
 
     with patch.context() as patched:
         patched.setattr(Paper, "place", placed)
+        patched.setattr(Paper, "place_pair", paired)
         patched.setattr(Paper, "cancel", cancelled)
         yield seen
 
@@ -103,7 +119,16 @@ async def run(folder: Path, kind: str, given: dict[str, Any], path: Sequence[Can
 
 @pytest.mark.parametrize(
     ("kind", "given", "least"),
-    [("grid", GRID, 60), ("recurring_buy", BUY, 8), ("deal_dca", DCA, 25), ("guard", GUARD, 3)],
+    [
+        ("grid", GRID, 60),
+        ("recurring_buy", BUY, 8),
+        ("deal_dca", DCA, 25),
+        ("deal_dca", STOPPED, 25),
+        ("guard", GUARD, 3),
+        ("guard", BRACKET, 2),
+        ("guard", TRAILED, 4),
+        ("rebalance", SHARES, 20),
+    ],
 )
 async def test_live_paper_and_backtest_place_the_same_orders(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, given: dict[str, Any], least: int
@@ -122,6 +147,31 @@ async def test_live_paper_and_backtest_place_the_same_orders(
     assert ordered(on_paper) == ordered(tested)
     assert ordered(alive) == ordered(tested)
     assert played.fills
+
+
+async def test_fills_are_shown_in_the_order_in_which_they_happened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fall through four lines and back up fills the highest buy first, whichever order was placed first."""
+    begun = Candle(START, *[Decimal(155)] * 4, Decimal(1))
+    fall = Candle(START + MINUTE, Decimal(155), Decimal(155), Decimal(101), Decimal(155), Decimal(1))
+    shown: list[str] = []
+    decide = Grid.decide
+
+    def told(grid: Grid, state: Any, view: Any, now: Any) -> Any:
+        shown.extend(f"{type(one).__name__} {one.tag}" for one in view.events if isinstance(one, Filled | Ended))
+        return decide(grid, state, view, now)
+
+    monkeypatch.setattr(Grid, "decide", told)
+    path = [begun, replace(begun, at=fall.at), replace(fall, at=fall.at + MINUTE)]
+    play(made("grid", GRID), {MARKET.symbol: MARKET}, FUNDS, {MARKET.symbol: path}, MINUTE)
+    in_backtest = shown.copy()
+    shown.clear()
+    await run(tmp_path, "grid", GRID, path, live=True)
+    assert shown == in_backtest
+    assert [one for one in shown if one.startswith("Filled buy")] == [
+        f"Filled buy-{number}-0" for number in (5, 4, 3, 2, 1)
+    ]
 
 
 async def test_a_live_bot_is_on_the_record_and_each_order_arrives_once(tmp_path: Path) -> None:
@@ -180,6 +230,37 @@ async def test_after_a_pause_it_sees_what_it_missed_and_decides_once(tmp_path: P
         await there.due()
         assert [one.tag for one in bots.paper(there.engine.reader, "bot-1")] == ["buy-1", "buy-2"]
         assert there.bot().seen == path[-1].at + MINUTE
+
+
+@pytest.mark.parametrize("live", [True, False], ids=["live", "paper"])
+@pytest.mark.parametrize(("policy", "buys"), [("once", 2), ("skip", 1)])
+async def test_a_suspended_day_is_made_up_for_once_or_left_out(
+    tmp_path: Path, policy: str, buys: int, *, live: bool
+) -> None:
+    """The machine slept through 23 hourly buys; afterwards the rhythm is the old one, whatever the policy."""
+    hourly = BUY | {"minutes_before_next_buy": 60, "catch_up": policy}
+    async with floor(tmp_path) as there:
+        await there.add("recurring_buy", live=live, **hourly)
+        (first,) = candles(1)
+        await there.minute(first)
+        await there.due(30)
+        day = 24 * 60 - 20
+        for number in range(1, day):
+            there.world.go(Candle(START + number * MINUTE, *[Decimal(100)] * 4, Decimal(1)))
+        there.clock.at = START + day * MINUTE
+        for _ in range(8):
+            await there.due(5)
+
+        def bought() -> int:
+            if live:
+                return sum(item.filled > 0 for item in orders.listed(there.engine.reader, owner="bot-1"))
+            return len(bots.paper(there.engine.reader, "bot-1"))
+
+        assert bought() == buys
+        for number in range(day, 24 * 60 + 3):
+            await there.minute(Candle(START + number * MINUTE, *[Decimal(100)] * 4, Decimal(1)))
+        await there.due(30)
+        assert bought() == buys + 1, "the next full hour's"
 
 
 async def test_a_candle_that_is_late_is_waited_for(tmp_path: Path) -> None:

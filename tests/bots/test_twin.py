@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -26,7 +26,7 @@ from connectors.market import Candle
 from jobs.bots.backtest import play
 from jobs.bots.kinds import made
 from tests.bots.market import FUNDS, MINUTE, Floor
-from tests.bots.test_running import BUY, DCA, GRID, candles, ordered, watched
+from tests.bots.test_running import BRACKET, BUY, DCA, GRID, SHARES, STOPPED, TRAILED, candles, ordered, watched
 from tests.clocks import START, StillClock
 
 DATA = os.environ.get("AUTOMATOR_DATA")
@@ -35,7 +35,7 @@ YEARS = timedelta(days=1800)
 
 
 @asynccontextmanager
-async def sandbox(folder: Path, path: Sequence[Candle]) -> AsyncIterator[Floor]:
+async def sandbox(folder: Path, path: Sequence[Candle], funds: Mapping[str, Decimal]) -> AsyncIterator[Floor]:
     """An installation with an account at the twin, whose market has come to the beginning of ``path``.
 
     The candles are of another year, as a file's are: the twin dates them by its clock.
@@ -45,7 +45,7 @@ async def sandbox(folder: Path, path: Sequence[Candle]) -> AsyncIterator[Floor]:
     before = replace(path[0], at=path[0].at - MINUTE, high=path[0].open, low=path[0].open, close=path[0].open)
     older = [replace(one, at=one.at - YEARS) for one in (before, *path)]
     app = binance.twin(clock.now, (Replay(binance.USUAL, Series(older, MINUTE)),), known=1)
-    secrets = binance.add_account(app, "one", FUNDS)
+    secrets = binance.add_account(app, "one", funds)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -60,9 +60,15 @@ async def sandbox(folder: Path, path: Sequence[Candle]) -> AsyncIterator[Floor]:
         await runner.cleanup()
 
 
+def funds_of(kind: str) -> Mapping[str, Decimal]:
+    """A guard guards what is there."""
+    return {"BTC": Decimal(2), **FUNDS} if kind == "guard" else FUNDS
+
+
 async def traded(folder: Path, kind: str, given: dict[str, Any], path: Sequence[Candle], *, live: bool) -> None:
-    async with sandbox(folder, path) as there:
-        await there.add(kind, live=live, account=ACCOUNT, **given)
+    funds = funds_of(kind)
+    async with sandbox(folder, path, funds) as there:
+        await there.add(kind, live=live, account=ACCOUNT, funds=funds, **given)
         for candle in path:
             there.clock.at = candle.at + MINUTE
             await there.due()
@@ -74,7 +80,7 @@ async def same(
     """How many orders a backtest placed, if the bot placed the same, live and on paper."""
     symbol = binance.USUAL.symbol
     with watched(patch) as tested:
-        play(made(kind, given), {symbol: binance.USUAL}, FUNDS, {symbol: path}, MINUTE)
+        play(made(kind, given), {symbol: binance.USUAL}, funds_of(kind), {symbol: path}, MINUTE)
     for live in (True, False):
         with watched(patch) as arrived:
             await traded(folder / str(live), kind, given, path, live=live)
@@ -82,12 +88,23 @@ async def same(
     return sum(map(len, tested.values()))
 
 
-@pytest.mark.parametrize(("kind", "given"), [("grid", GRID), ("recurring_buy", BUY), ("deal_dca", DCA)])
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        ("grid", GRID),
+        ("recurring_buy", BUY),
+        ("deal_dca", DCA),
+        ("deal_dca", STOPPED),
+        ("guard", BRACKET),
+        ("guard", TRAILED),
+        ("rebalance", SHARES),
+    ],
+)
 async def test_the_twin_gets_the_orders_of_the_backtest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, given: dict[str, Any]
 ) -> None:
     """What, how much, at which price, in which minute."""
-    assert await same(tmp_path, monkeypatch, kind, given, candles(12)) > 2
+    assert await same(tmp_path, monkeypatch, kind, given, candles(15)) >= 2
 
 
 @pytest.mark.skipif(DATA is None, reason="AUTOMATOR_DATA names the folder of real candles")

@@ -114,8 +114,13 @@ def test_a_signal(shell: Shell, tmp_path: Path) -> None:
 
 
 def test_the_kinds_are_listed(shell: Shell) -> None:
-    """With their parameters."""
+    """Each parameter with its default and what it is; one kind alone, if it is named."""
     found = json.loads(shell.run("bots", "kinds", "--json"))
     assert set(found) == {"recurring_buy", "grid", "signal", "guard", "deal_dca", "rebalance"}
-    assert found["grid"]["upper_price"] == "required"
-    assert "grids_quantity" in shell.run("bots", "kinds")
+    assert [one["name"] for kind in found.values() for one in kind if not one["means"]] == []
+    upper = next(one for one in found["grid"] if one["name"] == "upper_price")
+    assert upper == {"name": "upper_price", "default": "required", "means": "The highest line, in the quote asset."}
+    shown = shell.run("bots", "kinds", "guard")
+    assert "take_profit_order_type" in shown
+    assert "grids_quantity" not in shown
+    assert "there is no strategy 'robot'" in shell.run("bots", "kinds", "robot", code=2)

@@ -23,12 +23,13 @@ from automator import accounts, failpoints
 from automator.db import connect
 from automator.engine import Engine
 from automator.home import Home
-from automator.trading import orders
+from automator.trading import orders, pairs
 from automator.vault.choose import own_file
 from connectors.alpaca_stocks.twin import USUAL as STOCK
 from connectors.base import Scope
 from connectors.exchange.twin import USUAL
 from connectors.market import Market
+from jobs.bots.strategy import Pair
 from jobs.bots.strategy import Place as Wish
 from tests.children import Child
 from tests.sandboxed import read, sandbox
@@ -192,6 +193,31 @@ class Desk:
                 return done.order
 
         return asyncio.run(put())
+
+    def submit_pair(self, first: Wish, second: Wish, owner: str = BOT) -> tuple[str, str]:
+        """Put in two orders of which one cancels the other; nothing is sent yet."""
+
+        async def put() -> None:
+            async with self.engine() as engine:
+                now, tags = engine.clock.now(), (first.tag, second.tag)
+                done = await engine.writer.run(
+                    lambda tx: pairs.submit(
+                        tx,
+                        self.venue.account,
+                        owner,
+                        tags,
+                        Pair(first, second),
+                        now,
+                        market=self.venue.market,
+                        price=PRICE,
+                    )
+                )
+                assert isinstance(done, orders.Approved)
+
+        asyncio.run(put())
+        with self.reader() as reader:
+            found = {one.tag: one.id for one in orders.listed(reader, owner=owner)}
+        return found[first.tag], found[second.tag]
 
     def cancel(self, order: str) -> None:
         """Ask for an order to be cancelled; nothing is sent yet."""

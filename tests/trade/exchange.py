@@ -22,6 +22,7 @@ from connectors.venue import Custom, Exchange, Rights
 
 READ = Operation("tiny.read", Effect.READ, Scope.READ)
 PLACE = Operation("tiny.order.create", Effect.ONCE, Scope.TRADE, Absence.FINAL)
+PAIR = Operation("tiny.order.pair", Effect.ONCE, Scope.TRADE, Absence.FINAL)
 CANCEL = Operation("tiny.order.cancel", Effect.REPEATABLE, Scope.TRADE, Absence.PROOF)
 MARKET = Market(
     "BTC/USDT",
@@ -29,6 +30,7 @@ MARKET = Market(
     "BTC",
     "USDT",
     Filters(tick=Decimal("0.01"), lot=Decimal("0.0001"), min_notional=Decimal(5)),
+    pairs=True,
 )
 KEY = "canary-Tiny/77ab+key"
 
@@ -79,6 +81,8 @@ class Connector:
             return Outcome(Kind.UNKNOWN, str(body))
         if response.status_code >= 400:
             return Outcome(Kind.REJECTED, str(body["error"]))
+        if operation is PAIR:
+            return Outcome(Kind.OK, result={"legs": {one["client_order_id"]: one["id"] for one in body["orders"]}})
         return Outcome(Kind.OK, result={"id": body["id"]} if operation is PLACE else {})
 
     async def _get(self, wire: Wire, path: str, **params: str) -> Any:
@@ -112,13 +116,15 @@ class Connector:
         return {asset: Balance(asset, Decimal(free), Decimal(locked)) for asset, (free, locked) in found.items()}
 
     def placing(self, plan: Mapping[str, Any]) -> Operation:
-        return PLACE
+        return PAIR if "legs" in plan else PLACE
 
     def canceling(self, plan: Mapping[str, Any]) -> Operation:
         return CANCEL
 
     async def place(self, wire: Wire, intent: Intent) -> httpx.Response:
-        return await wire.request(PLACE, "POST", f"{wire.base}/order", intent=intent, json=dict(intent.plan))
+        operation, plan = self.placing(intent.plan), dict(intent.plan)
+        path = "/pair" if operation is PAIR else "/order"
+        return await wire.request(operation, "POST", f"{wire.base}{path}", intent=intent, json=plan)
 
     async def cancel(self, wire: Wire, order: Order) -> httpx.Response:
         return await wire.request(CANCEL, "DELETE", f"{wire.base}/order", params={"id": order.id})

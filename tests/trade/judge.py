@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 
 from automator.ledger import chain
 from automator.trading import news, orders
+from connectors.order import orders_of
 from jobs.orders.states import ENDED, FINAL, LIVE
 
 
@@ -48,7 +50,9 @@ def judge(reader: sqlite3.Connection, there: Mapping[str, There], arrived: Seque
     """Compare all our orders, by client order id, with what the exchange has of ours, and what was sent to it."""
     assert len(arrived) == len(set(arrived)), "an order was sent twice"
     ours = {item.id: item for item in orders.listed(reader)}
-    approved = {row[0] for row in reader.execute("SELECT key FROM intention")}
+    plans = [json.loads(row[0]) for row in reader.execute("SELECT plan FROM intention")]
+    approved = {plan["client_order_id"] for plan in plans}
+    approved |= {leg.client_order_id for plan in plans for leg in orders_of(plan)}  # a pair's own, and of both
     assert set(arrived) <= approved, "what nobody approved was sent"
     placed = {order for order, item in ours.items() if item.state in LIVE | FINAL}
     assert placed == set(there), "the exchange has other orders than we say"

@@ -51,10 +51,24 @@ class World:
             self.fill(order, Decimal(amount))
         return order
 
+    def place_pair(self, said: dict[str, Any]) -> list[dict[str, Any]]:
+        """Take two orders of which one ends the other."""
+        placed = [self.place(leg) for leg in said["legs"]]
+        for order, mate in zip(placed, reversed(placed), strict=True):
+            order["mate"] = mate["id"]
+        return placed
+
+    def mate(self, order: dict[str, Any]) -> dict[str, Any] | None:
+        """The other order of a pair, if it still rests."""
+        found = self.orders[int(order["mate"]) - 1] if "mate" in order else None
+        return found if found and found["state"] == "open" else None
+
     def fill(self, order: dict[str, Any], amount: Decimal) -> None:
         """Fill so much of an order, for a fee of a thousandth in the quote asset."""
         if order["state"] not in {"open", "partially_filled"}:
             return
+        if (mate := self.mate(order)) is not None:
+            mate["state"] = "expired"
         price = Decimal(order.get("price") or PRICE)
         filled = Decimal(order["filled"]) + amount
         order["filled"], order["cost"] = str(filled), str(Decimal(order["cost"]) + amount * price)
@@ -99,8 +113,10 @@ def app(world: World) -> web.Application:  # noqa: PLR0915 - a route each
             return drop(request)
         if fault == "503-not-done":
             return web.json_response({"error": "busy"}, status=503)
-        order = world.place(said)
-        order["fault"] = fault
+        orders = world.place_pair(said) if "legs" in said else [world.place(said)]
+        order = orders[0]
+        for one in orders:
+            one["fault"] = fault
         rest = Decimal(order["amount"]) - Decimal(order["filled"])
         if fault == "filled-then-lost":
             world.fill(order, rest)
@@ -112,7 +128,7 @@ def app(world: World) -> web.Application:  # noqa: PLR0915 - a route each
             return web.Response(text="<html>moved</html>", content_type="text/html")
         if fault in {"filled-then-lost", "open-then-lost", "filled-late", "partial-then-lost", "hidden"}:
             return drop(request)
-        return web.json_response(order)
+        return web.json_response({"orders": orders} if "legs" in said else order)
 
     async def one(request: web.Request) -> web.Response:
         if "id" in request.query:
@@ -135,7 +151,9 @@ def app(world: World) -> web.Application:  # noqa: PLR0915 - a route each
             world.fill(order, Decimal(order["amount"]) - Decimal(order["filled"]))
             return drop(request)
         if fault != "lost-before":
-            order["state"] = "cancelled"
+            for one in (order, world.mate(order)):
+                if one is not None:
+                    one["state"] = "cancelled"
         return drop(request) if fault else web.json_response(order)
 
     async def opened(_: web.Request) -> web.Response:
@@ -177,6 +195,7 @@ def app(world: World) -> web.Application:  # noqa: PLR0915 - a route each
 
     made = web.Application(middlewares=[watched])
     made.router.add_post("/order", place)
+    made.router.add_post("/pair", place)
     made.router.add_get("/order", one)
     made.router.add_delete("/order", cancel)
     made.router.add_get("/open", opened)

@@ -28,7 +28,7 @@ from connectors.exchange.ways import (
     plain,
 )
 from connectors.market import Filters
-from connectors.order import Order, OrderRequest, OrderType, TimeInForce
+from connectors.order import Order, OrderRequest, OrderType, PairRequest, TimeInForce
 from connectors.venue import Custom, Rights
 
 DAY = 86_400
@@ -56,6 +56,7 @@ WEIGHTS: dict[tuple[str, str], tuple[int, int]] = {
     ("GET", "ticker/price"): (2, 4),
     ("GET", "ticker/bookTicker"): (2, 4),
     ("POST", "order"): (1, 1),
+    ("POST", "orderList/oco"): (1, 1),
     ("DELETE", "order"): (1, 1),
     ("GET", "order"): (4, 4),
     ("GET", "openOrders"): (6, 80),
@@ -63,6 +64,7 @@ WEIGHTS: dict[tuple[str, str], tuple[int, int]] = {
     ("GET", "myTrades"): (20, 20),
     ("GET", "account"): (20, 20),
 }
+NEW_ORDERS = {"order": 1, "orderList/oco": 2}  #: how many orders a call counts as
 DEPTHS = ((100, 5), (500, 25), (1000, 50), (5000, 250))
 PER_COST = 5  #: ccxt counts in units of 50 ms, of which a minute of 6,000 has 1,200
 TYPES = {
@@ -120,8 +122,8 @@ class Binance(Ways):
         if call.sections[0].startswith("sapi"):
             return {"sapi-1m": 1}
         counts = {"weight": weight(call), "raw": 1}
-        if call.method == "POST" and call.path == "order":
-            counts["orders"] = 1
+        if call.method == "POST" and call.path in NEW_ORDERS:
+            counts["orders"] = NEW_ORDERS[call.path]
         return {
             budget.name: counts[kind]
             for budget in self.budgets(at)
@@ -163,6 +165,21 @@ class Binance(Ways):
         if wanted.stop_price is not None:
             params["stopPrice"] = plain(wanted.stop_price)
         return Unsigned(("private",), "order", "POST", params | {"newClientOrderId": wanted.client_order_id})
+
+    def placing_pair(self, wanted: PairRequest, market: str) -> Unsigned:
+        below, above = sorted(wanted.legs, key=lambda leg: leg.stop_price or leg.price or 0)
+        params = {"symbol": market, "side": above.side.upper(), "quantity": plain(above.amount)}
+        for name, leg in (("above", above), ("below", below)):
+            params |= {f"{name}{what[0].upper()}{what[1:]}": value for what, value in _leg(leg).items()}
+        return Unsigned(("private",), "orderList/oco", "POST", params | {"listClientOrderId": wanted.client_order_id})
+
+    def paired(self, body: Any) -> Mapping[str, str]:
+        orders = body.get("orders") if isinstance(body, dict) else None
+        found = {one["clientOrderId"]: str(one["orderId"]) for one in orders or ()}
+        return found if len(found) == 2 else {}  # noqa: PLR2004 - a pair
+
+    def pairs(self, market: Mapping[str, Any]) -> bool:
+        return bool(market["info"].get("ocoAllowed"))
 
     def canceling(self, order: Order, market: str) -> Unsigned:
         name = {"orderId": order.id} if order.id else {"origClientOrderId": order.client_order_id}
@@ -219,6 +236,19 @@ class Binance(Ways):
             market_lot=number(large.get("stepSize")),
             market_max=number(large.get("maxQty")),
         )
+
+
+def _leg(wanted: OrderRequest) -> dict[str, str]:
+    """One order of a pair, in which a limit order rests ("New Order list - OCO")."""
+    limit = wanted.type is OrderType.LIMIT
+    said = {"type": "LIMIT_MAKER" if limit else TYPES[wanted.type], "clientOrderId": wanted.client_order_id}
+    if wanted.price is not None:
+        said["price"] = plain(wanted.price)
+    if wanted.stop_price is not None:
+        said["stopPrice"] = plain(wanted.stop_price)
+    if wanted.price is not None and not limit:
+        said["timeInForce"] = wanted.time_in_force.upper()
+    return said
 
 
 def weight(call: Unsigned) -> int:

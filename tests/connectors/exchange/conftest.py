@@ -13,7 +13,7 @@ from automator.egress.session import Session
 from automator.engine import Engine
 from automator.intentions import claim
 from connectors.base import Intent
-from connectors.order import OrderRequest
+from connectors.order import OrderRequest, PairRequest
 from connectors.venue import Exchange
 from tests.connectors.exchange.exchange import Place, opened
 from tests.connectors.exchange.server import Server
@@ -27,7 +27,7 @@ class World:
         found: tuple[Session, Exchange] = engine.trading(name, {"test": "yes"})
         self.wire, self.exchange = found
 
-    async def place(self, wanted: OrderRequest) -> httpx.Response:
+    async def place(self, wanted: OrderRequest | PairRequest) -> httpx.Response:
         """Place an order as the jobs do: the intention is claimed first."""
         await self.exchange.markets(self.wire)
         operation = self.exchange.placing(wanted.plan())
