@@ -17,6 +17,7 @@ from aiohttp import web
 
 from automator.sandbox.faults import Fault, middleware
 from connectors.exchange.twin import replay
+from connectors.exchange.twin_world import Replay
 from connectors.registry import package, providers, venues
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -68,9 +69,11 @@ class Sandbox:
         trading: dict[str, dict[str, Any]] = {}
         known = {name: path for name, path in _twins().items() if self.only is None or name in self.only}
         exchanges = OF_CCXT.keys() | set(venues())
+        # read before anything is served; each goes through the candles in its own time
+        traded = {name: self._replays() for name in known if name in exchanges}
         for number, (name, path) in enumerate(known.items()):
             module = import_module(path)
-            app = self._exchange(module) if name in exchanges else module.twin(self._now)
+            app = self._exchange(module, traded[name]) if name in exchanges else module.twin(self._now)
             app.middlewares.insert(0, middleware(self.faults, name, getattr(module, "FAULTS", None)))
             if name not in exchanges:
                 app.middlewares.insert(0, self._told())
@@ -107,9 +110,10 @@ class Sandbox:
             f'[media]\nkind = "folder"\nfolder = "{self.state.absolute() / MEDIA}"\npublic_url = "{self.media_url}"\n'
         )
 
-    def _exchange(self, module: Any) -> Any:
-        # each goes through the candles in its own time
-        replays = tuple(replay(symbol, path) for symbol, path in self.markets.items())
+    def _replays(self) -> tuple[Replay, ...]:
+        return tuple(replay(symbol, path) for symbol, path in self.markets.items())
+
+    def _exchange(self, module: Any, replays: tuple[Replay, ...]) -> Any:
         known = {"known": 1} if replays else {}  # a file is played from its beginning
         return module.twin(self._now, replays, speed=self.speed, **known)
 
