@@ -34,6 +34,7 @@ OFTEN = timedelta(seconds=10)  #: between two looks at an account with open orde
 RARELY = timedelta(minutes=5)  #: at another one
 SLACK = timedelta(minutes=5)  #: fills are read from so much earlier: clocks differ, and lists lag
 FINDS = 10  #: orders that are asked for one by one in one look; the others wait for the next
+NEWEST = 1000  #: of the news, among which an order's end is looked for
 ROUNDS = 20  #: answers that one reading of fills may take
 PATIENCE = timedelta(minutes=10)  #: after which a person is told of an order, or of fills, that the exchange lacks
 TROUBLE = (Rejected, NotNow, CallRefused)  #: the exchange can't be asked now
@@ -216,8 +217,8 @@ class Books:
 
 def claim(tx: sqlite3.Connection, account: str, now: datetime) -> bool:
     """Whether an account is to be looked at now; whoever asks first, in any process, is the one who does it."""
-    every = OFTEN if waited_for(tx, account) else RARELY
-    if beats.since(tx, f"books {account}", now) < every:
+    looked = beats.since(tx, f"books {account}", now)
+    if looked < OFTEN or (looked < RARELY and not waited_for(tx, account) and not _ended(tx, account, now - looked)):
         return False
     beats.beat(tx, f"books {account}", now)
     return True
@@ -226,6 +227,16 @@ def claim(tx: sqlite3.Connection, account: str, now: datetime) -> bool:
 def anew(tx: sqlite3.Connection) -> None:
     """A service begins: each account is looked at now, whoever looked last."""
     tx.execute("DELETE FROM beat WHERE name GLOB 'books *'")
+
+
+def _ended(connection: sqlite3.Connection, account: str, since: datetime) -> bool:
+    """Whether an order has ended since, so that the balances are others; told by the newest news."""
+    row = connection.execute(
+        "SELECT 1 FROM order_news WHERE id > (SELECT max(id) FROM order_news) - ? "
+        "AND account = ? AND fill = 0 AND at >= ?",
+        (NEWEST, account, micros(since)),
+    ).fetchone()
+    return row is not None
 
 
 def waited_for(connection: sqlite3.Connection, account: str) -> list[Stored]:

@@ -184,6 +184,20 @@ async def test_a_service_that_begins_looks_at_once(place: Trading, monkeypatch: 
     await service
 
 
+async def test_balances_are_those_after_the_last_order_s_end(place: Trading) -> None:
+    """One that was filled at once leaves nothing open, and what the account holds has changed all the same."""
+
+    async def ask(seconds: float) -> bool:
+        place.clock.set(timedelta(seconds=seconds))
+        now = place.clock.now()
+        return await place.engine.writer.run(lambda tx: books.claim(tx, ACCOUNT, now))
+
+    assert await ask(0)
+    done = await place.submit(AT_MARKET)
+    assert (await place.ended(done.order)).state is State.FILLED
+    assert [await ask(seconds) for seconds in (11, 11, 290)] == [True, False, True]
+
+
 async def test_the_service_looks_by_itself(place: Trading) -> None:
     """What was filled is known without anybody asking."""
     done = await place.submit()
