@@ -26,8 +26,9 @@ from connectors.order import OrderType, Side
 from jobs.bots.strategy import Place
 
 ROUNDS = 9
-ORDERS = 10  #: in a round, of each: no more rest in the end than an exchange allows
+ORDERS = 10  #: in a round, of each
 PLENTY = 10_000_000
+RESTING = [1000, 5]  #: orders that may rest: those of all rounds do, about as many as in an account that is in full use
 ANSWER_MS = 20
 AMOUNT, PRICE = Decimal("0.0002"), Decimal(40_000)
 
@@ -42,15 +43,15 @@ Placed = Callable[[], Awaitable[str]]  #: places one order; returns our id of it
 
 def measured() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder, exchange() as served:
-        served.put(orders=[PLENTY, PLENTY], weight=PLENTY)
+        served.put(orders=[PLENTY, PLENTY], weight=PLENTY, resting=RESTING)
         yield from asyncio.run(_beside_ccxt(Path(folder), served))
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder, exchange() as served:
-        served.put(window=WINDOW, weight=WEIGHT)
+        served.put(window=WINDOW, weight=WEIGHT, resting=RESTING)
         waits = asyncio.run(_beside_bots(Path(folder), served))
         yield Figure("order_p99_ms", percentile(waits, 99), "ms", "<= 50", len(waits))
         yield Figure("order_beside_bots_ms", statistics.median(waits), "ms", "", len(waits))
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder, exchange() as served:
-        served.put(window=WINDOW, weight=WEIGHT)
+        served.put(window=WINDOW, weight=WEIGHT, resting=RESTING)
         share, refused = _used(Path(folder), served)
         yield Figure("exchange_limiter_use", share, "share", ">= 0.95", WINDOWS)
         yield Figure("exchange_429", refused, "answers", "0", WINDOWS)
