@@ -50,7 +50,8 @@ def known(connection: sqlite3.Connection, name: str) -> bool:
 def cancel_all(tx: sqlite3.Connection, name: str, now: datetime, *, actor: str) -> list[str]:
     """Ask for all orders of a halt's name to be cancelled; returns those that may be at the exchange."""
     stands = [item for item in orders.listed(tx, **of(name)) if item.state not in ENDED]
-    return [item.id for item in stands if orders.cancel(tx, item.id, now, actor=actor) not in ENDED]
+    after = [(item.id, orders.cancel(tx, item.id, now, actor=actor)) for item in stands]
+    return [order for order, state in after if state is not None and state not in ENDED]  # None: it went with its pair
 
 
 def stop_all(tx: sqlite3.Connection, name: str, now: datetime, *, actor: str) -> list[str]:

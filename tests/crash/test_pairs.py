@@ -79,10 +79,16 @@ def test_cancelling(desk: Desk, fault: str, point: str) -> None:
     assert [desk.stands(order).state for order in pair] == ended
 
 
+class Lists(Binance):
+    """It goes wrong with its order lists."""
+
+    path = "/orderList/oco"
+
+
 @pytest.fixture
 def binance(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     monkeypatch.setattr(Row, "custom", replace(Row.custom, settles=timedelta(seconds=float(SETTLES))))
-    venue = Binance(tmp_path, request.param)
+    venue = Lists(tmp_path, request.param)
     yield Desk(tmp_path, venue)
     venue.close()
 

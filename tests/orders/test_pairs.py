@@ -13,7 +13,7 @@ import pytest
 
 from automator import halts
 from automator.clock import micros
-from automator.trading import news, orders, pairs, risks, settling
+from automator.trading import closing, news, orders, pairs, risks, settling
 from automator.trading.orders import Approved, Refused, Stored
 from connectors.order import OrderType, Side
 from jobs.bots.strategy import Pair, Place
@@ -131,6 +131,21 @@ async def test_a_cancel_before_it_left_drops_both(place: Trading) -> None:
     assert [one.state for one in await seen(place)] == [State.NOT_PLACED, State.NOT_PLACED]
     assert place.world.arrived == []
     assert place.told() == ["Ended", "Ended"]
+
+
+async def test_a_halt_that_cancels_waits_for_what_may_be_there_alone(place: Trading) -> None:
+    """What was not sent is gone with its pair; what rests is cancelled, both."""
+    await submit(place)
+    now = place.clock.now()
+    assert await place.engine.writer.run(lambda tx: closing.cancel_all(tx, BOT, now, actor="user")) == []
+    again = Pair(replace(STOP, tag="stop-2"), replace(PROFIT, tag="profit-2"))
+    await submit(place, again)
+    await place.engine.worker.run_due(now + timedelta(seconds=30))
+    now = place.clock.now()
+    waits = await place.engine.writer.run(lambda tx: closing.cancel_all(tx, BOT, now, actor="user"))
+    assert len(waits) == 2
+    await place.engine.worker.run_due(now + timedelta(seconds=60))
+    assert {place.stands(order).state for order in waits} == {State.CANCELLED}
 
 
 @pytest.mark.parametrize(

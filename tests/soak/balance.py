@@ -11,6 +11,7 @@ from decimal import ROUND_DOWN, Context, Decimal, localcontext
 from typing import Any
 
 from automator.ledger import chain
+from connectors.order import orders_of
 from tests.soak.exchange import BALANCES
 
 ZERO, SMALLEST = Decimal(0), Decimal("1e-8")
@@ -81,7 +82,8 @@ def _orders(reader: sqlite3.Connection, there: There) -> Iterator[str]:
     ours = {row[0]: row[1:] for row in reader.execute("SELECT id, account, state, filled, cost FROM ordered")}
     count = Counter(one["clientOrderId"] for one in there.orders)
     yield from (f"order {name} was placed {times} times" for name, times in count.items() if times > 1)
-    approved = {row[0] for row in reader.execute("SELECT key FROM intention")}
+    plans = (json.loads(row[0]) for row in reader.execute("SELECT plan FROM intention WHERE operation = 'order.place'"))
+    approved = {asked.client_order_id for plan in plans for asked in orders_of(plan)}
     yield from (f"order {name} was placed, and nobody approved it" for name in count.keys() - approved)
     placed = {name for name, row in ours.items() if row[1] in AT_EXCHANGE}
     yield from (f"order {name} is {ours[name][1]} by our books, and not there" for name in placed - count.keys())

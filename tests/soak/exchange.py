@@ -46,6 +46,7 @@ WRITES = (
 READS = ("drop-before", "drop-after", "error-after", "html-after", "garbage-after", "throttle", "slow")
 PATHS = (
     ("POST", "/order", WRITES, 8),
+    ("POST", "/orderList/oco", WRITES, 3),
     ("DELETE", "/order", WRITES, 4),
     ("GET", "/order", READS, 2),
     ("GET", "/openOrders", READS, 2),
