@@ -299,10 +299,14 @@ def _hold(tx: sqlite3.Connection, account: str, balances: Mapping[str, Balance],
 
 
 def in_doubt(reader: sqlite3.Connection, stored: Stored) -> bool:
-    """Whether there is another order like this one of which it is not known yet what the exchange calls it."""
+    """Whether there is another order like this one of which it is not known yet what the exchange calls it.
+
+    The other one of its pair is none: the two are asked about together.
+    """
     row = reader.execute(
-        "SELECT 1 FROM ordered WHERE account = ? AND symbol = ? AND side = ? AND id <> ? AND state IN (?, ?)",
-        (stored.account, stored.symbol, stored.side, stored.id, State.SENT, State.UNKNOWN),
+        "SELECT 1 FROM ordered "
+        "WHERE account = ? AND symbol = ? AND side = ? AND coalesce(pair, id) <> ? AND state IN (?, ?)",
+        (stored.account, stored.symbol, stored.side, stored.key, State.SENT, State.UNKNOWN),
     ).fetchone()
     return row is not None
 
