@@ -24,14 +24,13 @@ from connectors.exchange.filters import faults, rounded
 from connectors.market import Market
 from connectors.order import Order, OrderRequest, PairRequest
 from jobs.bots.strategy import Place
-from jobs.orders.risk import Proposal, notional, plain
+from jobs.orders.risk import Proposal, notional, plain, short
 from jobs.orders.states import ENDED, LIVE, Happened, State, Step, after
 
 KIND = "order"  #: the job that places one
 CANCEL = "order cancel"  #: the job that cancels one
 OPERATION = "order.place"  #: in its intention, whatever its exchange's connector calls it
 USER = "user"  #: the owner of what a person places
-DIGITS = 24  #: longer numbers are not written out
 EVER = timedelta(days=36_500)  #: that its job is late the placing judges itself
 
 
@@ -136,6 +135,7 @@ def add(  # noqa: PLR0913 - the row's columns
 ) -> None:
     """Write an order down; ``counted``: its worth counts, as of a pair that of one does."""
     at, request, owner = micros(now), judged.request, judged.owner
+    written = request.plan()
     values = {
         "id": request.client_order_id,
         "pair": pair,
@@ -146,8 +146,8 @@ def add(  # noqa: PLR0913 - the row's columns
         "side": request.side,
         "type": request.type,
         "quote": market.quote,
-        "amount": _text(request.amount),
-        "price": _text(request.price if request.price is not None else request.stop_price),
+        "amount": written.get("amount"),
+        "price": written.get("price", written.get("stop_price")),
         "notional": _worth(judged, counted=counted, refused=bool(reasons)),
         "mark": str(judged.price),
         "state": State.NOT_PLACED if reasons else State.INTENT,
@@ -179,10 +179,6 @@ def tell_refused(tx: sqlite3.Connection, judged: Sequence[Proposal], reasons: tu
     tell(tx, Notice("refused", first.owner, text, first.account), at)
     for one in judged:
         ended(tx, one.request.client_order_id, at)
-
-
-def _text(number: Decimal | None) -> str | None:
-    return None if number is None else str(number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,18 +219,13 @@ class Stored:
 
     def says(self) -> str:
         """What it is, for a person: ``buy 0.1 BTC/USDT at 30000``."""
-        amount = _short(self.amount) if self.amount is not None else f"{_short(self.notional)} {self.quote} of"
-        at = f" at {_short(self.price)}" if self.price is not None else ""
+        amount = short(self.amount) if self.amount is not None else f"{short(self.notional)} {self.quote} of"
+        at = f" at {short(self.price)}" if self.price is not None else ""
         return f"{self.side} {amount} {self.symbol}{at}"
 
     def as_json(self) -> dict[str, Any]:
         """For ``--json``."""
         return {name: _plain_json(value) for name, value in asdict(self).items()}
-
-
-def _short(number: Decimal) -> str:
-    """Plainly, unless it is no number of this world: an order may have been refused for that."""
-    return plain(number) if number.is_finite() and abs(number.adjusted()) < DIGITS else str(number)
 
 
 def _plain_json(value: Any) -> Any:

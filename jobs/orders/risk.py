@@ -11,6 +11,7 @@ from connectors.order import LIMITED, OrderRequest, Side
 from connectors.words import counted
 
 HUNDRED = Decimal(100)
+DIGITS = 24  #: longer numbers are not written out
 GREATEST = Decimal("1e15")  #: no limit needs more
 
 
@@ -155,6 +156,11 @@ def plain(number: Decimal, digits: int | None = None) -> str:
         number = round(number, digits)
     text = f"{number:f}"
     return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
+
+
+def short(number: Decimal) -> str:
+    """Plainly, unless it is no number of this world: an order may have been refused for that."""
+    return plain(number) if number.is_finite() and abs(number.adjusted()) < DIGITS else str(number)
 
 
 def parse(limit: Limit, value: str, asset: str) -> str:
