@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial, update_wrapper
@@ -18,17 +18,17 @@ from connectors.base import (
     CallRefused,
     Effect,
     Intent,
-    NotNow,
     Operation,
     Outcome,
     Reading,
     Scope,
 )
 from connectors.exchange import keys, outcomes, placing, reading
-from connectors.exchange.bridge import ODD, Doing, Left, Write, asked, content, errors, send, signed, spoken
+from connectors.exchange.bridge import ODD, Write, errors, signed, spoken
 from connectors.exchange.place import Place, place
+from connectors.exchange.talk import Talk
 from connectors.exchange.unsigned import Unsigned
-from connectors.exchange.ways import ABSENT, CLOCK, KEYS, Look, Ways, renamed
+from connectors.exchange.ways import ABSENT, KEYS, Look, Ways, renamed
 from connectors.market import Book, Candle, Market, Ticker
 from connectors.network import Identity, Option, Rejected, SecretField, Wire
 from connectors.order import Balance, Fill, Order, OrderRequest, PairRequest, requested
@@ -78,6 +78,10 @@ class Connector:
         return self.at.ways
 
     @property
+    def talk(self) -> Talk:
+        return Talk(self.name, self.at)
+
+    @property
     def origins(self) -> tuple[str, ...]:
         return self.at.origins
 
@@ -125,10 +129,6 @@ class Connector:
     def lasts(self, _: Operation, __: httpx.Response) -> timedelta | None:
         return None
 
-    def operation(self, what: str) -> Operation:
-        """A read, by what it is of: ``ticker``."""
-        return Operation(f"{self.name}.{what}", Effect.READ, Scope.READ)
-
     def placing(self, plan: Mapping[str, Any]) -> Operation:
         # where we can't be sure that a list would show an order by our id, that it does not proves nothing
         absence = Absence.FINAL if self.custom.tested else Absence.NONE
@@ -140,7 +140,7 @@ class Connector:
 
     @legible
     async def test(self, wire: Wire) -> Identity:
-        await self._measure(wire)
+        await self.talk.measure(wire)
         rights, owner = await self._asked(wire)
         return keys.identity(self.at.title, owner, rights, self.custom, self.at.clock.ahead, wire.now())
 
@@ -152,12 +152,12 @@ class Connector:
         """What the key may do, and whose it is."""
         ways = self.ways
         key = None if self.at.testing else ways.key()  # there is no money, and some have no such call
-        known = await self._read(wire, "key.rights", key) if key else {}
+        known = await self.talk.read(wire, "key.rights", key) if key else {}
         who = ways.who()
         if key is None and who is None:
             await self.balances(wire)  # nothing else tells whether the key works
             return Rights(), ""
-        told = await self._read(wire, "account", who) if who else known
+        told = await self.talk.read(wire, "account", who) if who else known
         return ways.rights(known) if key else Rights(), ways.owner(told)
 
     @legible
@@ -165,7 +165,7 @@ class Connector:
         at = self.at
         async with at.loading:
             if at.markets is None or wire.now() - at.loaded > KEPT:
-                loaded = await self._ccxt(wire, "markets", "load_markets", reload=True)
+                loaded = await self.talk.ccxt(wire, "markets", "load_markets", reload=True)
                 at.markets = {market.symbol: market for market in reading.markets(self.ways, at.bridge, loaded)}
                 at.loaded = wire.now()
                 # they stay, and looking through them for garbage would hold up an order for a tenth of a second
@@ -176,12 +176,12 @@ class Connector:
     @legible
     async def ticker(self, wire: Wire, symbol: str) -> Ticker:
         await self._market(wire, symbol)
-        return reading.ticker(symbol, await self._ccxt(wire, "ticker", "fetch_ticker", symbol), wire.now())
+        return reading.ticker(symbol, await self.talk.ccxt(wire, "ticker", "fetch_ticker", symbol), wire.now())
 
     @legible
     async def book(self, wire: Wire, symbol: str, depth: int) -> Book:
         await self._market(wire, symbol)
-        found = reading.book(symbol, await self._ccxt(wire, "book", "fetch_order_book", symbol, depth), wire.now())
+        found = reading.book(symbol, await self.talk.ccxt(wire, "book", "fetch_order_book", symbol, depth), wire.now())
         return Book(symbol, found.bids[:depth], found.asks[:depth], found.at)
 
     @legible
@@ -191,35 +191,37 @@ class Connector:
         named = {timedelta(seconds=int(self.at.bridge.parse_timeframe(name))): name for name in frames}
         if every not in named:
             raise Rejected(f"{self.at.title} has no candles of {every}; it has {', '.join(frames)}")
-        rows = await self._ccxt(wire, "candles", "fetch_ohlcv", symbol, named[every], _millis(since))
+        rows = await self.talk.ccxt(wire, "candles", "fetch_ohlcv", symbol, named[every], _millis(since))
         return [candle for candle in reading.candles(rows, every, wire.now()) if candle.at >= since]
 
     @legible
     async def balances(self, wire: Wire) -> Mapping[str, Balance]:
         await self.markets(wire)
-        said = await self._ccxt(wire, "balances", "fetch_balance")
+        said = await self.talk.ccxt(wire, "balances", "fetch_balance")
         return {balance.asset: balance for balance in reading.balances(said)}
 
     async def place(self, wire: Wire, intent: Intent) -> httpx.Response:
         wanted, operation = requested(intent.plan), self.placing(intent.plan)
         if isinstance(wanted, PairRequest):
             market = await self._market(wire, wanted.legs[0].symbol)
-            return await self._sent(wire, self.ways.placing_pair(wanted, market.id), operation, intent)
+            return await self.talk.sent(wire, self.ways.placing_pair(wanted, market.id), operation, intent)
         market = await self._market(wire, wanted.symbol)
         if self.ways.own:
             call = self.ways.placing(wanted, market.id)
-            return await self._sent(wire, call, operation, intent)
+            return await self.talk.sent(wire, call, operation, intent)
         wanted = replace(wanted, client_order_id=self.ways.named(wanted.client_order_id))
         how = placing.ordering(wanted, self.at.title, self.at.bridge.has)
         fits = partial(placing.wrong, wanted=wanted, bridge=self.at.bridge)
-        return await self._written(wire, lambda: Write(operation, intent, fits), how.name, *how.given)
+        return await self.talk.written(wire, lambda: Write(operation, intent, fits), how.name, *how.given)
 
     async def cancel(self, wire: Wire, order: Order) -> httpx.Response:
         market, operation = await self._market(wire, order.symbol), self.canceling({})
         if self.ways.own:
-            return await self._sent(wire, self.ways.canceling(order, market.id), operation, None)
+            return await self.talk.sent(wire, self.ways.canceling(order, market.id), operation, None)
         fits = partial(placing.wrong_cancel, order=order)
-        return await self._written(wire, lambda: Write(operation, None, fits), "cancel_order", order.id, order.symbol)
+        return await self.talk.written(
+            wire, lambda: Write(operation, None, fits), "cancel_order", order.id, order.symbol
+        )
 
     @legible
     async def find(self, wire: Wire, plan: Mapping[str, Any]) -> Order | None:
@@ -251,7 +253,7 @@ class Connector:
         if not self.at.bridge.has.get("fetchOrder"):
             raise Rejected(f"{self.at.title} can't be asked for an order by its id")
         try:
-            yield reading.order(await self._ccxt(wire, "order.find", "fetch_order", number, market.symbol))
+            yield reading.order(await self.talk.ccxt(wire, "order.find", "fetch_order", number, market.symbol))
         except Rejected as no:
             if no.reason != ABSENT and not isinstance(no.__cause__, errors().OrderNotFound):
                 raise
@@ -272,7 +274,7 @@ class Connector:
         while waiting:
             look = waiting.pop(0)
             try:
-                body = await self._read(wire, what, look.call)
+                body = await self.talk.read(wire, what, look.call)
             except Rejected as no:
                 if no.reason != ABSENT:
                     raise
@@ -292,7 +294,7 @@ class Connector:
             if not self.at.bridge.has.get(_camel(method)):
                 continue
             try:
-                listed = await self._ccxt(wire, "order.find", method, symbol)
+                listed = await self.talk.ccxt(wire, "order.find", method, symbol)
             except Rejected as no:
                 refused = no
                 continue
@@ -304,7 +306,7 @@ class Connector:
     @legible
     async def open_orders(self, wire: Wire, symbol: str | None = None) -> Sequence[Order]:
         await self.markets(wire)
-        found = [reading.order(said) for said in await self._ccxt(wire, "orders.open", "fetch_open_orders", symbol)]
+        found = [reading.order(said) for said in await self.talk.ccxt(wire, "orders.open", "fetch_open_orders", symbol)]
         market = (await self._market(wire, symbol)).id if symbol else None
         apart = [raw async for raw in self._looked(wire, "orders.open", self.ways.apart(market))]
         return [*found, *(reading.order(self.at.bridge.parse_order(raw)) for raw in apart)]
@@ -325,7 +327,7 @@ class Connector:
         market, until = None if self.ways.mixed else symbol, end
         while True:
             more = {"until": _millis(until)} if until else {}
-            said = await self._ccxt(wire, "fills", "fetch_my_trades", market, _millis(begin), None, more)
+            said = await self.talk.ccxt(wire, "fills", "fetch_my_trades", market, _millis(begin), None, more)
             read = [fill for item in said if (fill := reading.fill(item)) is not None]
             new = [fill for fill in read if fill.id not in found]
             found |= {fill.id: fill for fill in new}
@@ -343,62 +345,6 @@ class Connector:
         if symbol not in held:
             raise Rejected(f"{self.at.title} has no spot market {symbol!r}; write it like BTC/USDT")
         return held[symbol]
-
-    async def _ccxt(self, wire: Wire, what: str, method: str, *given: Any, **more: Any) -> Any:
-        """What one of ccxt's methods reads."""
-        doing = Doing(wire, self.operation(what))
-        return await self._timed(wire, lambda: asked(self.at.bridge, doing, method, *given, **more))
-
-    async def _read(self, wire: Wire, what: str, call: Unsigned) -> Any:
-        """What one call reads."""
-
-        async def act() -> Any:
-            return content(await send(self.at.bridge, wire, self.operation(what), call))
-
-        return await self._timed(wire, act)
-
-    async def _sent(self, wire: Wire, call: Unsigned, operation: Operation, intent: Intent | None) -> httpx.Response:
-        """The answer to a write that is ours."""
-        return await self._timed(wire, lambda: send(self.at.bridge, wire, operation, call, intent))
-
-    async def _written(self, wire: Wire, write: Callable[[], Write], method: str, *given: Any) -> httpx.Response:
-        """The answer to a write that ccxt shapes."""
-
-        async def act() -> httpx.Response:
-            try:
-                await asked(self.at.bridge, Doing(wire, self.operation("order.before"), write()), method, *given)
-            except Left as left:
-                if left.answer is not None:
-                    return left.answer
-                raise
-            raise CallRefused(f"{self.at.title}: {method} sent nothing")
-
-        try:
-            return await self._timed(wire, act)
-        except Rejected as no:  # ccxt's own objection, before anything was sent
-            raise CallRefused(no.reason) from no
-
-    async def _timed(self, wire: Wire, act: Callable[[], Awaitable[T]]) -> T:
-        """Do it again by the exchange's own time, if it objected to ours; nothing happened then."""
-        try:
-            return await act()
-        except NotNow as no:
-            if CLOCK not in no.why:
-                raise
-        await self._measure(wire)
-        if wrong := keys.skewed(self.at.title, self.at.clock.ahead):
-            log.warning("%s", wrong)
-        return await act()
-
-    async def _measure(self, wire: Wire) -> None:
-        """Note how far our clock is ahead of the exchange's, by half the way there and back."""
-        at = self.at
-        if not at.bridge.has.get("fetchTime"):
-            return
-        before = wire.now()
-        theirs = reading.instant(await asked(at.bridge, Doing(wire, self.operation("time")), "fetch_time"))
-        if theirs is not None:
-            at.clock.ahead = before + (wire.now() - before) / 2 - theirs
 
 
 def _lines(key: str) -> str:

@@ -25,7 +25,7 @@ def judged(name: str, status: int, body: Any, *, what: str = "place", headers: d
     operation = {"place": connector.placing({}), "cancel": connector.canceling({})}.get(what)
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     response = httpx.Response(status, content=content, headers={"date": DATE, **(headers or {})})
-    return connector.judge(operation or connector.operation(what), response)  # type: ignore[attr-defined]
+    return connector.judge(operation or connector.talk.operation(what), response)  # type: ignore[attr-defined]
 
 
 def kraken(*errors: str) -> dict[str, Any]:
