@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from connectors.base import Intent, Operation, Provider
@@ -16,13 +17,20 @@ from connectors.order import Balance, Fill, Order
 if TYPE_CHECKING:
     import httpx  # only its types are named here, and it is slow to load
 
-#: words of a path that moves money out of an account at any exchange that ccxt knows, as a gift or a code too; no such
-#: call is made, whatever for
-MOVES = re.compile(
+_MOVES = re.compile(
     r"withdraw|transfer|move_funds|accounts/[^/]+/transactions|transaction/(?:btc|coin)|send_?(?:to|coin|money)"
     r"|(?:^|/)send$|payment/(?:send|pay)|payout|cash-?out|gift_?card|voucher|main-account/codes|order-pay|distribute",
     re.IGNORECASE,
 )
+
+
+@lru_cache(maxsize=1024)  # every call is asked about, and most go to the same few paths
+def moves_money(path: str) -> bool:
+    """Whether a call to a path moves money out of an account at any exchange that ccxt knows, as a gift or a code too.
+
+    No such call is made, whatever for.
+    """
+    return _MOVES.search(path) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ from automator.egress.call import Call, call_of
 from automator.ledger import chain
 from connectors.base import LOOPBACK, CallRefused
 from connectors.registry import trades
-from connectors.venue import MOVES
+from connectors.venue import moves_money
 
 DENIED = ("withdraw", "transfer")  #: no operation with one of these words in its name ever leaves
 #: nor any call to one of these, whatever it is called: Binance, Kraken, Bybit, OKX, Coinbase, Alpaca; at an exchange
-#: ``MOVES`` as well, which in other places may be words of a file's name
+#: ``moves_money`` as well, which in other places may be words of a file's name
 DENIED_PATHS = re.compile(
     r"/sapi/v\d+/.*(?:withdraw|transfer)|/0/private/(?:Withdraw|WalletTransfer|AccountTransfer)"
     r"|/v5/asset/(?:withdraw|transfer)|/api/v5/(?:asset|fiat)/.*(?:withdraw|transfer)"
@@ -43,7 +43,7 @@ def judge(call: Call, url: httpx.URL) -> Denied | None:
     operation, account = call.operation, call.account
     if any(word in operation.name.lower() for word in DENIED):
         return Denied(f"{operation.name} moves money out, which Automator never does")
-    if DENIED_PATHS.search(url.path) or (MOVES.search(url.path) and trades(account.provider.name)):
+    if DENIED_PATHS.search(url.path) or (moves_money(url.path) and trades(account.provider.name)):
         return Denied(f"{url.path} moves money out, which Automator never does")
     if operation.scope not in account.scopes:
         return Denied(f"{account.name} is not allowed to {operation.scope}; allow it with the account's scopes")

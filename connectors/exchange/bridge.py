@@ -20,7 +20,7 @@ from connectors.answer import trusted
 from connectors.base import CallRefused, Intent, Operation
 from connectors.exchange.unsigned import Unsigned
 from connectors.network import Rejected, Wire
-from connectors.venue import MOVES
+from connectors.venue import moves_money
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SAID = 200  #: characters of what an exchange or ccxt says that a person is shown
@@ -157,7 +157,7 @@ def admitted(doing: Doing, call: Unsigned) -> Write | None:
         CallRefused: it is neither, or it was made already.
     """
     name = f"{call.method} {call.path}"
-    if MOVES.search(call.path):
+    if moves_money(call.path):
         raise CallRefused(f"{name} moves money out, which Automator never does")
     write = doing.write
     if write is None:
@@ -254,13 +254,12 @@ def spot_only(bridge: Any) -> None:
     bridge.options["fetchMarkets"] = {**said, "types": spot} if isinstance(said, dict) else spot
 
 
-def signed(bridge: Any, request: httpx.Request, secrets: Mapping[str, str]) -> httpx.Request:
+def signed(bridge: Any, call: Unsigned, request: httpx.Request, secrets: Mapping[str, str]) -> httpx.Request:
     """The call that a request holds, signed now, byte for byte as ccxt signed it; ``secrets`` by ccxt's names.
 
     Raises:
         CallRefused: the keys can't sign it.
     """
-    call = Unsigned.read(request.content)
     for name, value in secrets.items():
         setattr(bridge, name, value)
     try:

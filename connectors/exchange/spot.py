@@ -32,7 +32,7 @@ from connectors.exchange.ways import ABSENT, KEYS, Look, Ways, renamed
 from connectors.market import Book, Candle, Market, Ticker
 from connectors.network import Identity, Option, Rejected, SecretField, Wire
 from connectors.order import Balance, Fill, Order, OrderRequest, PairRequest, requested
-from connectors.venue import MOVES, Custom, Rights
+from connectors.venue import Custom, Rights, moves_money
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -113,11 +113,10 @@ class Connector:
 
     def sign(self, request: httpx.Request, secrets: Mapping[str, str]) -> httpx.Request:
         keys_ = {NAMES.get(name, name): _lines(value) for name, value in secrets.items()}
-        path = Unsigned.read(
-            request.content
-        ).path  # some exchanges have one address for all, and name what is meant in the body
-        made = signed(self.at.bridge, request, keys_)
-        if gone := next((one for one in (path, made.url.path) if MOVES.search(one)), None):
+        call = Unsigned.read(request.content)
+        made = signed(self.at.bridge, call, request, keys_)
+        # some exchanges have one address for all, and name what is meant in the body
+        if gone := next(filter(moves_money, (call.path, made.url.path)), None):
             raise CallRefused(f"{gone} moves money out, which Automator never does")
         if f"{made.url.scheme}://{made.url.netloc.decode()}" not in self.origins:
             raise CallRefused(f"{made.url.host} is not a place of {self.name}")

@@ -12,7 +12,7 @@ from connectors.exchange.keys import identity, said
 from connectors.exchange.rows.binance import weight
 from connectors.exchange.unsigned import Unsigned
 from connectors.network import Rejected
-from connectors.venue import MOVES, Custom, Rights
+from connectors.venue import Custom, Rights, moves_money
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 KNOWN = Custom(timedelta(seconds=1), unique=False, by_client_id=True)
@@ -90,4 +90,4 @@ def test_what_binance_s_calls_weigh(method: str, path: str, params: dict[str, ob
 )
 def test_money_s_ways_out(path: str) -> None:
     """They are known by their names, whichever exchange it is."""
-    assert MOVES.search(path)
+    assert moves_money(path)
