@@ -125,7 +125,8 @@ class Books:
         """
         session, exchange = self._opened(account, CAUSE, actor)
         await exchange.markets(session)
-        shown = {item.client_order_id or item.id: item for item in await exchange.open_orders(session)}
+        symbols = {item.symbol for item in waited_for(self._reader, account)}
+        shown = {item.client_order_id or item.id: item for item in await _open(session, exchange, symbols)}
         waiting = waited_for(self._reader, account)
         found, missing = await self._found(session, exchange, waiting, shown)
         traded: list[Fill] = []
@@ -213,6 +214,20 @@ class Books:
             _is_missing(tx, stored, now)
         _hold(tx, account, balances, now)
         return fresh
+
+
+async def _open(session: Session, exchange: Exchange, symbols: Collection[str]) -> Sequence[Order]:
+    """The open orders; at an exchange that shows those of one symbol at a time alone, of the symbols that matter.
+
+    Raises:
+        connectors.network.Rejected: they can't be had.
+    """
+    try:
+        return await exchange.open_orders(session)
+    except Rejected:
+        if not symbols:
+            raise
+    return [item for symbol in sorted(symbols) for item in await exchange.open_orders(session, symbol)]
 
 
 def claim(tx: sqlite3.Connection, account: str, now: datetime) -> bool:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,9 +18,11 @@ from automator import upkeep
 from automator.trading import books, marks, news, risks
 from automator.trading.fills import traded
 from automator.trading.profits import traded as profits
+from connectors.network import Rejected
 from jobs.orders.risk import Limit
 from jobs.orders.states import State
 from tests.clocks import START
+from tests.trade.exchange import Connector
 from tests.trade.place import ACCOUNT, AT_MARKET, BOT, LIMIT, Trading, trading
 
 D = Decimal
@@ -44,6 +47,23 @@ async def test_fills_are_told_once_and_before_the_end(place: Trading) -> None:
     heard += news.since(place.engine.reader, BOT, heard[-1].id)
     assert [item.id for item in heard] == sorted({item.id for item in heard})
     assert len(heard) == 4
+
+
+async def test_an_exchange_that_wants_to_be_told_a_symbol(place: Trading, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some show the open orders of one symbol at a time: those of ours are asked for."""
+    done = await place.submit()
+    await place.ended(done.order)
+    whole = Connector.open_orders
+
+    async def of_one(self: Connector, wire: Any, symbol: str | None = None) -> Any:
+        if symbol is None:
+            raise Rejected("fetchOpenOrders() requires a symbol argument")
+        return [item for item in await whole(self, wire) if item.symbol == symbol]
+
+    monkeypatch.setattr(Connector, "open_orders", of_one)
+    place.world.fill(place.world.orders[0], D("0.03"))
+    await place.engine.books.reconcile(ACCOUNT)
+    assert place.stands(done.order).state is State.PARTIALLY_FILLED
 
 
 async def test_the_end_waits_for_the_last_fill(place: Trading) -> None:
