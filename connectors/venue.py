@@ -125,6 +125,8 @@ class Exchange(Provider, Protocol):
     async def find(self, wire: Wire, plan: Mapping[str, Any]) -> Order | None:
         """Ask for an order by its client order id, open or not; ``None``: the exchange does not show one.
 
+        ``plan`` may have the exchange's own ``id`` of it too, where that is known.
+
         Raises:
             connectors.network.Rejected: the exchange could not be asked.
         """

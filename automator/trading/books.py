@@ -111,10 +111,11 @@ class Books:
         return found
 
     def plan(self, order: str) -> Mapping[str, Any]:
-        """What was frozen of an order, of a pair of this one."""
+        """What was frozen of an order, of a pair of this one; and the exchange's ``id`` of it, where that is known."""
         stored = orders.load(self._reader, order)
         asked = orders_of(orders.plan(self._reader, stored.key if stored else order))
-        return next(one.plan() for one in asked if one.client_order_id == order)
+        frozen = next(one.plan() for one in asked if one.client_order_id == order)
+        return frozen | {"id": stored.exchange_id} if stored and stored.exchange_id else frozen
 
     async def reconcile(self, account: str, actor: str = "service") -> Seen:
         """Look at everything that may have changed, and store it.

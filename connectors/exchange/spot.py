@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gc
-import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial, update_wrapper
@@ -39,8 +39,9 @@ P = ParamSpec("P")
 C = TypeVar("C", bound="Connector")
 
 NAMES = {given.name: theirs for theirs, given in KEYS.items()}  #: of keys: ours -> ccxt's
-log = logging.getLogger(__name__)
 
+#: where ccxt may show orders
+LISTS = ("fetch_open_orders", "fetch_closed_orders", "fetch_orders", "fetch_canceled_orders")
 KEPT = timedelta(hours=1)  #: that markets are
 
 
@@ -226,9 +227,9 @@ class Connector:
     async def find(self, wire: Wire, plan: Mapping[str, Any]) -> Order | None:
         wanted = OrderRequest.of(plan)
         market = await self._market(wire, wanted.symbol)
-        name = self.ways.named(wanted.client_order_id)
-        async for found in self._shown(wire, wanted, market):
-            if found.client_order_id == name:
+        name, known = self.ways.named(wanted.client_order_id), plan.get("id")
+        async for found in self._shown(wire, wanted, market, known):
+            if found.client_order_id == name or found.id == known:
                 return renamed(found, wanted.client_order_id)
         return None
 
@@ -257,10 +258,14 @@ class Connector:
             if no.reason != ABSENT and not isinstance(no.__cause__, errors().OrderNotFound):
                 raise
 
-    async def _shown(self, wire: Wire, wanted: OrderRequest, market: Market) -> AsyncIterator[Order]:
-        """The orders among which one of ours may be."""
+    async def _shown(self, wire: Wire, wanted: OrderRequest, market: Market, known: str | None) -> AsyncIterator[Order]:
+        """The orders among which one of ours may be; ``known``: the exchange's id of it."""
         bridge = self.at.bridge
         if not self.ways.own:
+            if known:
+                with suppress(Rejected):  # the lists may have it
+                    async for found in self._numbered(wire, market, known):
+                        yield found
             async for found in self._listed(wire, wanted.symbol):
                 yield found
             return
@@ -289,7 +294,7 @@ class Connector:
             Rejected: one of them could not be read, after all others were.
         """
         refused: Rejected | None = None
-        for method in ("fetch_open_orders", "fetch_closed_orders", "fetch_orders"):
+        for method in LISTS:
             if not self.at.bridge.has.get(_camel(method)):
                 continue
             try:

@@ -140,6 +140,28 @@ def test_no_second_sees_more_calls_than_ccxt_would_make() -> None:
     assert all(after - before >= 1_000_000 for before, after in zip(left, left[20:], strict=False))
 
 
+async def test_one_that_has_ended_is_found_by_the_exchange_s_id(world: Any) -> None:
+    """Bitstamp lists open orders alone: what became of another one is asked for by the id that it gave."""
+    other = OTHERS["bitstamp"]
+    ended = {
+        "id": int(other.order),
+        "status": "Canceled",
+        "market": "BTC/USD",
+        "type": "0",
+        "amount_remaining": "0.002",
+        "client_order_id": "",
+        "datetime": "2026-01-31 21:23:36",
+        "transactions": [{"tid": 1, "usd": "50", "price": "50000.1", "fee": "0.1", "btc": "0.001", "type": 2}],
+    }
+    lists = {("POST", "/api/v2/open_orders/all/"): [], ("POST", "/api/v2/order_status/"): ended}
+    async with world("bitstamp/main", {**other.answers, **lists}, other.secrets) as there:
+        await there.exchange.markets(there.wire)
+        assert await there.exchange.find(there.wire, wanted(other).plan()) is None
+        found = await there.exchange.find(there.wire, wanted(other).plan() | {"id": other.order})
+        assert (found.id, found.client_order_id, found.state) == (other.order, ID, OrderState.CANCELLED)
+        assert there.server.of("POST", "/api/v2/order_status/")[0].asked["id"] == other.order
+
+
 def test_the_id_of_an_order_fits() -> None:
     """Gate's begin with two letters and have at most 28 characters."""
     connector: Any = exchange("gate", "http://127.0.0.1:9")
