@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from automator.db import connect
 from automator.schema import create
 from automator.trading import fills, marks, news, orders, risks
+from automator.trading.leaving import OverLimit, leave
 from automator.trading.orders import Approved, Refused
 from connectors.market import Filters, Market
 from connectors.order import Fill, Order, OrderState, OrderType, Side
@@ -107,7 +108,7 @@ def trade(  # noqa: PLR0913, PLR0917 - what was traded
     """An order of 1, filled at this price."""
     done = submit(tx, tag, side, price, now, symbol)
     assert isinstance(done, Approved), done
-    orders.leave(tx, done.order, now)
+    leave(tx, done.order, now)
     shown = Order(tag, done.order, symbol, side, OrderType.MARKET, OrderState.FILLED, D(1), D(1), D(price), at=now)
     orders.shown(tx, done.order, shown, now)
     fills.add(tx, MAIN, [Fill(tag, tag, symbol, side, D(price), D(1), D(0), "USDT", maker=False, at=now)])
@@ -153,8 +154,8 @@ def test_an_order_is_judged_again_as_it_is_sent(tx: sqlite3.Connection) -> None:
     trade(tx, "a", Side.BUY, 100)
     done = submit(tx, "b", Side.BUY, 100)
     marks.note(tx, MAIN, "BTC/USDT", D(50), START)
-    with pytest.raises(orders.OverLimit, match="the day has lost 50 USDT"):
-        orders.leave(tx, done.order, START)
+    with pytest.raises(OverLimit, match="the day has lost 50 USDT"):
+        leave(tx, done.order, START)
 
 
 def test_only_what_a_limit_needs_is_asked_for(tx: sqlite3.Connection) -> None:
