@@ -35,7 +35,7 @@ from jobs.bots import kinds
 from jobs.bots.backtest import seen as paper_view
 from jobs.bots.desk import Desk, asked, due
 from jobs.bots.own import Own
-from jobs.bots.parameters import BadParameters
+from jobs.bots.parameters import BadParameters, restored
 from jobs.bots.strategy import Cancel, Closed, Event, Filled, Pair, Place, Signal, Stop, Strategy, View, Wish, placed
 from jobs.orders.states import LIVE
 
@@ -359,7 +359,7 @@ def _since(bot: Bot, strategy: Strategy[Any], beat: datetime) -> Mapping[str, da
 def _state(bot: Bot, strategy: Strategy[Any]) -> tuple[Any, Any]:
     """Its state, and what it waits for."""
     begun, kept = strategy.begin(), (bot.kept or {}).get("state")
-    state = begun if kept is None else type(begun).model_validate(kept)
+    state = begun if kept is None else restored(type(begun), kept)
     return state, strategy.waits(state)
 
 

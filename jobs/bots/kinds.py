@@ -11,7 +11,7 @@ from jobs.bots.deal_dca import Deal, DealDca
 from jobs.bots.grid import Grid
 from jobs.bots.guard import Guard, Held
 from jobs.bots.own import Own
-from jobs.bots.parameters import BadParameters, Model, read
+from jobs.bots.parameters import BadParameters, Model, read, restored
 from jobs.bots.rebalance import Rebalance
 from jobs.bots.recurring_buy import RecurringBuy
 from jobs.bots.signal import SignalBot
@@ -67,9 +67,12 @@ def told(kind: str, given: Mapping[str, Any], kept: Mapping[str, Any] | None) ->
     strategy = made(kind, given) if kind in KINDS else None
     if kept is None or not isinstance(strategy, Guard | DealDca):
         return ()
-    if isinstance(strategy, Guard):
-        return strategy.told(Held.model_validate(kept))
-    return strategy.told(Deal.model_validate(kept))
+    try:
+        if isinstance(strategy, Guard):
+            return strategy.told(restored(Held, kept))
+        return strategy.told(restored(Deal, kept))
+    except BadParameters as unreadable:
+        return (str(unreadable),)
 
 
 def which(kind: str, given: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:

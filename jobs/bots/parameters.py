@@ -36,6 +36,18 @@ class Model(BaseModel):
 M = TypeVar("M", bound=BaseModel)
 
 
+def restored(model: type[M], kept: Mapping[str, Any]) -> M:
+    """A state as it was kept.
+
+    Raises:
+        BadParameters: another version of Automator kept it, in another shape.
+    """
+    try:
+        return model.model_validate(kept)
+    except ValidationError:
+        raise BadParameters("another version of Automator kept its state, which this one can't read") from None
+
+
 def read(kind: str, model: type[M], given: Mapping[str, Any]) -> M:
     """The strategy that these parameters make.
 
