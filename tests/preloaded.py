@@ -21,6 +21,7 @@ LATER = (  #: what is loaded only where it is used
     "tests.soak.program",
     "tests.toy.worker",
     "tests.trade.automator",
+    "tests.trade.server",
 )
 
 for package in (automator, connectors, jobs):

@@ -1,24 +1,24 @@
-"""The small exchange in a process of its own: ``python -m tests.trade.server``; prints its port, then serves."""
+"""The small exchange in a process of its own; prints its port, then serves until it is told to end."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import subprocess
+import os
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from aiohttp import web
 
+from tests.children import PATIENCE, POLL, Child
 from tests.trade.world import World, app
-
-ROOT = Path(__file__).parents[2]
 
 
 class Exchange:
@@ -41,18 +41,20 @@ class Exchange:
 @contextmanager
 def exchange(hidden: float = 0.0) -> Iterator[Exchange]:
     """One that runs while the test does. ``hidden``: for so many seconds a hidden order is not shown."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.trade.server", str(hidden)],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        yield Exchange(f"http://127.0.0.1:{int(process.stdout.readline())}")
-        process.stdin.close()
-        process.wait(10)
+    with TemporaryDirectory() as folder:
+        printed = Path(folder) / "port"
+        with Child(main, str(hidden), environment=os.environ, output=printed) as server:
+            yield Exchange(f"http://127.0.0.1:{_port(server, printed)}")
+            server.terminate()
+
+
+def _port(server: Child, printed: Path) -> int:
+    deadline = time.monotonic() + PATIENCE
+    while not (printed.exists() and (said := printed.read_text()).endswith("\n")):
+        assert server.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(POLL)
+    return int(said)
 
 
 async def serve(hidden: float) -> None:
@@ -60,11 +62,8 @@ async def serve(hidden: float) -> None:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     print(runner.addresses[0][1], flush=True)
-    # the test holds our standard input open; when it is gone, so are we
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-    await runner.cleanup()
+    await asyncio.Event().wait()
 
 
-if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve(float(sys.argv[1])))
+def main() -> None:
+    asyncio.run(serve(float(sys.argv[1])))
