@@ -34,10 +34,10 @@ serve: $(STAMP)
 test: $(STAMP)
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not long and not peer"
 
-# kill -9 loses nothing that was written, so the many files of these need not reach a disk
+# kill -9 loses nothing that was written, so the many files of these need not reach a disk; and they wait a good deal
 test-long: $(STAMP)
 	@if [ -w /dev/shm ]; then export PYTEST_DEBUG_TEMPROOT=/dev/shm; fi; \
-	  $(BIN)/python -m pytest -q -n 2 --dist worksteal -o tmp_path_retention_policy=failed -m "long or peer"
+	  $(BIN)/python -m pytest -q -n 3 --dist worksteal -o tmp_path_retention_policy=failed -m "long or peer"
 
 soak: $(STAMP)
 	@if [ -w /dev/shm ]; then export PYTEST_DEBUG_TEMPROOT=/dev/shm; fi; \

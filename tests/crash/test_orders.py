@@ -47,16 +47,18 @@ CALLS = tuple(
     )
     for times in (1, 3)
 )
+FIRST = tuple(point for point in CALLS if point.endswith(":1"))  #: of a call that comes before the order
 PLACING = (*CALLS, *failpoints.RUN)
 LOST = ("before-lost", "after-lost", "before-shown", "after-shown", "before-absent", "after-absent")
 WAYS = [
-    *product(KINDS, FAULTS, PLACING),
+    *product(KINDS, FAULTS, [point for point in PLACING if point not in FIRST]),
+    *product(KINDS, ["none", "filled-then-lost", "503-done"], FIRST),
     *product(KINDS, [fault for fault in FAULTS if fault not in {"none", "rejected", "partial"}], LOST),
     *product(KINDS, ["rejected"], ["before-refused", "after-refused"]),
 ]
 SAMPLE = {
     ("market", "filled-then-lost", "after-last-byte:KILL:3"),
-    ("limit", "partial-then-lost", "before-store:KILL:1"),
+    ("limit", "partial-then-lost", "before-store:KILL:3"),
     ("limit", "lost-before", "before-absent"),
     ("limit", "503-done", "after-lost"),
     ("market", "rejected", "before-refused"),
@@ -100,7 +102,7 @@ def test_placing(desk: Desk, kind: str, fault: str, point: str) -> None:
 
 
 TWIN = (None, "drop-before", "drop-after", "unknown-after", "timeout-after")
-AT_BINANCE = [*product(KINDS, TWIN, [point for point in PLACING if not point.endswith(":1")])]
+AT_BINANCE = [*product(KINDS, TWIN, [point for point in PLACING if point not in FIRST])]
 
 
 @pytest.fixture

@@ -16,14 +16,14 @@ from connectors.order import OrderType, Side
 from jobs.bots.strategy import Place as Wish
 from jobs.orders.states import State
 from tests.crash.desk import SETTLES, Binance, Desk, Small
-from tests.crash.test_orders import CALLS, FAULTS, LOST, PLACING, TWIN, killed, sampled
+from tests.crash.test_orders import CALLS, FAULTS, FIRST, LOST, PLACING, TWIN, killed, sampled
 
 D = Decimal
 STOP = Wish("stop", "BTC/USDT", Side.SELL, OrderType.STOP, D("0.1"), stop_price=D(27_000))
 PROFIT = Wish("profit", "BTC/USDT", Side.SELL, OrderType.TAKE_PROFIT, D("0.1"), stop_price=D(90_000))
 SURE = {"none", "rejected", "partial"}
 WAYS = [
-    *product(FAULTS, PLACING),
+    *product(FAULTS, [point for point in PLACING if point not in FIRST]),
     *product([fault for fault in FAULTS if fault not in SURE], LOST),
     *product(["rejected"], ["before-refused", "after-refused"]),
 ]
@@ -96,7 +96,7 @@ def binance(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("binance", "point"),
     sampled(
-        [*product(TWIN, [point for point in PLACING if not point.endswith(":1")])],
+        [*product(TWIN, [point for point in PLACING if point not in FIRST])],
         {("drop-after", "before-store:KILL:3"), ("unknown-after", "after-claim")},
     ),
     indirect=["binance"],
