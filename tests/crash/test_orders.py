@@ -50,12 +50,15 @@ CALLS = tuple(
 FIRST = tuple(point for point in CALLS if point.endswith(":1"))  #: of a call that comes before the order
 PLACING = (*CALLS, *failpoints.RUN)
 LOST = ("before-lost", "after-lost", "before-shown", "after-shown", "before-absent", "after-absent")
-WAYS = [
+#: an order at the market is filled at once, so that these do not differ from others
+RESTING = {"open-then-lost", "partial", "partial-then-lost"}
+ALL = [
     *product(KINDS, FAULTS, [point for point in PLACING if point not in FIRST]),
     *product(KINDS, ["none", "filled-then-lost", "503-done"], FIRST),
     *product(KINDS, [fault for fault in FAULTS if fault not in {"none", "rejected", "partial"}], LOST),
     *product(KINDS, ["rejected"], ["before-refused", "after-refused"]),
 ]
+WAYS = [way for way in ALL if way[0] == "limit" or way[1] not in RESTING]
 SAMPLE = {
     ("market", "filled-then-lost", "after-last-byte:KILL:3"),
     ("limit", "partial-then-lost", "before-store:KILL:3"),
