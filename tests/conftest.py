@@ -20,6 +20,11 @@ settings.load_profile("timeless")
 ROOT = Path(__file__).parent.parent
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The soak begins first: it takes minutes, which the other workers would wait for at the end."""
+    items.sort(key=lambda item: "soak" not in item.path.parts)
+
+
 class ToyServer:
     """What the test may ask of the toy provider's world, without passing through the product."""
 
