@@ -25,6 +25,8 @@ SHOWN = 20  #: differences that are told
 Trade = tuple[str, str, str, str, str, Decimal, Decimal, Decimal, str, bool, int]
 Row = tuple[Any, ...]
 
+ALONE = -1  #: the list of an order that is in none
+
 
 @dataclass(frozen=True)
 class There:
@@ -175,13 +177,19 @@ def _flows(trades: Iterable[Trade], account: str) -> Iterator[tuple[str, Decimal
 
 
 def _locked(orders: Sequence[Mapping[str, Any]], account: str) -> defaultdict[str, Decimal]:
-    found = defaultdict[str, Decimal](Decimal)
+    """Two orders of one list need one balance, since only one of them can be filled."""
+    needs: dict[tuple[str, int, int], Decimal] = {}
     for one in orders:
         if one["status"] in RESTS and _account(one) == account:
             rest = Decimal(one["origQty"]) - Decimal(one["executedQty"])
             price = Decimal(one["price"]) or Decimal(one["stopPrice"])
-            asset = one["symbol"][3:] if one["side"] == "BUY" else one["symbol"][:3]
-            found[asset] += rest * price if one["side"] == "BUY" else rest
+            buys, listed = one["side"] == "BUY", one["orderListId"]
+            asset = one["symbol"][3:] if buys else one["symbol"][:3]
+            key = asset, listed, one["orderId"] if listed == ALONE else 0
+            needs[key] = max(needs.get(key, Decimal(0)), rest * price if buys else rest)
+    found = defaultdict[str, Decimal](Decimal)
+    for (asset, _, _), much in needs.items():
+        found[asset] += much
     return found
 
 
