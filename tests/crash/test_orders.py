@@ -169,7 +169,10 @@ def test_placing_stocks(stocks: Desk, kind: str, point: str) -> None:
 
 
 CANCELS = ("none", "lost-before", "open-then-lost", "filled-then-lost")
-CANCELLING = (*CALLS, "before-cancel", "after-cancel", "before-shown", "after-shown", "before-finish", "after-finish")
+CANCELLING = (
+    *(point for point in CALLS if point not in FIRST),
+    *("before-cancel", "after-cancel", "before-shown", "after-shown", "before-finish", "after-finish"),
+)
 
 
 @pytest.mark.parametrize(

@@ -16,15 +16,17 @@ from connectors.order import OrderType, Side
 from jobs.bots.strategy import Place as Wish
 from jobs.orders.states import State
 from tests.crash.desk import SETTLES, Binance, Desk, Small
-from tests.crash.test_orders import CALLS, FAULTS, FIRST, LOST, PLACING, TWIN, killed, sampled
+from tests.crash.test_orders import CALLS, FIRST, LOST, PLACING, TWIN, killed, sampled
 
 D = Decimal
 STOP = Wish("stop", "BTC/USDT", Side.SELL, OrderType.STOP, D("0.1"), stop_price=D(27_000))
 PROFIT = Wish("profit", "BTC/USDT", Side.SELL, OrderType.TAKE_PROFIT, D("0.1"), stop_price=D(90_000))
-SURE = {"none", "rejected", "partial"}
+SURE = {"none", "rejected"}
+#: what differs for a pair; the others are those of any order
+THEIRS = ("none", "lost-before", "filled-then-lost", "open-then-lost", "rejected", "503-done")
 WAYS = [
-    *product(FAULTS, [point for point in PLACING if point not in FIRST]),
-    *product([fault for fault in FAULTS if fault not in SURE], LOST),
+    *product(THEIRS, [point for point in PLACING if point not in FIRST]),
+    *product([fault for fault in THEIRS if fault not in SURE], LOST),
     *product(["rejected"], ["before-refused", "after-refused"]),
 ]
 SAMPLE = {
@@ -58,8 +60,16 @@ def test_placing(desk: Desk, fault: str, point: str) -> None:
         assert [desk.stands(order).state for order in pair] == [State.EXPIRED, State.FILLED]
 
 
-CANCELS = ("none", "lost-before", "open-then-lost", "filled-then-lost")
-CANCELLING = (*CALLS, "before-cancel", "after-cancel", "before-shown", "after-shown", "before-finish", "after-finish")
+CANCELS = ("none", "lost-before", "filled-then-lost")
+CANCELLING = (
+    *(point for point in CALLS if point not in FIRST),
+    "before-cancel",
+    "after-cancel",
+    "before-shown",
+    "after-shown",
+    "before-finish",
+    "after-finish",
+)
 
 
 @pytest.mark.parametrize(
