@@ -24,7 +24,7 @@ def test_a_post_that_can_t_be_kept_is_not_planned(shell: Shell, room: int) -> No
     assert shell.run("posts", "list").count(text) == 1
 
 
-@pytest.mark.parametrize("name", ["x", "bluesky"])
+@pytest.mark.parametrize("name", [pytest.param("x", marks=pytest.mark.long), "bluesky"])
 def test_what_can_t_be_recorded_does_not_go_out_and_nothing_goes_out_twice(shell: Shell, name: str) -> None:
     """However full the disk is when the worker runs: a post without a record never leaves; with room it goes out once."""
     text = f"Full disk on {name}"
