@@ -355,12 +355,12 @@ async def remove(
 async def _cancelled(opened: Engine, name: str) -> None:
     """Have nothing of it rest, or keep the account that is needed for that."""
     from automator.trading import parting  # noqa: PLC0415 - keeps --help fast
-    from automator.trading.orders import cancelling  # noqa: PLC0415 - as above
+    from automator.trading.closing import ending  # noqa: PLC0415 - as above
 
     now = opened.clock.now()
     asked = await opened.writer.run(lambda tx: parting.wind_down(tx, name, now, actor="user"))
     with working("cancelling"):
-        await opened.worker.see_through([job for order in asked for job in (order, cancelling(order))], WAIT)
+        await opened.worker.see_through(ending(asked), WAIT)
     if left := parting.standing(opened.reader, name):
         unsure = any(order.state == "unconfirmed" for order in left.orders)
         then = "settle what is unconfirmed with `automator orders resolve`" if unsure else "`automator serve` goes on"

@@ -38,12 +38,10 @@ def gathered(reader: Connection, bot: Bot) -> dict[str, Any]:
 
 
 def _orders(reader: Connection, bot: Bot) -> list[str]:
-    from automator.trading.orders import listed  # noqa: PLC0415 - keeps --help fast
-    from jobs.orders.states import ENDED  # noqa: PLC0415 - as above
+    from automator.trading.orders import standing  # noqa: PLC0415 - keeps --help fast
 
     if bot.live:
-        stand = [item for item in listed(reader, owner=bot.name) if item.state not in ENDED]
-        return [f"{item.says()}{_kind(item.type)}" for item in stand]
+        return [f"{item.says()}{_kind(item.type)}" for item in standing(reader, account=bot.account, owner=bot.name)]
     desk = (bot.kept or {}).get("desk")
     asked = [item["request"] for item in desk["paper"]["open"]] if desk else []
     return [

@@ -66,9 +66,10 @@ def known(opened: Engine, name: str) -> None:
 
 
 async def _wound_down(opened: Engine, asked: list[str], sales: list[str]) -> None:
-    from automator.trading.orders import by_tag, cancelling  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.closing import ending  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.orders import by_tag  # noqa: PLC0415 - as above
 
-    await opened.worker.see_through([job for order in asked for job in (order, cancelling(order))], WAIT)
+    await opened.worker.see_through(ending(asked), WAIT)
     await opened.worker.see_through(sales, WAIT)
     sold = [by_tag(opened.reader, _owner(opened, job), job) for job in sales]
     await opened.worker.see_through([order.id for order in sold if order is not None], WAIT)

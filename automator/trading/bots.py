@@ -254,7 +254,7 @@ def stop(  # noqa: PLR0913 - what is stopped, and who says so
 
 
 def _cancel(tx: sqlite3.Connection, bot: Bot, now: datetime, actor: str) -> int:
-    stands = orders.standing(tx, bot.account, bot.name)
+    stands = orders.standing(tx, account=bot.account, owner=bot.name)
     for item in stands:
         orders.cancel(tx, item.id, now, actor=actor)
     return len(stands)
@@ -277,7 +277,7 @@ def remove(tx: sqlite3.Connection, name: str, now: datetime, *, actor: str) -> N
     bot = one(tx, name)
     if bot.state is State.RUNNING:
         raise BotError(f"{name} runs; stop it first: `automator bots stop {name} --cancel-orders`")
-    if orders.standing(tx, bot.account, name):
+    if orders.standing(tx, account=bot.account, owner=name):
         raise BotError(f"orders of {name} are open; `automator orders list --bot {name}` shows them")
     for table in ("paper_fill", "signal"):
         tx.execute(f"DELETE FROM {table} WHERE bot = ?", (name,))  # noqa: S608 - constants

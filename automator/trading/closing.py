@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -49,9 +50,14 @@ def known(connection: sqlite3.Connection, name: str) -> bool:
 
 def cancel_all(tx: sqlite3.Connection, name: str, now: datetime, *, actor: str) -> list[str]:
     """Ask for all orders of a halt's name to be cancelled; returns those that may be at the exchange."""
-    stands = [item for item in orders.listed(tx, **of(name)) if item.state not in ENDED]
+    stands = orders.standing(tx, **of(name))
     after = [(item.id, orders.cancel(tx, item.id, now, actor=actor)) for item in stands]
     return [order for order, state in after if state is not None and state not in ENDED]  # None: it went with its pair
+
+
+def ending(asked: Iterable[str]) -> list[str]:
+    """The jobs that bring orders to an end which were asked to be cancelled: of each its own, and its cancel's."""
+    return [job for order in asked for job in (order, orders.cancelling(order))]
 
 
 def stop_all(tx: sqlite3.Connection, name: str, now: datetime, *, actor: str) -> list[str]:

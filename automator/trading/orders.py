@@ -275,13 +275,14 @@ def listed(connection: sqlite3.Connection, **where: str) -> list[Stored]:
     return [_stored(row) for row in rows]
 
 
-def standing(connection: sqlite3.Connection, account: str, owner: str) -> list[Stored]:
-    """An owner's orders at an account that have not ended, oldest first; the many that have are not looked at."""
-    marks = ",".join("?" * len(ENDED))
-    rows = connection.execute(  # none of them was told of as ended, and of those alone there is an index by account
-        f"SELECT {_COLUMNS} FROM ordered WHERE account = ? AND told = 0 AND +owner = ? AND state NOT IN ({marks}) "  # noqa: S608 - a constant, and marks
+def standing(connection: sqlite3.Connection, **where: str) -> list[Stored]:
+    """``listed`` of those that have not ended; the many that have are not looked at."""
+    # none of them was told of as ended, and of those alone there is an index, which the plus signs have used
+    more = "".join(f" AND {'' if name == 'account' else '+'}{name} = ?" for name in where)
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM ordered WHERE told = 0{more} AND state NOT IN ({','.join('?' * len(ENDED))}) "  # noqa: S608 - columns' names, and marks
         "ORDER BY created_at, id",
-        (account, owner, *ENDED),
+        (*where.values(), *ENDED),
     )
     return [_stored(row) for row in rows]
 

@@ -15,7 +15,7 @@ from automator.trading import bots, closing, orders
 from automator.trading.bots import OnStop
 from automator.trading.orders import Stored
 from connectors.words import counted
-from jobs.orders.states import ENDED, State, Step
+from jobs.orders.states import State, Step
 
 KINDS = (orders.KIND, orders.CANCEL, closing.KIND)
 GONE = "its account was removed"
@@ -40,7 +40,7 @@ class Standing:
 
 def standing(connection: sqlite3.Connection, account: str) -> Standing:
     """What of an account still stands."""
-    found = [item for item in orders.listed(connection, account=account) if item.state not in ENDED]
+    found = orders.standing(connection, account=account)
     return Standing(found, [bot.name for bot in _running(connection, account)])
 
 

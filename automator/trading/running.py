@@ -227,7 +227,7 @@ class Running:
 
     async def _looked_at(self, bot: Bot, beat: datetime) -> None:
         """What became of its orders in the candle that has closed is known before it decides."""
-        resting = orders.standing(self._reader, bot.account, bot.name)
+        resting = orders.standing(self._reader, account=bot.account, owner=bot.name)
         name = f"books {bot.account}"
         if resting and beats.since(self._reader, name, self._clock.now()) > self._clock.now() - beat:
             await self._writer.brief(lambda tx: beats.beat(tx, name, self._clock.now()))
@@ -332,7 +332,7 @@ class Running:
     def _free(self, bot: Bot, held: Mapping[str, Decimal], markets: Mapping[str, Market]) -> Mapping[str, Balance]:
         """What a live bot may use: its own share, less what its open orders hold."""
         holds: dict[str, tuple[str, Decimal]] = {}
-        for item in orders.standing(self._reader, bot.account, bot.name):
+        for item in orders.standing(self._reader, account=bot.account, owner=bot.name):
             if item.symbol not in markets:
                 continue
             buys = item.side == Side.BUY

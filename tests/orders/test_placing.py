@@ -119,10 +119,10 @@ async def test_an_order_taken_for_not_placed_that_is_there_after_all(place: Trad
     done = await place.submit()
     assert (await place.ended(done.order)).state is State.NOT_PLACED
     place.clock.set(timedelta(minutes=5))
-    assert orders.standing(place.engine.reader, ACCOUNT, BOT) == []
+    assert orders.standing(place.engine.reader, account=ACCOUNT, owner=BOT) == []
     await place.engine.books.reconcile(ACCOUNT)
     assert (place.stands(done.order).state, place.notices()) == (State.OPEN, ["order"])
-    assert orders.standing(place.engine.reader, ACCOUNT, BOT) == [place.stands(done.order)]
+    assert orders.standing(place.engine.reader, account=ACCOUNT, owner=BOT) == [place.stands(done.order)]
     kept = intention(place.engine.reader, done.order)
     assert kept is not None
     assert kept.state is Journal.DONE

@@ -180,7 +180,7 @@ def test_those_that_stand_are_the_ones_that_have_not_ended(tx: sqlite3.Connectio
     assert orders.cancel(tx, mine["a"].order, START, actor="test") is State.NOT_PLACED
     orders.move(tx, mine["b"].order, Step.SEND, START)
     orders.move(tx, mine["d"].order, Step.LOST, START)
-    stands = [(item.id, item.state) for item in orders.standing(tx, MAIN, BOT)]
+    stands = [(item.id, item.state) for item in orders.standing(tx, account=MAIN, owner=BOT)]
     expected = {"c": State.INTENT, "b": State.SENT, "d": State.UNKNOWN}
     assert stands == [(mine[tag].order, state) for tag, state in expected.items()]
-    assert orders.standing(tx, "binance/other", BOT) == []
+    assert orders.standing(tx, account="binance/other", owner=BOT) == []
