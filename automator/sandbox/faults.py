@@ -6,16 +6,27 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-KINDS = (
-    "reject, drop-before, unknown-before, timeout-before, drop-after, error-after, unknown-after, timeout-after, "
-    "html-after, garbage-after, throttle, slow"
-)
+Kind = Literal[
+    "reject",
+    "drop-before",
+    "unknown-before",
+    "timeout-before",
+    "drop-after",
+    "error-after",
+    "unknown-after",
+    "timeout-after",
+    "html-after",
+    "garbage-after",
+    "throttle",
+    "slow",
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 Answers = Mapping[str, Callable[[], web.Response]]
 
 
@@ -41,20 +52,7 @@ class Fault(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     path: str
-    fault: Literal[
-        "reject",
-        "drop-before",
-        "unknown-before",
-        "timeout-before",
-        "drop-after",
-        "error-after",
-        "unknown-after",
-        "timeout-after",
-        "html-after",
-        "garbage-after",
-        "throttle",
-        "slow",
-    ]
+    fault: Kind
     method: str = "POST"
     skip: int = 0
     times: int = 1
@@ -74,7 +72,7 @@ def read(path: Path) -> list[Fault]:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise FaultsError(f"{path}: {where}: {first['msg']}; faults are {KINDS}") from None
+        raise FaultsError(f"{path}: {where}: {first['msg']}; faults are {', '.join(KINDS)}") from None
     except ValueError as error:
         raise FaultsError(f"{path} is not JSON: {error}") from None
 

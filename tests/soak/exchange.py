@@ -21,7 +21,7 @@ from random import Random
 
 from aiohttp import web
 
-from automator.sandbox.faults import Fault, middleware
+from automator.sandbox.faults import KINDS, Fault, middleware
 from connectors.exchange import twin as binance
 from connectors.exchange.twin_world import World
 from tests.soak.market import SPEED, replays
@@ -29,25 +29,11 @@ from tests.soak.market import SPEED, replays
 BALANCES = {"USDT": Decimal(1_000_000), "BTC": Decimal(50), "ETH": Decimal(500)}
 HANDLES = ("one", "two", "three")
 LIMIT, WINDOW = 10_000, 10  #: weight, in seconds: the bots of three accounts look each second, not each minute
-WRITES = (
-    "reject",
-    "drop-before",
-    "unknown-before",
-    "timeout-before",
-    "drop-after",
-    "error-after",
-    "unknown-after",
-    "timeout-after",
-    "html-after",
-    "garbage-after",
-    "throttle",
-    "slow",
-)
 READS = ("drop-before", "drop-after", "error-after", "html-after", "garbage-after", "throttle", "slow")
 PATHS = (
-    ("POST", "/order", WRITES, 8),
-    ("POST", "/orderList/oco", WRITES, 3),
-    ("DELETE", "/order", WRITES, 4),
+    ("POST", "/order", KINDS, 8),
+    ("POST", "/orderList/oco", KINDS, 3),
+    ("DELETE", "/order", KINDS, 4),
     ("GET", "/order", READS, 2),
     ("GET", "/openOrders", READS, 2),
     ("GET", "/myTrades", READS, 2),
