@@ -1,4 +1,4 @@
-"""The local server, started as a process of its own."""
+"""The local servers, each started as a process of its own."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Served:
-    """Its address, and what it saw."""
+class Program:
+    """One that says a line when it serves, and answers each line with one."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
         assert process.stdout is not None
-        self.url = f"http://127.0.0.1:{int(process.stdout.readline())}"
+        self._said = process.stdout.readline()
 
     def _ask(self, word: str) -> str:
         assert self._process.stdin is not None
@@ -23,6 +23,14 @@ class Served:
         self._process.stdin.write(f"{word}\n")
         self._process.stdin.flush()
         return self._process.stdout.readline()
+
+
+class Served(Program):
+    """Its address, and what it saw."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        super().__init__(process)
+        self.url = f"http://127.0.0.1:{int(self._said)}"
 
     def seen(self) -> list[tuple[float, str]]:
         """When each request began to come in (seconds since 1970), and its body; the server forgets them."""
@@ -34,14 +42,21 @@ class Served:
 
 
 @contextmanager
-def server() -> Iterator[Served]:
-    """A server that answers at once, in the form of X's answer to a new post."""
+def running(module: str) -> Iterator[subprocess.Popen[str]]:
+    """A module as a program, which ends when its standard input does."""
     with subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.server"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         try:
-            yield Served(process)
+            yield process
         finally:
             assert process.stdin is not None
             process.stdin.close()
             process.wait(10)
+
+
+@contextmanager
+def server() -> Iterator[Served]:
+    """A server that answers at once, in the form of X's answer to a new post."""
+    with running("benchmarks.server") as process:
+        yield Served(process)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import urllib.request
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -16,6 +15,7 @@ from automator.engine import Engine
 from automator.home import Home
 from automator.trading import risks
 from automator.vault.choose import own_file
+from benchmarks.served import Program, running
 from jobs.orders.risk import Limit
 
 ACCOUNT = "binance/main"
@@ -33,23 +33,18 @@ LIMITS = {
 }
 
 
-class Exchange:
+class Exchange(Program):
     """Its address, its account's keys, and what it saw."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-        assert process.stdout is not None
-        said = json.loads(process.stdout.readline())
+        super().__init__(process)
+        said = json.loads(self._said)
         self.url: str = said["url"]
         self.keys: Mapping[str, str] = said["keys"]
 
     def ask(self, line: str) -> Any:
         """See ``benchmarks.exchange``."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(f"{line}\n")
-        self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
+        return json.loads(self._ask(line))
 
     def orders(self) -> dict[str, int]:
         """When the first byte of each order came in, by our id of it; they are forgotten."""
@@ -64,15 +59,8 @@ class Exchange:
 @contextmanager
 def exchange() -> Iterator[Exchange]:
     """Served until the end of the block."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.exchange"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            yield Exchange(process)
-        finally:
-            assert process.stdin is not None
-            process.stdin.close()
-            process.wait(10)
+    with running("benchmarks.exchange") as process:
+        yield Exchange(process)
 
 
 def engine(folder: Path) -> Engine:
