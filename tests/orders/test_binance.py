@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -10,15 +9,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 
-from automator import accounts
-from automator.engine import Engine
-from automator.home import Home
 from automator.sandbox.faults import Fault, middleware
 from automator.trading import news, orders
-from automator.trading.orders import Approved, Stored
-from automator.vault.choose import own_file
+from automator.trading.orders import Approved
 from connectors.exchange import twin as binance
 from connectors.exchange.twin_world import Replay, walk
 from connectors.network import Rejected
@@ -26,18 +20,19 @@ from connectors.order import OrderType, Side
 from jobs.bots.strategy import Place as Wish
 from jobs.orders.states import State
 from tests.clocks import START, StillClock
-from tests.trade.judge import judge, of_binance
+from tests.trade.installed import AtTwin, installed
+from tests.trade.judge import of_binance
 
 D = Decimal
 ACCOUNT, BOT = "binance/main", "grid-1"
 LOST = ("drop-before", "drop-after", "error-after", "unknown-after", "timeout-after", "html-after", "garbage-after")
 
 
-class Place:
-    """An engine on the twin, in the time that the test makes."""
+class Place(AtTwin):
+    """An engine on the twin of Binance."""
 
-    def __init__(self, engine: Engine, app: web.Application, clock: StillClock, faults: list[Fault]) -> None:
-        self.engine, self.app, self.clock, self.faults = engine, app, clock, faults
+    account, path, named = ACCOUNT, "/order", "clientOrderId"
+    posts, read = staticmethod(binance.posts), staticmethod(of_binance)
 
     async def submit(self, kind: OrderType, side: Side = Side.BUY, tag: str = "a", share: str = "0.99") -> str:
         """An order for 0.01 BTC; a limited one at so much of the market's price."""
@@ -53,24 +48,6 @@ class Place:
         assert isinstance(done, Approved), done
         return done.order
 
-    def strikes(self, fault: str, method: str = "POST") -> None:
-        """What happens to the next order, or its cancel."""
-        self.faults.append(Fault(path="/order", fault=fault, method=method))  # type: ignore[arg-type]
-
-    async def ended(self, order: str, seconds: float = 120) -> Stored:
-        await self.engine.worker.run_due(self.clock.now() + timedelta(seconds=seconds))
-        found = orders.load(self.engine.reader, order)
-        assert found is not None
-        return found
-
-    async def judge(self) -> None:
-        """After a look at the account, our books are the twin's."""
-        await self.engine.books.reconcile(ACCOUNT)
-        seen = binance.posts(self.app)
-        sent = [one["clientOrderId"] for one in seen]
-        assert max(Counter(sent).values(), default=1) == 1
-        judge(self.engine.reader, {one["clientOrderId"]: of_binance(one) for one in seen}, sent)
-
 
 @asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[Place]:
@@ -79,15 +56,8 @@ async def opened(folder: Path) -> AsyncIterator[Place]:
     app = binance.twin(clock.now, (Replay(binance.USUAL, series),), known=1_000)
     app.middlewares.insert(0, middleware(faults, "binance", binance.FAULTS))
     secrets = binance.add_account(app, "brand")
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    home = Home(folder / "home")
-    home.prepare()
-    async with Engine(home, own_file(home.path), clock=clock) as engine:
-        await engine.connect(accounts.fresh(ACCOUNT, f"http://127.0.0.1:{runner.addresses[0][1]}"), secrets)
+    async with installed(folder, app, clock, ACCOUNT, secrets) as engine:
         yield Place(engine, app, clock, faults)
-    await runner.cleanup()
 
 
 @pytest.fixture
@@ -150,7 +120,7 @@ async def test_a_cancel_ends_as_the_exchange_ended_it(place: Place, fault: str) 
     order = await place.submit(OrderType.LIMIT, share="0.5")
     await place.ended(order)
     if fault != "none":
-        place.strikes(fault, "DELETE")
+        place.strikes(fault, method="DELETE")
     now = place.clock.now()
     await place.engine.writer.run(lambda tx: orders.cancel(tx, order, now, actor="test"))
     assert (await place.ended(order)).state is State.CANCELLED

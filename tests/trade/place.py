@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
-
-from automator import accounts
 from automator.engine import Engine
-from automator.home import Home
 from automator.trading import news, orders
-from automator.trading.orders import Approved, Refused, Stored
-from automator.vault.choose import own_file
+from automator.trading.orders import Approved, Refused
 from connectors.base import Scope
 from connectors.order import OrderType, Side
 from jobs.bots.strategy import Place as Wish
 from tests.clocks import StillClock
 from tests.trade.exchange import KEY, MARKET, register
+from tests.trade.installed import Installed, installed
 from tests.trade.world import PRICE, World, app
 
 ACCOUNT, BOT = "tiny/main", "grid-1"
@@ -30,11 +25,12 @@ LIMIT = Wish("a", "BTC/USDT", Side.BUY, OrderType.LIMIT, D("0.1"), PRICE)
 AT_MARKET = Wish("a", "BTC/USDT", Side.BUY, OrderType.MARKET, D("0.1"))
 
 
-class Trading:
+class Trading(Installed):
     """One installation with one account at one exchange."""
 
     def __init__(self, engine: Engine, world: World, clock: StillClock) -> None:
-        self.engine, self.world, self.clock = engine, world, clock
+        super().__init__(engine, clock)
+        self.world = world
 
     async def submit(self, wish: Wish = LIMIT, owner: str = BOT, **more: Any) -> Approved | Refused:
         """Put an order in; nothing is sent yet."""
@@ -43,16 +39,6 @@ class Trading:
                 tx, ACCOUNT, owner, wish.tag, wish, self.clock.now(), market=MARKET, price=PRICE, **more
             )
         )
-
-    async def ended(self, order: str, seconds: float = 60) -> Stored:
-        """The order after everything that is due within so many seconds was done."""
-        await self.engine.worker.run_due(self.clock.now() + timedelta(seconds=seconds))
-        return self.stands(order)
-
-    def stands(self, order: str) -> Stored:
-        found = orders.load(self.engine.reader, order)
-        assert found is not None
-        return found
 
     def told(self, owner: str = BOT) -> list[str]:
         """What an owner was told, in order."""
@@ -68,15 +54,7 @@ async def trading(folder: Path, **chosen: str) -> AsyncIterator[Trading]:
     register()
     clock = StillClock()
     world = World(clock.now)
-    server = web.AppRunner(app(world), access_log=None, shutdown_timeout=1)
-    await server.setup()
-    await web.TCPSite(server, "127.0.0.1", 0).start()
-    home = Home(folder / "home")
-    home.prepare()
-    async with Engine(home, own_file(home.path), clock=clock) as engine:
-        scopes = (Scope.READ, Scope.TRADE)
-        new = accounts.fresh(ACCOUNT, f"http://127.0.0.1:{server.addresses[0][1]}", scopes, chosen=chosen)
-        await engine.connect(new, {"key": KEY})
+    scopes = (Scope.READ, Scope.TRADE)
+    async with installed(folder, app(world), clock, ACCOUNT, {"key": KEY}, scopes=scopes, chosen=chosen) as engine:
         world.asked.clear()
         yield Trading(engine, world, clock)
-    await server.cleanup()
