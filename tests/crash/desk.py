@@ -19,14 +19,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
+import pytest
+
 from automator import accounts, failpoints
 from automator.db import connect
 from automator.engine import Engine
 from automator.home import Home
 from automator.trading import orders, pairs
 from automator.vault.choose import own_file
+from connectors.alpaca_stocks import connector as alpaca
 from connectors.alpaca_stocks.twin import USUAL as STOCK
 from connectors.base import Scope
+from connectors.exchange.rows.binance import Binance as Row
 from connectors.exchange.twin import USUAL
 from connectors.market import Market
 from jobs.bots.strategy import Pair
@@ -106,6 +110,7 @@ class Twin:
 
     account, name, path, market = "", "", "", USUAL
     chosen: Mapping[str, str] = {}
+    custom: tuple[Any, str]  #: where the product keeps how long this exchange may take to show an order
 
     def __init__(self, folder: Path, fault: str | None = None) -> None:
         provider = self.account.partition("/")[0]
@@ -147,6 +152,7 @@ class Binance(Twin):
     """Binance's."""
 
     account, name, path = "binance/brand", "clientOrderId", "/order"
+    custom = (Row, "custom")
     read = staticmethod(of_binance)
 
 
@@ -154,6 +160,7 @@ class Stocks(Twin):
     """Alpaca's, of stocks."""
 
     account, name, path, market = "alpaca-stocks/brand", "client_order_id", "/v2/orders", STOCK
+    custom = (alpaca, "USUAL")
     read = staticmethod(of_alpaca)
 
 
@@ -266,3 +273,12 @@ class Desk:
         """Nothing was sent twice, and our books are the exchange's."""
         with self.reader() as reader:
             judge(reader, self.venue.orders(), self.venue.arrived())
+
+
+def at(venue: type[Twin], folder: Path, fault: str | None, patch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """A desk at a twin that shows an order at once, as the product knows for as long as the test takes."""
+    where, name = venue.custom
+    patch.setattr(where, name, replace(getattr(where, name), settles=timedelta(seconds=float(SETTLES))))
+    made = venue(folder, fault)
+    yield Desk(folder, made)
+    made.close()

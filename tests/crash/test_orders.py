@@ -6,8 +6,6 @@ import signal
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
 from itertools import product
 from pathlib import Path
@@ -15,11 +13,9 @@ from pathlib import Path
 import pytest
 
 from automator import failpoints, halts
-from connectors.alpaca_stocks import connector as alpaca
-from connectors.exchange.rows.binance import Binance as Row
 from jobs.orders.states import ENDED, State
 from tests.children import Child, overtake
-from tests.crash.desk import SETTLES, Binance, Desk, Small, Stocks
+from tests.crash.desk import Binance, Desk, Small, Stocks, at
 
 FAULTS = (
     "none",
@@ -110,10 +106,7 @@ AT_BINANCE = [*product(KINDS, TWIN, [point for point in PLACING if point not in 
 
 @pytest.fixture
 def binance(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setattr(Row, "custom", replace(Row.custom, settles=timedelta(seconds=float(SETTLES))))
-    venue = Binance(tmp_path, request.param)
-    yield Desk(tmp_path, venue)
-    venue.close()
+    yield from at(Binance, tmp_path, request.param, monkeypatch)
 
 
 @pytest.mark.parametrize(
@@ -134,10 +127,7 @@ def test_placing_at_binance(binance: Desk, kind: str, point: str) -> None:
 
 @pytest.fixture
 def stocks(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setattr(alpaca, "USUAL", replace(alpaca.USUAL, settles=timedelta(seconds=float(SETTLES))))
-    venue = Stocks(tmp_path, request.param)
-    yield Desk(tmp_path, venue)
-    venue.close()
+    yield from at(Stocks, tmp_path, request.param, monkeypatch)
 
 
 #: of the order, what Alpaca is asked before that is the clock and the stocks

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
 from itertools import product
 from pathlib import Path
 
 import pytest
 
-from connectors.exchange.rows.binance import Binance as Row
 from connectors.order import OrderType, Side
 from jobs.bots.strategy import Place as Wish
 from jobs.orders.states import State
-from tests.crash.desk import SETTLES, Binance, Desk, Small
+from tests.crash.desk import Binance, Desk, Small, at
 from tests.crash.test_orders import CALLS, FIRST, LOST, PLACING, TWIN, killed, sampled
 
 D = Decimal
@@ -97,10 +94,7 @@ class Lists(Binance):
 
 @pytest.fixture
 def binance(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setattr(Row, "custom", replace(Row.custom, settles=timedelta(seconds=float(SETTLES))))
-    venue = Lists(tmp_path, request.param)
-    yield Desk(tmp_path, venue)
-    venue.close()
+    yield from at(Lists, tmp_path, request.param, monkeypatch)
 
 
 @pytest.mark.parametrize(

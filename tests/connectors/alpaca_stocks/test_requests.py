@@ -20,6 +20,7 @@ from tests.connectors.exchange import signing
 from tests.connectors.exchange.samples import ALPACA, CANARY, ID
 from tests.connectors.exchange.server import Came
 from tests.connectors.recorded import requests
+from tests.connectors.references import whole
 
 SPECS = os.environ.get("AUTOMATOR_SPECS")
 D = Decimal
@@ -181,16 +182,6 @@ def loaded(name: str) -> Any:
     return json.loads((Path(SPECS or "") / "alpaca" / name).read_text(encoding="utf-8"))
 
 
-def named(document: Any, item: Any) -> Any:
-    """What a reference stands for."""
-    while "$ref" in item:
-        found = document
-        for part in item["$ref"].removeprefix("#/").split("/"):
-            found = found[part]
-        item = found
-    return item
-
-
 def known(came: Came) -> tuple[dict[str, Any], set[str]]:
     """The parameters that a call may have, with their schemas, and those that it must have."""
     data = came.path.startswith("/v2/stocks/")
@@ -198,13 +189,13 @@ def known(came: Came) -> tuple[dict[str, Any], set[str]]:
     path = came.path.replace("BRK.B", "{symbol}").replace("activities/FILL", "activities/{activity_type}")
     path = "/v2/orders/{order_id}" if path.startswith("/v2/orders/") else path
     operation = document["paths"][path][came.method.lower()]
-    given = [named(document, item) for item in operation.get("parameters", ())]
+    given = [whole(document, item) for item in operation.get("parameters", ())]
     query = [item for item in given if item["in"] == "query"]
-    found = {item["name"]: named(document, item["schema"]) for item in query}
+    found = {item["name"]: whole(document, item["schema"]) for item in query}
     needed = {item["name"] for item in query if item.get("required")}
     if "requestBody" in operation:
-        schema = named(document, operation["requestBody"]["content"]["application/json"]["schema"])
-        found |= {name: named(document, item) for name, item in schema["properties"].items()}
+        schema = whole(document, operation["requestBody"]["content"]["application/json"]["schema"])
+        found |= {name: whole(document, item) for name, item in schema["properties"].items()}
         needed |= set(schema["required"])
     return found, needed
 

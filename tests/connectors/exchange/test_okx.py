@@ -19,6 +19,7 @@ from tests.connectors.exchange import signing
 from tests.connectors.exchange.samples import CANARY, ID, OKX
 from tests.connectors.exchange.server import Came
 from tests.connectors.exchange.test_specification import SPECS, loaded, okx
+from tests.connectors.references import whole
 
 D = Decimal
 NAME, CHILD = "okx/main", "590909308792049444"
@@ -210,25 +211,16 @@ async def test_parameters_are_specified(world: Any) -> None:
         assert len(checked) == len(SHAPES) + 3
 
 
-def _resolved(document: Any, item: Any) -> Any:
-    while "$ref" in item:
-        found = document
-        for part in item["$ref"].removeprefix("#/").split("/"):
-            found = found[part]
-        item = found
-    return item
-
-
 def _fields(document: Any, schema: Any) -> set[str]:
-    data = _resolved(document, _resolved(document, schema)["properties"]["data"])
-    return set(_resolved(document, data["items"])["properties"])
+    data = whole(document, whole(document, schema)["properties"]["data"])
+    return set(whole(document, data["items"])["properties"])
 
 
 def _array(document: Any) -> tuple[set[str], set[str]]:
     """Of a cancellation: what each item of the list has."""
-    body = _resolved(document, document["paths"][CANCEL[1]]["post"]["requestBody"])
-    schema = _resolved(document, body["content"]["application/json"]["schema"])
-    return set(_resolved(document, schema)["properties"]), set(_resolved(document, schema)["required"])
+    body = whole(document, document["paths"][CANCEL[1]]["post"]["requestBody"])
+    schema = whole(document, body["content"]["application/json"]["schema"])
+    return set(whole(document, schema)["properties"]), set(whole(document, schema)["required"])
 
 
 async def test_a_stop_that_is_triggered_is_followed_to_its_trades(world: Any) -> None:

@@ -16,6 +16,7 @@ import yaml
 from connectors.order import OrderType, Side, TimeInForce
 from tests.connectors.exchange.server import Came
 from tests.connectors.exchange.test_requests import CASES, MARKET, NUMBERED, numbered, wanted
+from tests.connectors.references import whole
 
 SPECS = os.environ.get("AUTOMATOR_SPECS")
 pytestmark = pytest.mark.skipif(SPECS is None, reason="AUTOMATOR_SPECS names the folder of specifications")
@@ -60,24 +61,15 @@ def _file(item: Any) -> Any:
 
 def _openapi(document: Any, came: Came, path: str) -> tuple[set[str], set[str]]:
     operation = document["paths"][path][came.method.lower()]
-    given = [_whole(document, item) for item in operation.get("parameters", ())]
+    given = [whole(document, item) for item in operation.get("parameters", ())]
     known = {item["name"] for item in given if item["in"] == "query"}
     needed = {item["name"] for item in given if item["in"] == "query" and item.get("required")}
     body = operation.get("requestBody")
     if body is not None:
-        schema = _whole(document, next(iter(_whole(document, body)["content"].values()))["schema"])
+        schema = whole(document, next(iter(whole(document, body)["content"].values()))["schema"])
         known |= set(schema.get("properties", {}))
         needed |= set(schema.get("required", ()))
     return known, needed
-
-
-def _whole(document: Any, item: Any) -> Any:
-    while "$ref" in item:
-        found = document
-        for part in item["$ref"].removeprefix("#/").split("/"):
-            found = found[part]
-        item = found
-    return item
 
 
 def okx(came: Came) -> tuple[set[str], set[str]]:
