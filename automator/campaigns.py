@@ -6,7 +6,7 @@ import asyncio
 import csv
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from automator.clock import instant, micros
 from automator.db import Writer
 from automator.posts import Listed, NewDelivery, plan
 from automator.scheduling.due import LATE
+from automator.settings import Settings
 from connectors.base import Scope
 from connectors.post import Form
 from jobs.posting.campaign import Earlier, Rules, Verdict
@@ -42,23 +43,23 @@ def rules(  # noqa: PLR0913 - what rows are judged against
     now: datetime,
     zone: str,
     *,
-    providers: Mapping[str, Mapping[str, str]] | None = None,
+    settings: Settings,
     copies: Path,
 ) -> Rules:
     """What rows are judged against: the connected accounts, and what they posted or will post.
 
-    ``providers``: what is chosen of providers' options for the whole installation; ``copies`` is where smaller
-    copies of pictures are kept.
+    ``settings``: this installation's; ``copies`` is where smaller copies of pictures are kept.
     """
     connected = accounts.everything(connection)
-    networks = {who.name: accounts.network(who, providers or {}) for who in connected if not who.trades}
+    networks = {who.name: accounts.network(who, settings.providers) for who in connected if not who.trades}
     mute = frozenset(who.name for who in connected if Scope.WRITE not in who.scopes)
     found = connection.execute(
         "SELECT id, account, identity, at, parts FROM delivery WHERE at >= ?", (micros(now - RECENT),)
     )
     earlier = [Earlier(row[0], row[1], row[2], instant(row[3]), parse(row[4])) for row in found]
     exchanges = frozenset(who.name for who in connected if who.trades)
-    return Rules(base, now, zone, networks, mute, earlier, copies=copies, exchanges=exchanges)
+    hosts = settings.media.kind != "none"
+    return Rules(base, now, zone, networks, mute, earlier, copies=copies, exchanges=exchanges, hosts=hosts)
 
 
 def deliveries(verdict: Verdict) -> list[NewDelivery]:

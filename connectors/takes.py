@@ -44,6 +44,7 @@ class Limits:
         cmyk: Pictures in the colours of print are taken.
         alt: Characters of the text for people who cannot see it; 0: there is none, ``None``: no limit is known.
         note: A warning that goes with every file of this sort.
+        fetched: It is fetched from a public address, so that a media host is needed.
     """
 
     types: tuple[str, ...]
@@ -57,6 +58,7 @@ class Limits:
     cmyk: bool = True
     alt: int | None = None
     note: str = ""
+    fetched: bool = False
 
 
 @dataclass(frozen=True, slots=True)

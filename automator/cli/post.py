@@ -137,7 +137,7 @@ async def _planned(row: Row, tz: str | None, home: Path | None, *, as_json: bool
 
     async with engine(home) as opened:
         now, zone, settings = opened.clock.now(), tz or opened.settings.posting.zone, opened.settings
-        against = rules(opened.reader, Path(), now, zone, providers=settings.providers, copies=opened.home.copies)
+        against = rules(opened.reader, Path(), now, zone, settings=settings, copies=opened.home.copies)
         (verdict,) = judge([row], against)
         say(verdict.problems, verdict.notes)
         when = verdict.when
@@ -160,7 +160,7 @@ def _shown(row: Row, tz: str | None, home: Path | None, *, as_json: bool) -> Non
         settings = kept.settings
         zone = tz or settings.posting.zone
         with copies_for(kept.home, dry_run=True) as copies:
-            against = rules(kept.reader, Path(), kept.now, zone, providers=settings.providers, copies=copies)
+            against = rules(kept.reader, Path(), kept.now, zone, settings=settings, copies=copies)
             (verdict,) = judge([row], against)
         found = previews(verdict, against.networks)
     if as_json:

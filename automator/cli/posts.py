@@ -236,9 +236,10 @@ async def import_(
     from jobs.posting.rows import read  # noqa: PLC0415 - as above
 
     async with engine(home) as opened:
-        now, zone, chosen = opened.clock.now(), opened.settings.posting.zone, opened.settings.providers
+        now, settings = opened.clock.now(), opened.settings
         with working(f"checking the rows of {file.name}"), copies_for(opened.home, dry_run=dry_run) as copies:
-            against = rules(opened.reader, file.parent, now, zone, providers=chosen, copies=copies)
+            zone = settings.posting.zone
+            against = rules(opened.reader, file.parent, now, zone, settings=settings, copies=copies)
             verdicts = judge(read(file), against)
         bad = [verdict for verdict in verdicts if not verdict.ok]
         for verdict in verdicts:
@@ -250,7 +251,7 @@ async def import_(
             if bad and not dry_run:
                 raise fail("correct them, or plan the good ones with --skip-bad", 1)
             return
-        late = timedelta(minutes=opened.settings.posting.late_minutes)
+        late = timedelta(minutes=settings.posting.late_minutes)
         with working(f"planning {counted(len(verdicts) - len(bad), 'row')}"):
             done = await bring_in(verdicts, opened.writer, now, source=file.name, late=late)
     if as_json:

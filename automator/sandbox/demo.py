@@ -145,7 +145,10 @@ async def _set_up(home: Home, state: Path) -> tuple[Verdict, ...]:
         for name, given in json.loads((state / ACCOUNTS).read_text(encoding="utf-8")).items():
             await engine.connect(accounts.fresh(name, given["base_url"]), given["secrets"])
         file, now = _example(), engine.clock.now()
-        verdicts = judge(read(file), campaigns.rules(engine.reader, file.parent, now, "UTC", copies=engine.home.copies))
+        against = campaigns.rules(
+            engine.reader, file.parent, now, "UTC", settings=engine.settings, copies=engine.home.copies
+        )
+        verdicts = judge(read(file), against)
         await campaigns.bring_in(verdicts, engine.writer, now, source=file.name)
         await _fast_forward(engine)
         return tuple(verdicts)

@@ -114,7 +114,7 @@ class Connector:
         return numbered(parts, _problems) + _of_all(parts)
 
     def takes(self, form: Form) -> Takes | None:
-        return limits.TAKES.get(form)
+        return limits.takes(form, uploads=self.login == FACEBOOK)
 
     def preview(self, part: Part) -> Preview:
         shown = "" if part.form is Form.STORY else part.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -35,8 +36,8 @@ BUDGETS = (
     usage.APP,
 )
 
-_PICTURE = Limits((JPEG,), 8 * MEGABYTE, width=(320, 1440), ratio=(4 / 5, 1.91), cmyk=False, alt=1000)
-_STORY_PICTURE = Limits((JPEG,), 8 * MEGABYTE, width=(320, 1440), cmyk=False, alt=0)
+_PICTURE = Limits((JPEG,), 8 * MEGABYTE, width=(320, 1440), ratio=(4 / 5, 1.91), cmyk=False, alt=1000, fetched=True)
+_STORY_PICTURE = Limits((JPEG,), 8 * MEGABYTE, width=(320, 1440), cmyk=False, alt=0, fetched=True)
 _REEL = Limits(
     ("video/mp4", "video/quicktime"),
     300 * MEGABYTE,
@@ -57,6 +58,14 @@ TAKES: Mapping[Form, Takes] = {
     Form.STORY: Takes(_STORY_PICTURE, None, _STORY, least=1, most=1, tags=TAGS),
     Form.COMMENT: Takes(most=0),
 }
+
+
+def takes(form: Form, *, uploads: bool) -> Takes | None:
+    """What is taken in a form; where nothing can be uploaded, videos are fetched too."""
+    found = TAKES.get(form)
+    if uploads or found is None or found.video is None:
+        return found
+    return replace(found, video=replace(found.video, fetched=True))
 
 
 def costs(operation: Operation, _: httpx.Request) -> Mapping[str, int]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from connectors.network import Network
 from connectors.post import Form, Part, Problem
+from connectors.takes import named
 from jobs.posting.files import Files, largest
 from jobs.posting.parts import chosen, composed
 from jobs.posting.rows import OVERRIDE, Row
@@ -73,6 +74,7 @@ class Rules:
         late: How far back a time may lie.
         copies: Where smaller copies of pictures are kept; in a folder beside the others, if it is not said.
         exchanges: The connected accounts that nothing can be posted to.
+        hosts: Whether there is a media host, from which networks fetch what they take no other way.
     """
 
     base: Path
@@ -84,6 +86,7 @@ class Rules:
     late: timedelta = timedelta(hours=1)
     copies: Path | None = None
     exchanges: frozenset[str] = frozenset()
+    hosts: bool = True
 
     @cached_property
     def files(self) -> Files:
@@ -136,12 +139,23 @@ def _judge(row: Row, rules: Rules, seen: Counter[str]) -> Verdict:
         identity = rules.identities.get((row.id, account)) or _identity(row, account, when, parts, seen)
         if fit:
             parts = tuple(rules.files.fit(part, network, account, notes, problems) for part in parts)
-        found = network.check(parts)
+        found = network.check(parts) + ([] if rules.hosts else _unhosted(parts, network))
         problems += [Problem(item.field, f"{account}: {item.what}", item.warning) for item in found]
         planned.append(Planned(account, parts, identity))
     if not any(name in rules.networks for name in row.to) and not row.text and not row.image and not row.video:
         problems.append(Problem("text", "there is nothing to post; write a text or add a picture"))
     return Verdict(row, when, tuple(planned), tuple(dict.fromkeys(problems)), tuple(notes))
+
+
+def _unhosted(parts: Sequence[Part], network: Network) -> list[Problem]:
+    """The first file that the network can't be given without a media host."""
+    for part in parts:
+        takes = network.takes(part.form)
+        for media in part.media:
+            if takes and (limits := takes.limits(media)) and limits.fetched:
+                what = f"{named(media.own)} has to be fetched from a public address; set [media] in config.toml"
+                return [Problem("media", what)]
+    return []
 
 
 def _when(row: Row, rules: Rules, problems: list[Problem]) -> When | None:

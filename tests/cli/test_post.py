@@ -23,6 +23,15 @@ def pictures(tmp_path: Path) -> list[str]:
     return found
 
 
+def test_what_can_not_be_fetched_is_told_before_it_is_planned(shell: Shell, tmp_path: Path) -> None:
+    """While config.toml names no media host, Instagram could not get a picture when its time has come."""
+    Image.new("RGB", (400, 400)).save(tmp_path / "a.jpg")
+    wanted = ("post", "Hello", "--to", "instagram/brand", "--image", str(tmp_path / "a.jpg"), "--at", "tomorrow 09:00")
+    for more in ((), ("--dry-run",)):
+        said = shell.run(*wanted, *more, code=2)
+        assert "a.jpg has to be fetched from a public address; set [media] in config.toml" in said
+
+
 def test_a_dry_run_shows_what_each_account_will_get(shell: Shell, pictures: list[str]) -> None:
     """Texts, counters, files, comment, card, cost and time; nothing is planned."""
     before = shell.run("posts", "list")

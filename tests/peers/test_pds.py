@@ -91,9 +91,10 @@ def test_the_example_campaign_survives_a_kill_on_the_real_server(server: Real, h
         async with engine(home) as opened:
             now = opened.clock.now()
             file = ROOT / "examples" / "campaign.csv"
-            verdicts = judge(
-                read(file), campaigns.rules(opened.reader, file.parent, now, "UTC", copies=opened.home.copies)
+            against = campaigns.rules(
+                opened.reader, file.parent, now, "UTC", settings=opened.settings, copies=opened.home.copies
             )
+            verdicts = judge(read(file), against)
             await campaigns.bring_in(verdicts, opened.writer, now, source=file.name)
             found = listed(opened.reader)
             for number, post in enumerate(found):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from automator.check.film import film as written
 from connectors.instagram import text
 from connectors.instagram.connector import Connector
 from connectors.post import Form, Media, Part, Problem, Tag
+from connectors.registry import build
+from jobs.posting.campaign import Rules, judge
 from jobs.posting.media import MediaError, inspect
+from jobs.posting.rows import Row
 
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 GOOD = Media("/a.jpg", "image/jpeg", 1000, "0" * 64, 1080, 1080, "A cat.")
 FILM = Media("/a.mp4", "video/mp4", 1000, "0" * 64, 1080, 1920, seconds=10, fps=30, codecs=("h264", "aac"))
 FAMILY = "\U0001f469‍\U0001f469‍\U0001f467‍\U0001f466"
@@ -148,3 +154,34 @@ def test_files_that_are_no_pictures(tmp_path: Path) -> None:
     cut.write_bytes(whole.read_bytes()[:600])
     with pytest.raises(MediaError):
         inspect(cut)
+
+
+@pytest.mark.parametrize(
+    ("login", "form", "film", "told"),
+    [
+        ("facebook", Form.POST, False, True),
+        ("facebook", Form.STORY, False, True),
+        ("facebook", Form.REEL, True, False),
+        ("facebook", Form.STORY, True, False),
+        ("instagram", Form.POST, False, True),
+        ("instagram", Form.REEL, True, True),
+        ("instagram", Form.POST, True, True),
+    ],
+)
+def test_what_has_to_be_fetched_is_refused_while_there_is_no_media_host(
+    tmp_path: Path, login: str, form: Form, *, film: bool, told: bool
+) -> None:
+    """When it is planned, not when it is due; a video that can be uploaded needs none."""
+    name = "a.mp4" if film else "a.jpg"
+    if film:
+        (tmp_path / name).write_bytes(written("video/mp4", 720, 1280, 240, 24, "a"))
+    else:
+        Image.new("RGB", (400, 400)).save(tmp_path / name)
+    row = Row(1, ("instagram/brand",), "now", "Hello", form=form, **{"video" if film else "image": name})
+    rules = Rules(tmp_path, NOW, "UTC", {"instagram/brand": build("instagram", None, {"login": login})}, hosts=False)
+    (verdict,) = judge([row], rules)
+    said = [item.what for item in verdict.problems if not item.warning]
+    words = f"instagram/brand: {name} has to be fetched from a public address; set [media] in config.toml"
+    assert said == ([words] if told else [])
+    (hosted,) = judge([row], replace(rules, hosts=True))
+    assert hosted.ok
