@@ -58,7 +58,7 @@ class NoticeRow(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("kind", "about", "at"),)
 
     id: int = Field(primary_key=True)
-    kind: str  #: missed, failed, unconfirmed, expiring, reconnect, halted, refused, rejected, order, sale
+    kind: str  #: missed, failed, unconfirmed, expiring, reconnect, warning, halted, refused, rejected, order, sale
     about: str  #: the job's or account's name
     account: str | None
     text: str  #: one sentence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from automator import accounts
@@ -12,7 +13,7 @@ from automator.clock import micros
 from automator.egress.session import Reconnect
 from automator.engine import Engine
 from automator.keys import Superseded
-from automator.notices import Notice, tell
+from automator.notices import Notice, settled, tell
 from automator.scheduling import beats
 from automator.scheduling.due import coming
 from connectors.base import CallRefused, NotNow
@@ -25,6 +26,7 @@ SOON = timedelta(minutes=15)
 NEEDED = timedelta(days=3)  #: an account with a post so near is tested
 TESTED = timedelta(hours=20)  #: once a day, also if the day's first look comes a little earlier
 REST = timedelta(hours=1)  #: after a renewal that failed
+WARNING = "warning"  #: the kind of notice that a test's warnings become
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +81,7 @@ async def _renew(engine: Engine, who: Stored) -> None:
 async def _test(engine: Engine, who: Stored) -> None:
     await engine.writer.run(lambda tx: beats.beat(tx, f"test {who.name}", engine.clock.now()))
     try:
-        await engine.test(who.name, "upkeep", "service")
+        found = await engine.test(who.name, "upkeep", "service")
     except Reconnect:
         return  # it has been told
     except Rejected as rejected:
@@ -87,3 +89,18 @@ async def _test(engine: Engine, who: Stored) -> None:
         await engine.writer.run(lambda tx: tell(tx, notice, micros(engine.clock.now())))
     except (NotNow, CallRefused, Superseded, NoAccount) as error:
         log.warning("the key of %s was not tested: %s", who.name, error)
+    else:
+        await engine.writer.run(lambda tx: _warn(tx, who.name, found.warnings, engine.clock.now()))
+
+
+def _warn(tx: sqlite3.Connection, name: str, warnings: Sequence[str], now: datetime) -> None:
+    """A notice for each thing that the test of a key warns of, once as long as it lasts."""
+    begins = f"warned {name}: "
+    told = {f"{begins}{warning}" for warning in warnings}
+    for gone in beats.forget(tx, begins, told):
+        settled(tx, WARNING, gone.removeprefix("warned "), micros(now))
+    for item in sorted(told):
+        if beats.since(tx, item, now) == beats.NEVER:
+            about = item.removeprefix("warned ")
+            tell(tx, Notice(WARNING, about, about, name), micros(now))
+            beats.beat(tx, item, now)

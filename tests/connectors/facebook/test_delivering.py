@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from automator import accounts, posts
+from automator import accounts, posts, tokens
 from automator.amend import amend
+from automator.clock import micros
+from automator.notices import mark_seen, unread
 from automator.posts import Listed, NewDelivery, listed
 from connectors.base import Scope
 from connectors.network import Rejected
@@ -82,3 +84,24 @@ async def test_an_account_that_may_only_read_publishes_nothing(place: Place) -> 
     assert post.state == "failed"
     assert "not allowed to write" in post.reason
     assert place.world.posts == {}
+
+
+async def test_a_right_that_was_taken_back_is_told_before_a_post_needs_it(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the daily test of the key of an account with posts: once while it lasts, and again if it comes back."""
+    monkeypatch.setattr(tokens, "TESTED", timedelta())
+    now = place.engine.clock.now()
+    wanted = NewDelivery(ACCOUNT, (Part("Tomorrow"),), now + timedelta(days=1), "UTC", "", "one")
+    await place.engine.writer.run(lambda tx: posts.plan(tx, [wanted], now, source="test"))
+    held = place.world.tokens[place.keys["page_token"]]
+    every, less = held.scopes, tuple(name for name in held.scopes if name != "pages_manage_engagement")
+    for scopes, told in ((every, False), (less, True), (every, False), (less, True)):
+        held.scopes = scopes
+        await tokens.look_after(place.engine)
+        said = [(item["kind"], item["account"], item["text"]) for item in unread(place.engine.reader)]
+        words = f"{ACCOUNT}: pages_manage_engagement was not allowed: first comments can't be written"
+        assert said == ([("warning", ACCOUNT, words)] if told else [])
+    await place.engine.writer.run(lambda tx: mark_seen(tx, micros(now)))
+    await tokens.look_after(place.engine)
+    assert unread(place.engine.reader) == []
