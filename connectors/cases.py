@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from connectors.post import Form
 from connectors.takes import Limits, Sort, Takes
+from connectors.words import counted
 
 
 class Kind(StrEnum):
@@ -30,6 +31,7 @@ class Expect(StrEnum):
     REFUSED = "refused"  #: a problem is told, and no call leaves
     REJECTED = "rejected"  #: the provider says no; nothing is shown
     UNCONFIRMED = "unconfirmed"  #: what happened can't be known, and a person is asked; nothing is shown twice
+    CHANGED = "changed"  #: it was published, then given another text; the provider shows that one in its place
     GONE = "gone"  #: it was published, then taken down; the provider no longer shows it
 
 
@@ -91,6 +93,7 @@ class Case:
         films: As well, after the pictures.
         form: What it is published as.
         comment: Under it.
+        collaborators: Who is asked to show it too.
         trouble: What the twin does wrong, in order.
         killed_at: The fail point at which the process is killed that works on it; another one takes over.
         live: Harmless with a person's own key: what it makes is taken down.
@@ -104,6 +107,7 @@ class Case:
     films: tuple[Film, ...] = ()
     form: Form = Form.POST
     comment: str = ""
+    collaborators: tuple[str, ...] = ()
     trouble: tuple[Trouble, ...] = ()
     killed_at: str = ""
     live: bool = False
@@ -163,16 +167,37 @@ def counts(most: int, picture: Picture, *, least: int = 1) -> list[Case]:
 
 
 def _pictures(expect: Expect, picture: Picture, count: int) -> Case:
-    return Case(f"{count} pictures", Kind.ANSWER, expect, pictures=(picture,) * count)
+    return Case(counted(count, "picture"), Kind.ANSWER, expect, pictures=(picture,) * count)
+
+
+def around(limit: int) -> Iterator[tuple[int, Expect]]:
+    """Limit - 1, limit and limit + 1, and how each must end."""
+    yield from ((limit - 1, Expect.PUBLISHED), (limit, Expect.PUBLISHED), (limit + 1, Expect.REFUSED))
 
 
 def sizes(limit: int, picture: Picture) -> list[Case]:
-    """Pictures of limit and limit + 1 bytes."""
-    made = [replace(picture, size=size) for size in (limit, limit + 1)]
-    ends = (Expect.PUBLISHED, Expect.REFUSED)
+    """Pictures of limit - 1, limit and limit + 1 bytes."""
     return [
-        Case(f"a picture of {one.size} bytes", Kind.ANSWER, end, pictures=(one,))
-        for one, end in zip(made, ends, strict=True)
+        Case(f"a picture of {size} bytes", Kind.ANSWER, end, pictures=(replace(picture, size=size),))
+        for size, end in around(limit)
+    ]
+
+
+def alts(takes: Takes, picture: Picture) -> list[Case]:
+    """Texts for people who can't see a picture, of 0, 1, limit - 1, limit and limit + 1 characters."""
+    limit = takes.picture.alt if takes.picture else None
+    most = around(limit) if limit else ()
+    return [
+        Case(f"a picture with a text of {count}", Kind.ANSWER, end, pictures=(replace(picture, alt="a" * count),))
+        for count, end in ((0, Expect.PUBLISHED), (1, Expect.PUBLISHED), *most)
+    ]
+
+
+def comments(limit: int, *pictures: Picture) -> list[Case]:
+    """Comments of 1, limit - 1, limit and limit + 1 characters under a post."""
+    return [
+        Case(f"a comment of {count}", Kind.ANSWER, end, pictures=pictures, comment="a" * count)
+        for count, end in ((1, Expect.PUBLISHED), *around(limit))
     ]
 
 
@@ -181,7 +206,7 @@ def pictures(takes: Takes) -> list[Case]:
     limits = takes.picture
     if limits is None:
         return []
-    return [*counts(takes.most, Picture()), *sizes(limits.size, Picture("png"))]
+    return [*counts(takes.most, Picture()), *sizes(limits.size, Picture("png")), *alts(takes, Picture())]
 
 
 def films(takes: Takes, form: Form = Form.POST, text: str = "Checked.") -> list[Case]:

@@ -30,6 +30,12 @@ class Finding:
     passed: bool
     seconds: float
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """For a person: what was sent, expected and received."""
+        sent = (f"sent: {call}" for call in self.sent)
+        return (*sent, f"expected: {self.expected}", f"received: {self.received}")
+
     def as_json(self) -> dict[str, Any]:
         """For ``--json``."""
         return {
@@ -75,6 +81,6 @@ def junit(provider: str, findings: Sequence[Finding]) -> bytes:
         if not found.passed:
             message = f"expected {found.expected}; received {found.received}"
             ET.SubElement(case, "failure", message=message).text = "\n".join(found.sent)
-        ET.SubElement(case, "system-out").text = "\n".join(found.sent)
+        ET.SubElement(case, "system-out").text = "\n".join(found.lines)
     ET.indent(suite)
     return bytes(ET.tostring(suite, encoding="utf-8", xml_declaration=True))

@@ -16,7 +16,8 @@ def parts(case: Case, folder: Path) -> tuple[Part, ...]:
     """The parts of a case; its files are made in ``folder``."""
     pictures = [_picture(folder, number, picture) for number, picture in enumerate(case.pictures)]
     media = (*pictures, *(_film(folder, number, film) for number, film in enumerate(case.films)))
-    posts = tuple(Part(text, media if number == 0 else (), case.form) for number, text in enumerate(case.texts))
+    first = Part(case.texts[0], media, case.form, case.collaborators)
+    posts = (first, *(Part(text, (), case.form) for text in case.texts[1:]))
     return (*posts, Part(case.comment, (), Form.COMMENT)) if case.comment else posts
 
 

@@ -12,13 +12,14 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from automator import accounts, failpoints, posts
+from automator.amend import amend
 from automator.check.finding import Finding, told
 from automator.check.made import parts as parts_of
 from automator.check.undo import undone
@@ -31,7 +32,9 @@ from automator.posts import Listed, NewDelivery, listed
 from automator.sandbox.faults import Fault
 from automator.sandbox.server import Sandbox
 from automator.vault.choose import own_file
+from connectors.base import CallRefused, NotNow
 from connectors.cases import Case, Expect
+from connectors.network import Rejected
 from connectors.post import Part
 
 CONFIG = '[vault]\nkind = "file"\n[posting]\nsettle_seconds = 0.2\n'
@@ -62,19 +65,26 @@ def cases(provider: str) -> tuple[Case, ...]:
     return found
 
 
+class Seen(NamedTuple):
+    """A post as the world sees it: its text, and what stands with each of its files for people who can't see it."""
+
+    text: str
+    alts: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """Where cases are played.
 
     Attributes:
         secrets: The keys of an account there.
-        texts: All texts that the account shows, oldest first.
+        seen: All posts that the account shows, oldest first.
         settings: Lines of config.toml that it needs.
     """
 
     base_url: str
     secrets: Mapping[str, str]
-    texts: Callable[[], list[str]]
+    seen: Callable[[], list[Seen]]
     settings: str = ""
 
 
@@ -86,16 +96,16 @@ class World:
     account: str
     engine: Engine
     server: Server
-    before: Counter[str]
+    before: Counter[Seen]
 
-    def shown(self) -> list[str]:
+    def shown(self) -> list[Seen]:
         """What the world sees because of the case, oldest first."""
-        left, found = Counter(self.before), list[str]()
-        for text in self.server.texts():
-            if left[text]:
-                left[text] -= 1
+        left, found = Counter(self.before), list[Seen]()
+        for post in self.server.seen():
+            if left[post]:
+                left[post] -= 1
             else:
-                found.append(text)
+                found.append(post)
         return found
 
 
@@ -107,11 +117,11 @@ async def twin(provider: str, faults: list[Fault]) -> AsyncIterator[Server]:
         box = Sandbox(Path(folder), faults, only=frozenset({provider}), works_for=timedelta())
         given = (await box.start())[f"{provider}/brand"]
 
-        def texts() -> list[str]:
-            return [str(post["text"]) for post in box.world()[provider]]
+        def seen() -> list[Seen]:
+            return [Seen(str(post["text"]), tuple(post.get("alts", ()))) for post in box.world()[provider]]
 
         try:
-            yield Server(given["base_url"], given["secrets"], texts, box.settings())
+            yield Server(given["base_url"], given["secrets"], seen, box.settings())
         finally:
             await box.stop()
 
@@ -125,7 +135,7 @@ async def world(provider: str, server: Server) -> AsyncIterator[World]:
         home.config.write_text(f"{CONFIG}{server.settings}", encoding="utf-8")
         async with opened(home) as engine:
             await engine.connect(accounts.fresh(account, server.base_url), server.secrets)
-            yield World(home, account, engine, server, Counter(server.texts()))
+            yield World(home, account, engine, server, Counter(server.seen()))
 
 
 @asynccontextmanager
@@ -187,9 +197,9 @@ async def _killed(home: Home, point: str) -> bool:
 
 
 async def _ended(there: World, case: Case, post: Listed, made: tuple[Part, ...]) -> tuple[Expect | None, str]:
-    shown, wanted = there.shown(), [part.text for part in made]
-    if doubled := sorted({text for text in shown if shown.count(text) > max(1, wanted.count(text))}):
-        return None, f"{doubled[0]!r} is shown {shown.count(doubled[0])} times"
+    shown, wanted = there.shown(), _wanted(there, made)
+    if doubled := sorted({one for one in shown if shown.count(one) > max(1, wanted.count(one))}):
+        return None, f"{doubled[0].text!r} is shown {shown.count(doubled[0])} times"
     match post.state:
         case "unconfirmed":
             return Expect.UNCONFIRMED, f"unconfirmed: {post.reason}"
@@ -197,11 +207,28 @@ async def _ended(there: World, case: Case, post: Listed, made: tuple[Part, ...])
             end = Expect.REJECTED if not shown else None
             return end, f"failed: {post.reason}"
         case "done" if shown != wanted:
-            return None, f"done, but shown is {shown!r}"
+            return None, f"done, but shown is {_written(shown)}"
         case "done":
-            return await _taken_down(there, post) if case.expect is Expect.GONE else await _read_back(there, post)
+            then = {Expect.GONE: _taken_down, Expect.CHANGED: _changed}.get(case.expect, _read_back)
+            return await then(there, post)
         case _:
             return None, f"{post.state}: {post.reason}"
+
+
+def _wanted(there: World, made: tuple[Part, ...]) -> list[Seen]:
+    """What must be shown; no text stands with a file where the network has none."""
+    network, found = there.engine.session(there.account, {})[1], []
+    for part in made:
+        takes = network.takes(part.form)
+        limits = [takes.limits(media) if takes else None for media in part.media]
+        alts = (media.alt if of and of.alt != 0 else "" for media, of in zip(part.media, limits, strict=True))
+        found.append(Seen(part.text, tuple(alts)))
+    return found
+
+
+def _written(shown: list[Seen]) -> str:
+    """Texts, and what is with them, for a person."""
+    return repr([list(one) if one.alts else one.text for one in shown])
 
 
 def _plans(there: World, post: Listed) -> list[Mapping[str, Any]]:
@@ -219,12 +246,23 @@ async def _read_back(there: World, post: Listed) -> tuple[Expect | None, str]:
     return Expect.PUBLISHED, "published once, and read back"
 
 
+async def _changed(there: World, post: Listed) -> tuple[Expect | None, str]:
+    other = tuple(replace(part, text=f"{part.text} Changed.") for part in post.parts)
+    try:
+        await amend(there.engine, post, other)
+    except (Rejected, NotNow, CallRefused) as error:
+        return None, f"published, but not changed: {error}"
+    if (shown := there.shown()) != _wanted(there, other):
+        return None, f"changed, but shown is {_written(shown)}"
+    return Expect.CHANGED, "published, changed, and shown so"
+
+
 async def _taken_down(there: World, post: Listed) -> tuple[Expect | None, str]:
     session, network = there.engine.session(there.account, {"command": "check"})
     if why := await undone(network, session, post.id, post.results, _plans(there, post)):
         return None, why
     if left := there.shown():
-        return None, f"taken down, but shown is {left!r}"
+        return None, f"taken down, but shown is {_written(left)}"
     return Expect.GONE, "published, taken down, and gone"
 
 

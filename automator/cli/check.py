@@ -71,8 +71,5 @@ async def _played(provider: str, live: str | None, words: list[str], home: Path 
 
 def _tell(finding: Finding) -> None:
     typer.echo(f"{'holds' if finding.passed else 'FAILS'}  {finding.case.kind:9}  {finding.case.name}")
-    if finding.passed:
-        return
-    typer.echo(f"       expected: {finding.expected}\n       received: {finding.received}")
-    for call in finding.sent:
-        typer.echo(f"       sent: {call}")
+    for line in finding.lines:
+        typer.echo(f"       {line}")

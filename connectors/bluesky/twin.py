@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -90,6 +90,7 @@ def posts(app: web.Application) -> list[dict[str, Any]]:
             "at": record["createdAt"],
             "reply_to": record.get("reply", {}).get("parent", {}).get("uri"),
             "images": len(_named(record)),
+            "alts": alts(record),
         }
         for account in app[WORLD].accounts.values()
         for key, record in account.records.items()
@@ -299,6 +300,12 @@ def _check(account: Account, body: dict[str, Any], rkey: str) -> dict[str, Any]:
         if link not in account.blobs:
             raise Refusal("BlobNotFound", f"Could not find blob: {link}")
     return {"$type": collection, **record}
+
+
+def alts(record: Mapping[str, Any]) -> list[str]:
+    """What stands with each picture or video of a post, for people who can't see it; empty where there is nothing."""
+    embed = record.get("embed", {})
+    return [item.get("alt", "") for item in (*embed.get("images", []), *([embed] if "video" in embed else []))]
 
 
 def _named(record: dict[str, Any]) -> list[str]:

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from connectors.cases import LOST, Case, Expect, Kind, Picture, Trouble, deaths, films, lengths, pictures, scripts
+from connectors.cases import (
+    LOST,
+    Case,
+    Expect,
+    Film,
+    Kind,
+    Picture,
+    Trouble,
+    comments,
+    deaths,
+    films,
+    lengths,
+    pictures,
+    scripts,
+)
 from connectors.facebook import limits
 from connectors.post import Form
 
@@ -21,6 +35,7 @@ def _failing(call: int, what: str) -> list[Case]:
 CASES: tuple[Case, ...] = (
     *lengths(limits.TEXT),
     Case("an address", Kind.ANSWER, Expect.PUBLISHED, ("See https://example.com/a_(b).",)),
+    *comments(limits.COMMENT),
     *scripts(),
     *pictures(limits.TAKES[Form.POST]),
     *films(limits.TAKES[Form.POST]),
@@ -32,6 +47,9 @@ CASES: tuple[Case, ...] = (
     Case("a comment", Kind.STRUCTURE, Expect.PUBLISHED, comment="Under it."),
     Case("a thread, which becomes comments", Kind.STRUCTURE, Expect.PUBLISHED, ("First.", "Second.", "Third.")),
     Case("the comment of a story", Kind.ANSWER, Expect.REFUSED, ("",), (Picture(),), (), Form.STORY, "Under it."),
+    Case("a post and its comment, edited", Kind.CHANGE, Expect.CHANGED, comment="Under it."),
+    Case("a picture's text, edited", Kind.CHANGE, Expect.CHANGED, pictures=(Picture(),)),
+    Case("a reel, edited", Kind.CHANGE, Expect.CHANGED, films=(Film(),), form=Form.REEL),
     Case("taken down", Kind.CHANGE, Expect.GONE, live=True),
     Case("a post with its comment, taken down", Kind.CHANGE, Expect.GONE, comment="Under it."),
     *_failing(_STAGE, "staging"),

@@ -84,11 +84,19 @@ def posts(app: web.Application) -> list[dict[str, Any]]:
             "at": item["created_time"],
             "kind": item.get("kind", kind.removesuffix("s")),
             "images": len(item.get("photos", ())),
+            "alts": _alts(world, kind, item),
             "under": item.get("under", ""),
         }
         for kind, item in seen
         if item is not None
     ]
+
+
+def _alts(world: World, kind: str, item: dict[str, Any]) -> list[str]:
+    """What stands with each picture for people who can't see it; nothing with a video, nor in a story."""
+    if kind in {"videos", "stories"}:
+        return [""]
+    return [world.photos[number]["alt_text_custom"] for number in item.get("photos", ())]
 
 
 async def _me(request: web.Request) -> web.Response:
@@ -206,10 +214,13 @@ async def _comment(request: web.Request) -> web.Response:
         raise GraphError(100, f"Unsupported post request. Object with ID '{under}' does not exist", 33)
     if not (said.get("message") or said.get("attachment_id")):
         raise GraphError(100, "(#100) Missing message or attachment")
+    photos = [str(said["attachment_id"])] if said.get("attachment_id") else []
+    if any(photo not in world.photos for photo in photos):
+        raise GraphError(100, "(#100) The attachment does not exist")
     number = f"{under.rpartition('_')[2]}_{world.number()}"
     world.comments[number] = {
         "id": number, "page": token.page, "message": str(said.get("message") or ""), "under": under,
-        "from": {"id": token.page, "name": world.pages[token.page].name}, "photos": [],
+        "from": {"id": token.page, "name": world.pages[token.page].name}, "photos": photos,
     }  # fmt: skip
     world.show("comments", number)
     return web.json_response({"id": number})

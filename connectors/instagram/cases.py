@@ -8,6 +8,9 @@ from connectors.cases import (
     Kind,
     Picture,
     Trouble,
+    alts,
+    around,
+    comments,
     counts,
     deaths,
     failures,
@@ -16,9 +19,10 @@ from connectors.cases import (
     scripts,
     sizes,
 )
-from connectors.instagram.limits import ITEMS, MEGABYTE, TAKES
+from connectors.instagram.limits import COLLABORATORS, ITEMS, MEGABYTE, TAKES
 from connectors.instagram.text import CHARACTERS, HASHTAGS, MENTIONS
 from connectors.post import Form
+from connectors.words import counted
 
 _ONE = Picture()
 _POST = Case("a post", Kind.STRUCTURE, Expect.PUBLISHED, pictures=(_ONE,))
@@ -36,10 +40,16 @@ CASES: tuple[Case, ...] = (
     *(
         Case(f"{count} {noun}", Kind.ANSWER, end, (" ".join(f"{mark}a{number}" for number in range(count)),), (_ONE,))
         for noun, mark, most in (("hashtags", "#", HASHTAGS), ("mentions", "@", MENTIONS))
-        for count, end in ((most, Expect.PUBLISHED), (most + 1, Expect.REFUSED))
+        for count, end in around(most)
+    ),
+    *comments(CHARACTERS, _ONE),
+    *(
+        Case(counted(count, "collaborator"), Kind.ANSWER, end, pictures=(_ONE,), collaborators=tuple("abcd"[:count]))
+        for count, end in ((1, Expect.PUBLISHED), *around(COLLABORATORS))
     ),
     *counts(ITEMS, _ONE),
     *sizes(8 * MEGABYTE, _ONE),
+    *alts(TAKES[Form.POST], _ONE),
     *_shapes(((1440, 1440), (320, 320), (800, 1000), (1146, 600)), Expect.PUBLISHED),
     *_shapes(((1441, 1441), (319, 319), (799, 1000), (1147, 600), (1, 1), (20_000, 800)), Expect.REFUSED),
     Case("a picture that Instagram does not take", Kind.ANSWER, Expect.REFUSED, pictures=(Picture("png"),)),

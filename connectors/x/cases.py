@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from connectors.cases import Case, Expect, Kind, Picture, deaths, failures, films, lengths, pictures, scripts, threads
+from connectors.cases import (
+    Case,
+    Expect,
+    Kind,
+    Picture,
+    comments,
+    deaths,
+    failures,
+    films,
+    lengths,
+    pictures,
+    scripts,
+    threads,
+)
 from connectors.x.limits import TAKES
 from connectors.x.text import LIMIT
 
@@ -14,6 +27,7 @@ CASES: tuple[Case, ...] = (
     Case("a letter that counts two, as often as may be", Kind.ANSWER, Expect.PUBLISHED, ("世" * (LIMIT // 2),)),
     Case("an address counts 23, however long", Kind.ANSWER, Expect.PUBLISHED, (f"https://example.com/{'a' * 400}",)),
     Case("two cashtags", Kind.ANSWER, Expect.REFUSED, ("$ABC and $DEF",)),
+    *comments(LIMIT),
     *scripts(),
     *pictures(TAKES),
     *films(TAKES),

@@ -74,6 +74,7 @@ def posts(app: web.Application) -> list[dict[str, Any]]:
             "at": post["created_at"],
             "reply_to": post["reply_to"],
             "images": len(post["media"]),
+            "alts": [world.media[number]["alt"] for number in post["media"]],
         }
         for post in world.posts.values()
     ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,12 @@ from typer.testing import CliRunner
 from automator.check import play as twins
 from automator.check.finding import junit
 from automator.cli.app import app
-from connectors.base import Effect, Kind, Operation, Outcome
-from connectors.cases import Case, Expect
+from connectors.base import Effect, Intent, Kind, Operation, Outcome
+from connectors.cases import Case, Expect, Picture
 from connectors.cases import Kind as About
-from connectors.registry import providers
+from connectors.facebook.connector import Connector as Facebook
+from connectors.post import Part
+from connectors.registry import build, providers
 from connectors.x.connector import Connector
 
 SAMPLE = ("a text of 280", "no text", "drop-after", "killed: after-answer", "taken down")
@@ -66,6 +70,55 @@ async def test_a_connector_that_changes_a_text_is_found_out(monkeypatch: pytest.
     assert "shown is ['Checked']" in found.received
 
 
+TWO = Case("two pictures", About.ANSWER, Expect.PUBLISHED, pictures=(Picture(), Picture()))
+
+
+def _less(part: Part) -> Part:
+    return replace(part, media=part.media[:-1])
+
+
+def _mute(part: Part) -> Part:
+    return replace(part, media=tuple(replace(media, alt="") for media in part.media))
+
+
+def _short(part: Part) -> Part:
+    return replace(part, text=part.text[:-1])
+
+
+@pytest.mark.parametrize("provider", providers())
+@pytest.mark.parametrize("lose", [_less, _mute, _short])
+async def test_whatever_a_connector_loses_is_found_out(
+    provider: str, lose: Callable[[Part], Part], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A picture, what stands with it for people who can't see it, or the end of a text, on every network."""
+    assert (await twins.play(provider, TWO)).passed
+    network = type(build(provider))
+    prepare = network.prepare  # type: ignore[attr-defined]
+
+    async def careless(self: Any, wire: Any, part: Part, *more: Any) -> Any:
+        return await prepare(self, wire, lose(part), *more)
+
+    monkeypatch.setattr(network, "prepare", careless)
+    found = await twins.play(provider, TWO)
+    assert not found.passed
+    assert "shown is" in found.received
+
+
+async def test_a_change_that_is_not_made_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connector that says yes, and sends the old text again."""
+    case = next(case for case in twins.cases("facebook") if case.expect is Expect.CHANGED)
+    assert (await twins.play("facebook", case)).passed
+    edit = Facebook.edit
+
+    async def lazy(self: Facebook, wire: Any, intent: Intent) -> Any:
+        return await edit(self, wire, replace(intent, plan={**intent.plan, "text": "As before"}))
+
+    monkeypatch.setattr(Facebook, "edit", lazy)
+    found = await twins.play("facebook", case)
+    assert not found.passed
+    assert "changed, but shown is" in found.received
+
+
 async def test_a_connector_that_would_post_twice_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """The worst mistake of all: a post taken for one that may be repeated."""
     careless = Operation("x.post.create", Effect.REPEATABLE, Connector().publishing({}).scope)
@@ -94,6 +147,41 @@ def test_the_command_tells_and_writes_reports(tmp_path: Path) -> None:
     assert (found["passed"], found["expected"], found["sent"]) == (True, "refused", [])
     suite = ET.fromstring(report.read_bytes())  # noqa: S314 - our own file
     assert (suite.get("tests"), suite.get("failures")) == ("1", "0")
+    said = ["expected: refused", f"received: {found['received']}"]
+    assert (suite.findtext("testcase/system-out") or "").splitlines() == said
+    shown = CliRunner().invoke(app, ["check", "bluesky", "--case", "no text"]).stdout
+    assert [line.strip() for line in shown.splitlines()[1:3]] == said
+
+
+@pytest.mark.parametrize(
+    ("provider", "what", "limit"),
+    [
+        ("x", "a text of {}", 280),
+        ("x", "{} pictures", 4),
+        ("x", "a picture of {} bytes", 5 * 1024 * 1024),
+        ("x", "a picture with a text of {}", 1000),
+        ("bluesky", "a text of {}", 300),
+        ("bluesky", "{} pictures", 4),
+        ("bluesky", "a picture of {} bytes", 2_000_000),
+        ("facebook", "a text of {}", 63_206),
+        ("facebook", "a comment of {}", 8000),
+        ("facebook", "{} pictures", 10),
+        ("facebook", "a picture of {} bytes", 4 * 1024 * 1024),
+        ("instagram", "a text of {}", 2200),
+        ("instagram", "a comment of {}", 2200),
+        ("instagram", "{} pictures", 10),
+        ("instagram", "{} hashtags", 30),
+        ("instagram", "{} mentions", 20),
+        ("instagram", "{} collaborators", 3),
+        ("instagram", "a picture of {} bytes", 8_000_000),
+        ("instagram", "a picture with a text of {}", 1000),
+    ],
+)
+def test_every_limit_has_cases_on_both_sides(provider: str, what: str, limit: int) -> None:
+    """One less and the limit itself are taken, one more is refused, before anything leaves."""
+    ends = {case.name: case.expect for case in twins.cases(provider)}
+    wanted = (Expect.PUBLISHED, Expect.PUBLISHED, Expect.REFUSED)
+    assert tuple(ends[what.format(count)] for count in (limit - 1, limit, limit + 1)) == wanted
 
 
 def test_a_failure_is_in_the_report() -> None:

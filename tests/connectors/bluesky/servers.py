@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from automator.check.play import Seen
 from connectors.bluesky import twin
+from connectors.bluesky.twin import alts
 
 FOLDER = os.environ.get("AUTOMATOR_PDS")
 HANDLE, PASSWORD = "brand.test", "canary-real-server"
@@ -51,6 +53,9 @@ class Served:
 
     def texts(self) -> list[str]:
         return [record["value"]["text"] for record in self.records()]
+
+    def seen(self) -> list[Seen]:
+        return [Seen(record["value"]["text"], tuple(alts(record["value"]))) for record in self.records()]
 
 
 class Real(Served):
