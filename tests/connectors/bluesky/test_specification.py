@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -21,10 +22,14 @@ from connectors.bluesky.connector import DELETE
 from connectors.bluesky.text import graphemes
 from connectors.post import Media, Part
 from tests.connectors.bluesky.conftest import HANDLE, World
+from tests.connectors.mutants import CAUGHT, share, targets, values
 from tests.connectors.recorded import requests
 
 SPECS = os.environ.get("AUTOMATOR_SPECS")
 pytestmark = pytest.mark.skipif(SPECS is None, reason="AUTOMATOR_SPECS names the folder of specifications")
+
+BLOB = ("$type", "ref", "mimeType", "size")
+FILES = {"bluesky.blob.upload"}
 
 
 @cache
@@ -67,9 +72,17 @@ def faults(value: Any, schema: dict[str, Any], inside: str, at: str = "") -> lis
         case "integer":
             return [] if isinstance(value, int) and value >= schema.get("minimum", value) else [f"{at}: no integer"]
         case "blob":
-            return [] if set(value) == {"$type", "ref", "mimeType", "size"} else [f"{at}: no blob"]
+            return [] if _blob(value) else [f"{at}: no blob"]
         case _:
             return []
+
+
+def _blob(value: Any) -> bool:
+    match value:
+        case {"$type": "blob", "ref": {"$link": str()}, "mimeType": str(), "size": int()} if len(value) == len(BLOB):
+            return len(value["ref"]) == 1
+        case _:
+            return False
 
 
 def _object(value: Any, schema: dict[str, Any], inside: str, at: str) -> list[str]:
@@ -110,15 +123,17 @@ def checked(target: str, body: bytes) -> list[str]:
         return said + ([f"{name}: a body is missing"] if given else [])
     value = json.loads(body)
     said += faults(value, given, name, name)
-    if "record" in value:
-        record = dict(value["record"])
-        kind = record.pop("$type")
+    if isinstance(value, dict) and "record" in value:
+        record, kind = value["record"], value.get("collection")
+        if not isinstance(record, dict) or record.get("$type") != kind:
+            return [*said, f"{name}: no record of {kind}"]
+        record = {key: item for key, item in record.items() if key != "$type"}
         said += faults(record, lexicon(kind)["defs"]["main"]["record"], kind, "record")
     return said
 
 
-async def test_every_request_is_one_that_bluesky_describes(world: World, tmp_path: Path) -> None:
-    """Sign-in, renewal, posts with facets, pictures and cards, threads, look-ups and deletions."""
+async def everything(world: World, tmp_path: Path) -> list[tuple[str, str, bytes]]:
+    """Use every operation that has something to say; what was sent for it, but for the bytes of files."""
     path = tmp_path / "p.png"
     Image.new("RGB", (9, 9)).save(path)
     content = path.read_bytes()
@@ -139,7 +154,12 @@ async def test_every_request_is_one_that_bluesky_describes(world: World, tmp_pat
     gone = {"published": dict(first)}
     held = await world.engine.writer.run(lambda tx: claim(tx, "3", "bluesky/brand", DELETE.name, gone))
     await world.network.delete(world.session, Intent("3", gone, held.attempt))
-    seen = [(operation, target, body) for operation, _, target, body in requests(world.engine.reader)]
+    return [(operation, target, body) for operation, _, target, body in requests(world.engine.reader)]
+
+
+async def test_every_request_is_one_that_bluesky_describes(world: World, tmp_path: Path) -> None:
+    """Sign-in, renewal, posts with facets, pictures and cards, threads, look-ups and deletions."""
+    seen = await everything(world, tmp_path)
     assert {operation for operation, *_ in seen} >= {
         "bluesky.session.refresh",
         "bluesky.blob.upload",
@@ -147,12 +167,35 @@ async def test_every_request_is_one_that_bluesky_describes(world: World, tmp_pat
         "bluesky.post.list",
         "bluesky.post.figures",
     }
-    found = {
-        operation: checked(target, body if operation != "bluesky.blob.upload" else b"")
-        for operation, target, body in seen
-        if operation != "bluesky.blob.upload"
-    }
-    assert {operation: said for operation, said in found.items() if said} == {}
+    found = [(operation, checked(target, body)) for operation, target, body in seen if operation not in FILES]
+    assert [(operation, said) for operation, said in found if said] == []
+
+
+#: what the lexicons want, as far as we say it
+NEEDED = frozenset(
+    {"repo", "collection", "rkey", "record", "identifier", "password", "handle", "uris", "text", "createdAt", "$type"}
+    | {"images", "image", "alt", "video", "external", "uri", "title", "description", "features", "index", "byteStart"}
+    | {"byteEnd", "did", "tag", "root", "parent", "cid", "ref", "mimeType", "size", "width", "height"}
+)
+OPTIONAL = ("embed.alt left out",)  #: of a video; and a card's address is known from its record
+
+
+def mutants(target: str, body: bytes) -> Iterator[tuple[str, tuple[str, bytes]]]:
+    """A request with one thing wrong."""
+    for what, changed in targets(target, NEEDED, {"limit"}):
+        yield f"{target}: {what}", (changed, body)
+    for what, value in values(json.loads(body), NEEDED) if body else ():
+        if not what.endswith(OPTIONAL):
+            yield f"{target}: {what}", (target, json.dumps(value).encode())
+
+
+async def test_the_check_notices_what_is_wrong(world: World, tmp_path: Path) -> None:
+    """Of all requests with one mistake each, at least 95 % are noticed."""
+    sent = {(target, body) for operation, target, body in await everything(world, tmp_path) if operation not in FILES}
+    made = [mutant for one in sorted(sent) for mutant in mutants(*one)]
+    caught, missed = share(made, lambda one: checked(*one))
+    assert len(made) > 100
+    assert caught >= CAUGHT, missed
 
 
 @pytest.mark.parametrize("target", ["app.bsky.feed.getPosts?uris=a" + "&uris=a" * 25, "app.bsky.feed.getPosts?uri=a"])
