@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -14,6 +15,7 @@ from automator.engine import Engine
 from automator.home import Home
 from automator.hosting import host as hosting
 from automator.hosting.sigv4 import Signer
+from connectors.network import Rejected
 from tests.hosting.installed import begun, ended, picture, place
 
 pytestmark = pytest.mark.peer
@@ -43,7 +45,7 @@ def test_a_signature_is_the_one_of_the_official_library(method: str, url: str, m
 
 @pytest.fixture
 def store() -> Iterator[str]:
-    """A store that checks signatures, with one bucket that anybody may read."""
+    """A store, with one bucket that anybody may read."""
     moto = pytest.importorskip("moto.server")
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
@@ -76,3 +78,30 @@ async def test_a_store_that_others_wrote_takes_and_shows_what_is_put_there(store
         await ended(engine)
         assert await engine.media.sweep() == 0
         assert boto.list_objects_v2(Bucket="media")["KeyCount"] == 0
+
+
+async def test_a_store_that_checks_signatures_takes_those_of_the_right_key_alone(store: str, tmp_path: Path) -> None:
+    """Put and deleted with it; with another secret the sentence says which key is meant, and nothing is there."""
+    client = partial(pytest.importorskip("boto3").client, endpoint_url=store, **KEYS, region_name="us-east-1")
+    boto, people = client("s3"), client("iam")
+    boto.create_bucket(Bucket="checked")
+    people.create_user(UserName="host")
+    allowed = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}'
+    people.put_user_policy(UserName="host", PolicyName="all", PolicyDocument=allowed)
+    key = people.create_access_key(UserName="host")["AccessKey"]
+    home = Home(tmp_path / "home")
+    settings = f'[media]\nkind = "s3"\nendpoint = "{store}"\nbucket = "checked"\npublic_url = "{store}/checked"\n'
+    async with Engine(home, place(home, settings)) as engine:
+        assert engine.media is not None
+        run = await begun(engine)
+        with pytest.importorskip("moto.core.authorization").enable_iam_authentication():
+            hosting.set_key(engine.store, key["AccessKeyId"], "another")
+            with pytest.raises(Rejected, match="does not accept the secret key"):
+                await engine.media.host(picture(tmp_path), run)
+            hosting.set_key(engine.store, key["AccessKeyId"], key["SecretAccessKey"])
+            await engine.media.host(picture(tmp_path), run)
+        assert boto.list_objects_v2(Bucket="checked")["KeyCount"] == 1
+        await ended(engine)
+        with pytest.importorskip("moto.core.authorization").enable_iam_authentication():
+            assert await engine.media.sweep() == 0
+        assert boto.list_objects_v2(Bucket="checked")["KeyCount"] == 0
