@@ -117,6 +117,8 @@ class MediaHost:
         return trouble
 
     async def _put(self, media: Media, run: int, about: str, guard: Callable[[sqlite3.Connection], None]) -> str:
+        if self.region and not await asyncio.to_thread(_keys, self.store):
+            raise Rejected("the bucket has no key yet; give it with `automator media set-key`")
         name = await asyncio.to_thread(self._name, about, media)
         row = (name, self.at.place, run, micros(self.clock.now()))
 

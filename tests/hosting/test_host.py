@@ -11,6 +11,7 @@ from aiohttp import web
 
 from automator import halts
 from automator.clock import micros
+from automator.hosting import host as hosting
 from automator.intentions import Fenced
 from connectors.base import CallRefused, NotNow
 from connectors.network import Rejected
@@ -108,6 +109,16 @@ async def test_what_a_store_refuses_is_told_in_a_sentence(
     s3.bucket.answers = [web.Response(status=status, text=f"<Error><Code>{code}</Code></Error>")]
     with pytest.raises(Rejected, match=words):
         await s3.media.host(picture(tmp_path), await begun(s3.engine))
+
+
+async def test_a_bucket_without_a_key_is_told_before_anything_is_sent(s3: There, tmp_path: Path) -> None:
+    """A store would blame the signature, or the region."""
+    s3.engine.store.delete(hosting.ACCOUNT, 1)
+    words = "the bucket has no key yet; give it with `automator media set-key`"
+    assert await s3.media.trouble() == words
+    with pytest.raises(Rejected, match="media set-key"):
+        await s3.media.host(picture(tmp_path), await begun(s3.engine))
+    assert (s3.bucket.seen, rows(s3.engine)) == ([], 0)
 
 
 async def test_a_store_in_trouble_is_asked_again_later(s3: There, tmp_path: Path) -> None:
