@@ -78,7 +78,8 @@ def clock_ahead(headers: Mapping[str, str], now: datetime) -> timedelta:
 def tokens(answer: httpx.Response, names: Mapping[str, str]) -> dict[str, str]:
     """The keys that an accepted answer brings: ``names`` is the provider's field -> ours."""
     found = json_object(answer) if answer.status_code == _ANSWERED else None
-    return {ours: found[theirs] for theirs, ours in names.items() if found and isinstance(found.get(theirs), str)}
+    given = {ours: (found or {}).get(theirs) for theirs, ours in names.items()}
+    return {ours: token for ours, token in given.items() if isinstance(token, str) and token}
 
 
 def lifetime(answer: httpx.Response) -> timedelta | None:

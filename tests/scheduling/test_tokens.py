@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from automator import accounts, posts, tokens, upkeep
@@ -20,6 +21,8 @@ from automator.vault.choose import own_file
 from connectors.network import Identity
 from connectors.post import Part
 from connectors.x import twin as x
+from connectors.x.connector import Connector as X
+from connectors.x.oauth import TOKEN
 from tests.clocks import START, StillClock
 from tests.scheduling.provider import Provider
 
@@ -117,6 +120,16 @@ async def test_a_token_is_renewed_before_its_post(desk: Desk) -> None:
     await desk.engine.worker.run_due(desk.clock.at + HOUR)
     assert [post.state for post in listed(desk.engine.reader)] == ["done"]
     assert desk.calls()[before:] == ["x.post.create"]
+
+
+@pytest.mark.parametrize("more", [{}, {"refresh_token": None}, {"refresh_token": ""}])
+async def test_a_renewal_without_a_refresh_token_leaves_the_old_one(desk: Desk, more: dict[str, str | None]) -> None:
+    """A provider that does not rotate it says nothing of it, or nothing sensible; without it nothing could be renewed."""
+    held = desk.engine.keys.secrets(desk.name)["oauth2_refresh_token"]
+    answer = httpx.Response(200, json={"token_type": "bearer", "access_token": "fresh", **more})
+    await desk.engine.keys.keep(desk.name, X().harvest(TOKEN, answer))
+    kept = desk.engine.keys.secrets(desk.name)
+    assert (kept["oauth2_access_token"], kept["oauth2_refresh_token"]) == ("fresh", held)
 
 
 async def test_two_processes_renew_once(desk: Desk) -> None:
