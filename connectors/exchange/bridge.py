@@ -243,9 +243,13 @@ def made(exchange: str, config: Mapping[str, Any], clock: Clock, *, finer: bool)
     return bridged
 
 
-def spot_only(bridge: Any) -> None:
-    """Have ccxt load spot markets and nothing else, on whichever exchange: each other list is a call that can fail."""
-    bridge.has = {**bridge.has, "fetchCurrencies": False}
+def spot_only(bridge: Any, *, currencies: bool) -> None:
+    """Have ccxt load spot markets and nothing else, on whichever exchange: each other list is a call that can fail.
+
+    ``currencies``: the list of currencies is loaded too, where ccxt takes something of the markets from there.
+    """
+    if not currencies:
+        bridge.has = {**bridge.has, "fetchCurrencies": False}
     said = bridge.options.get("fetchMarkets")
     kinds = said.get("types") if isinstance(said, dict) else said
     if not isinstance(kinds, dict | list) or "spot" not in kinds:

@@ -14,13 +14,12 @@ import httpx
 from connectors.base import Budget
 from connectors.exchange.bridge import EPOCH, Clock, made, spot_only
 from connectors.exchange.rows import rows
+from connectors.exchange.rows.others import OTHERS
 from connectors.exchange.unsigned import Unsigned
 from connectors.exchange.ways import KEYS, Ways
 from connectors.market import Market
 from connectors.network import Option, Rejected, SecretField
 
-#: how an id of ours must begin, and how many characters it may have, where ccxt says so of an exchange without a row
-NAMES = {"gate": ("t-", 28), "gateeu": ("t-", 28)}
 WALLETS = frozenset({"privateKey", "walletAddress"})  #: with these an exchange takes orders that a wallet signs
 
 
@@ -49,7 +48,7 @@ class Place:
         """The object of ccxt's; it is loaded only when something of it is needed."""
         bridge = made(self.ways.id, self.ways.config, self.clock, finer=self.ways.finer)
         if not self.ways.own:
-            spot_only(bridge)
+            spot_only(bridge, currencies=self.ways.currencies)
         if self.testing:
             bridge.set_sandbox_mode(True)
         bridge.urls["api"] = _replaced(bridge.urls["api"], bridge, self.base_url)
@@ -92,7 +91,8 @@ class Place:
     @property
     def unfit(self) -> str:
         """Why no account of it can be connected; empty if one can."""
-        if self.ways.fields is None and any(self.bridge.requiredCredentials.get(name) for name in WALLETS):
+        needed = {name for name, wanted in self.bridge.requiredCredentials.items() if wanted}
+        if self.ways.fields is None and (needed & WALLETS or not needed & KEYS.keys()):
             return (
                 f"{self.title} takes orders that a wallet's private key signs, which moves money as well; "
                 "Automator does not take such a key"
@@ -128,8 +128,7 @@ def place(exchange: str, base_url: str, environment: str, account: str = "") -> 
 def _place(exchange: str, base_url: str, environment: str, _: str) -> Place:
     row = rows().get(exchange)
     if row is None:
-        begins, longest = NAMES.get(exchange, ("", 32))
-        row = type(exchange.title(), (Ways,), {"id": exchange, "own": False, "begins": begins, "longest": longest})
+        row = type(exchange.title(), (Ways,), {"id": exchange, "own": False, **OTHERS.get(exchange, {})})
     return Place(row(), base_url, environment == "test")
 
 

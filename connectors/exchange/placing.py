@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
-from connectors.base import CallRefused
+import httpx
+
+from connectors.base import CallRefused, Effect, Intent, Operation
 from connectors.exchange.unsigned import Unsigned
 from connectors.exchange.ways import exact, plain
+from connectors.market import Market
+from connectors.network import Wire
 from connectors.order import Order, OrderRequest, OrderType, Side, TimeInForce
 
 #: what an exchange's call that places or cancels an order is named after
@@ -34,8 +38,41 @@ class Method:
     given: tuple[Any, ...]
 
 
-def ordering(wanted: OrderRequest, title: str, has: Mapping[str, Any]) -> Method:
+class Shaped(CallRefused):
+    """An order that ccxt has written, and that is not sent: it was to be seen whether it can be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dry:
+    """A way out that orders do not take; what is read on the way to them is read."""
+
+    wire: Wire
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.wire, name)
+
+    async def request(
+        self, operation: Operation, method: str, url: str, *, intent: Intent | None = None, **content: Any
+    ) -> httpx.Response:
+        if operation.effect is not Effect.READ:
+            raise Shaped(f"{operation.name} was only to be seen; nothing was sent")
+        return await self.wire.request(operation, method, url, intent=intent, **content)
+
+
+def sample(market: Market, client_order_id: str) -> OrderRequest:
+    """A plain order that the market's own limits allow, as far as they are known."""
+    filters = market.filters
+    tick, lot = filters.tick or Decimal(1), filters.lot or Decimal(1)
+    price = max(tick, Decimal(1).quantize(tick) if tick < 1 else tick)
+    least = max(filters.min_amount or lot, lot, (filters.min_notional or Decimal(0)) / price)
+    amount = (least / lot).to_integral_value(ROUND_CEILING) * lot
+    return OrderRequest(client_order_id, market.symbol, Side.BUY, OrderType.LIMIT, amount, price)
+
+
+def ordering(wanted: OrderRequest, title: str, has: Mapping[str, Any], field: str = "") -> Method:
     """How ccxt is asked to place an order on an exchange (``title``) that it says ``has`` these methods.
+
+    ``field``: by what name the exchange takes our id, where ccxt doesn't know.
 
     What an exchange could understand otherwise is not placed: many ignore a time in force that they do not know, and
     take what a market buy names as the base asset's amount for the quote asset's, or the other way round.
@@ -43,7 +80,7 @@ def ordering(wanted: OrderRequest, title: str, has: Mapping[str, Any]) -> Method
     Raises:
         CallRefused: such an order is not placed on an exchange that has no row.
     """
-    side, params = wanted.side.value, {"clientOrderId": wanted.client_order_id}
+    side, params = wanted.side.value, {field or OURS: wanted.client_order_id}
     if wanted.type not in {OrderType.MARKET, OrderType.LIMIT}:
         raise CallRefused(f"{wanted.type} orders are placed only on exchanges that are known well; nothing was sent")
     if wanted.time_in_force is not TimeInForce.GTC:
@@ -69,16 +106,20 @@ def ordering(wanted: OrderRequest, title: str, has: Mapping[str, Any]) -> Method
     return Method("create_order", (wanted.symbol, "market", side, plain(wanted.amount), None, params))
 
 
-def wrong(call: Unsigned, wanted: OrderRequest, bridge: Any) -> str | None:
+def wrong(call: Unsigned, wanted: OrderRequest, bridge: Any, field: str = "") -> str | None:
     """What is wrong with a call as the one that places an order; ``None``: it is another call.
 
-    Every number of the order and our id of it must be in it as they are, and orders must come back with that id.
+    Every number of the order and our id of it must be in it as they are, and orders must come back with that id:
+    by the name (``field``) that the exchange's documentation has for it, or one that ccxt reads.
     """
     if call.method == "GET" or not _ORDERS.search(call.path):
         return None
     named = [name for name, value in _values(call.params) if value == wanted.client_order_id]
-    if not named or not _comes_back(bridge, wanted.client_order_id, named):
-        return "this exchange takes no order id of ours, so a lost answer could not be settled; nothing was sent"
+    if field not in named and (not named or not _comes_back(bridge, wanted.client_order_id, named)):
+        return (
+            "by ccxt it takes no order id of ours that its orders come back with, so a lost answer could not be "
+            "settled; nothing was sent"
+        )
     numbers = {found for _, value in _values(call.params) if (found := exact(value)) is not None}
     for asked in (wanted.amount, wanted.price, wanted.quote_amount):
         if asked is not None and asked not in numbers:

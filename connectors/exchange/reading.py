@@ -97,8 +97,8 @@ def balances(said: Mapping[str, Any]) -> Iterator[Balance]:
             yield Balance(asset, free, locked)
 
 
-def order(said: Mapping[str, Any]) -> Order:
-    """An order as ccxt parsed it.
+def order(said: Mapping[str, Any], field: str = "") -> Order:
+    """An order as ccxt parsed it; ``field``: by what name the exchange shows our id of it, where ccxt doesn't know.
 
     Raises:
         Rejected: it lacks what every order has.
@@ -111,7 +111,7 @@ def order(said: Mapping[str, Any]) -> Order:
     paid = exact(said.get("cost"))
     return Order(
         id=str(said["id"]),
-        client_order_id=str(said.get("clientOrderId") or ""),
+        client_order_id=str(said.get("clientOrderId") or _own(said, field) or ""),
         symbol=said["symbol"],
         side=Side(said["side"]),
         type=kind(said, stop),
@@ -123,6 +123,11 @@ def order(said: Mapping[str, Any]) -> Order:
         stop_price=stop,
         at=instant(said.get("timestamp")),
     )
+
+
+def _own(said: Mapping[str, Any], field: str) -> Any:
+    info = said.get("info")
+    return info.get(field) if field and isinstance(info, dict) else None
 
 
 def state(status: Any, filled: Decimal, amount: Decimal | None) -> OrderState:

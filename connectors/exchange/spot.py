@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial, update_wrapper
+from itertools import islice
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import httpx
@@ -43,6 +44,8 @@ NAMES = {given.name: theirs for theirs, given in KEYS.items()}  #: of keys: ours
 #: where ccxt may show orders
 LISTS = ("fetch_open_orders", "fetch_closed_orders", "fetch_orders", "fetch_canceled_orders")
 KEPT = timedelta(hours=1)  #: that markets are
+TRIAL = "0123456789abcdef" * 2  #: the id of an order that is never sent
+TRIED = 3  #: markets
 
 
 def legible(
@@ -142,6 +145,8 @@ class Connector:
     async def test(self, wire: Wire) -> Identity:
         await self.talk.measure(wire)
         rights, owner = await self._asked(wire)
+        if not self.ways.own:
+            await self.tried(wire)
         return keys.identity(self.at.title, owner, rights, self.custom, self.at.clock.ahead, wire.now())
 
     @legible
@@ -159,6 +164,24 @@ class Connector:
             return Rights(), ""
         told = await self.talk.read(wire, "account", who) if who else known
         return ways.rights(known) if key else Rights(), ways.owner(told)
+
+    async def tried(self, wire: Wire) -> None:
+        """Have ccxt write an order for one of the first markets, which is not sent.
+
+        Raises:
+            Rejected: none can be placed here, and why.
+        """
+        title, why = self.at.title, "it has no spot markets"
+        traded = (market for market in (await self.markets(wire)).values() if market.active)
+        for market in islice(traded, TRIED):
+            wanted = placing.sample(market, TRIAL)
+            try:
+                await self.place(placing.Dry(wire), Intent(TRIAL, wanted.plan(), 1))
+            except placing.Shaped:
+                return
+            except CallRefused as no:
+                why = str(no).removeprefix(f"{title}: ")
+        raise Rejected(f"no order can be placed at {title}: {why}")
 
     @legible
     async def markets(self, wire: Wire) -> Mapping[str, Market]:
@@ -210,8 +233,8 @@ class Connector:
             call = self.ways.placing(wanted, market.id)
             return await self.talk.sent(wire, call, operation, intent)
         wanted = replace(wanted, client_order_id=self.ways.named(wanted.client_order_id))
-        how = placing.ordering(wanted, self.at.title, self.at.bridge.has)
-        fits = partial(placing.wrong, wanted=wanted, bridge=self.at.bridge)
+        how = placing.ordering(wanted, self.at.title, self.at.bridge.has, self.ways.field)
+        fits = partial(placing.wrong, wanted=wanted, bridge=self.at.bridge, field=self.ways.field)
         return await self.talk.written(wire, lambda: Write(operation, intent, fits), how.name, *how.given)
 
     async def cancel(self, wire: Wire, order: Order) -> httpx.Response:
@@ -253,7 +276,8 @@ class Connector:
         if not self.at.bridge.has.get("fetchOrder"):
             raise Rejected(f"{self.at.title} can't be asked for an order by its id")
         try:
-            yield reading.order(await self.talk.ccxt(wire, "order.find", "fetch_order", number, market.symbol))
+            said = await self.talk.ccxt(wire, "order.find", "fetch_order", number, market.symbol)
+            yield reading.order(said, self.ways.field)
         except Rejected as no:
             if no.reason != ABSENT and not isinstance(no.__cause__, errors().OrderNotFound):
                 raise
@@ -303,14 +327,15 @@ class Connector:
                 refused = no
                 continue
             for said in listed:
-                yield reading.order(said)
+                yield reading.order(said, self.ways.field)
         if refused is not None:
             raise refused
 
     @legible
     async def open_orders(self, wire: Wire, symbol: str | None = None) -> Sequence[Order]:
         await self.markets(wire)
-        found = [reading.order(said) for said in await self.talk.ccxt(wire, "orders.open", "fetch_open_orders", symbol)]
+        listed = await self.talk.ccxt(wire, "orders.open", "fetch_open_orders", symbol)
+        found = [reading.order(said, self.ways.field) for said in listed]
         market = (await self._market(wire, symbol)).id if symbol else None
         apart = [raw async for raw in self._looked(wire, "orders.open", self.ways.apart(market))]
         return [*found, *(reading.order(self.at.bridge.parse_order(raw)) for raw in apart)]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
+from uuid import UUID
 
 from connectors.base import Budget, CallRefused, Kind, Reading, Window
 from connectors.exchange.unsigned import Unsigned
@@ -78,8 +80,13 @@ KEYS = {
     "token": SecretField("token", "token"),
     "twofa": SecretField("twofa", "two-factor secret"),
     "accountId": SecretField("account_id", "account id", public=True),
+    "privateKey": SecretField("private_key", "its private key (one line, with \\n as in the file)"),
 }
 API = (KEYS["apiKey"], KEYS["secret"])
+#: by what names exchanges call an order's id, the surest first; the last could be the id of something else, such as
+#: the call's own, and count only where an answer has none of the others
+IDS = (("orderid", "ordid", "txid", "oid", "orderuuid", "orderguid", "orderno"), ("uuid", "id"))
+_HEX = re.compile(r"[0-9a-f]{32}")
 
 
 class Ways:
@@ -99,6 +106,10 @@ class Ways:
         options: How an account of it may be used.
         begins: How an id of ours must begin.
         longest: How many characters such an id may have.
+        dashed: It is written as a UUID.
+        field: By what name an order is sent with it, and shown with it, where ccxt doesn't know.
+        currencies: The step of an amount is in its list of currencies, which is loaded for that.
+        names: By what names answers call an order's id, the surest first.
     """
 
     id: ClassVar[str] = ""
@@ -114,6 +125,10 @@ class Ways:
     options: ClassVar[tuple[Option, ...]] = ()
     begins: ClassVar[str] = ""
     longest: ClassVar[int] = 32
+    dashed: ClassVar[bool] = False
+    field: ClassVar[str] = ""
+    currencies: ClassVar[bool] = False
+    names: ClassVar[Sequence[Sequence[str]]] = IDS
     own: ClassVar[bool] = True  #: whether ``placing`` and the others below are written for it; else ccxt shapes orders
 
     def lead(self, call: Unsigned) -> str:
@@ -154,7 +169,7 @@ class Ways:
 
     def placed(self, body: Any) -> str | None:
         """The exchange's id of the order that an accepted answer speaks of."""
-        return None if _denies(body) else _named(body)
+        return None if _denies(body) else next(filter(None, (_first(body, names) for names in self.names)), None)
 
     def placing(self, wanted: OrderRequest, market: str) -> Unsigned:
         """The call that places an order in a market (the exchange's own name of it).
@@ -198,6 +213,8 @@ class Ways:
 
     def named(self, client_order_id: str) -> str:
         """Our id of an order as the exchange has it."""
+        if self.dashed and _HEX.fullmatch(client_order_id):
+            return str(UUID(client_order_id))
         return (self.begins + client_order_id)[: self.longest]
 
     def key(self) -> Unsigned | None:
@@ -233,9 +250,6 @@ class Ways:
 
 TICK_SIZE = 4  #: ccxt's mode in which a precision is a step, not a count of decimal places
 _PLACES = 2
-#: by what names exchanges call an order's id, the surest first; the last could be the id of something else, such as
-#: the call's own, and count only where an answer has none of the others
-_IDS = (("orderid", "ordid", "txid", "oid", "orderuuid", "orderguid", "orderno"), ("uuid", "id"))
 
 
 def number(given: Any) -> Decimal | None:
@@ -265,11 +279,6 @@ def plain(value: Decimal | None) -> str:
 def _step(given: Any, *, ticks: bool) -> Decimal | None:
     found = number(given) if ticks else exact(given)
     return found if ticks or found is None else Decimal(1).scaleb(-int(found))
-
-
-def _named(body: Any) -> str | None:
-    """The first value of an answer that goes by the name of an order's id, however deep."""
-    return next(filter(None, (_first(body, names) for names in _IDS)), None)
 
 
 def _denies(body: Any) -> bool:

@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 
 from tests.cli.conftest import Shell
+from tests.connectors.exchange.others import OTHERS
 from tests.connectors.exchange.samples import BINANCE, CANARY
 from tests.connectors.exchange.server import Server
 from tests.connectors.exchange.test_binance import now
@@ -114,6 +115,29 @@ def test_an_exchange_in_maintenance(bare: Shell, binance: Any) -> None:
     buy = ("-p", "symbol=BTC/USDT", "-p", "amount_to_buy_in_reference_market=50", "-p", "minutes_before_next_buy=60")
     bare.run("bots", "add", "saver", "recurring_buy", "binance/main", *buy, code=None)
     assert bare.run("orders", "list") == "no orders\n"
+
+
+def test_an_exchange_that_is_not_known_well(bare: Shell, binance: Any) -> None:
+    """That the cautious row is used is said when it is connected, and whenever it is tested."""
+    server, url = binance
+    server.answers |= OTHERS["bitso"].answers
+    words = ("accounts", "add", "bitso/main", "--base-url", url, "--secret-stdin")
+    said = bare.run(*words, given=KEYS)
+    assert "bitso/main is connected as unverified" in said
+    assert "Bitso has no row of its own here: only plain limit orders" in said
+    assert "Bitso has no row of its own here" in bare.run("accounts", "test", "bitso/main")
+    assert server.of("POST", "/api/v3/orders") == []
+
+
+def test_an_exchange_at_which_no_order_could_be_found_again(bare: Shell, binance: Any) -> None:
+    """No account of it is connected, and why is said; nothing is stored, and no order was sent."""
+    server, url = binance
+    server.answers["GET", "/api/accounts/balance"] = {"success": True, "jpy": "1000", "btc": "1"}
+    words = ("accounts", "add", "coincheck/main", "--base-url", url, "--secret-stdin")
+    said = bare.run(*words, given=KEYS, code=1)
+    assert "coincheck/main was not connected: no order can be placed at Coincheck: by ccxt it takes no order id" in said
+    assert json.loads(bare.run("accounts", "list", "--json")) == []
+    assert {came.method for came in server.came} == {"GET"}
 
 
 def test_names(bare: Shell) -> None:

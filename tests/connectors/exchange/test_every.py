@@ -13,9 +13,13 @@ import pytest
 
 from automator.egress.allow import Denied, judge
 from automator.egress.call import Account, Call
-from connectors.base import Scope
+from connectors.base import Effect, Operation, Scope
+from connectors.exchange import reading
+from connectors.exchange.rows import rows
+from connectors.network import Rejected
 from connectors.registry import exchange
 from connectors.venue import moves_money
+from tests.connectors.exchange.test_bridge import MARKET, Wire
 
 VERBS = frozenset({"get", "post", "put", "delete", "patch"})
 #: words that ways out have in common, and the others that exchanges' documentation has
@@ -100,3 +104,87 @@ def test_no_policy_lets_it_leave(name: str) -> None:
         assert isinstance(found, Denied)
         assert "moves money out" in found.why
     assert judge(call, httpx.URL("http://127.0.0.1:9/orders")) is None
+
+
+UNNAMED = r"takes no order id of ours that its orders come back with"
+WALLET = r"takes orders that a wallet's private key signs"
+#: those at which no order can be placed so that it is found again, whatever becomes of the answer, and why
+UNUSABLE = {
+    "apex": r'the "seeds" key is required',
+    "aster": WALLET,
+    "backpack": UNNAMED,
+    "binanceusdm": r"does not have market symbol",
+    "bit2c": UNNAMED,
+    "bitbank": UNNAMED,
+    "bitbns": r"answered can't be read",
+    "bitfinex": UNNAMED,
+    "bitflyer": UNNAMED,
+    "bitopro": UNNAMED,
+    "bitteam": UNNAMED,
+    "bittrade": r"answered can't be read",
+    "btcbox": UNNAMED,
+    "bullish": r"requires a tradingAccountId",
+    "cex": r"is now allowed from main account",
+    "coinbaseinternational": r"POST auth is no call that",
+    "coincheck": UNNAMED,
+    "coinone": UNNAMED,
+    "coinspot": UNNAMED,
+    "delta": r"answered can't be read",
+    "deribit": r"GET buy is no call that",
+    "derive": WALLET,
+    "digifinex": UNNAMED,
+    "dydx": WALLET,
+    "extended": WALLET,
+    "grvt": WALLET,
+    "hibachi": WALLET,
+    "hollaex": UNNAMED,
+    "hyperliquid": WALLET,
+    "independentreserve": UNNAMED,
+    "indodax": UNNAMED,
+    "lighter": WALLET,
+    "luno": UNNAMED,
+    "mercado": UNNAMED,
+    "mudrex": UNNAMED,
+    "nado": WALLET,
+    "ndax": r"requires exchange.login",
+    "p2b": UNNAMED,
+    "pacifica": WALLET,
+    "paradex": WALLET,
+    "paymium": UNNAMED,
+    "phemex": r"would be sent another number than",
+    "polymarket": WALLET,
+    "zaif": UNNAMED,
+}
+
+
+class Reads(Wire):
+    """Answers whatever is read, and takes no order."""
+
+    async def request(self, operation: Operation, *given: Any, **more: Any) -> httpx.Response:
+        assert operation.effect is Effect.READ, "nothing leaves"
+        self.answers = [{"code": "0", "data": [], "result": {}}]
+        return await super().request(operation, *given, **more)
+
+
+@pytest.mark.parametrize("name", [name for name in ccxt.exchanges if name not in rows()])
+async def test_an_exchange_can_be_used_or_says_why_not(name: str) -> None:
+    """Without a row: an order is written as it would be sent, by our id and our numbers, or no account is connected."""
+    connector: Any = exchange(name, "http://127.0.0.1:9", None, f"{name}/sweep")
+    wire = Reads()
+
+    async def asked() -> None:
+        assert connector.fields
+        bridge = connector.at.bridge
+        steps = {4: MARKET["precision"], 3: {"amount": 4, "price": 6}, 2: {"amount": 4, "price": 1}}
+        info = {"ticker": "btc_usdt", "orderTypes": ["LIMIT", "MARKET"]}
+        bridge.set_markets([{**MARKET, "precision": steps[bridge.precisionMode], "info": info}])
+        loaded = reading.markets(connector.ways, bridge, bridge.markets)
+        connector.at.markets, connector.at.loaded = {market.symbol: market for market in loaded}, wire.now()
+        await connector.tried(wire)
+
+    if name not in UNUSABLE:
+        await asked()
+        return
+    with pytest.raises(Rejected, match=UNUSABLE[name]) as refused:
+        await asked()
+    assert connector.at.title in refused.value.reason
