@@ -293,7 +293,8 @@ class Connector:
             async for found in self._listed(wire, wanted.symbol):
                 yield found
             return
-        async for raw in self._looked(wire, "order.find", self.ways.looks(wanted, market.id)):
+        by_number = self.ways.numbered(known, market.id) if known else ()
+        async for raw in self._looked(wire, "order.find", [*self.ways.looks(wanted, market.id), *by_number]):
             yield reading.order(bridge.parse_order(raw, bridge.market(wanted.symbol)))
 
     async def _looked(self, wire: Wire, what: str, looks: Sequence[Look]) -> AsyncIterator[Any]:

@@ -17,6 +17,9 @@ WAITS = "algo:"  #: before the id of one that was not triggered
 AT_MARKET = "-1"  #: in place of a price
 PAGE = 100
 STOPS = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
+SPOT = {"ordType": "conditional", "instType": "SPOT"}
+HISTORY = "trade/orders-algo-history"  #: three months of those that have ended
+ENDS = ("effective", "canceled", "order_failed")  #: how, each a list of its own
 ENDED = {"canceled": "canceled", "order_failed": "canceled"}  #: state -> what an ordinary order's would be
 
 
@@ -56,27 +59,33 @@ def placed(row: Mapping[str, Any]) -> str | None:
 
 
 def looks(wanted: OrderRequest, market: str) -> Sequence[Look]:
-    """Where one of ours is found: as it waits, or as what it became."""
-    call = _call("trade/order-algo", "GET", {"algoClOrdId": wanted.client_order_id})
+    """Where one of ours is found: as it waits, as what it became, or among the newest of those that have ended."""
+
+    def mine(body: Any) -> list[dict[str, Any]]:
+        return [row for row in rows(body) if row.get("algoClOrdId") == wanted.client_order_id]
 
     def became(body: Any) -> Sequence[Look]:
-        ids = [child for row in rows(body) if (child := _child(row))]
+        ids = [child for row in mine(body) if (child := _child(row))]
         asked = [_call("trade/order", "GET", {"instId": market, "ordId": child}) for child in ids]
         return [
             Look(one, lambda body: [{**row, "clOrdId": wanted.client_order_id} for row in rows(body)]) for one in asked
         ]
 
-    return (Look(call, waiting, became),)
+    now = _call("trade/order-algo", "GET", {"algoClOrdId": wanted.client_order_id})
+    kept = [_call(HISTORY, "GET", SPOT | {"instId": market, "state": state}) for state in ENDS]
+    return [Look(call, lambda body: unbecome(mine(body)), became) for call in (now, *kept)]
 
 
 def numbered(number: str) -> Sequence[Look]:
-    """Where one that was not triggered is found by its id."""
-    return (Look(_call("trade/order-algo", "GET", {"algoId": number.removeprefix(WAITS)}), waiting),)
+    """Where one that was not triggered is found by its id, however long ago it ended."""
+    named = {"algoId": number.removeprefix(WAITS)}
+    calls = (_call("trade/order-algo", "GET", named), _call(HISTORY, "GET", SPOT | named))
+    return [Look(call, waiting) for call in calls]
 
 
 def pending(market: str | None, after: str = "") -> Look:
     """Where those that wait are listed; the newest come first."""
-    asked = {"ordType": "conditional", "instType": "SPOT"} | ({"instId": market} if market else {})
+    asked = SPOT | ({"instId": market} if market else {})
 
     def more(body: Any) -> Sequence[Look]:
         found = rows(body)
@@ -87,7 +96,12 @@ def pending(market: str | None, after: str = "") -> Look:
 
 def waiting(body: Any) -> list[dict[str, Any]]:
     """Those of an answer that have not become another order, in an ordinary order's words."""
-    return [_ordinary(row) for row in rows(body) if not _child(row)]
+    return unbecome(rows(body))
+
+
+def unbecome(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Those that have not become another order, in an ordinary order's words."""
+    return [_ordinary(row) for row in found if not _child(row)]
 
 
 def rows(body: Any) -> list[dict[str, Any]]:

@@ -28,6 +28,7 @@ ALGO = ("POST", "/api/v5/trade/order-algo")
 CANCEL = ("POST", "/api/v5/trade/cancel-algos")
 FIND = ("GET", "/api/v5/trade/order-algo")
 PENDING = ("GET", "/api/v5/trade/orders-algo-pending")
+HISTORY = ("GET", "/api/v5/trade/orders-algo-history")
 ORDER = ("GET", "/api/v5/trade/order")
 
 
@@ -60,6 +61,7 @@ ANSWERS: dict[tuple[str, str], Any] = OKX | {
     CANCEL: said(DONE),
     FIND: said(ROW),
     PENDING: said(ROW),
+    HISTORY: said(),
     ("GET", "/api/v5/trade/orders-pending"): said(),
     ("GET", "/api/v5/trade/fills-history"): said(),
 }
@@ -136,7 +138,10 @@ async def test_a_stop_is_found_as_what_it_is(
         )
 
 
-@pytest.mark.parametrize("answer", [said(), {"code": "51603", "msg": "Order does not exist", "data": []}])
+GONE = {"code": "51603", "msg": "Order does not exist", "data": []}
+
+
+@pytest.mark.parametrize("answer", [said(), GONE])
 async def test_a_stop_that_never_was(world: Any, answer: Any) -> None:
     """It is not found; nor is one whose order, once triggered, OKX no longer shows."""
     async with world(NAME, ANSWERS | {FIND: answer}, SECRETS) as there:
@@ -144,6 +149,38 @@ async def test_a_stop_that_never_was(world: Any, answer: Any) -> None:
         assert await there.exchange.find(there.wire, STOP.plan()) is None
         there.server.answers |= {FIND: said(ROW | {"ordId": CHILD}), ORDER: answer}
         assert await there.exchange.find(there.wire, STOP.plan()) is None
+
+
+async def test_a_stop_that_ended_long_ago_is_found_in_the_history(world: Any) -> None:
+    """Its details are no longer shown: by its id, or if that was never told, among the newest that ended so."""
+    strange = ROW | {"algoId": "13", "algoClOrdId": "f" * 32, "state": "effective", "ordId": "13"}
+
+    def history(came: Came) -> dict[str, Any]:
+        if came.asked.get("algoId") == "12":
+            return said(ROW | {"state": "order_failed"})
+        ended = {
+            "effective": said(strange, ROW | {"state": "effective", "ordId": CHILD}),
+            "canceled": said(ROW | {"algoId": "14", "algoClOrdId": "e" * 32, "state": "canceled"}),
+        }
+        return ended.get(came.asked.get("state", ""), said())
+
+    answers = ANSWERS | {FIND: GONE, HISTORY: history, ORDER: said(ORDINARY | {"ordId": CHILD, "clOrdId": ""})}
+    async with world(NAME, answers, SECRETS) as there:
+        await there.exchange.markets(there.wire)
+        became = await there.exchange.find(there.wire, STOP.plan())
+        assert (became.id, became.client_order_id, became.state) == (CHILD, ID, OrderState.PARTIALLY_FILLED)
+        assert [came.asked["ordId"] for came in there.server.of(*ORDER)] == [CHILD], "another's is not followed"
+        cancelled = replace(STOP, client_order_id="e" * 32)
+        found = await there.exchange.find(there.wire, cancelled.plan())
+        assert (found.id, found.state) == ("algo:14", OrderState.CANCELLED)
+        unknown = replace(STOP, client_order_id="d" * 32)
+        assert await there.exchange.find(there.wire, unknown.plan()) is None
+        known = await there.exchange.find(there.wire, unknown.plan() | {"id": "algo:12"})
+        assert (known.id, known.state) == ("algo:12", OrderState.CANCELLED)
+        looked = await there.exchange.look_up(there.wire, STOP.plan(), "algo:12")
+        assert (looked.id, looked.client_order_id) == ("algo:12", ID)
+        for came in there.server.of(*HISTORY):
+            signing.okx(came)
 
 
 async def test_a_stop_is_cancelled_where_it_is(world: Any) -> None:
@@ -199,8 +236,10 @@ async def test_parameters_are_specified(world: Any) -> None:
         found = await there.exchange.find(there.wire, STOP.plan())
         await there.exchange.cancel(there.wire, found)
         await there.exchange.open_orders(there.wire, "BTC/USDT")
+        there.server.answers[FIND] = GONE
+        await there.exchange.find(there.wire, STOP.plan() | {"id": "algo:12"})
         checked = []
-        for place in (ALGO, FIND, CANCEL, PENDING):
+        for place in (ALGO, FIND, CANCEL, PENDING, HISTORY):
             for came in there.server.of(*place):
                 known, needed = okx(came) if place is not CANCEL else _array(document)
                 given = set(came.asked) if place is not CANCEL else {"instId", "algoId"}
@@ -208,7 +247,7 @@ async def test_parameters_are_specified(world: Any) -> None:
                 assert given - more <= known, given - known
                 assert needed <= given
                 checked.append(place)
-        assert len(checked) == len(SHAPES) + 3
+        assert {place: checked.count(place) for place in (ALGO, FIND, HISTORY)} == {ALGO: len(SHAPES), FIND: 3, HISTORY: 4}
 
 
 def _fields(document: Any, schema: Any) -> set[str]:
