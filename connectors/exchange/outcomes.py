@@ -38,7 +38,7 @@ def _judged(ways: Ways, bridge: Any, operation: Operation, response: httpx.Respo
         return Outcome(Kind.UNKNOWN, _troubled(ways, bridge, response), until=resets(response.headers, ""))
     body = parsed(response)
     if body is None:
-        return _bare(operation, bridge, response)
+        return _bare(ways, operation, bridge, response)
     said = ways.said(body, status)
     verdict = ways.verdict(said) if said else None
     if said and writes and DUPLICATE.search(f"{said.code} {said.text}"):
@@ -78,8 +78,10 @@ def _accepted(ways: Ways, operation: Operation, body: Any) -> Outcome:
     return Outcome(Kind.OK, result={"id": found})
 
 
-def _bare(operation: Operation, bridge: Any, response: httpx.Response) -> Outcome:
+def _bare(ways: Ways, operation: Operation, bridge: Any, response: httpx.Response) -> Outcome:
     """An answer that is no JSON."""
+    if verdict := ways.turned_away(response.status_code, response.text):
+        return _outcome(verdict, bridge, response, "")
     if response.status_code == 204 and operation.name.endswith(CANCEL):  # noqa: PLR2004 - RFC 9110, no content
         return Outcome(Kind.OK)
     if response.status_code == 401:  # noqa: PLR2004 - RFC 9110; nobody unknown gets as far as an order

@@ -19,6 +19,7 @@ from connectors.base import (
     CallRefused,
     Effect,
     Intent,
+    NotNow,
     Operation,
     Outcome,
     Reading,
@@ -188,6 +189,9 @@ class Connector:
         at = self.at
         async with at.loading:
             if at.markets is None or wire.now() - at.loaded > KEPT:
+                if self.ways.blames:
+                    with suppress(Rejected, NotNow):  # markets are to be had without
+                        await self.talk.measure(wire)
                 loaded = await self.talk.ccxt(wire, "markets", "load_markets", reload=True)
                 at.markets = {market.symbol: market for market in reading.markets(self.ways, at.bridge, loaded)}
                 at.loaded = wire.now()

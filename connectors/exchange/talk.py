@@ -74,8 +74,6 @@ class Talk:
             if CLOCK not in no.why:
                 raise
         await self.measure(wire)
-        if wrong := keys.skewed(self.at.title, self.at.clock.ahead):
-            log.warning("%s", wrong)
         return await act()
 
     async def measure(self, wire: Wire) -> None:
@@ -87,3 +85,5 @@ class Talk:
         theirs = reading.instant(await asked(at.bridge, Doing(wire, self.operation("time")), "fetch_time"))
         if theirs is not None:
             at.clock.ahead = before + (wire.now() - before) / 2 - theirs
+            if wrong := keys.skewed(at.title, at.clock.ahead):
+                log.warning("%s", wrong)

@@ -40,7 +40,11 @@ TIMES = {
     TimeInForce.FOK: "FOK",
     TimeInForce.POST_ONLY: "PostOnly",
 }
+#: the answer to an address of which too many calls came, in whatever form; it lasts ten minutes
+FREQUENT = re.compile(r"access too frequent", re.IGNORECASE)
+BANNED = Verdict(Kind.LATER, "too many calls came from this address", 600)
 CODES = {
+    "403": BANNED,
     "10000": UNKNOWN,
     "10002": BAD_CLOCK,
     "10003": BAD_KEY,
@@ -66,7 +70,7 @@ CODES = {
     "33004": BAD_KEY,
 }
 _REFUSED = re.compile(r"1000[18]|1001[47]|1100\d\d|170[12]\d\d|17019\d")  #: the others that its list explains
-BANNED = 600  #: seconds; "access too frequent"
+
 
 
 class Bybit(Ways):
@@ -85,6 +89,7 @@ class Bybit(Ways):
         },
     }
     custom: ClassVar[Custom] = Custom(timedelta(seconds=10), unique=True, by_client_id=True)
+    blames: ClassVar[bool] = False
     fields: ClassVar[Any] = API
     sections: ClassVar[tuple[str, ...] | None] = ("public", "private")
     testing: ClassVar[bool | None] = True
@@ -99,13 +104,14 @@ class Bybit(Ways):
 
     def said(self, body: Any, status: int) -> Said | None:
         code = body.get("retCode") if isinstance(body, dict) else None
-        if status == 403 and code is None:  # noqa: PLR2004 - its limit of an address
+        if code is None and self.turned_away(status, str(body)):
             return Said("403", "access too frequent")
         return Said(str(code), str(body.get("retMsg") or "")) if code not in {0, None} else None
 
+    def turned_away(self, status: int, text: str) -> Verdict | None:
+        return BANNED if status == 403 and FREQUENT.search(text) else None  # noqa: PLR2004 - its limit of an address
+
     def verdict(self, said: Said) -> Verdict | None:
-        if said.code == "403":
-            return Verdict(Kind.LATER, "too many calls came from this address", BANNED)
         return CODES.get(said.code) or (NO if _REFUSED.fullmatch(said.code) else None)
 
     def placed(self, body: Any) -> str | None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +16,7 @@ from automator.egress import stack
 from connectors.base import Kind, NotNow, Unresolved, outcome_of
 from connectors.order import Order, OrderState, OrderType, Side
 from tests.connectors.exchange.others import OTHERS
-from tests.connectors.exchange.server import Cut, Server
+from tests.connectors.exchange.server import Came, Cut, Server
 from tests.connectors.exchange.test_requests import API, CASES, Case, wanted
 
 SEVEN = CASES | {
@@ -130,4 +133,21 @@ async def test_an_order_that_never_left_goes_out_once_later(
                 await there.place(wanted(case))
         assert there.server.of(*case.place) == []
         assert outcome_of(await there.place(wanted(case))).kind is Kind.OK
+        assert len(there.server.of(*case.place)) == 1
+
+
+async def test_a_wrong_clock_is_not_taken_for_a_wrong_key(world: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Coinbase says of a token of another time only that it is not authorized: its clock is asked for before."""
+    case, hour = CASES["coinbase"], 3600
+
+    def dated(came: Came) -> Any:
+        body = came.headers["authorization"].split(".")[1]
+        said = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        there = time.time() - hour
+        return case.answers[case.place] if said["nbf"] - 2 <= there <= said["exp"] else (401, b"Unauthorized\n", {})
+
+    clock = {("GET", "/v2/time"): lambda _: {"data": {"epoch": int(time.time()) - hour}}}
+    async with world("coinbase/main", case.answers | clock | {case.place: dated}, case.secrets) as there:
+        assert outcome_of(await there.place(wanted(case))).kind is Kind.OK
+        assert "clock is 3600" in caplog.text
         assert len(there.server.of(*case.place)) == 1

@@ -88,7 +88,9 @@ TABLE: list[tuple[str, int, Any, Kind, str]] = [
     ("coinbase", 200, {"success": True}, Kind.UNKNOWN, "no order"),
     ("bybit", 200, bybit(10002), Kind.LATER, CLOCK),
     ("bybit", 200, bybit(10006), Kind.LATER, "limit"),
-    ("bybit", 403, b"access too frequent", Kind.UNKNOWN, ""),
+    ("bybit", 403, b"403, access too frequent", Kind.LATER, "too many calls"),
+    ("bybit", 403, b"<html>Access too frequent", Kind.LATER, "too many calls"),
+    ("bybit", 403, b"<html>The distribution is configured to block access from your country", Kind.UNKNOWN, ""),
     ("bybit", 403, {"message": "access too frequent"}, Kind.LATER, "too many calls"),
     ("bybit", 200, bybit(10000), Kind.UNKNOWN, ""),
     ("bybit", 200, bybit(10016), Kind.UNKNOWN, ""),
@@ -166,6 +168,12 @@ def test_bans(name: str, status: int) -> None:
     outcome = judged(name, status, b"<html>", headers={"retry-after": "90"})
     assert outcome.kind is Kind.LATER
     assert outcome.until == datetime(2026, 11, 25, 10, 0, tzinfo=UTC) + timedelta(seconds=90)
+
+
+def test_an_address_that_is_shut_out_waits() -> None:
+    """Bybit says for how long in its documentation, not in its answer."""
+    for body in (b"403, access too frequent", b'{"message": "access too frequent"}'):
+        assert judged("bybit", 403, body).until == datetime(2026, 11, 25, 10, 10, tzinfo=UTC)
 
 
 def test_a_cancellation_that_failed() -> None:
