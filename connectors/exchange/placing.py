@@ -144,8 +144,8 @@ def wrong_cancel(call: Unsigned, order: Order) -> str | None:
     """What is wrong with a call as the one that cancels an order; ``None``: it is another call."""
     if call.method == "GET" or not _CANCELS.search(call.path):
         return None
-    if order.id not in {str(value) for _, value in _values(call.params)}:
-        return f"the call would cancel something else than {order.id}; nothing was sent"
+    if not order.id or order.id not in {str(value) for _, value in _values(call.params)}:
+        return f"the call would cancel something else than {order.id or order.client_order_id}; nothing was sent"
     return ""
 
 

@@ -307,6 +307,17 @@ def _first(body: Any, names: Sequence[str]) -> str | None:
     return None
 
 
+def numbered(order: Order, exchange: str) -> str:
+    """The exchange's id of an order, for a call that could mean all orders without one.
+
+    Raises:
+        CallRefused: it is not known.
+    """
+    if not order.id:
+        raise CallRefused(f"{exchange}'s id of order {order.client_order_id} is not known yet; nothing was sent")
+    return order.id
+
+
 def fitting(order: OrderRequest, exchange: str, **no: bool) -> None:
     """Refuse an order that an exchange does not have; ``no`` names what it is, and whether it is that.
 

@@ -20,6 +20,7 @@ from connectors.exchange.ways import (
     Verdict,
     Ways,
     fitting,
+    numbered,
     plain,
 )
 from connectors.order import LIMITED, WAITING, Order, OrderRequest, OrderType, TimeInForce
@@ -105,7 +106,7 @@ class Alpaca(Ways):
         return _private("v2/orders", "POST", params)
 
     def canceling(self, order: Order, market: str) -> Unsigned:
-        return _private("v2/orders/{order_id}", "DELETE", {"order_id": order.id})
+        return _private("v2/orders/{order_id}", "DELETE", {"order_id": numbered(order, "Alpaca")})
 
     def looks(self, wanted: OrderRequest, market: str) -> Sequence[Look]:
         asked = {"client_order_id": wanted.client_order_id}

@@ -19,6 +19,7 @@ from connectors.exchange.ways import (
     Verdict,
     Ways,
     fitting,
+    numbered,
     plain,
 )
 from connectors.network import Rejected, SecretField
@@ -118,7 +119,8 @@ class Coinbase(Ways):
         return _placing(wanted, market, {names.get(how, "limit_limit_gtc"): {**numbers, **rests}})
 
     def canceling(self, order: Order, market: str) -> Unsigned:
-        return Unsigned(("v3", "private"), "brokerage/orders/batch_cancel", "POST", {"order_ids": [order.id]})
+        asked = {"order_ids": [numbered(order, "Coinbase")]}
+        return Unsigned(("v3", "private"), "brokerage/orders/batch_cancel", "POST", asked)
 
     def looks(self, wanted: OrderRequest, market: str) -> Sequence[Look]:
         # lists cannot be asked for by our id; what is open does not share a list with what is not

@@ -247,7 +247,11 @@ async def test_parameters_are_specified(world: Any) -> None:
                 assert given - more <= known, given - known
                 assert needed <= given
                 checked.append(place)
-        assert {place: checked.count(place) for place in (ALGO, FIND, HISTORY)} == {ALGO: len(SHAPES), FIND: 3, HISTORY: 4}
+        assert {place: checked.count(place) for place in (ALGO, FIND, HISTORY)} == {
+            ALGO: len(SHAPES),
+            FIND: 3,
+            HISTORY: 4,
+        }
 
 
 def _fields(document: Any, schema: Any) -> set[str]:

@@ -13,7 +13,7 @@ import pytest
 from connectors.base import Kind, outcome_of
 from connectors.exchange.rows import rows
 from connectors.network import Rejected
-from connectors.order import Balance, OrderRequest, OrderState, OrderType, Side, TimeInForce
+from connectors.order import LIMITED, Balance, OrderRequest, OrderState, OrderType, Side, TimeInForce
 from tests.connectors.exchange import samples, signing
 from tests.connectors.exchange.samples import CANARY, ID
 from tests.connectors.exchange.server import Came
@@ -225,6 +225,31 @@ async def test_an_order_that_never_was(world: Any, name: str) -> None:
         assert await there.exchange.find(there.wire, other.plan()) is None, "another order is not ours"
 
 
+async def test_an_order_that_has_ended_is_in_another_list(world: Any) -> None:
+    """What is not among the open ones is looked for among the others, by our id too."""
+    kraken, bybit = CASES["kraken"], CASES["bybit"]
+    ended = {**kraken.answers[kraken.find]["result"]["open"][kraken.order], "status": "closed", "vol_exec": "0.003"}
+    closed = ("POST", "/0/private/ClosedOrders")
+    lists: dict[tuple[str, str], Any] = {
+        kraken.find: {"error": [], "result": {"open": {}}},
+        closed: {"error": [], "result": {"closed": {kraken.order: ended}, "count": 1}},
+    }
+    async with world("kraken/main", kraken.answers | lists, kraken.secrets) as there:
+        await there.exchange.markets(there.wire)
+        found = await there.exchange.find(there.wire, wanted(kraken).plan())
+        assert (found.id, found.client_order_id, found.state) == (kraken.order, ID, OrderState.FILLED)
+        assert [came.asked["cl_ord_id"] for came in there.server.of(*closed)] == [ID]
+    history = ("GET", "/v5/order/history")
+    row = {**bybit.answers[bybit.find]["result"]["list"][0], "orderStatus": "Filled", "cumExecQty": "0.003"}
+    none = {"retCode": 0, "retMsg": "OK", "result": {"list": []}}
+    lists = {bybit.find: none, history: {**none, "result": {"list": [row]}}}
+    async with world("bybit/main", bybit.answers | lists, bybit.secrets) as there:
+        await there.exchange.markets(there.wire)
+        found = await there.exchange.find(there.wire, wanted(bybit).plan())
+        assert (found.id, found.client_order_id, found.state) == (bybit.order, ID, OrderState.FILLED)
+        assert [came.asked["orderLinkId"] for came in there.server.of(*history)] == [ID]
+
+
 NUMBERED = {  #: where an order is found by the exchange's own id, and how it says that there is none
     "binance": (("GET", "/api/v3/order"), (400, {"code": -2013, "msg": "Order does not exist."}, {})),
     "kraken": (("POST", "/0/private/QueryOrders"), {"error": ["EOrder:Unknown order"]}),
@@ -278,6 +303,27 @@ async def test_a_list_that_is_not_whole_proves_nothing(world: Any) -> None:
 
 
 MARKET = {"type": OrderType.MARKET, "price": None}
+BYBIT_TIMES = [(TimeInForce.IOC, "IOC"), (TimeInForce.FOK, "FOK"), (TimeInForce.POST_ONLY, "PostOnly")]
+OKX_TIMES = [(TimeInForce.IOC, "ioc"), (TimeInForce.FOK, "fok"), (TimeInForce.POST_ONLY, "post_only")]
+DIRECTIONS = [
+    (OrderType.STOP_LIMIT, Side.SELL, "DOWN"),
+    (OrderType.STOP_LIMIT, Side.BUY, "UP"),
+    (OrderType.TAKE_PROFIT_LIMIT, Side.SELL, "UP"),
+    (OrderType.TAKE_PROFIT_LIMIT, Side.BUY, "DOWN"),
+]
+
+
+def waits(kind: OrderType) -> dict[str, Any]:
+    """An order that waits for a price; the limited ones keep theirs."""
+    price = {} if kind in LIMITED else {"price": None}
+    return {"type": kind, "stop_price": Decimal(49000), **price}
+
+
+def configured(name: str, **more: Any) -> dict[str, Any]:
+    """Coinbase's form of an order with a price."""
+    return {"order_configuration": {name: {"base_size": "0.003", "limit_price": "50000.1", **more}}}
+
+
 SHAPES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("binance", {}, {"type": "LIMIT", "side": "BUY", "timeInForce": "GTC", "quantity": "0.003", "price": "50000.1"}),
     ("binance", {"time_in_force": TimeInForce.POST_ONLY}, {"type": "LIMIT_MAKER", "quantity": "0.003"}),
@@ -356,6 +402,33 @@ SHAPES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ),
     ("alpaca", {}, {"type": "limit", "side": "buy", "time_in_force": "gtc", "qty": "0.003", "limit_price": "50000.1"}),
     ("alpaca", {**MARKET, "amount": None, "quote_amount": Decimal("25.50")}, {"type": "market", "notional": "25.50"}),
+    ("alpaca", {"time_in_force": TimeInForce.IOC}, {"time_in_force": "ioc"}),
+    ("alpaca", waits(OrderType.STOP_LIMIT), {"type": "stop_limit", "stop_price": "49000", "limit_price": "50000.1"}),
+    ("kraken", MARKET, {"ordertype": "market", "volume": "0.003"}),
+    ("kraken", waits(OrderType.STOP), {"ordertype": "stop-loss", "price": "49000", "price2": None}),
+    ("kraken", waits(OrderType.TAKE_PROFIT), {"ordertype": "take-profit", "price": "49000"}),
+    ("kraken", waits(OrderType.TAKE_PROFIT_LIMIT), {"ordertype": "take-profit-limit", "price2": "50000.1"}),
+    *(("bybit", {"time_in_force": how}, {"timeInForce": word}) for how, word in BYBIT_TIMES),
+    ("bybit", waits(OrderType.TAKE_PROFIT), {"orderType": "Market", "triggerPrice": "49000", "marketUnit": "baseCoin"}),
+    *(("okx", {"time_in_force": how}, {"ordType": word}) for how, word in OKX_TIMES),
+    ("okx", MARKET, {"ordType": "market", "sz": "0.003", "tgtCcy": "base_ccy"}),
+    ("binance", MARKET, {"type": "MARKET", "quantity": "0.003"}),
+    *(("binance", {"time_in_force": how}, {"timeInForce": how.upper()}) for how in (TimeInForce.IOC, TimeInForce.FOK)),
+    ("binance", waits(OrderType.STOP), {"type": "STOP_LOSS", "stopPrice": "49000", "timeInForce": None}),
+    ("binance", waits(OrderType.TAKE_PROFIT), {"type": "TAKE_PROFIT", "stopPrice": "49000"}),
+    ("binance", waits(OrderType.TAKE_PROFIT_LIMIT), {"type": "TAKE_PROFIT_LIMIT", "price": "50000.1"}),
+    ("coinbase", {"time_in_force": TimeInForce.FOK}, configured("limit_limit_fok")),
+    ("coinbase", {"time_in_force": TimeInForce.POST_ONLY}, configured("limit_limit_gtc", post_only=True)),
+    *(
+        (
+            "coinbase",
+            {**waits(kind), "side": side},
+            configured(
+                "stop_limit_stop_limit_gtc", stop_price="49000", stop_direction=f"STOP_DIRECTION_STOP_{direction}"
+            ),
+        )
+        for kind, side, direction in DIRECTIONS
+    ),
 ]
 IDS = {
     "binance": "newClientOrderId",
@@ -400,6 +473,36 @@ async def test_what_an_exchange_does_not_have_is_not_sent(world: Any, name: str,
         with pytest.raises(Exception, match="nothing was sent"):
             await there.place(wanted(case, **other))
         assert there.server.of(*case.place) == []
+
+
+@NAMES
+async def test_what_is_cancelled_without_a_number_goes_by_our_id(world: Any, name: str) -> None:
+    """Where the exchange takes it; elsewhere nothing is sent, since a call without a number could mean all orders."""
+    case = CASES[name]
+    async with world(f"{name}/main", case.answers, case.secrets) as there:
+        await there.exchange.markets(there.wire)
+        found = await there.exchange.find(there.wire, wanted(case).plan())
+        before = len(there.server.came)
+        if name in {"coinbase", "alpaca"}:
+            with pytest.raises(Exception, match="is not known yet; nothing was sent"):
+                await there.exchange.cancel(there.wire, replace(found, id=""))
+            assert len(there.server.came) == before
+            return
+        assert outcome_of(await there.exchange.cancel(there.wire, replace(found, id=""))).kind is Kind.OK
+        (came,) = there.server.of(*case.cancel)
+        case.signed(came)
+        assert came.asked[IDS[name] if name != "binance" else "origClientOrderId"] == ID
+
+
+async def test_a_stop_is_cancelled_among_the_stops(world: Any) -> None:
+    """Bybit looks for it among the others, and does not find it, unless it is told."""
+    case = CASES["bybit"]
+    async with world("bybit/main", case.answers, case.secrets) as there:
+        await there.exchange.markets(there.wire)
+        found = await there.exchange.find(there.wire, wanted(case).plan())
+        for kind, told in ((OrderType.LIMIT, None), (OrderType.STOP, "StopOrder"), (OrderType.STOP_LIMIT, "StopOrder")):
+            await there.exchange.cancel(there.wire, replace(found, type=kind))
+            assert there.server.of(*case.cancel)[-1].asked.get("orderFilter") == told
 
 
 async def test_balances_are_split(world: Any) -> None:

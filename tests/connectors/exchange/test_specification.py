@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import replace
 from decimal import Decimal
 from functools import cache
@@ -14,6 +15,7 @@ import pytest
 import yaml
 
 from connectors.order import OrderType, Side, TimeInForce
+from tests.connectors.exchange import signing
 from tests.connectors.exchange.server import Came
 from tests.connectors.exchange.test_requests import CASES, MARKET, NUMBERED, numbered, wanted
 from tests.connectors.references import whole
@@ -24,13 +26,17 @@ FOLDER = Path(SPECS or "")
 #: signed in, and in no table of parameters
 SIGNATURE = {"binance": {"signature"}}
 STOPS = {"type": OrderType.STOP_LIMIT, "stop_price": Decimal(49000)}
+TAKES = {**STOPS, "type": OrderType.TAKE_PROFIT_LIMIT}
+BARE = [{**one, "type": kind, "price": None} for one, kind in ((STOPS, OrderType.STOP), (TAKES, OrderType.TAKE_PROFIT))]
+LASTING = [{"time_in_force": how} for how in TimeInForce]
 QUOTE = {**MARKET, "amount": None, "quote_amount": Decimal("25.50")}
+#: every kind of order that each of them takes
 ORDERS: dict[str, list[dict[str, Any]]] = {
-    "binance": [{}, MARKET, QUOTE, STOPS, {"side": Side.SELL, **STOPS}, {"time_in_force": TimeInForce.POST_ONLY}],
-    "kraken": [{}, MARKET, QUOTE, STOPS, {"time_in_force": TimeInForce.POST_ONLY}, {"time_in_force": TimeInForce.IOC}],
-    "okx": [{}, MARKET, QUOTE, {"time_in_force": TimeInForce.FOK}],
-    "bybit": [{}, MARKET, {"time_in_force": TimeInForce.IOC}],
-    "alpaca": [{}, MARKET, QUOTE, STOPS],
+    "binance": [MARKET, QUOTE, STOPS, TAKES, *BARE, {"side": Side.SELL, **STOPS}, *LASTING],
+    "kraken": [MARKET, QUOTE, STOPS, TAKES, *BARE, *(one for one in LASTING if one["time_in_force"] != "fok")],
+    "okx": [MARKET, QUOTE, {"side": Side.SELL}, *LASTING],
+    "bybit": [MARKET, QUOTE, STOPS, TAKES, *BARE, *LASTING],
+    "alpaca": [MARKET, QUOTE, STOPS, {"side": Side.SELL}, {}, {"time_in_force": TimeInForce.IOC}],
 }
 
 
@@ -41,9 +47,11 @@ def loaded(path: str) -> Any:
 
 
 def binance(came: Came) -> tuple[set[str], set[str]]:
-    listed = loaded("binance/spot-rest-docs.derived.json")["endpoints"]
-    (found,) = [item for item in listed if (item["method"], item["path"]) == (came.method, came.path)]
+    derived = loaded("binance/spot-rest-docs.derived.json")
+    (found,) = [item for item in derived["endpoints"] if (item["method"], item["path"]) == (came.method, came.path)]
     needed = {item["name"] for item in found["params"] if item["mandatory"] == "YES"}
+    for either in derived["order_type_required_params"].get(came.asked.get("type"), ()):
+        assert set(either.split("|")) & set(came.asked), (came.asked["type"], either)
     return {item["name"] for item in found["params"]}, needed
 
 
@@ -109,6 +117,35 @@ def bybit(came: Came) -> tuple[set[str], set[str]]:
     return _examples()[came.method, came.path] | documented, set()
 
 
+def words(name: str, came: Came) -> dict[str, set[str]]:
+    """What may stand in those parameters of an order of which the specification lists it; Bybit's lists none."""
+    if name == "binance":
+        told = loaded("binance/spot-rest-docs.derived.json")["enums"]
+        kinds = {"type": "Order types (orderTypes, type)", "side": "Order side (side)"}
+        return {
+            key: set(told[where]) for key, where in (kinds | {"timeInForce": "Time in force (timeInForce)"}).items()
+        }
+    if name == "kraken":
+        known = {"ordertype", "oflags"}
+        folder = "kraken/spot-rest/partials/properties"
+        parts = {key: loaded(f"{folder}/{key}.yaml") for key in known}
+        schema = loaded("kraken/spot-rest/schemas/requests/trading/orders/add.yaml")["properties"]
+        return {key: _listed(parts.get(key, schema[key])) for key in (*known, "type", "timeinforce")}
+    if name == "bybit":
+        return {}
+    document = loaded("okx/rest-openxapi.yaml" if name == "okx" else "alpaca/trading-api.json")
+    body = whole(document, document["paths"][came.path]["post"]["requestBody"])
+    schema = whole(document, next(iter(body["content"].values()))["schema"])
+    said = {key: whole(document, one) for key, one in schema["properties"].items()}
+    named = ("side", "type", "time_in_force", "ordType", "tdMode", "tgtCcy")
+    return {key: _listed(said[key]) for key in named if key in said}
+
+
+def _listed(schema: Any) -> set[str]:
+    """The values that are listed as such, or one by one in the words about them."""
+    return set(schema.get("enum") or re.findall(r"`(\w+)`", schema["description"]))
+
+
 CHECKS = {"binance": binance, "kraken": kraken, "okx": okx, "bybit": bybit, "alpaca": alpaca}
 
 
@@ -131,5 +168,19 @@ async def test_parameters_are_specified(world: Any, name: str) -> None:
                 given = set(came.asked) - SIGNATURE.get(name, set())
                 assert given <= known, (came.path, given - known)
                 assert needed <= given, (came.path, needed - given)
+                said = words(name, came) if place is case.place else {}
+                assert all(came.asked[key] in said[key] for key in given & said.keys()), came.asked
                 checked += 1
         assert checked >= len(ORDERS[name]) + 3
+
+
+def test_signatures_are_computed_as_the_documentation_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What checks our signatures finds the published ones right, and no other."""
+    told = loaded("binance/spot-rest-docs.derived.json")["hmac_sha256_examples"]
+    monkeypatch.setattr(signing, "CANARY", told["secret_key_published_sample"])
+    for one in told["vectors"]:
+        headers = {"x-mbx-apikey": "public-name"}
+        signed = f"{one['payload']}&signature={one['signature_hex']}"
+        signing.binance(Came("POST", "/api/v3/order", headers, signed))
+        with pytest.raises(AssertionError):
+            signing.binance(Came("POST", "/api/v3/order", headers, signed.replace("quantity=1", "quantity=2")))
