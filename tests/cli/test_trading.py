@@ -5,10 +5,14 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from automator.db import connect
+from automator.home import Home
 from tests.cli.conftest import Shell
 from tests.trade.exchange import KEY, register
 from tests.trade.server import Exchange, exchange
@@ -27,6 +31,12 @@ class Desk(Shell):
         """Connect the account."""
         add = ("accounts", "add", "tiny/main", "--base-url", self.venue.url, "--scope", "read", "--scope", "trade")
         self.run(*add, "--secret-stdin", given=json.dumps({"key": KEY}))
+
+    def events(self) -> list[dict[str, Any]]:
+        """What the ledger has beside calls."""
+        with closing(connect(Home(self.home).database, readonly=True)) as kept:
+            rows = kept.execute("SELECT said(data) FROM entry WHERE kind = 'event' ORDER BY seq").fetchall()
+        return [json.loads(said) for (said,) in rows]
 
     def orders(self) -> list[dict[str, str]]:
         return list(json.loads(self.run("orders", "list", "--json")))
@@ -92,6 +102,34 @@ def test_limits_are_set_and_kept_to(desk: Desk) -> None:
     desk.run("risk", "remove", "tiny/main", "order", "USDT")
     desk.run("risk", "remove", "*", "distance")
     desk.place("buy", "--amount", "0.1", "--price", "20000")
+    said = [event for event in desk.events() if event["what"] == "risk limit"]
+    assert [(event["subject"], event["limit"], event["before"], event["value"], event["actor"]) for event in said] == [
+        ("tiny/main", "order", None, "100", "user"),
+        ("*", "distance", None, "0.02", "user"),
+        ("tiny/main", "order", "100", None, "user"),
+        ("*", "distance", "0.02", None, "user"),
+    ]
+
+
+def test_each_limit_keeps_an_order_back(desk: Desk) -> None:
+    """Of an account, set by a command; without it the same order goes out."""
+    limits = {
+        ("order", "100", "USDT"): "the order is worth 2950 USDT, and tiny/main may have 100",
+        ("day", "100", "USDT"): "the day's orders would be worth 2950 USDT, and tiny/main may have 100",
+        ("position", "100", "USDT"): "BTC/USDT held would be worth 2950 USDT, and tiny/main may have 100",
+        ("loss", "0", "USDT"): "the day has lost 0 USDT, what is held at its last known price included",
+        ("open-orders", "0"): "0 orders are open, and tiny/main may have 0",
+        ("per-minute", "0"): "0 orders are of the last minute, and tiny/main may place 0 in a minute",
+        ("distance", "1%"): "29500 is 1.67% from the market's 30000, and tiny/main allows 1%",
+        ("symbols", "ETH/USDT"): "BTC/USDT is not among the symbols of tiny/main: ETH/USDT",
+    }
+    for (name, value, *asset), says in limits.items():
+        desk.run("risk", "set", "tiny/main", name, value, *asset)
+        assert says in desk.place("buy", "--amount", "0.1", "--price", "29500", code=1)
+        desk.run("risk", "remove", "tiny/main", name, *asset)
+    assert desk.venue.world()["arrived"] == []
+    assert len([event for event in desk.events() if event["what"] == "risk limit"]) == 2 * len(limits)
+    desk.place("buy", "--amount", "0.1", "--price", "29500")
 
 
 @pytest.mark.parametrize(
