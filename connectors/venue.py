@@ -144,4 +144,7 @@ class Exchange(Provider, Protocol):
         """The orders that may still be filled, whoever placed them."""
 
     async def fills(self, wire: Wire, symbol: str, since: datetime) -> Sequence[Fill]:
-        """The account's trades from ``since`` on, oldest first, whoever placed the orders."""
+        """The account's trades from ``since`` on by our clock, oldest first, whoever placed the orders.
+
+        They are dated by the exchange's; those of a little before may be among them.
+        """

@@ -327,8 +327,8 @@ def in_doubt(reader: sqlite3.Connection, stored: Stored) -> bool:
     return row is not None
 
 
-def unexplained(reader: sqlite3.Connection, stored: Stored, traded: Sequence[Fill], since: datetime) -> bool:
-    """Whether a fill since then, of an order that we don't know, may be of one that the exchange does not show."""
+def unexplained(reader: sqlite3.Connection, stored: Stored, traded: Sequence[Fill]) -> bool:
+    """Whether one of these fills, of an order that we don't know, may be of one that the exchange does not show."""
     known = {
         row[0]
         for row in reader.execute("SELECT exchange_id FROM ordered WHERE account = ?", (stored.account,))
@@ -336,6 +336,6 @@ def unexplained(reader: sqlite3.Connection, stored: Stored, traded: Sequence[Fil
     }
     strange: defaultdict[str, Decimal] = defaultdict(Decimal)
     for item in traded:
-        if item.side == stored.side and item.at >= since and item.order_id not in known:
+        if item.side == stored.side and item.order_id not in known:
             strange[item.order_id] += item.amount
     return any(stored.amount is None or amount <= stored.amount for amount in strange.values())

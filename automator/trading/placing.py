@@ -24,7 +24,7 @@ from automator.scheduling import lease
 from automator.scheduling.lease import Run, Verdict
 from automator.scheduling.states import RunState
 from automator.trading import leaving, news, orders
-from automator.trading.books import SLACK, TROUBLE, Books, Opened, adopt, in_doubt, unexplained
+from automator.trading.books import TROUBLE, Books, Opened, adopt, in_doubt, unexplained
 from automator.trading.leaving import LATE, STALE
 from automator.trading.orders import Stored
 from connectors.base import CallRefused, Intent, Kind, NotNow, Unresolved, outcome_of
@@ -183,7 +183,7 @@ class Placing:
             if stored.looked_at is None or now < stored.looked_at + settles:
                 await self._store("absent", partial(_looked, stored, now))
                 return Verdict(RunState.WAITING, ONCE_MORE, now + settles)
-            traded = await exchange.fills(session, stored.symbol, sent - SLACK)
+            traded = await exchange.fills(session, stored.symbol, sent - CLOCKS)
         except TROUBLE as trouble:
             if now - sent > DOUBTED:
                 return await self._settled(run, stored, Journal.UNCONFIRMED)
@@ -192,7 +192,7 @@ class Placing:
             return Verdict(RunState.WAITING, f"the exchange can't be asked now ({trouble})", until or now + wait)
         absence = exchange.placing(held.plan).absence
         state = verdict(absence, None, send_again_opted_in=False)
-        strange = unexplained(self._reader, stored, traded, sent - CLOCKS)
+        strange = unexplained(self._reader, stored, traded)
         if strange and now - sent < MINGLED and in_doubt(self._reader, stored):
             return Verdict(RunState.WAITING, OTHERS, now + settles)
         if state is Journal.PLANNED or strange:

@@ -210,6 +210,7 @@ class Connector:
             asked["before_order_id"] = str(said[-1]["id"])
 
     async def fills(self, wire: Wire, symbol: str, since: datetime) -> Sequence[Fill]:
+        since -= max((await self._hours(wire)).ahead, timedelta())  # they are dated by Alpaca's clock
         # "after" is told in whole seconds, and leaves out its own instant
         asked = {"after": _at(since - timedelta(seconds=1)), "direction": "asc", "page_size": str(FILLS)}
         found: dict[str, Fill] = {}

@@ -10,6 +10,7 @@ from typing import Any
 from connectors.alpaca_stocks.reading import instant
 from connectors.network import Rejected
 
+NOISE = timedelta(seconds=1)  #: by which a clock is right enough
 TRUSTED = timedelta(hours=1)  #: that an answer is, if the market neither opens nor closes before
 
 
@@ -19,13 +20,15 @@ class Hours:
 
     Attributes:
         open: Whether it is open.
-        until: When that changes (UTC).
+        until: When that changes (UTC), by our clock.
         told: When this was asked (UTC).
+        ahead: How far our clock is ahead of Alpaca's, if it is by more than a second.
     """
 
     open: bool
     until: datetime
     told: datetime
+    ahead: timedelta = timedelta()
 
     def stands(self, now: datetime) -> bool:
         """Whether this still holds."""
@@ -42,4 +45,6 @@ def read(said: Mapping[str, Any], now: datetime) -> Hours:
     until = instant(said.get("next_close" if is_open else "next_open"))
     if not isinstance(is_open, bool) or until is None:
         raise Rejected("Alpaca does not say whether the stock market is open")
-    return Hours(is_open, until, now)
+    theirs = instant(said.get("timestamp"))
+    ahead = now - theirs if theirs is not None and abs(now - theirs) > NOISE else timedelta()
+    return Hours(is_open, until + ahead, now, ahead)

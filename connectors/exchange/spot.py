@@ -189,9 +189,8 @@ class Connector:
         at = self.at
         async with at.loading:
             if at.markets is None or wire.now() - at.loaded > KEPT:
-                if self.ways.blames:
-                    with suppress(Rejected, NotNow):  # markets are to be had without
-                        await self.talk.measure(wire)
+                with suppress(Rejected, NotNow):  # markets are to be had without
+                    await self.talk.measure(wire)
                 loaded = await self.talk.ccxt(wire, "markets", "load_markets", reload=True)
                 at.markets = {market.symbol: market for market in reading.markets(self.ways, at.bridge, loaded)}
                 at.loaded = wire.now()
@@ -348,6 +347,7 @@ class Connector:
     @legible
     async def fills(self, wire: Wire, symbol: str, since: datetime) -> Sequence[Fill]:
         await self._market(wire, symbol)
+        since -= max(self.at.clock.ahead, timedelta())  # they are dated by the exchange's clock
         found: dict[str, Fill] = {}
         for begin, end in reading.spans(since, wire.now(), self.ways.span):
             await self._page(wire, symbol, begin, end, found)

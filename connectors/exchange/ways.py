@@ -98,7 +98,6 @@ class Ways:
         custom: What is known of its ways with orders.
         fields: The keys it needs; ``None``: ccxt knows.
         sections: Those parts of its API that are used; ``None``: all that ccxt knows.
-        blames: Of a wrong time it may say that the key is wrong, so the clock is measured whenever markets are loaded.
         finer: Nonces must rise, also for two calls within a millisecond.
         testing: Whether it has a test environment that ccxt knows; ``None``: ccxt is asked.
         page: How many trades of an account's one answer holds, the newest first; 0: the oldest come first.
@@ -118,7 +117,6 @@ class Ways:
     custom: ClassVar[Custom] = Custom(timedelta(minutes=1), unique=False, by_client_id=False, tested=False)
     fields: ClassVar[tuple[SecretField, ...] | None] = None
     sections: ClassVar[tuple[str, ...] | None] = None
-    blames: ClassVar[bool] = True
     finer: ClassVar[bool] = False
     testing: ClassVar[bool | None] = None
     page: ClassVar[int] = 50

@@ -156,3 +156,23 @@ async def test_fills_fees_and_positions_are_the_exchange_s(place: Place) -> None
     assert stored.state is State.FILLED
     await place.judge()
     assert place.engine.reader.execute("SELECT amount FROM position").fetchone() == ("-0.00001",)
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_fills_are_found_whatever_our_clock_says(place: Place, hours: int) -> None:
+    """They are dated by the exchange's, and asked for by it."""
+    place.app[binance.WORLD].ahead = timedelta(hours=hours)
+    stored = await place.ended(await place.submit(OrderType.MARKET))
+    assert stored.state is State.FILLED
+    assert place.engine.reader.execute("SELECT amount FROM position").fetchone() == ("0.00999",)
+    await place.judge()
+
+
+@pytest.mark.parametrize("hours", [-1, 0, 1])
+async def test_a_fill_that_may_be_of_a_lost_order_is_doubt_whatever_our_clock_says(place: Place, hours: int) -> None:
+    """The exchange does not show the order; it shows a trade that nobody explains, at a time of its own."""
+    world = place.app[binance.WORLD]
+    world.ahead, world.visible_after = timedelta(hours=hours), timedelta(days=1)
+    place.strikes("drop-after")
+    stored = await place.ended(await place.submit(OrderType.MARKET), 400)
+    assert stored.state is State.UNCONFIRMED

@@ -42,7 +42,6 @@ class Alpaca(Ways):
     id: ClassVar[str] = "alpaca"
     config: ClassVar[Mapping[str, Any]] = {"options": {"defaultExchange": "CBSE"}}
     custom: ClassVar[Custom] = Custom(timedelta(seconds=5), unique=True, by_client_id=True)
-    blames: ClassVar[bool] = False
     fields: ClassVar[Any] = API
     sections: ClassVar[tuple[str, ...] | None] = ("trader", "market")
     testing: ClassVar[bool | None] = True

@@ -110,7 +110,6 @@ class Binance(Ways):
         "has": {"fetchCurrencies": False},
     }
     custom: ClassVar[Custom] = Custom(timedelta(seconds=10), unique=False, by_client_id=True)
-    blames: ClassVar[bool] = False
     fields: ClassVar[Any] = API
     sections: ClassVar[tuple[str, ...] | None] = ("public", "private", "sapi")
     testing: ClassVar[bool | None] = True

@@ -72,7 +72,6 @@ CODES = {
 _REFUSED = re.compile(r"1000[18]|1001[47]|1100\d\d|170[12]\d\d|17019\d")  #: the others that its list explains
 
 
-
 class Bybit(Ways):
     """Its row."""
 
@@ -89,7 +88,6 @@ class Bybit(Ways):
         },
     }
     custom: ClassVar[Custom] = Custom(timedelta(seconds=10), unique=True, by_client_id=True)
-    blames: ClassVar[bool] = False
     fields: ClassVar[Any] = API
     sections: ClassVar[tuple[str, ...] | None] = ("public", "private")
     testing: ClassVar[bool | None] = True

@@ -73,7 +73,6 @@ class Kraken(Ways):
     id: ClassVar[str] = "kraken"
     config: ClassVar[Mapping[str, Any]] = {"has": {"fetchCurrencies": False}}
     custom: ClassVar[Custom] = Custom(timedelta(seconds=10), unique=False, by_client_id=True, ordered=True)
-    blames: ClassVar[bool] = False
     fields: ClassVar[Any] = API
     finer: ClassVar[bool] = True
     testing: ClassVar[bool | None] = False

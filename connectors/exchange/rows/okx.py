@@ -81,7 +81,6 @@ class Okx(Ways):
         "options": {"defaultType": "spot", "fetchMarkets": {"types": ["spot"]}, "brokerId": ""},
     }
     custom: ClassVar[Custom] = Custom(timedelta(seconds=10), unique=False, by_client_id=True)
-    blames: ClassVar[bool] = False
     fields: ClassVar[Any] = (*API, KEYS["password"])
     testing: ClassVar[bool | None] = True
     page: ClassVar[int] = 100

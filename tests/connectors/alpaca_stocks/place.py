@@ -73,7 +73,7 @@ async def opened(folder: Path, **chosen: str) -> AsyncIterator[Place]:
     app.middlewares.insert(0, middleware(faults, "alpaca-stocks", alpaca.FAULTS))
 
     async def date(_: web.Request, answer: web.StreamResponse) -> None:
-        answer.headers["date"] = format_datetime(clock.now(), usegmt=True)
+        answer.headers["date"] = format_datetime(app[alpaca.WORLD].clock(), usegmt=True)
 
     app.on_response_prepare.append(date)
     secrets = alpaca.add_account(app, "brand")

@@ -58,6 +58,16 @@ async def test_a_cancel_ends_as_alpaca_ended_it(place: Place, fault: str) -> Non
     await place.judge()
 
 
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_fills_are_found_whatever_our_clock_says(place: Place, hours: int) -> None:
+    """They are dated by Alpaca's, which is asked for its time."""
+    place.world.ahead = timedelta(hours=hours)
+    place.clock.at += timedelta(hours=2)  # what Alpaca said of its time is old
+    done = await place.submit(wish())
+    assert (await place.ended(done.order)).state is State.FILLED
+    assert place.engine.reader.execute("SELECT amount FROM position").fetchone() == ("2",)
+
+
 async def test_an_id_is_never_used_twice(place: Place) -> None:
     """Alpaca refuses a client order id for ever, so a second order of the same is looked up, and found to be the first."""
     session, exchange = place.opened

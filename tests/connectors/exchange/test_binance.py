@@ -152,12 +152,24 @@ async def test_a_wrong_clock_is_measured_and_corrected(world: Any, caplog: pytes
         return (400, {"code": -1021, "msg": "Timestamp for this request"}, {}) if late else BINANCE[ORDER]
 
     hour = {("GET", "/api/v3/time"): lambda _: {"serverTime": time.time_ns() // 1_000_000 - 3_600_000}}
-    async with world("binance/main", SERVED | hour | {ORDER: checked}, KEYS) as there:
+    async with world("binance/main", SERVED | {ORDER: checked}, KEYS) as there:
+        await there.exchange.markets(there.wire)
+        assert "clock is" not in caplog.text
+        there.server.answers |= hour  # from here on
         assert outcome_of(await there.place(WANTED)).kind is Kind.OK
         assert len(there.server.of(*ORDER)) == 2
         assert "clock is 3600" in caplog.text, "whoever reads the service's log is told"
         identity = await there.exchange.test(there.wire)
         assert any("clock is 3600" in warning for warning in identity.warnings)
+
+
+async def test_a_clock_that_is_wrong_from_the_beginning_costs_no_order(world: Any) -> None:
+    """The exchange's is asked for with its markets, and everything is signed by it."""
+    hour = {("GET", "/api/v3/time"): lambda _: {"serverTime": time.time_ns() // 1_000_000 - 3_600_000}}
+    async with world("binance/main", SERVED | hour, KEYS) as there:
+        assert outcome_of(await there.place(WANTED)).kind is Kind.OK
+        (came,) = there.server.of(*ORDER)
+        assert abs(int(came.asked["timestamp"]) - time.time_ns() // 1_000_000 + 3_600_000) < 60_000
 
 
 async def test_limits_are_what_the_exchange_announces(world: Any) -> None:

@@ -112,6 +112,23 @@ def wanted(case: Case, **other: Any) -> OrderRequest:
     return replace(usual, **other)
 
 
+#: what the query and the cancellation say, beside which order is meant
+SAID: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
+    "binance": ({"symbol": "BTCUSDT", "origClientOrderId": ID}, {"symbol": "BTCUSDT", "orderId": "28"}),
+    "kraken": ({"cl_ord_id": ID}, {"txid": "OU22CG-KLAF2-FWUDD7"}),
+    "coinbase": (
+        {"product_ids": "BTC-USD", "order_status": "OPEN", "limit": "250"},
+        {"order_ids": ["11111-00000-000000"]},
+    ),
+    "bybit": (
+        {"category": "spot", "symbol": "BTCUSDT", "orderLinkId": ID},
+        {"category": "spot", "symbol": "BTCUSDT", "orderId": "1321003749386327552"},
+    ),
+    "okx": ({"instId": "BTC-USDT", "clOrdId": ID}, {"instId": "BTC-USDT", "ordId": "312269865356374016"}),
+    "alpaca": ({"client_order_id": ID}, {}),
+}
+
+
 @NAMES
 async def test_signed_bytes(world: Any, name: str) -> None:
     """An order, its query, its cancellation and the balance are signed as the exchange's documentation says."""
@@ -130,6 +147,9 @@ async def test_signed_bytes(world: Any, name: str) -> None:
             assert came, place
             for one in came:
                 case.signed(one)
+        for place, said in zip((case.find, case.cancel), SAID[name], strict=True):
+            asked = there.server.of(*place)[0].asked
+            assert {key: asked.get(key) for key in said} == said
         assert len(there.server.of(*case.place)) == 1
         recorded = [(method, path.partition("?")[0]) for _, method, path, _ in requests(there.engine.reader)]
         assert recorded == [(came.method, came.path) for came in there.server.came], "the record says where it went"
