@@ -7,21 +7,23 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from automator.cli.common import JsonOption, counting, fail, show_json, told, working
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from connectors.exchange.candles import Series
     from connectors.market import Market
+    from jobs.bots.backtest import Played
     from jobs.bots.figures import Figures
+    from jobs.bots.strategy import Signal, Strategy
 
 _NAMED = re.compile(r"([A-Za-z0-9]{1,12})[-_/]([A-Za-z0-9]{1,12})(?:[-_.].*)?")
-KIND_HELP = "recurring_buy, grid, guard, deal_dca, rebalance; or a Python file with a strategy of your own."
+KIND_HELP = "recurring_buy, grid, signal, guard, deal_dca, rebalance; or a Python file with a strategy of your own."
 ParamOption = Annotated[
     list[str], typer.Option("--param", "-p", help="A parameter: NAME=VALUE. `automator bots kinds` lists them.")
 ]
@@ -42,6 +44,9 @@ async def backtest(  # noqa: PLR0913, PLR0917 - each is an option
         list[str], typer.Option(help="Candles, a CSV file: FILE, or BTC/USDT=FILE; again for each symbol.")
     ],
     param: ParamOption = [],  # noqa: B006 - typer copies it
+    signals: Annotated[
+        Path | None, typer.Option(help="For signal: its messages, one a line, as `automator signal` takes them.")
+    ] = None,
     balance: Annotated[
         list[str], typer.Option(help="What it begins with: USDT=10000 (the default for its quote).")
     ] = [],  # noqa: B006
@@ -66,8 +71,6 @@ async def backtest(  # noqa: PLR0913, PLR0917 - each is an option
     from jobs.bots.figures import curves, figures  # noqa: PLC0415 - as above
     from jobs.bots.kinds import opened, pairs, parameters, which  # noqa: PLC0415 - as above
 
-    if kind == "signal":
-        raise fail("signal acts on messages, and candles bring none; let it run on paper, and send it some", 2)
     money = _money(fee, tick, lot, oco=oco)
     with working("reading"):
         files = _files(data, allow_gaps=allow_gaps)
@@ -83,14 +86,17 @@ async def backtest(  # noqa: PLR0913, PLR0917 - each is an option
         if wrong := sorted(set(strategy.symbols) ^ set(files)):
             symbol = wrong[0]
             raise fail(f"{symbol} is in --data or in the parameters, but not in both; name it: --data {symbol}=FILE", 2)
-        played = play(strategy, markets, balances, {name: of.candles for name, of in files.items()}, every, done)
+        messages = _messages(signals, strategy)
+        candles = {name: of.candles for name, of in files.items()}
+        played = play(strategy, markets, balances, candles, every, done, messages)
         taken = parameters(strategy, given)
     curve = curves(played, markets)
     if not curve.at:
         raise fail("the files have no time in common", 2)
     found = figures(played, markets, curve)
-    title = f"{Path(kind).stem if kind.endswith('.py') else kind} on {', '.join(files)}"
-    setting = {"data": ", ".join(_path(item).name for item in data)} | _set(markets, balances, fee)
+    said = _said(signals, messages, played)
+    title = f"{Path(kind).stem if kind.endswith('.py') else kind} on {', '.join((*files, *said.values()))}"
+    setting = {"data": ", ".join(_path(item).name for item in data)} | said | _set(markets, balances, fee)
     if report is not None:
         from jobs.bots.report import html  # noqa: PLC0415 - slow to load
 
@@ -102,6 +108,40 @@ async def backtest(  # noqa: PLR0913, PLR0917 - each is an option
     _show(title, found, quote, every)
     if report is not None:
         typer.echo(f"the report is {report}")
+
+
+def _messages(path: Path | None, strategy: Strategy[Any]) -> Sequence[Signal]:
+    from jobs.bots.signal import BadSignal, SignalBot, replayed  # noqa: PLC0415 - keeps --help fast
+
+    if not isinstance(strategy, SignalBot):
+        if path is not None:
+            raise fail("--signals is for the strategy signal", 2)
+        return ()
+    if path is None:
+        raise fail("signal acts on messages, and candles bring none; name a file of them: --signals FILE", 2)
+    try:
+        with path.open(encoding="utf-8") as lines:
+            return replayed(lines, strategy)
+    except OSError as error:
+        raise fail(f"{path} can't be read: {error.strerror}", 2) from None
+    except UnicodeDecodeError:
+        raise fail(f"{path} is no text in UTF-8", 2) from None
+    except BadSignal as bad:
+        raise fail(f"{path}, {bad}", 2) from None
+
+
+def _said(path: Path | None, messages: Sequence[Signal], played: Played) -> dict[str, str]:
+    """How many messages were played, for a person; empty: it was not about messages."""
+    from jobs.bots.backtest import within  # noqa: PLC0415 - keeps --help fast
+
+    if path is None:
+        return {}
+    there = len(within(messages, played.candles, played.every))
+    outside = len(messages) - there
+    if not there:
+        raise fail(f"no message of {path} is of the candles' time", 2)
+    left = f"; left out, as not of the candles' time: {outside}" if outside else ""
+    return {"signals": f"{there} {'message' if there == 1 else 'messages'} of {path.name}{left}"}
 
 
 def _set(markets: Mapping[str, Market], balances: Mapping[str, Decimal], fee: str) -> dict[str, str]:

@@ -86,7 +86,7 @@ def _kind(name: str, model: type[Any]) -> None:
 @told
 async def add(  # noqa: PLR0913, PLR0917 - each is an option
     name: Annotated[str, typer.Argument(help="What you call it: a-z, 0-9 and -.")],
-    kind: Annotated[str, typer.Argument(help=KIND_HELP.replace("guard,", "signal, guard,"))],
+    kind: Annotated[str, typer.Argument(help=KIND_HELP)],
     account: Annotated[str, typer.Argument(help="Where it trades, or takes its prices from: binance/main.")],
     home: HomeOption = None,
     param: ParamOption = [],  # noqa: B006 - typer copies it

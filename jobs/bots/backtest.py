@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from heapq import merge
 from itertools import count
+from typing import Generic
 
 from connectors.exchange.paper import Paper
 from connectors.market import Candle, Market
 from connectors.order import Balance
 from jobs.bots.desk import Desk, S, asked, due
-from jobs.bots.strategy import Closed, Filled, Strategy, View
+from jobs.bots.strategy import Closed, Event, Filled, Signal, Stop, Strategy, View
 
 OFTEN = 1000  #: candles between two words about how far it has come
 
@@ -59,17 +61,19 @@ def play(  # noqa: PLR0913, PLR0917 - what is played, on what
     candles: Mapping[str, Sequence[Candle]],
     every: timedelta,
     done: Callable[[int], None] = lambda _: None,
+    signals: Sequence[Signal] = (),
 ) -> Played:
     """Run a strategy over candles: within each its orders are filled, at its close it decides.
 
     ``candles`` are by symbol, oldest first. Where several close together, it decides after the last of them. ``done``
-    is told now and then how many were played.
+    is told now and then how many were played. ``signals`` (oldest first; ``within`` says which) are acted on at
+    their own time, when the last close is the price.
     """
     numbers = count(1)
     desk = Desk(Paper(markets, balances), lambda: f"backtest{next(numbers)}")
     line = _line(candles)
     moments = [Moment(0, dict(balances))]
-    why = _decisions(strategy, desk, line, every, moments, done)
+    why = _played(_Decisions(strategy, desk, moments), line, every, deque(within(signals, line, every)), done)
     return Played(line, every, tuple(desk.fills), tuple(moments), desk.open, why)
 
 
@@ -81,39 +85,77 @@ def _line(candles: Mapping[str, Sequence[Candle]]) -> Sequence[tuple[str, Candle
     return list(merge(*named, key=lambda pair: pair[1].at))
 
 
-def _decisions(  # noqa: PLR0913, PLR0917 - what is played, and what is noted of it
-    strategy: Strategy[S],
-    desk: Desk,
+class _Decisions(Generic[S]):
+    """What a strategy decides at its desk; ``moments`` is where what it held is noted."""
+
+    def __init__(self, strategy: Strategy[S], desk: Desk, moments: list[Moment]) -> None:
+        self.desk = desk
+        self._strategy, self._moments = strategy, moments
+        self._state = strategy.begin()
+        self.waits = strategy.waits(self._state)
+
+    def decide(self, number: int, now: datetime, events: Sequence[Event]) -> Stop | None:
+        """Show it what happened until ``now``, after candle ``number``, and do what it wants; returns its stop."""
+        desk = self.desk
+        traded = len(desk.fills)
+        self._state, wishes = asked(self._strategy, self._state, seen(desk, events), now)
+        self.waits = self._strategy.waits(self._state)
+        stop = desk.do(wishes, now)
+        if len(desk.fills) > traded or any(isinstance(event, Filled) for event in events):
+            self._moments.append(Moment(number, _held(desk.paper.balances())))
+        return stop
+
+
+def _played(
+    decisions: _Decisions[S],
     line: Sequence[tuple[str, Candle]],
     every: timedelta,
-    moments: list[Moment],
+    signals: deque[Signal],
     done: Callable[[int], None],
 ) -> str:
-    """Play all candles; returns why the strategy stopped."""
-    state, paper = strategy.begin(), desk.paper
-    waits = strategy.waits(state)
+    """Play all candles, and signals between their closes; returns why the strategy stopped."""
+    last = 0
     for number, beat in _beats(line):
         if number % OFTEN == 0:
             done(number)
-        for symbol, candle in beat:
-            desk.feed(symbol, candle)
-        if not (desk.news or waits.candles or waits.until is not None):
-            continue
-        now = beat[-1][1].at + every
-        if not due(waits, desk.news, now):
-            continue
-        if waits.candles:
-            desk.news += (Closed(symbol, candle) for symbol, candle in beat)
-        events, desk.news = tuple(desk.news), []
-        traded = len(desk.fills)
-        state, wishes = asked(strategy, state, seen(desk, events), now)
-        waits = strategy.waits(state)
-        stop = desk.do(wishes, now)
-        if len(desk.fills) > traded or any(isinstance(event, Filled) for event in events):
-            moments.append(Moment(number, _held(paper.balances())))
-        if stop is not None:
+        if signals and (stop := _between(decisions, last, beat[-1][1].at + every, signals)):
             return stop.why
+        if stop := _closed(decisions, number, beat, every):
+            return stop.why
+        last = number
     return ""
+
+
+def _closed(decisions: _Decisions[S], number: int, beat: Sequence[tuple[str, Candle]], every: timedelta) -> Stop | None:
+    """Candles close, and it decides if it has to."""
+    desk, waits = decisions.desk, decisions.waits
+    for symbol, candle in beat:
+        desk.feed(symbol, candle)
+    if not (desk.news or waits.candles or waits.until is not None):
+        return None
+    now = beat[-1][1].at + every
+    if not due(waits, desk.news, now):
+        return None
+    if waits.candles:
+        desk.news += (Closed(symbol, candle) for symbol, candle in beat)
+    events, desk.news = tuple(desk.news), []
+    return decisions.decide(number, now, events)
+
+
+def _between(decisions: _Decisions[S], last: int, before: datetime, signals: deque[Signal]) -> Stop | None:
+    """Signals that came after the close of candle ``last``, and ``before`` the next."""
+    desk = decisions.desk
+    while signals and signals[0].at < before:
+        signal = signals.popleft()
+        events, desk.news = (*desk.news, signal), []
+        if stop := decisions.decide(last, signal.at, events):
+            return stop
+    return None
+
+
+def within(signals: Sequence[Signal], line: Sequence[tuple[str, Candle]], every: timedelta) -> Sequence[Signal]:
+    """Those that can be acted on: from the first candle's close, when there is a price, until the last one's."""
+    return [one for one in signals if line[0][1].at + every <= one.at < line[-1][1].at + every]
 
 
 def _beats(line: Sequence[tuple[str, Candle]]) -> Iterator[tuple[int, Sequence[tuple[str, Candle]]]]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from connectors.market import Market
 from connectors.order import OrderType, Side
@@ -33,11 +33,15 @@ def _instant(value: Any) -> Any:
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         seconds = value / 1000 if value > 10**11 else value  # TradingView's {{time}} may be milliseconds
-        return datetime.fromtimestamp(seconds, UTC) if seconds < 10**11 else value
+        return datetime.fromtimestamp(seconds, UTC) if abs(seconds) < 10**11 else value
     if isinstance(value, str):
         read = datetime.fromisoformat(value.strip())
         return read if read.tzinfo else read.replace(tzinfo=UTC)  # {{timenow}} is UTC
     return value
+
+
+def _utc(at: datetime) -> datetime:
+    return at.astimezone(UTC)
 
 
 class Amount(BaseModel):
@@ -50,7 +54,7 @@ class Amount(BaseModel):
 
 
 class Message(BaseModel):
-    """What a message says, as 3Commas names it; what else is in it is ignored.
+    """What a message says, as 3Commas names it; what else is in it is ignored, here also a secret.
 
     Attributes:
         timestamp: When it was made; ISO 8601 or seconds since 1970, UTC.
@@ -60,13 +64,21 @@ class Message(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    secret: str
-    timestamp: Annotated[datetime, BeforeValidator(_instant)]
+    timestamp: Annotated[datetime, BeforeValidator(_instant), AfterValidator(_utc)]
     action: Literal["enter_long", "exit_long", "buy", "sell"]
     id: str | None = Field(None, max_length=200)
     max_lag: int | None = Field(None, ge=1)
     tv_instrument: str | None = None
     order: Amount | None = None
+
+
+class Sent(Message):
+    """A message that reached a bot: it must carry the bot's secret."""
+
+    secret: str
+
+
+M = TypeVar("M", bound=Message)
 
 
 class Heard(Model):
@@ -180,25 +192,49 @@ def take(text: str, secret: str, bot: SignalBot, now: datetime) -> Taken:
     Raises:
         BadSignal: no message, the wrong secret, for another market, or too old.
     """
-    message = _read(text)
+    message = _read(text, Sent)
     if not hmac.compare_digest(message.secret.encode(), secret.encode()):
         raise BadSignal("the message's secret is not this bot's; `automator bots secret` makes a new one")
-    if message.tv_instrument and _plain(message.tv_instrument) != _plain(bot.symbol):
-        raise BadSignal(f"the message is for {message.tv_instrument[:40]!r}, but the bot trades {bot.symbol}")
-    lag = timedelta(seconds=min(message.max_lag or bot.max_lag, bot.max_lag))
-    if now - message.timestamp > lag:
+    taken = _taken(message, bot)
+    if now - message.timestamp > (lag := timedelta(seconds=taken.said["max_lag"])):
         age = (now - message.timestamp) // timedelta(seconds=1)
         raise BadSignal(f"the message is {age} seconds old, and max_lag is {lag // timedelta(seconds=1)}")
     if message.timestamp - now > AHEAD:
         raise BadSignal("the message is dated in the future; is a clock wrong?")
+    return taken
+
+
+def replayed(lines: Iterable[str], bot: SignalBot) -> Sequence[Signal]:
+    """Messages of the past, one a line, as they were at their time: each once, by time; a secret is not asked for.
+
+    Raises:
+        BadSignal: one is no message, or for another market; its line is named.
+    """
+    found: dict[str, Signal] = {}
+    for number, text in enumerate(lines, 1):
+        if not text.strip():
+            continue
+        try:
+            taken = _taken(_read(text, Message), bot)
+        except BadSignal as bad:
+            raise BadSignal(f"line {number}: {bad}") from None
+        first = found.get(taken.id)
+        if first is None or taken.at < first.at:
+            found[taken.id] = Signal(taken.id, taken.said, taken.at)
+    return sorted(found.values(), key=lambda one: one.at)
+
+
+def _taken(message: Message, bot: SignalBot) -> Taken:
+    if message.tv_instrument and _plain(message.tv_instrument) != _plain(bot.symbol):
+        raise BadSignal(f"the message is for {message.tv_instrument[:40]!r}, but the bot trades {bot.symbol}")
     said = message.model_dump(mode="json", exclude={"secret", "timestamp", "id"}, exclude_none=True)
-    at = message.timestamp.astimezone(UTC)
+    at = message.timestamp
     whole_of_it = json.dumps([message.id or "", at.isoformat() if message.id is None else "", said], sort_keys=True)
     name = f"id:{message.id}" if message.id is not None else hashlib.sha256(whole_of_it.encode()).hexdigest()[:32]
-    return Taken(name, {**said, "max_lag": lag // timedelta(seconds=1)}, at)
+    return Taken(name, {**said, "max_lag": min(message.max_lag or bot.max_lag, bot.max_lag)}, at)
 
 
-def _read(text: str) -> Message:
+def _read(text: str, kind: type[M]) -> M:
     if len(text) > LONGEST:
         raise BadSignal(f"the message is longer than {LONGEST} characters")
     try:
@@ -208,7 +244,7 @@ def _read(text: str) -> Message:
     if not isinstance(given, dict):
         raise BadSignal("the message must be a JSON object")
     try:
-        return Message.model_validate(given)
+        return kind.model_validate(given)
     except (ValidationError, OverflowError) as error:
         if not isinstance(error, ValidationError):
             raise BadSignal("the message's timestamp is no time") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from jobs.bots.grid import Grid
 from jobs.bots.guard import Guard
 from jobs.bots.rebalance import Rebalance
 from jobs.bots.recurring_buy import RecurringBuy
+from jobs.bots.signal import BadSignal, SignalBot, replayed
 from tests.bots.seen import BTC, START
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -100,6 +101,41 @@ def test_several_symbols_are_played_together() -> None:
     ]
 
 
+def message(at: datetime, action: str, **more: object) -> str:
+    return json.dumps({"timestamp": at.isoformat(), "action": action, "secret": "any", **more})
+
+
+def test_signals_are_acted_on_at_their_time() -> None:
+    """At the last close before them, each once, whatever the file's order; without a close yet, or after the end, not."""
+    bot = SignalBot(symbol=BTC, amount=Decimal(100))
+    sent = [
+        message(START + 3 * MINUTE, "exit_long"),
+        message(START + timedelta(seconds=90), "enter_long", id="a"),
+        message(START + timedelta(seconds=100), "enter_long", id="a"),
+        message(START + timedelta(seconds=59), "enter_long"),
+        "",
+        message(START + 4 * MINUTE, "enter_long"),
+    ]
+    prices = candles(100, 400, 200, 50)
+    played = play(bot, MARKETS, {"USDT": Decimal(1000)}, {BTC: prices}, MINUTE, signals=replayed(sent, bot))
+    assert [(one.fill.side, one.fill.price, one.fill.at - START) for one in played.fills] == [
+        (Side.BUY, 100, timedelta(seconds=90)),
+        (Side.SELL, 200, 3 * MINUTE),
+    ]
+    assert curves(played, MARKETS).equity == pytest.approx([999, 900 + 99 * 4, 1096.02, 1096.02])
+
+
+def test_a_message_that_is_none_is_named_by_its_line() -> None:
+    """And one for another market."""
+    bot = SignalBot(symbol=BTC, amount=Decimal(100))
+    good = message(START, "buy")
+    for bad, words in (("buy", "line 3: the message is not JSON"), (message(START, "hop"), "line 3: .* action")):
+        with pytest.raises(BadSignal, match=words):
+            replayed([good, "", bad], bot)
+    with pytest.raises(BadSignal, match="line 1: the message is for 'ETHUSDT'"):
+        replayed([message(START, "buy", tv_instrument="ETHUSDT")], bot)
+
+
 def test_the_same_every_time() -> None:
     """Orders, amounts and times."""
 
@@ -112,6 +148,7 @@ def test_the_same_every_time() -> None:
     assert len(once().fills) > 50
 
 
+BUYS = ("-p", "amount_to_buy_in_reference_market=100", "-p", "minutes_before_next_buy=1440")
 HELD = ("-p", "amount=1", "-p", "entry_price=1", "-p", "stop_loss=0.1")
 
 
@@ -142,11 +179,31 @@ def test_the_command(tmp_path: Path) -> None:
     assert (said["trades"], said["fees"], said["setting"]["data"]) == (3, "3", path.name)
 
 
+def test_the_command_plays_messages(tmp_path: Path) -> None:
+    """It says how many, and how many were of another time; if all are, nothing is played."""
+    path, sent = written(tmp_path, 100, 200, 50), tmp_path / "sent.jsonl"
+    command = ["backtest", "signal", "--data", str(path), "--signals", str(sent), "-p", "amount=100"]
+    inside, outside = message(START + 30 * timedelta(hours=1), "buy"), message(START - DAY, "buy")
+    sent.write_text(f"{outside}\n{inside}\n", encoding="utf-8")
+    shown = CliRunner().invoke(app, command)
+    assert shown.exit_code == 0, shown.output
+    assert "1 message of sent.jsonl; left out, as not of the candles' time: 1" in shown.output
+    said = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
+    assert (said["buys"], said["setting"]["signals"][:23]) == (1, "1 message of sent.jsonl")
+    sent.write_text(outside, encoding="utf-8")
+    refused = CliRunner().invoke(app, command)
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+    assert "is of the candles' time" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["backtest", "grid", "--data", "FILE", "-p", "upper_price=1"], "grid: the parameter lower_price is missing"),
-        (["backtest", "signal", "--data", "FILE"], "signal acts on messages, and candles bring none"),
+        (["backtest", "signal", "--data", "FILE", "-p", "amount=1"], "name a file of them: --signals FILE"),
+        (["backtest", "recurring_buy", "--data", "FILE", "--signals", "FILE", *BUYS], "--signals is for the strategy"),
+        (["backtest", "signal", "--data", "FILE", "--signals", "FILE", "-p", "amount=1"], "line 1: the message is not"),
+        (["backtest", "signal", "--data", "FILE", "--signals", "/no/such", "-p", "amount=1"], "/no/such can't be read"),
         (["backtest", "robot", "--data", "FILE"], "there is no strategy 'robot'"),
         (["backtest", "grid", "--data", "FILE", "-p", "upper"], "'upper' is no parameter; write NAME=VALUE"),
         (["backtest", "grid", "--data", "FILE", "-p", "a=1", "-p", "a=2"], "the parameter a is given twice"),
