@@ -93,6 +93,14 @@ def taken(connection: sqlite3.Connection, key: str, result: Mapping[str, Any]) -
     return any(result.items() <= json.loads(row[0] or "{}").items() for row in rows)
 
 
+def lasts(connection: sqlite3.Connection, key: str) -> bool:
+    """Whether it was refused for what a retry can't change, as far as that is known."""
+    row = connection.execute(
+        "SELECT result FROM intention WHERE key = ? AND state = ?", (key, State.REFUSED)
+    ).fetchone()
+    return bool(row and json.loads(row[0] or "{}").get("lasting"))
+
+
 def complete(tx: sqlite3.Connection, key: str, result: Mapping[str, Any]) -> None:
     """Keep what has become known of something that is done."""
     tx.execute(

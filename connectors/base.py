@@ -81,6 +81,7 @@ class Outcome:
         result: What is kept of an accepted write: the provider's id, the link.
         request_id: The provider's own name for the call, for its support desk.
         renew: The access token has expired and nothing happened: renew it, then send again. Only with ``LATER``.
+        lasting: It would be refused again, until a person changes something. Only with ``REJECTED``, where it is known.
     """
 
     kind: Kind
@@ -89,6 +90,7 @@ class Outcome:
     result: Mapping[str, Any] = field(default_factory=dict)
     request_id: str | None = None
     renew: bool = False
+    lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,9 +83,15 @@ def _answered(
     }
     if passed.sent is not None:
         data["sent"] = passed.sent
-    result = {"reason": outcome.reason} if outcome.kind is Kind.REJECTED else dict(outcome.result)
     said = chain.say(scrub.written(data, secrets), PackKind.ANSWER)
-    return _Entry(said, body, spent, scrub.clean(result, secrets))
+    return _Entry(said, body, spent, scrub.clean(_kept(outcome), secrets))
+
+
+def _kept(outcome: Outcome) -> dict[str, Any]:
+    """What an intention keeps of its end."""
+    if outcome.kind is not Kind.REJECTED:
+        return dict(outcome.result)
+    return {"reason": outcome.reason} | ({"lasting": True} if outcome.lasting else {})
 
 
 def _with_known(call: Call, outcome: Outcome) -> Outcome:

@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 from automator import failpoints
@@ -124,6 +123,7 @@ class Books:
             automator.accounts.NoAccount: there is none of this name.
             connectors.network.Rejected: the exchange could not be asked; so too ``NotNow`` and ``CallRefused``.
         """
+        began = self._clock.now()
         session, exchange = self._opened(account, CAUSE, actor)
         await exchange.markets(session)
         symbols = {item.symbol for item in waited_for(self._reader, account)}
@@ -135,8 +135,13 @@ class Books:
             mine = [item for item in waiting if item.symbol == symbol]
             traded += await self._traded(session, exchange, symbol, mine)
         balances, prices = await exchange.balances(session), await self._prices(session, exchange)
+
+        def store(tx: sqlite3.Connection) -> int:
+            beats.beat(tx, _look_at(account), began)
+            return self._store(tx, account, found, traded, balances, missing, prices)
+
         failpoints.reach("before-books")
-        fresh = await self._writer.brief(partial(self._store, account, found, traded, balances, missing, prices))
+        fresh = await self._writer.brief(store)
         failpoints.reach("after-books")
         foreign = tuple(item for item in shown.values() if not _ours(self._reader, account, item))
         doubtful = tuple(orders.listed(self._reader, account=account, state=State.UNCONFIRMED))
@@ -191,13 +196,13 @@ class Books:
 
     def _store(  # noqa: PLR0913, PLR0917 - all that was seen, in one transaction
         self,
+        tx: sqlite3.Connection,
         account: str,
         found: Mapping[str, Order],
         traded: Sequence[Fill],
         balances: Mapping[str, Balance],
         missing: Sequence[Stored],
         prices: Mapping[str, Decimal],
-        tx: sqlite3.Connection,
     ) -> int:
         now = self._clock.now()
         for symbol, price in prices.items():
@@ -229,6 +234,15 @@ async def _open(session: Session, exchange: Exchange, symbols: Collection[str]) 
         if not symbols:
             raise
     return [item for symbol in sorted(symbols) for item in await exchange.open_orders(session, symbol)]
+
+
+def _look_at(account: str) -> str:
+    return f"looked {account}"
+
+
+def looked(connection: sqlite3.Connection, account: str, now: datetime) -> timedelta:
+    """How long ago the last look at an account began whose findings are in the books; ``timedelta.max``: never."""
+    return beats.since(connection, _look_at(account), now)
 
 
 def claim(tx: sqlite3.Connection, account: str, now: datetime) -> bool:

@@ -249,7 +249,7 @@ def stop(  # noqa: PLR0913 - what is stopped, and who says so
     )
     _noted(tx, "bot stopped", bot, now, actor, why=why, orders=on_stop.value)
     if why:
-        tell(tx, Notice("bot", name, f"{name} has stopped: {why}", bot.account), micros(now))
+        tell(tx, Notice("bot", bot.job, f"{name} has stopped: {why}", bot.account), micros(now))
     return _cancel(tx, bot, now, actor) if on_stop is OnStop.CANCEL and bot.live else 0
 
 

@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from decimal import Decimal, localcontext
 
 from automator.clock import micros
+from automator.intentions import lasts
 from automator.trading import fills, marks
 from automator.trading.orders import Stored, ended, load
 from connectors.order import Fill, OrderState
 from jobs.bots.strategy import Ended, Filled
 from jobs.orders.positions import EXACT, Lot, average, flow
 from jobs.orders.risk import plain
-from jobs.orders.states import ENDED, FINAL
+from jobs.orders.states import ENDED, FINAL, State
 
 _EVER = (datetime.min.replace(tzinfo=UTC), 0)
 _SAID = frozenset(state.value for state in OrderState)
@@ -82,13 +83,14 @@ def _event(connection: sqlite3.Connection, stored: Stored, fill: int) -> Filled 
         return Filled(stored.tag, fills.one(connection, fill))
     if fill < 0:
         return Ended(stored.tag, OrderState.REJECTED, Decimal(0), "it was taken for not placed")
-    return _ended(stored)
+    return _ended(connection, stored)
 
 
-def _ended(stored: Stored) -> Ended:
+def _ended(connection: sqlite3.Connection, stored: Stored) -> Ended:
     # what never reached the exchange was, for a strategy, refused
     state = OrderState(stored.state.value) if stored.state.value in _SAID else OrderState.REJECTED
-    return Ended(stored.tag, state, stored.filled, stored.reason)
+    lasting = stored.state is State.REJECTED and lasts(connection, stored.key)
+    return Ended(stored.tag, state, stored.filled, stored.reason, lasting)
 
 
 def tell(tx: sqlite3.Connection, order: str, now: datetime, *, whole: bool = True) -> bool:

@@ -20,12 +20,14 @@ from automator.clock import Clock, instant, micros
 from automator.db import Writer
 from automator.egress.session import Session
 from automator.intentions import Fenced
-from automator.scheduling import beats, lease
+from automator.notices import Notice, tell
+from automator.scheduling import lease
 from automator.scheduling.lease import Run, Verdict
 from automator.scheduling.states import RunState
 from automator.trading import bots, marks, news, orders, pairs
 from automator.trading.books import TROUBLE, Books, Opened
 from automator.trading.bots import Bot, State
+from automator.trading.looks import Looks
 from connectors.exchange.paper import Paper, Rules
 from connectors.market import Candle, Market
 from connectors.order import Balance, Side
@@ -36,7 +38,21 @@ from jobs.bots.backtest import seen as paper_view
 from jobs.bots.desk import Desk, asked, due
 from jobs.bots.own import Own
 from jobs.bots.parameters import BadParameters, restored
-from jobs.bots.strategy import Cancel, Closed, Event, Filled, Pair, Place, Signal, Stop, Strategy, View, Wish, placed
+from jobs.bots.strategy import (
+    Cancel,
+    Closed,
+    Event,
+    Filled,
+    Pair,
+    Place,
+    Signal,
+    Stop,
+    Strategy,
+    Tell,
+    View,
+    Wish,
+    placed,
+)
 from jobs.orders.states import LIVE
 
 AFTER = timedelta(seconds=1)  #: a candle's close: exchanges show it a little later
@@ -97,7 +113,7 @@ class Running:
     ) -> None:
         self._begin = begin
         self._opened = opened
-        self._books = books
+        self._looks = Looks(books, writer, reader, clock)
         self._writer = writer
         self._reader = reader
         self._clock = clock
@@ -165,6 +181,9 @@ class Running:
             marks.note(tx, bot.account, symbol, price, look.now)
         bots.told(tx, bot.name, [signal.id for signal in look.signals], look.now)
         bots.add_paper(tx, bot.name, list(decision.filled))
+        for wish in decision.wishes:
+            if isinstance(wish, Tell):
+                tell(tx, Notice("sale", bot.job, f"{bot.name}: {wish.what}", bot.account), micros(look.now))
         jobs = [self._submit(tx, bot, wish, look) for wish in decision.wishes] if bot.live else []
         if decision.stop:
             bots.stop(tx, bot.name, bot.on_stop, look.now, actor=bot.name, why=decision.stop)
@@ -198,7 +217,8 @@ class Running:
     async def _live(
         self, bot: Bot, strategy: Strategy[Any], session: Session, exchange: Exchange, beat: datetime
     ) -> tuple[Look, Decision] | None:
-        await self._looked_at(bot, beat)
+        if orders.standing(self._reader, account=bot.account, owner=bot.name):
+            await self._looks.after(beat, bot.account, bot.name)  # what became of them in the candle that has closed
         told = news.since(self._reader, bot.name, bot.news)
         happened = [item.event for item in news.in_order(told)]
         own = [replace(event, tag=tag) for event in happened if (tag := bot.own_tag(event.tag)) is not None]
@@ -224,14 +244,6 @@ class Running:
             "seen": {symbol: micros(end) for symbol, end in seen.items()},
         }
         return look, Decision(kept, told[-1].id if told else bot.news, wishes, why)
-
-    async def _looked_at(self, bot: Bot, beat: datetime) -> None:
-        """What became of its orders in the candle that has closed is known before it decides."""
-        resting = orders.standing(self._reader, account=bot.account, owner=bot.name)
-        name = f"books {bot.account}"
-        if resting and beats.since(self._reader, name, self._clock.now()) > self._clock.now() - beat:
-            await self._writer.brief(lambda tx: beats.beat(tx, name, self._clock.now()))
-            await self._books.reconcile(bot.account, bot.name)
 
     async def _paper(
         self, bot: Bot, strategy: Strategy[Any], session: Session, exchange: Exchange, beat: datetime

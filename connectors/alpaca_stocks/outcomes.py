@@ -71,7 +71,7 @@ def _outcome(verdict: Verdict, words: str, until: datetime | None, request_id: s
         return Outcome(verdict.kind, ABSENT, request_id=request_id)
     reason = WRONG_KEY if verdict is BAD_KEY else verdict.reason or words
     waits = until if verdict.kind is Kind.LATER else None
-    return Outcome(verdict.kind, f"Alpaca: {reason}", until=waits, request_id=request_id)
+    return Outcome(verdict.kind, f"Alpaca: {reason}", waits, request_id=request_id, lasting=verdict.lasts(words))
 
 
 def _until(response: httpx.Response) -> datetime | None:

@@ -14,7 +14,19 @@ import httpx
 from connectors.answer import resets
 from connectors.base import Kind, Operation, Outcome, Scope
 from connectors.exchange.bridge import SAID, errors
-from connectors.exchange.ways import ABSENT, AGAIN, BAD_CLOCK, BAD_KEY, GONE, LATER, NO, UNKNOWN, Verdict, Ways
+from connectors.exchange.ways import (
+    ABSENT,
+    AGAIN,
+    BAD_CLOCK,
+    BAD_KEY,
+    GONE,
+    LATER,
+    NO,
+    POOR,
+    UNKNOWN,
+    Verdict,
+    Ways,
+)
 
 PLACE, PAIR, CANCEL = "order.place", "order.pair", "order.cancel"  #: how the names of the writes end
 #: a refusal with these words means that the order may be there, sent before
@@ -96,7 +108,8 @@ def _outcome(verdict: Verdict, bridge: Any, response: httpx.Response, text: str)
     until = None
     if verdict.kind is Kind.LATER:
         until = resets(response.headers, "") or _after(response.headers, verdict.seconds)
-    return Outcome(verdict.kind, reason if reason == ABSENT else f"{bridge.name}: {reason}", until=until)
+    lasting = verdict.lasts(text)
+    return Outcome(verdict.kind, reason if reason == ABSENT else f"{bridge.name}: {reason}", until, lasting=lasting)
 
 
 def _after(headers: Mapping[str, str], seconds: int | None) -> datetime | None:
@@ -139,7 +152,8 @@ def by_class(error: Exception, *, writes: bool) -> Verdict:
         ((known.OrderNotFound,), GONE),
         ((known.DuplicateOrderId,), UNKNOWN),
         ((known.AuthenticationError,), BAD_KEY),
-        ((known.InsufficientFunds, known.InvalidOrder, known.BadRequest, known.ArgumentsRequired), NO),
+        ((known.InsufficientFunds,), POOR),
+        ((known.InvalidOrder, known.BadRequest, known.ArgumentsRequired), NO),
         ((known.NotSupported, known.OperationRejected), NO),
         ((known.OperationFailed, known.BadResponse), UNKNOWN),
     )

@@ -22,6 +22,13 @@ CLOCK = "this machine's clock differs from the exchange's by more than it allows
 TWICE = "an order with this id of ours is there already; it is looked up"
 KEY = "the key is wrong, was removed, may not do this, or not from this address"
 
+#: words of a refusal that is about a balance that is not there
+POVERTY = re.compile(
+    r"insufficient[ _](?:\w+[ _]){0,2}(?:balance|fund|qty|quantity|buying power)|balance.{0,20} not enough"
+    r"|\bab not enough|balance (?:is )?too low",
+    re.IGNORECASE,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -31,18 +38,25 @@ class Verdict:
         kind: One of the five outcomes.
         reason: Why, for a person; empty: the exchange's own words.
         seconds: For ``LATER``: how long to wait, where no header says so.
+        lasting: For ``REJECTED``: it would be refused again, until a person changes something.
     """
 
     kind: Kind
     reason: str = ""
     seconds: int | None = None
+    lasting: bool = False
+
+    def lasts(self, text: str) -> bool:
+        """Whether a refusal in these words would come again, until a person changes something."""
+        return self.lasting or (self.kind is Kind.REJECTED and POVERTY.search(text) is not None)
 
 
 LATER = Verdict(Kind.LATER, "its limit is reached", 1)
 UNKNOWN = Verdict(Kind.UNKNOWN)
 NO = Verdict(Kind.REJECTED)
+POOR = Verdict(Kind.REJECTED, lasting=True)  #: what it takes is not there
 GONE = Verdict(Kind.REJECTED, ABSENT)
-BAD_KEY = Verdict(Kind.REJECTED, KEY)
+BAD_KEY = Verdict(Kind.REJECTED, KEY, lasting=True)
 BAD_CLOCK = Verdict(Kind.LATER, CLOCK)
 AGAIN = Verdict(Kind.UNKNOWN, TWICE)
 

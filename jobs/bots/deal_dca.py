@@ -14,10 +14,11 @@ from connectors.market import Market
 from connectors.order import OrderState, OrderType, Side
 from jobs.bots.exits import Barriers, Exit, heard, reached, resting, told
 from jobs.bots.parameters import Model, PercentOrNone, Positive, Symbol, whole
+from jobs.bots.sale import Failed, sale
 from jobs.bots.strategy import Cancel, Ended, Filled, Place, Stop, View, Waits, Wish, placed
 from jobs.orders.risk import plain
 
-TRIES = 3  #: orders that ended unfilled so often in a row end the bot
+TRIES = 3  #: orders that should buy and ended unfilled so often in a row end the bot
 
 Coefficient = Annotated[Decimal, Field(ge=Decimal("0.1"), le=10, allow_inf_nan=False)]
 Gain = Annotated[Decimal, Field(gt=0, le=1000, allow_inf_nan=False)]
@@ -41,6 +42,7 @@ class Deal(Model):
         exit: Those of them that end the deal.
         peak: The highest close since the take-profit was reached; 0: it was not.
         orders: Raised with every order, so that each has a tag of its own.
+        failed: Orders in a row that should have sold all of it, and did not.
     """
 
     phase: Literal["idle", "opening", "open", "closing"] = "idle"
@@ -59,6 +61,7 @@ class Deal(Model):
     orders: int = 0
     tries: int = 0
     why: str = ""
+    failed: Failed = Failed()
 
 
 class DealDca(Model):
@@ -141,21 +144,23 @@ class DealDca(Model):
         """Closes, where a price decides; the end of the cooldown."""
         if state.phase == "idle":
             return Waits(candles=state.until is None, until=state.until)
+        if state.failed.again is not None:
+            return Waits(until=state.failed.again)
         watches = not state.exit.profit or (self.stop_loss_percentage > 0 and not state.exit.stop)
         return Waits(candles=state.phase == "open" and watches)
 
     def told(self, state: Deal) -> Sequence[str]:
         """What rests and what is watched, for a person."""
         if state.phase != "open":
-            return ()
+            return state.failed.shown()
         trails = [f"watched at each candle's close: trailing take-profit from {plain(self._goal(state), 8)} on"]
         return [*told(state.exit, self._barriers(state)), *(trails if self.trailing_enabled else ())]
 
     def decide(self, state: Deal, view: View, now: datetime) -> tuple[Deal, Sequence[Wish]]:
         """Go on with the deal, or begin one."""
-        market, price = view.markets[self.symbol], view.prices[self.symbol]
+        market, price, before = view.markets[self.symbol], view.prices[self.symbol], state.failed
         for event in view.events:
-            state = self._heard(state, event, market)
+            state = self._heard(state, event, market, now)
         if state.tries >= TRIES:
             return state, (Stop(f"orders were not filled {TRIES} times: {state.why}"),)
         if state.phase == "idle":
@@ -167,16 +172,26 @@ class DealDca(Model):
             state = self._watched(state, market, price)
         if state.phase == "open":
             return self._placed(state, market, price)
-        return self._closing(state, market, now)
+        what = f"{plain(state.held)} {market.base}"
+        if useless := state.failed.ends(what):
+            return state, useless
+        if state.failed.pauses(now):
+            return state, state.failed.told(before, what)
+        return self._closing(state, market, price, now)
 
-    def _heard(self, state: Deal, event: object, market: Market) -> Deal:
+    def _heard(self, state: Deal, event: object, market: Market, now: datetime) -> Deal:
         match event:
             case Filled(tag=tag, fill=fill) if tag in state.resting:
                 base, quote = (
                     fill.fee if fill.fee_asset == asset else Decimal(0) for asset in (market.base, market.quote)
                 )
                 if fill.side is Side.SELL:
-                    sold = {"held": state.held - fill.amount, "exit": heard(state.exit, event), "tries": 0}
+                    sold = {
+                        "held": state.held - fill.amount,
+                        "exit": heard(state.exit, event),
+                        "tries": 0,
+                        "failed": Failed(),
+                    }
                     return state.model_copy(update=sold)
                 net, paid = fill.amount - base, fill.price * fill.amount + quote
                 more = {"held": state.held + net, "got": state.got + net, "cost": state.cost + paid, "tries": 0}
@@ -186,13 +201,15 @@ class DealDca(Model):
                 return state.model_copy(update=more)
             case Ended(tag=tag) if tag in state.resting:
                 ours = tag in state.exit.tags  # one that is refused is watched, one of a pair expires with the other
-                failed = event.state in {OrderState.REJECTED, OrderState.EXPIRED} and not ours
+                unsold = _sells(tag) and event.state is not OrderState.FILLED
+                failed = event.state in {OrderState.REJECTED, OrderState.EXPIRED} and not ours and not unsold
                 return state.model_copy(
                     update={
                         "resting": tuple(one for one in state.resting if one != tag),
                         "exit": heard(state.exit, event),
                         "tries": state.tries + failed,
                         "why": (event.why or event.state.value) if failed else state.why,
+                        "failed": state.failed.after(event, now) if unsold else state.failed,
                     }
                 )
         return state
@@ -281,15 +298,19 @@ class DealDca(Model):
         )
         return state.model_copy(update={"safety": number + 1}), wish
 
-    def _closing(self, state: Deal, market: Market, now: datetime) -> tuple[Deal, Sequence[Wish]]:
+    def _closing(self, state: Deal, market: Market, price: Decimal, now: datetime) -> tuple[Deal, Sequence[Wish]]:
         if state.resting:
-            selling = any("-sell-" in tag for tag in state.resting)
+            selling = any(map(_sells, state.resting))
             return state, () if selling else [Cancel(tag) for tag in state.resting]
-        amount = whole(state.held, market.filters.market_lot or market.filters.lot)
-        if amount:
-            state, tag = self._tagged(state, "sell")
-            return state, (Place(tag, self.symbol, Side.SELL, OrderType.MARKET, amount=amount),)
+        if whole(state.held, market.filters.market_lot or market.filters.lot):
+            state, tag = self._tagged(state.model_copy(update={"failed": state.failed.trying()}), "sell")
+            return state, (sale(tag, market, state.held, price),)
         done = Deal(number=state.number, until=now + timedelta(seconds=self.cooldown), orders=state.orders)
         if self.disable_after_deals_count and state.number >= self.disable_after_deals_count:
             return done, (Stop(f"{state.number} deals are done"),)
         return done, ()
+
+
+def _sells(tag: str) -> bool:
+    """Whether it is the order that sells all at the market."""
+    return "-sell-" in tag

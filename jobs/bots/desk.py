@@ -12,7 +12,7 @@ from pydantic import BaseModel, TypeAdapter
 from connectors.exchange import saved
 from connectors.exchange.filters import EXACT, rounded
 from connectors.exchange.paper import Paper, Rules
-from connectors.exchange.refusal import Refused
+from connectors.exchange.refusal import Refused, Why
 from connectors.market import Candle, Market
 from connectors.order import LIVE, Fill, Order, OrderRequest, OrderState
 from jobs.bots.strategy import Cancel, Ended, Event, Filled, Pair, Place, Stop, Strategy, View, Waits, Wish
@@ -96,7 +96,8 @@ class Desk:
         try:
             orders = self._placed(wishes, now)
         except _NOT_PLACED as refused:
-            self.news += (Ended(wish.tag, OrderState.REJECTED, Decimal(0), str(refused)) for wish in wishes)
+            lasting = isinstance(refused, Refused) and refused.kind is Why.BALANCE
+            self.news += (Ended(wish.tag, OrderState.REJECTED, Decimal(0), str(refused), lasting) for wish in wishes)
             return
         for wish, order in zip(wishes, orders, strict=True):
             self._tags[order.id], self._ids[wish.tag] = wish.tag, order.client_order_id

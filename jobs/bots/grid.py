@@ -14,7 +14,9 @@ from pydantic import Field, model_validator
 from connectors.market import Market
 from connectors.order import OrderState, OrderType, Side
 from jobs.bots.parameters import Model, Positive, Symbol, whole
+from jobs.bots.sale import Failed, sale
 from jobs.bots.strategy import Cancel, Closed, Ended, Filled, Place, Stop, View, Waits, Wish
+from jobs.orders.risk import plain
 
 TRIES = 3  #: an order that was refused or cancelled so often in a row ends the bot
 START = "start"
@@ -49,12 +51,17 @@ class Lines(Model):
     Attributes:
         phase: ``new``; ``buying`` what the sells need; ``running``; ``cancelling`` all orders; ``selling`` everything.
         cells: From the lowest to the highest.
+        starts: Orders for what the sells need that ended without being filled.
+        tries: Orders that were to sell everything.
+        failed: Those of them in a row that did not.
         why: Why it ends.
     """
 
     phase: Literal["new", "buying", "running", "cancelling", "selling"] = "new"
     cells: tuple[Cell, ...] = ()
+    starts: int = 0
     tries: int = 0
+    failed: Failed = Failed()
     why: str = ""
 
 
@@ -126,23 +133,25 @@ class Grid(Model):
         return Lines()
 
     def waits(self, state: Lines) -> Waits:
-        """Fills alone, unless a price stops it."""
+        """Fills alone, unless a price stops it; the next try to sell everything."""
         stops = self.upper_stop_loss_enabled or self.lower_stop_loss_enabled
-        return Waits(candles=state.phase == "new" or stops)
+        return Waits(candles=state.phase == "new" or stops, until=state.failed.again)
 
-    def decide(self, state: Lines, view: View, now: datetime) -> tuple[Lines, Sequence[Wish]]:  # noqa: ARG002 - a grid knows no time
+    def decide(self, state: Lines, view: View, now: datetime) -> tuple[Lines, Sequence[Wish]]:
         """Put a counterpart to what was filled; begin, or end, if it is time."""
         if state.phase == "new":
             return self._started(view)
         if state.phase == "selling":
-            return self._selling(state, view)
-        market = view.markets[self.symbol]
+            return self._selling(state, view, now)
+        market, starts = view.markets[self.symbol], state.starts
         state, wrong = self._heard(state, view)
         why, sells = (wrong, False) if wrong else self._beyond(view)
         if state.phase != "cancelling" and why and not sells:
             return state, (Stop(why),)
         if state.phase == "cancelling" or why:
             return self._cancelling(state.model_copy(update={"phase": "cancelling", "why": state.why or why}), view)
+        if state.phase == "buying" and state.starts > starts:
+            return self._stocked(state, view)
         return self._placed(state, market)
 
     def _started(self, view: View) -> tuple[Lines, Sequence[Wish]]:
@@ -158,19 +167,23 @@ class Grid(Model):
         if not all(cell.amount for cell in cells):
             lot = market.filters.lot
             return Lines(), (Stop(f"quantity_per_grid is below the lot size {lot} {market.base}; take more"),)
-        needed = sum((cell.amount for cell in cells if cell.side is Side.SELL), Decimal(0))
+        return self._stocked(Lines(cells=cells), view)
+
+    def _stocked(self, state: Lines, view: View) -> tuple[Lines, Sequence[Wish]]:
+        """Buy what the sells need, if it is not there."""
+        market = view.markets[self.symbol]
+        needed = sum((cell.amount for cell in state.cells if cell.side is Side.SELL), Decimal(0))
         held = view.balances.get(market.base)
         missing = needed - (held.free if held else Decimal(0))
-        state = Lines(phase="buying" if missing > 0 else "running", cells=cells)
         if missing <= 0:
-            return self._placed(state, market)
-        return state, (self._first(market, missing),)
+            return self._placed(state.model_copy(update={"phase": "running"}), market)
+        return state.model_copy(update={"phase": "buying"}), (self._first(_start(state.starts), market, missing),)
 
-    def _first(self, market: Market, missing: Decimal) -> Place:
+    def _first(self, tag: str, market: Market, missing: Decimal) -> Place:
         step = market.filters.market_lot or market.filters.lot or Decimal("1e-8")
         gross = missing / (1 - market.taker)  # where the fee is taken from what was bought
         amount = (gross / step).to_integral_value(ROUND_CEILING) * step
-        return Place(START, self.symbol, Side.BUY, OrderType.MARKET, amount=amount)
+        return Place(tag, self.symbol, Side.BUY, OrderType.MARKET, amount=amount)
 
     def _amount(self, market: Market, low: Decimal) -> Decimal:
         quantity = self.quantity_per_grid
@@ -179,15 +192,19 @@ class Grid(Model):
     def _heard(self, state: Lines, view: View) -> tuple[Lines, str]:
         """What the events make of the cells; and why it can't go on."""
         cells, base, why = list(state.cells), view.markets[self.symbol].base, ""
-        phase = state.phase
+        phase, starts = state.phase, state.starts
         for event in view.events:
             if not isinstance(event, (Filled, Ended)):
                 continue
-            if event.tag == START:
-                if isinstance(event, Ended) and event.state is OrderState.FILLED:
+            if event.tag.startswith(START):
+                if not isinstance(event, Ended) or event.tag != _start(starts):
+                    continue
+                if event.state is OrderState.FILLED:
                     phase = "running"
-                elif isinstance(event, Ended):
-                    why = f"what the sells need was not bought: {event.why or event.state}"
+                    continue
+                starts += 1
+                lost = f"what the sells need was not bought: {event.why or event.state}"
+                why = lost if starts >= TRIES or event.lasting else why
                 continue
             number, turn = map(int, event.tag.split("-")[1:])
             cell = cells[number]
@@ -199,7 +216,7 @@ class Grid(Model):
                 cells[number] = self._ended(cell, event, view.markets[self.symbol], number)
                 if cells[number].tries >= TRIES:
                     why = why or f"its order {event.tag} was not filled {TRIES} times: {event.why or event.state}"
-        return state.model_copy(update={"cells": tuple(cells), "phase": phase}), why
+        return state.model_copy(update={"cells": tuple(cells), "phase": phase, "starts": starts}), why
 
     def _ended(self, cell: Cell, event: Ended, market: Market, number: int) -> Cell:
         turn = cell.round + 1
@@ -256,23 +273,33 @@ class Grid(Model):
 
     def _sell(self, state: Lines, view: View) -> tuple[Lines, Sequence[Wish]]:
         market = view.markets[self.symbol]
-        held = view.balances.get(market.base)
-        amount = whole(held.free if held else Decimal(0), market.filters.market_lot or market.filters.lot)
-        if not amount:
+        free = self._free(view)
+        if not whole(free, market.filters.market_lot or market.filters.lot):
             return state, (Stop(state.why),)
-        tag = f"{CLOSE}-{state.tries}"
-        selling = state.model_copy(update={"phase": "selling", "tries": state.tries + 1})
-        return selling, (Place(tag, self.symbol, Side.SELL, OrderType.MARKET, amount=amount),)
+        wish = sale(f"{CLOSE}-{state.tries}", market, free, view.prices[self.symbol])
+        if isinstance(wish, Stop):
+            return state, (Stop(f"{state.why}; {wish.why}"),)
+        more = {"phase": "selling", "tries": state.tries + 1, "failed": state.failed.trying()}
+        return state.model_copy(update=more), (wish,)
 
-    def _selling(self, state: Lines, view: View) -> tuple[Lines, Sequence[Wish]]:
+    def _selling(self, state: Lines, view: View, now: datetime) -> tuple[Lines, Sequence[Wish]]:
+        before = state.failed
         ended = [event for event in view.events if isinstance(event, Ended) and event.tag.startswith(CLOSE)]
-        if not ended:
+        if not ended and before.again is None:
             return state, ()
-        if ended[-1].state is OrderState.FILLED:
-            return state, (Stop(state.why),)
-        if state.tries >= TRIES:
-            return state, (Stop(f"{state.why}; what it holds could not be sold: {ended[-1].why}"),)
+        for event in ended:
+            failed = Failed() if event.state is OrderState.FILLED else state.failed.after(event, now)
+            state = state.model_copy(update={"failed": failed})
+        what = f"{plain(self._free(view))} {view.markets[self.symbol].base}"
+        if useless := state.failed.ends(what):
+            return state, [Stop(f"{state.why}; {stop.why}") for stop in useless]
+        if state.failed.pauses(now):
+            return state, state.failed.told(before, what)
         return self._sell(state, view)
+
+    def _free(self, view: View) -> Decimal:
+        held = view.balances.get(view.markets[self.symbol].base)
+        return held.free if held else Decimal(0)
 
 
 def _filled(cell: Cell, event: Filled, base: str) -> Cell:
@@ -280,6 +307,10 @@ def _filled(cell: Cell, event: Filled, base: str) -> Cell:
     net = fill.amount - (fill.fee if fill.fee_asset == base else 0)
     got = cell.got + net if cell.side is Side.BUY else cell.got
     return cell.model_copy(update={"amount": cell.amount - fill.amount, "got": got, "tries": 0})
+
+
+def _start(number: int) -> str:
+    return f"{START}-{number}" if number else START
 
 
 def _tag(number: int, cell: Cell) -> str:

@@ -9,12 +9,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from connectors.order import OrderState, OrderType, Side
+from connectors.order import OrderState
 from jobs.bots.exits import NAMES, Barriers, Exit, heard, reached, resting, told
 from jobs.bots.parameters import Model, Positive, Symbol, whole
-from jobs.bots.strategy import Cancel, Closed, Ended, Filled, Place, Stop, View, Waits, Wish, placed
-
-TRIES = 3  #: a sale that ended unfilled so often in a row ends the bot
+from jobs.bots.sale import Failed, sale
+from jobs.bots.strategy import Cancel, Closed, Ended, Filled, Stop, View, Waits, Wish, placed
+from jobs.orders.risk import plain
 
 Share = Annotated[Decimal, Field(gt=0, lt=1, allow_inf_nan=False)]  #: 0.05 is 5 %
 Gain = Annotated[Decimal, Field(ge=0, le=1000, allow_inf_nan=False)]
@@ -32,7 +32,8 @@ class Held(Model):
         selling: The tag of the market order that sells the rest.
         why: Why it sells.
         count: Orders that were asked for.
-        tries: Orders in a row that ended without being filled.
+        failed: Orders in a row that should have sold the rest, and did not.
+        tries: What another version of Automator counted in place of that.
     """
 
     left: Decimal = Decimal(0)
@@ -43,6 +44,7 @@ class Held(Model):
     selling: str = ""
     why: str = ""
     count: int = 0
+    failed: Failed = Failed()
     tries: int = 0
 
 
@@ -100,22 +102,23 @@ class Guard(Model):
         return Held(left=self.amount)
 
     def waits(self, state: Held) -> Waits:
-        """Every close, unless it sells already."""
-        return Waits(candles=not state.selling)
+        """Every close, unless it sells already, or waits until it may try that again."""
+        return Waits(candles=not state.selling and state.failed.again is None, until=state.failed.again)
 
     def decide(self, state: Held, view: View, now: datetime) -> tuple[Held, Sequence[Wish]]:
         """Move the stop, or sell, if it is time."""
         if state.since is None:
             state = state.model_copy(update={"since": now, "peak": max(self.entry_price, view.prices[self.symbol])})
+        before, market = state.failed, view.markets[self.symbol]
         for event in view.events:
-            state = self._heard(state, event)
-        lot = view.markets[self.symbol].filters.lot
-        if not whole(state.left, lot):
+            state = self._heard(state, event, now)
+        if not whole(state.left, market.filters.lot):
             return state, (Stop(state.why or f"the {state.ended} was filled"),)
-        if state.tries >= TRIES:
-            return state, (Stop(f"{state.left} {view.markets[self.symbol].base} could not be sold: {state.why}"),)
-        if state.selling:
-            return state, ()
+        what = f"{plain(state.left)} {market.base}"
+        if useless := state.failed.ends(what):
+            return state, useless
+        if state.selling or state.failed.pauses(now):
+            return state, state.failed.told(before, what)
         why = state.why or self._reached(state, view.prices[self.symbol], now)
         if why and state.exit.tags:
             # one cancel is enough for a pair; if it is told of one half alone, the next goes to the other
@@ -124,19 +127,18 @@ class Guard(Model):
             return self._sell(state.model_copy(update={"why": why}), view)
         return self._rested(state, view)
 
-    def _heard(self, state: Held, event: object) -> Held:
+    def _heard(self, state: Held, event: object, now: datetime) -> Held:
         match event:
             case Filled(tag=tag, fill=fill) if tag in {*state.exit.tags, state.selling}:
-                sold = {"left": state.left - fill.amount, "tries": 0, "exit": heard(state.exit, event)}
+                sold = {"left": state.left - fill.amount, "failed": Failed(), "exit": heard(state.exit, event)}
                 if tag in state.exit.tags:
                     sold["ended"] = NAMES["stop" if tag == state.exit.stop else "profit"]
                 return state.model_copy(update=sold)
             case Ended(tag=tag) if tag in state.exit.tags:
                 return state.model_copy(update={"exit": heard(state.exit, event)})
-            case Ended(tag=tag, state=ended, why=why) if tag == state.selling:
-                failed = ended is not OrderState.FILLED
-                said = {"why": why or ended.value} if failed else {}
-                return state.model_copy(update={"selling": "", "tries": state.tries + failed, **said})
+            case Ended(tag=tag, state=ended) if tag == state.selling:
+                failed = Failed() if ended is OrderState.FILLED else state.failed.after(event, now)
+                return state.model_copy(update={"selling": "", "failed": failed})
             case Closed(symbol=self.symbol, candle=candle):
                 return state.model_copy(update={"peak": max(state.peak, candle.close)})
         return state
@@ -150,7 +152,7 @@ class Guard(Model):
 
     def told(self, state: Held) -> Sequence[str]:
         """What rests and what is watched, for a person."""
-        return told(state.exit, self._barriers(state))
+        return state.failed.shown() or told(state.exit, self._barriers(state))
 
     def _level(self, state: Held) -> tuple[Decimal, str]:
         """Where the stop stands now, and what it is called; 0: nowhere."""
@@ -174,11 +176,11 @@ class Guard(Model):
         return ""
 
     def _sell(self, state: Held, view: View) -> tuple[Held, Sequence[Wish]]:
-        filters = view.markets[self.symbol].filters
-        amount = whole(state.left, filters.market_lot or filters.lot)
-        tag = f"sell-{state.count + 1}"
-        state = state.model_copy(update={"selling": tag, "count": state.count + 1})
-        return state, (Place(tag, self.symbol, Side.SELL, OrderType.MARKET, amount=amount),)
+        wish = sale(f"sell-{state.count + 1}", view.markets[self.symbol], state.left, view.prices[self.symbol])
+        if isinstance(wish, Stop):
+            return state, (wish,)
+        more = {"selling": wish.tag, "count": state.count + 1, "failed": state.failed.trying()}
+        return state.model_copy(update=more), (wish,)
 
     def _rested(self, state: Held, view: View) -> tuple[Held, Sequence[Wish]]:
         """What should rest at the exchange, does."""

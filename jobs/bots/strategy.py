@@ -78,9 +78,16 @@ class Stop:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """A person must know this; a sentence."""
+
+    what: str
+
+
 S = TypeVar("S", bound=BaseModel)
 
-Wish = Place | Pair | Cancel | Stop
+Wish = Place | Pair | Cancel | Stop | Tell
 
 
 def placed(wish: Wish) -> tuple[Place, ...]:
@@ -107,12 +114,14 @@ class Ended:
 
     Attributes:
         why: For a person: ``0.00009 BTC is below the lot size 0.0001``.
+        lasting: It was rejected for what a retry can't change: a balance that is not there, a key that may not trade.
     """
 
     tag: str
     state: OrderState
     filled: Decimal
     why: str = ""
+    lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -43,6 +44,27 @@ def test_it_buys_what_the_sells_need_and_leaves_the_nearest_line_free() -> None:
         ("sell", 50_000, Decimal("0.01")),
     ]
     assert not FIVE.waits(state).candles
+
+
+@pytest.mark.parametrize(
+    ("lasting", "tags"), [((False, False), ["start", "start-1", "start-2"]), ((False, True), ["start", "start-1"])]
+)
+def test_what_the_sells_need_is_bought_anew(lasting: tuple[bool, ...], tags: list[str]) -> None:
+    """A lost order does not end it, what was filled of it is not bought again, and a balance that is not there ends it."""
+    state, (buy,) = FIVE.decide(FIVE.begin(), view(45_000), START)
+    seen = [buy]
+    for one in (*lasting, False):
+        have = {"USDT": 5000, "BTC": "0.01" if len(seen) > 1 else 0}
+        gone = replace(ended(seen[-1], OrderState.REJECTED, 0, "it did not reach the exchange"), lasting=one)
+        state, wishes = FIVE.decide(state, view(45_000, gone, balances=have), START)
+        if isinstance(wishes[0], Stop):
+            break
+        seen += placed(wishes)
+    assert [wish.tag for wish in placed(seen)] == tags
+    assert [wish.amount for wish in placed(seen)] == [Decimal("0.0201"), Decimal("0.0201"), Decimal("0.0101")][
+        : len(tags)
+    ]
+    assert wishes == (Stop("what the sells need was not bought: it did not reach the exchange"),)
 
 
 def test_what_it_holds_need_not_be_bought() -> None:

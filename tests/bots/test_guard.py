@@ -140,16 +140,6 @@ def test_what_the_stop_sold_in_part_is_not_sold_again() -> None:
     assert "take-profit" in done.why
 
 
-def test_a_sale_that_always_fails_ends_it_with_the_reason() -> None:
-    """Three times, then a person must look."""
-    state, _ = WATCHED.decide(WATCHED.begin(), view(50_000), START)
-    state, wishes = WATCHED.decide(state, view(40_000, closed(40_000)), START)
-    for _ in range(3):
-        (wish,) = wishes
-        state, wishes = WATCHED.decide(state, view(40_000, ended(wish, OrderState.REJECTED, 0, "halted")), START)
-    assert wishes == (Stop("0.5 BTC could not be sold: halted"),)
-
-
 BRACKET = but(STOPPED, take_profit="0.1")
 
 
