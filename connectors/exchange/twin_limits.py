@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 from aiohttp import web
 
@@ -60,6 +61,7 @@ async def limits(request: web.Request, handler: Handler) -> web.StreamResponse:
         answer = await handler(request)
     except ApiError as error:
         answer = error.answer
+    answer.headers["Date"] = format_datetime(world.clock(), usegmt=True)
     used = str(world.weighed.get(request.remote or "", (None, 0, 0))[1])
     answer.headers["X-MBX-USED-WEIGHT"] = used
     answer.headers[f"X-MBX-USED-WEIGHT-{_span(world.window)}"] = used
@@ -75,9 +77,7 @@ def count(world: World, member: Member, orders: int) -> None:
     now = world.clock()
     fresh = {}
     for (name, seconds), most in zip(COUNTS.items(), world.orders, strict=True):
-        ends, used = member.orders.get(name, (now, 0))
-        if ends <= now:
-            ends, used = _end(now, seconds), 0
+        ends, used = _running(*member.orders.get(name, (now, 0)), now, seconds)
         if used + orders > most:
             wait = _left(ends, now)
             what = "10 SECOND" if seconds != DAY else "1 DAY"
@@ -114,12 +114,12 @@ def _weigh(world: World, request: web.Request) -> None:
     if until > now:
         raise _too_much(world, until, now, banned=True)
     path = request.path.removeprefix("/api/v3/")
-    ends, used, excess = world.weighed.get(address, (now, 0, 0))
-    if ends <= now:
-        ends, used, excess = _end(now, world.window), 0, 0
+    begun, used, excess = world.weighed.get(address, (now, 0, 0))
+    ends, used = _running(begun, used, now, world.window)
+    excess = excess if begun > now else 0
     used += weight(request.method, path, dict(request.query))
-    raw_ends, calls = world.called.get(address, (now, 0))
-    raw_ends, calls = (_end(now, RAW), 1) if raw_ends <= now else (raw_ends, calls + 1)
+    raw_ends, calls = _running(*world.called.get(address, (now, 0)), now, RAW)
+    calls += 1
     world.called[address] = (raw_ends, calls)
     over = used > world.weight or calls > world.raw
     world.weighed[address] = (ends, used, excess + over)
@@ -146,6 +146,14 @@ def _too_much(world: World, until: datetime, now: datetime, *, banned: bool) -> 
 def _left(until: datetime, now: datetime) -> int:
     """Whole seconds, rounded up."""
     return max(1, -int((now - until).total_seconds() // 1))
+
+
+def _running(ends: datetime, used: int, now: datetime, seconds: int) -> tuple[datetime, int]:
+    """When the window ends that runs now, and what is used in it.
+
+    One that began while a test had the clock further ahead ends no later for that: a real exchange's is not set back.
+    """
+    return (_end(now, seconds), 0) if ends <= now else (min(ends, _end(now, seconds)), used)
 
 
 def _end(now: datetime, seconds: int) -> datetime:
