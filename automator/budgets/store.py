@@ -97,13 +97,13 @@ def give_back(tx: sqlite3.Connection, claims: Sequence[Claim], now: int) -> None
         save(tx, claim.subject, budget, window.charge(budget, usage, now, -claim.units))
 
 
-def set_back(tx: sqlite3.Connection, by: int, monthly: Collection[str]) -> None:
-    """The wall clock was set back by so many microseconds: what is counted moves with it, but not calendar months."""
+def clock_set(tx: sqlite3.Connection, by: int, monthly: Collection[str]) -> None:
+    """The wall clock was set by so many microseconds: what is counted moves with it, but not calendar months."""
     for subject, name, charges, closed in tx.execute("SELECT subject, name, charges, closed FROM budget").fetchall():
-        moved = [(at if name in monthly else at - by, units) for at, units in json.loads(charges)]
+        moved = [(at if name in monthly else at + by, units) for at, units in json.loads(charges)]
         tx.execute(
             "UPDATE budget SET charges = ?, closed = ? WHERE subject = ? AND name = ?",
-            (json.dumps(moved), closed and closed - by, subject, name),
+            (json.dumps(moved), closed and closed + by, subject, name),
         )
 
 

@@ -20,6 +20,7 @@ from automator.budgets.line import Line, Turn
 from automator.budgets.store import Claim
 from automator.clock import EPOCH, Clock, instant, micros
 from automator.egress.call import HOLD, Call, call_of, costs_of
+from automator.scheduling import setback
 from connectors.answer import clock_ahead
 from connectors.base import Kind, NotNow, Outcome, Reading, Window
 
@@ -46,13 +47,14 @@ class Reservation:
 
     call: Call
     claims: Sequence[Claim]
+    clock: Clock = field(repr=False)
     flying: set[Reservation] = field(repr=False)
     taken: Callable[[], None] = field(repr=False)
     beside: frozenset[Reservation] = field(default=frozenset(), repr=False)
 
-    def take(self, tx: sqlite3.Connection, now: datetime) -> Full | None:
+    def take(self, tx: sqlite3.Connection) -> Full | None:
         """Take all or nothing."""
-        start = store.reserve(tx, self.claims, micros(now))
+        start = store.reserve(tx, self.claims, micros(setback.look(tx, self.clock)))
         if start:
             self.flying.discard(self)
             return Full(start)
@@ -74,10 +76,10 @@ class Reservation:
         tx: sqlite3.Connection,
         outcome: Outcome,
         response: httpx.Response | None,
-        now: datetime,
         took: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         """Give back what never left, or was not taken after all, and believe what the provider says."""
+        now = setback.look(tx, self.clock)
         if outcome.kind is Kind.UNSENT:
             store.give_back(tx, self.claims, micros(now))
         elif took:
@@ -142,7 +144,7 @@ class Limit(httpx.AsyncBaseTransport):
             return await self._inner.handle_async_request(request)
         shares = [claim.share for claim in claims]
         mine = line.turn(scope, self._clock.boottime(), next(self._numbers), shares)
-        reservation = Reservation(call, claims, self._flying, lambda: self._line.fitted(mine))
+        reservation = Reservation(call, claims, self._clock, self._flying, lambda: self._line.fitted(mine))
         request.extensions[RESERVATION] = reservation
         try:
             return await self._in_turn(request, mine)

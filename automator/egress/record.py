@@ -212,7 +212,7 @@ class Record(httpx.AsyncBaseTransport):
             halts.check(tx, call.account.name)
         if call.guard is not None:
             call.guard(tx)
-        if reservation is not None and (full := reservation.take(tx, now)):
+        if reservation is not None and (full := reservation.take(tx)):
             return full  # nothing else is done in this transaction
         at = micros(now)
         if intent is not None and intent.attempt == 0 and not begun:
@@ -240,7 +240,7 @@ class Record(httpx.AsyncBaseTransport):
         entry.spent.answered(tx, begun.at, outcome.kind, took)
         now = self._clock.now()
         if begun.reservation is not None:
-            begun.reservation.settle(tx, outcome, answer, now, took)
+            begun.reservation.settle(tx, outcome, answer, took)
         chain.append(
             tx,
             "answer",

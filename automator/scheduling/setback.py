@@ -10,7 +10,7 @@ import sqlite3
 from datetime import datetime, timedelta
 
 from automator.budgets import store
-from automator.clock import boot_id, micros
+from automator.clock import Clock, boot_id, micros
 from automator.ledger import chain
 from automator.notices import Notice, tell
 from connectors.base import Window
@@ -19,13 +19,25 @@ from connectors.words import counted
 
 BEAT = "clock of boot "  #: the beat that holds the difference; another start of the machine has another one
 SET = 1_000_000  #: microseconds; less is a clock being disciplined
+AT_ONCE = 0.1  #: seconds between two readings that are of one moment
 TOLD = timedelta(minutes=1)
+
+
+def look(tx: sqlite3.Connection, clock: Clock) -> datetime:
+    """What the clock shows now; ``notice`` has put right what a change of it would spoil."""
+    while True:
+        before, now = clock.boottime(), clock.now()
+        after = clock.boottime()
+        if after - before <= AT_ONCE:  # else this process was stopped between the two
+            notice(tx, now, after)
+            return now
 
 
 def notice(tx: sqlite3.Connection, now: datetime, boottime: float) -> int:
     """Look whether the clock was set since any process looked last; returns by how many microseconds (back: negative).
 
-    After it was set back, parked runs, open intentions and budgets move with it; what a person planned does not.
+    What budgets count moves with it, and when an open intention was sent. After it was set back, parked runs do too;
+    what a person planned does not.
     """
     start = micros(now) - round(boottime * 1_000_000)
     row = tx.execute("SELECT at FROM beat WHERE name = ?", (BEAT + boot_id(),)).fetchone()
@@ -36,14 +48,19 @@ def notice(tx: sqlite3.Connection, now: datetime, boottime: float) -> int:
     tx.execute("INSERT INTO beat (name, at) VALUES (?, ?)", (BEAT + boot_id(), start))
     if moved:
         chain.append(tx, "event", micros(now), {"what": "clock set", "microseconds": moved})
+        budgets = (budget for name in providers() for budget in build(name).budgets)
+        store.clock_set(tx, moved, {budget.name for budget in budgets if budget.window is Window.MONTH})
     if moved < 0:
-        _move(tx, -moved, micros(now))
+        _back(tx, -moved, micros(now))
+    if moved > 0:
+        sent = "UPDATE intention SET sent_at = sent_at + :by WHERE state = 'sent' AND sent_at + :by <= :now"
+        tx.execute(sent, {"by": moved, "now": micros(now)})
     if abs(moved) >= TOLD // timedelta(microseconds=1):
         tell(tx, Notice("clock", "clock", _sentence(moved)), micros(now))
     return moved
 
 
-def _move(tx: sqlite3.Connection, by: int, now: int) -> None:
+def _back(tx: sqlite3.Connection, by: int, now: int) -> None:
     # what has not begun is still not due before its time, whichever clock shows it
     tx.execute(
         "UPDATE run SET ready_at = max(ready_at - ?, CASE WHEN started_at IS NULL THEN scheduled_for ELSE 0 END) "
@@ -57,8 +74,6 @@ def _move(tx: sqlite3.Connection, by: int, now: int) -> None:
         (now, now),
     )
     tx.execute("UPDATE intention SET sent_at = sent_at - ? WHERE state = 'sent' AND sent_at > ?", (by, now))
-    budgets = (budget for name in providers() for budget in build(name).budgets)
-    store.set_back(tx, by, {budget.name for budget in budgets if budget.window is Window.MONTH})
 
 
 def _sentence(moved: int) -> str:

@@ -66,8 +66,7 @@ class Worker:
         room = self._at_once + AHEAD - len(self._active)
 
         def take(tx: sqlite3.Connection) -> list[Run]:
-            now = self._clock.now()
-            setback.notice(tx, now, self._clock.boottime())
+            now = setback.look(tx, self._clock)
             due.spawn(tx, now)
             return lease.claim(tx, self._owner.id, now, limit=room, gone=self._owner.gone, held=self._held())
 

@@ -19,6 +19,7 @@ from automator.egress.call import Call
 from automator.egress.limit import Limit
 from automator.egress.record import Record
 from automator.egress.wire import Unsent
+from automator.scheduling import setback
 from automator.schema import create
 from connectors.base import Budget, CallRefused, Kind, NotNow, Operation, Outcome, Reading, Scope, Window
 from tests.clocks import START, StillClock
@@ -260,3 +261,55 @@ async def test_what_is_answered_later_knows_of_what_was_answered_before(desk: De
     desk.answers.queue = [httpx.Response(200, headers={"x-left": left}) for left in "432"]
     await asyncio.gather(*(desk.call(f"toy/{name}") for name in "abc"))
     assert desk.used("app", "toy") == 3
+
+
+class Counting(httpx.AsyncBaseTransport):
+    """An exchange that counts calls in windows by a clock that nobody sets, each from its first call on."""
+
+    def __init__(self, clock: StillClock) -> None:
+        self.clock, self.ends, self.used, self.most = clock, 0.0, 0, 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        now = self.clock.boottime()
+        if now >= self.ends:
+            self.ends, self.used = now + BUDGETS[0].seconds, 0
+        self.used += 1
+        self.most = max(self.most, self.used)
+        return httpx.Response(200)
+
+
+SETS = ((30, 5), (90, -5), (3600, 59), (-3600, 61), (7, 0), (-7, 90), (1.5, 20), (-59, 200), (61, 1))
+
+
+@pytest.mark.parametrize("first", range(len(SETS)))
+async def test_a_clock_that_is_set_overruns_no_window(desk: Desk, first: int) -> None:
+    """By seconds or an hour, forward or back, in the middle of a window; afterwards calls leave again."""
+    there = Counting(desk.clock)
+    desk.limit = Limit(Record(there, desk.writer, desk.clock), desk.clock)
+    for by, after in SETS[first:] + SETS[:first]:
+        desk.clock.at += timedelta(seconds=max(0, after))
+        for number in range(12):
+            if number == 3:
+                desk.clock.set(timedelta(seconds=by))
+            try:
+                await desk.call(f"toy/{number}")
+            except NotNow:
+                break
+    assert there.most == 5
+    desk.clock.at += timedelta(seconds=61)
+    await desk.call("toy/last")
+    assert there.used == 1
+
+
+async def test_what_is_told_after_the_clock_was_set_back_is_not_set_back_too(desk: Desk) -> None:
+    """An answer may be the first to meet the new time; whoever looks at the clock next moves nothing twice."""
+    await desk.writer.run(lambda tx: setback.look(tx, desk.clock))
+    desk.clock.set(timedelta(seconds=-10))
+    headers = {"x-left": "0", "date": "Tue, 01 Dec 2026 09:00:00 GMT"}  # the window ends at 09:00:30 there
+    desk.answers.queue = [httpx.Response(200, headers=headers)]
+    await desk.call("toy/b")
+    await desk.writer.run(lambda tx: setback.look(tx, desk.clock))
+    with pytest.raises(NotNow) as parked:
+        await desk.call("toy/c")
+    assert parked.value.until is not None
+    assert parked.value.until - START >= timedelta(seconds=20)

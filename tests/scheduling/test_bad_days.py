@@ -196,11 +196,23 @@ def test_two_processes_move_what_waits_once(tmp_path: Path) -> None:
     tx.execute("INSERT INTO run VALUES (1, 'j', 0, ?, 'waiting', 1, NULL, NULL, 0, '')", (later,))
     tx.execute("INSERT INTO budget VALUES ('x/a', 'posts-15min', ?, ?)", (f"[[{later}, 2]]", later))
     tx.execute("INSERT INTO budget VALUES ('x', 'credit', ?, 0)", (f"[[{later}, 2]]",))
+    sent = micros(START + timedelta(seconds=5))
+    tx.execute(
+        "INSERT INTO intention (key, account, operation, plan, state, attempt, sent_at) VALUES ('k', 'x/a', 'o', '{}', 'sent', 1, ?)",
+        (sent,),
+    )
     assert setback.notice(tx, START, 100.0) == 0
     assert setback.notice(tx, START + timedelta(seconds=5), 105.2) == 0
+    hour = 3_600_000_000
     moved = [setback.notice(tx, START - HOUR, 100.0) for _ in range(2)]
-    assert moved == [-3_600_000_000, 0]
-    assert tx.execute("SELECT ready_at FROM run").fetchone() == (later - 3_600_000_000,)
-    rows = tx.execute("SELECT charges, closed FROM budget ORDER BY subject").fetchall()
-    assert rows == [(f"[[{later}, 2]]", 0), (f"[[{later - 3_600_000_000}, 2]]", later - 3_600_000_000)]
+    assert moved == [-hour, 0]
+    assert tx.execute("SELECT sent_at FROM intention").fetchone() == (sent - hour,)
+    assert tx.execute("SELECT ready_at FROM run").fetchone() == (later - hour,)
+    counted = "SELECT charges, closed FROM budget ORDER BY subject"
+    assert tx.execute(counted).fetchall() == [(f"[[{later}, 2]]", 0), (f"[[{later - hour}, 2]]", later - hour)]
+    assert setback.notice(tx, START + HOUR, 200.0) == 2 * hour - 100_000_000
+    ahead = later + hour - 100_000_000
+    assert tx.execute(counted).fetchall() == [(f"[[{later}, 2]]", 0), (f"[[{ahead}, 2]]", ahead)]
+    assert tx.execute("SELECT sent_at FROM intention").fetchone() == (sent + hour - 100_000_000,)
+    assert tx.execute("SELECT ready_at FROM run").fetchone() == (later - hour,), "it may begin earlier"
     tx.close()
