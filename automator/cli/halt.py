@@ -37,16 +37,16 @@ async def halt(
         known(opened, name)
         now = opened.clock.now()
 
-        def stop(tx: sqlite3.Connection) -> tuple[list[str], list[str], list[str]]:
+        def stop(tx: sqlite3.Connection) -> tuple[dict[str, str], list[str], list[str]]:
             halts.halt(tx, name, micros(now), reason=reason, actor="user")
-            stopped = closing.stop_all(tx, name, now, actor="user") if sell else []
+            stopped = closing.stop_all(tx, name, now, actor="user") if sell else {}
             asked = closing.cancel_all(tx, name, now, actor="user") if cancel_orders or sell else []
             return stopped, asked, closing.sell_all(tx, name, now) if sell else []
 
         stopped, asked, sales = await opened.writer.run(stop)
         typer.echo(f"{'everything' if name == halts.EVERYTHING else name} is halted")
-        for bot in stopped:
-            typer.echo(f"{bot} has stopped; after a resume, `automator bots start {bot}` lets it begin anew")
+        for bot, why in stopped.items():
+            typer.echo(f"{bot} has stopped: {why} with `automator bots start {bot}`, after a resume")
         if cancel_orders or sell:
             with working("cancelling and selling" if sell else "cancelling"):
                 await _wound_down(opened, asked, sales)

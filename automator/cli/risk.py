@@ -35,16 +35,18 @@ def _limit(name: str) -> Limit:
 @risk.command("list")
 @told
 def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """List the limits."""
-    from automator.trading.risks import listed  # noqa: PLC0415 - keeps --help fast
+    """List the limits, and how much of each is used now: of the day, by orders that are open, by what is held."""
+    from automator.clock import SystemClock  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.used import listed  # noqa: PLC0415 - as above
 
     with records(home) as kept:
-        found = listed(kept.reader)
+        found = listed(kept.reader, SystemClock().now())
     if as_json:
         show_json(found)
         return
     for row in found:
-        typer.echo(f"{row['subject']:16} {row['name']:12} {row['value']} {row['asset']}".rstrip())
+        used = "" if row["used"] is None else f"{row['used']} used of "
+        typer.echo(f"{row['subject']:16} {row['name']:12} {used}{row['value']} {row['asset']}".rstrip())
     if not found:
         typer.echo("no limits; `automator risk set '*' order 100 USDT` sets one")
 

@@ -28,7 +28,12 @@ from jobs.orders.states import ENDED, State
 KIND = "sale"  #: the job that sells what an owner holds of a symbol
 PAUSE = timedelta(seconds=1)
 SHOWN = timedelta(minutes=1)  #: after its end the fills of an order that are not shown yet are not waited for
-SOLD = "it was halted with --sell, and no longer has what it bought; start it to begin anew"
+SOLD = "it was halted with --sell: its orders are cancelled, and what it bought is sold; start it to begin anew"
+#: of a bot that has bought nothing
+GUARDED = (
+    "it was halted with --sell: its orders are cancelled, and what it guards is not sold, since it did not buy that; "
+    "start it to guard it again"
+)
 
 
 def of(name: str) -> dict[str, str]:
@@ -60,17 +65,20 @@ def ending(asked: Iterable[str]) -> list[str]:
     return [job for order in asked for job in (order, orders.cancelling(order))]
 
 
-def stop_all(tx: sqlite3.Connection, name: str, now: datetime, *, actor: str) -> list[str]:
-    """Stop the live bots of a halt's name, which would go on as if they still had what is sold; returns their names."""
-    running = [bot.name for bot in _meant(tx, name) if bot.live and bot.state is bots.State.RUNNING]
-    for bot in running:
-        bots.stop(tx, bot, bots.OnStop.KEEP, now, actor=actor, why=SOLD)
-    return running
+def stop_all(tx: sqlite3.Connection, name: str, now: datetime, *, actor: str) -> dict[str, str]:
+    """Stop the live bots of a halt's name, which would go on as if nothing were sold; returns why, by their names."""
+    running = [bot for bot in _meant(tx, name) if bot.live and bot.state is bots.State.RUNNING]
+    why = {bot.name: GUARDED if bot.kind == "guard" else SOLD for bot in running}
+    for bot, because in why.items():
+        bots.stop(tx, bot, bots.OnStop.KEEP, now, actor=actor, why=because)
+    return why
 
 
 def sold(connection: sqlite3.Connection, name: str) -> list[str]:
     """The bots of a halt's name that ``stop_all`` has stopped, and nobody has started since."""
-    return [bot.name for bot in _meant(connection, name) if bot.state is bots.State.STOPPED and bot.why == SOLD]
+    return [
+        bot.name for bot in _meant(connection, name) if bot.state is bots.State.STOPPED and bot.why in {SOLD, GUARDED}
+    ]
 
 
 def _meant(connection: sqlite3.Connection, name: str) -> list[bots.Bot]:

@@ -132,6 +132,32 @@ def test_each_limit_keeps_an_order_back(desk: Desk) -> None:
     desk.place("buy", "--amount", "0.1", "--price", "29500")
 
 
+def test_how_much_of_each_limit_is_used_is_shown(desk: Desk) -> None:
+    """As the next order will find it; nothing for those that judge an order by itself."""
+    for subject in ("tiny/main", "*", "user"):
+        for words in (
+            ("order", "9000", "USDT"),
+            ("day", "9000", "USDT"),
+            ("loss", "9000", "USDT"),
+            ("position", "9000", "USDT"),
+            ("open-orders", "7"),
+            ("per-minute", "99"),
+            ("distance", "50%"),
+            ("symbols", "BTC/USDT"),
+        ):
+            desk.run("risk", "set", subject, *words)
+    desk.place("buy", "--amount", "0.1")
+    desk.place("buy", "--amount", "0.01", "--price", "29000")
+    rows = json.loads(desk.run("risk", "list", "--json"))
+    used = {"day": "3290", "loss": "3", "position": "3290", "open-orders": "1", "per-minute": "2"}
+    for subject in ("tiny/main", "*", "user"):
+        assert {row["name"]: row["used"] for row in rows if row["subject"] == subject and row["used"]} == used
+        assert sum(row["used"] is None for row in rows if row["subject"] == subject) == 3
+    shown = [line.split(maxsplit=1) for line in desk.run("risk", "list").splitlines()]
+    assert ["user", "day          3290 used of 9000 USDT"] in shown
+    assert ["user", "distance     0.5"] in shown
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -232,18 +258,28 @@ def test_a_bot_whose_coins_are_sold_is_stopped(desk: Desk) -> None:
     for name, live in (("saver", ("--live", "--keep-orders", "--funds", "USDT=100")), ("paper", ())):
         desk.run("bots", "add", name, "recurring_buy", "tiny/main", *buy, *live)
         desk.run("bots", "start", name)
+    held = ("-p", "symbol=BTC/USDT", "-p", "amount=0.1", "-p", "entry_price=30000", "-p", "stop_loss=0.1")
+    desk.run("bots", "add", "guard", "guard", "tiny/main", *held, "--live", "--keep-orders", "--funds", "BTC=0.1")
+    desk.run("bots", "start", "guard")
     desk.run("halt", "saver", "--cancel-orders")
     desk.run("resume", "saver")
-    assert [bot["state"] for bot in json.loads(desk.run("bots", "list", "--json"))] == ["running", "running"]
+    assert [bot["state"] for bot in json.loads(desk.run("bots", "list", "--json"))] == ["running"] * 3
     said = desk.run("halt", "tiny/main", "--sell")
-    assert "saver has stopped; after a resume, `automator bots start saver` lets it begin anew" in said
+    assert "saver has stopped: it was halted with --sell: its orders are cancelled, and what it bought is sold" in said
+    assert "start it to begin anew with `automator bots start saver`, after a resume" in said
+    assert (
+        "guard has stopped: it was halted with --sell: its orders are cancelled, and what it guards is not sold" in said
+    )
     assert "paper has stopped" not in said
     assert "but saver has stopped; `automator bots start saver`" in desk.run("resume", "tiny/main")
     bots = {bot["name"]: bot for bot in json.loads(desk.run("bots", "list", "--json"))}
     assert (bots["paper"]["state"], bots["saver"]["state"]) == ("running", "stopped")
-    assert "no longer has what it bought" in bots["saver"]["why"]
-    assert "no longer has what it bought" in desk.run("notices")
+    assert "what it bought is sold" in bots["saver"]["why"]
+    assert "what it bought is sold" in desk.run("notices")
     desk.run("bots", "start", "saver")
+    desk.run("bots", "start", "guard")
+    desk.run("halt", "guard", "--sell")
+    assert desk.run("notices").count("guard has stopped") == 2, "each stop is told"
 
 
 def test_an_account_with_orders_or_bots_is_not_forgotten_by_the_way(desk: Desk) -> None:
