@@ -35,10 +35,11 @@ def resume(tx: sqlite3.Connection, name: str, at: int, *, actor: str) -> bool:
     return bool(changed)
 
 
-def standing(connection: sqlite3.Connection) -> list[str]:
-    """The halts in force, each as a sentence; that of everything first."""
+def standing(connection: sqlite3.Connection, *of: str) -> list[str]:
+    """The halts in force, each as a sentence, that of everything first; with names, those that hold one of them."""
     rows = connection.execute("SELECT name, reason FROM halt ORDER BY name")  # * sorts before every name
-    return [f"{_called(name)} is halted ({reason or 'no reason given'})" for name, reason in rows]
+    held = [(name, reason) for name, reason in rows if not of or name in {EVERYTHING, *of}]
+    return [f"{_called(name)} is halted ({reason or 'no reason given'})" for name, reason in held]
 
 
 def check(connection: sqlite3.Connection, account: str) -> None:

@@ -14,6 +14,7 @@ import typer
 from automator.cli.backtest import KIND_HELP, ParamOption, number
 from automator.cli.botview import gathered, list_all, show_one
 from automator.cli.common import HomeOption, JsonOption, asking, engine, fail, records, show_json, told
+from connectors.words import counted
 
 if TYPE_CHECKING:
     from automator.engine import Engine
@@ -186,12 +187,17 @@ def show(name: str, home: HomeOption = None, as_json: JsonOption = False) -> Non
 @told
 async def start(name: str, home: HomeOption = None) -> None:
     """Let a bot run; `automator serve` works on it."""
-    from automator.trading import bots as bots_  # noqa: PLC0415 - keeps --help fast
+    from automator.halts import standing  # noqa: PLC0415 - keeps --help fast
+    from automator.trading import bots as bots_  # noqa: PLC0415 - as above
 
     async with engine(home) as opened:
         bot = await opened.writer.run(lambda tx: bots_.start(tx, name, opened.clock.now(), actor="user"))
+        halted = standing(opened.reader, bot.account, bot.name)
     _loud(bot.live, bot.name, bot.account)
-    typer.echo("it decides when the next candle has closed, while `automator serve` works")
+    when = "a message comes" if bot.kind == "signal" else "the next candle has closed"
+    typer.echo(f"it decides when {when}, while `automator serve` works")
+    for why in halted:
+        typer.echo(f"but {why}")
 
 
 @bots.command()
@@ -207,7 +213,7 @@ async def stop(
         left = await opened.writer.run(lambda tx: bots_.stop(tx, name, policy, opened.clock.now(), actor="user"))
     typer.echo(f"{name} has stopped")
     if left:
-        typer.echo(f"{left} orders are being cancelled; `automator serve` goes on with that")
+        typer.echo(f"{counted(left, 'order')} to cancel; `automator serve` does that")
 
 
 @bots.command()
@@ -252,7 +258,7 @@ async def signal(
         if known.kind != "signal":
             raise fail(f"{bot} takes no messages; it is of the kind {known.kind}", 2)
         if known.state is not bots_.State.RUNNING:
-            raise fail(f"{bot} does not run; the message was not kept", 1)
+            raise fail(f"{bot} does not run; the message was not kept; `automator bots start {bot}` starts it", 1)
         kept = opened.store.get(_place(bot), SECRET)
         if kept is None:
             raise fail(f"{bot} has no secret in the vault; `automator bots secret {bot}` makes one", 1)

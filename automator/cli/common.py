@@ -30,10 +30,17 @@ HomeOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def fail(sentence: str, code: int) -> typer.Exit:
-    """Say what is wrong on standard error."""
-    typer.echo(f"automator: {sentence}", err=True)
-    return typer.Exit(code)
+class Failure(typer.Exit):
+    """The end of a command; ``told`` says the sentence on standard error once nothing moves at the terminal."""
+
+    def __init__(self, sentence: str, code: int) -> None:
+        super().__init__(code)
+        self.sentence = sentence
+
+
+def fail(sentence: str, code: int) -> Failure:
+    """What is wrong, to be raised within a command."""
+    return Failure(sentence, code)
 
 
 def folder(home: Path | None) -> Path:
@@ -158,7 +165,7 @@ def _known() -> dict[type[Exception], int]:
     return {**dict.fromkeys(usage, 2), **dict.fromkeys(failure, 1)}
 
 
-def _unforeseen(error: Exception) -> str:
+def _unforeseen(error: BaseException) -> str:
     if isinstance(error, OSError):
         return ": ".join(str(part) for part in (error.filename, error.strerror or type(error).__name__) if part)
     # what an error that nobody foresaw says may hold anything, so only its kind is shown
@@ -177,21 +184,31 @@ def told(command: Callable[P, Coroutine[Any, Any, None] | None]) -> Callable[P, 
             begun = command(*args, **kwargs)
             if begun is not None:
                 asyncio.run(begun)
-        except typer.Exit:
-            raise
-        except typer.Abort:
-            raise fail("stopped at a question without an answer; nothing was changed", 1) from None
-        except KeyboardInterrupt:
-            raise fail("stopped; what was begun is on the record, and is taken up again", 130) from None
-        except Exception as error:
-            for kind, code in _known().items():
-                if isinstance(error, kind):
-                    raise fail(str(error), code) from None
-            if TRACEBACK in os.environ:
-                raise
-            raise fail(_unforeseen(error), 1) from None
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - what nobody foresaw is told too
+            ended = error if isinstance(error, typer.Exit) else _ended(error)
+            if isinstance(ended, Failure):
+                typer.echo(f"automator: {ended.sentence}", err=True)
+            raise ended from None
 
     return run
+
+
+def _ended(error: BaseException) -> Failure:
+    """What a person is told of an error.
+
+    Raises:
+        Exception: it itself, if nobody foresaw it and it is to be shown whole.
+    """
+    if isinstance(error, typer.Abort):
+        return fail("stopped at a question without an answer; nothing was changed", 1)
+    if isinstance(error, KeyboardInterrupt):
+        return fail("stopped; what was begun is on the record, and is taken up again", 130)
+    for kind, code in _known().items():
+        if isinstance(error, kind):
+            return fail(str(error), code)
+    if TRACEBACK in os.environ:
+        raise error
+    return fail(_unforeseen(error), 1)
 
 
 def asked(question: str, *, hidden: bool = False, default: str | None = None) -> str:

@@ -217,6 +217,7 @@ def _number(value: str | None) -> Decimal | None:
 async def cancel(order: str, home: HomeOption = None) -> None:
     """Cancel an order; what was filled stays filled."""
     from automator.accounts import load  # noqa: PLC0415 - keeps --help fast
+    from automator.scheduling.due import why as waits  # noqa: PLC0415 - as above
     from automator.trading import orders as orders_  # noqa: PLC0415 - as above
     from jobs.orders.states import ENDED  # noqa: PLC0415 - as above
 
@@ -228,10 +229,11 @@ async def cancel(order: str, home: HomeOption = None) -> None:
             raise fail(f"{item.id[:8]} is {item.state.replace('_', ' ')}; there is nothing to cancel", 1)
         with working("cancelling"):
             await opened.worker.see_through([item.key, orders_.cancelling(item.id)], WAIT)
-        stands = _one(opened.reader, item.id)
+        stands, why = _one(opened.reader, item.id), waits(opened.reader, orders_.cancelling(item.id))
     typer.echo(_line(stands))
     if stands.state not in ENDED:
-        raise fail(f"{item.id[:8]} is not cancelled yet; `automator serve` goes on with that", 1)
+        because = f" ({why})" if why else ""
+        raise fail(f"{item.id[:8]} is not cancelled yet{because}; `automator serve` goes on with that", 1)
 
 
 @orders.command()

@@ -130,6 +130,12 @@ def is_open(connection: sqlite3.Connection, job: str) -> bool:
     return connection.execute(query, (job, *OPEN_STATES)).fetchone() is not None
 
 
+def why(connection: sqlite3.Connection, job: str) -> str:
+    """Why a job waits that was begun; empty: it does not, or was parked without a word."""
+    row = connection.execute("SELECT reason FROM run WHERE job = ? AND state = 'waiting'", (job,)).fetchone()
+    return str(row[0]) if row else ""
+
+
 def earliest(connection: sqlite3.Connection) -> datetime | None:
     """When something falls due next; ``None`` if nothing is planned."""
     row = connection.execute(

@@ -155,8 +155,7 @@ def listed(connection: sqlite3.Connection) -> list[Bot]:
 
 def waits(connection: sqlite3.Connection, bot: Bot) -> str:
     """Why a bot that runs does nothing now; empty: it waits for the next candle."""
-    row = connection.execute("SELECT reason FROM run WHERE job = ? AND state = 'waiting'", (bot.job,)).fetchone()
-    return str(row[0]) if row and bot.state is State.RUNNING else ""
+    return due.why(connection, bot.job) if bot.state is State.RUNNING else ""
 
 
 def add(tx: sqlite3.Connection, bot: Bot, now: datetime, *, actor: str) -> None:

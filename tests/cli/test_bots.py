@@ -53,6 +53,8 @@ def test_a_bot_from_its_beginning_to_its_end(shell: Shell) -> None:
     assert "stop it first" in shell.run("bots", "remove", "dca", code=2)
     shell.run("bots", "stop", "dca", "--keep-orders")
     shell.run("halt", "dca")
+    assert "but dca is halted" in shell.run("bots", "start", "dca")
+    shell.run("bots", "stop", "dca", "--keep-orders")
     shell.run("bots", "remove", "dca")
     assert "no bots" in shell.run("bots", "list")
     assert "there is no bot 'dca'" in shell.run("bots", "show", "dca", code=2)
