@@ -54,13 +54,17 @@ async def init(
         raise fail(f"{vault!r} is no vault; there are auto, keyring and file", 2)
     place = Home(folder(home))
     place.prepare()
-    if not place.config.exists():
-        place.config.write_text(
-            f'# config.example.toml shows every setting\n[vault]\nkind = "{vault}"\n', encoding="utf-8"
-        )
+    found = place.config.exists()
+    kind = place.settings().vault.kind if found else vault
+    if vault not in {"auto", kind} and (kind, vault) != ("auto", "file"):  # auto takes the file once it has a key
+        raise fail(f"{place.config} says that the vault is {kind!r}; write {vault!r} there, and add accounts anew", 2)
     if vault == "file":
         kek.new_key_file(place.path / kek.OWN)
-    typer.echo(f"{place.path} is ready; {choose(place.path, place.settings().vault.kind, os.environ).check()}")
+    keys = choose(place.path, kind, os.environ).check()
+    if not found:  # not before its vault opens, so that another can be asked for
+        text = f'# config.example.toml shows every setting\n[vault]\nkind = "{kind}"\n'
+        place.config.write_text(text, encoding="utf-8")
+    typer.echo(f"{place.path} is ready; {keys}")
     typer.echo("next: automator accounts add x/brand")
 
 
