@@ -204,6 +204,14 @@ def _work(console: Console, home: Home) -> int:
     return killed
 
 
+def next_steps(found: str | None, python: str) -> str:
+    """What to type now, as this shell understands it: ``found`` is what it runs as ``automator``, if anything."""
+    steps = ["automator init", "automator accounts add x/brand"]
+    if found is None:  # in the .venv of a checkout, which nobody has entered
+        steps.insert(0, f". {os.path.relpath(Path(python).with_name('activate'))}")
+    return "Next: " + ", then ".join(steps)
+
+
 def _table(console: Console, result: Result) -> None:
     table = Table(show_header=False)
     for name, value in (
@@ -224,6 +232,6 @@ def _table(console: Console, result: Result) -> None:
             table.add_row(f"not published: {post.account}", f"{post.state}: {post.reason}")
     console.print(table)
     if result.ok:
-        console.print("Everything promised held. Next: automator init, then automator accounts add x/brand")
+        console.print(f"Everything promised held. {next_steps(shutil.which('automator'), sys.executable)}", soft_wrap=True)
     else:
         console.print("[bold]Something promised did not hold[/bold]; see above")
