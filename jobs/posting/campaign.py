@@ -227,6 +227,7 @@ def _compared(verdicts: list[Verdict], rules: Rules) -> list[Verdict]:
     planned_before = _Before(rules.earlier, own, rules.now)
     neighbours = _Neighbours(rules.earlier)
     first: dict[tuple[str, str], int] = {}
+    ids: dict[str, int] = {}
     judged: list[Verdict] = []
     for verdict in verdicts:
         extra: list[Problem] = []
@@ -235,7 +236,11 @@ def _compared(verdicts: list[Verdict], rules: Rules) -> list[Verdict]:
             key = (planned.account, text)
             similar = planned_before.similar(verdict, planned)
             extra += similar
-            if planned.identity in known and not similar:
+            number = ids.setdefault(planned.identity, verdict.row.number)
+            if number != verdict.row.number:  # only one of them would be planned
+                what = f"{planned.account}: by its id it is the post of row {number}; give each row an id of its own"
+                extra.append(Problem("id", what))
+            elif planned.identity in known and not similar:
                 extra.append(Problem("id", f"{planned.account} has this row already; it stays as it is", warning=True))
             elif text and key in recent:
                 extra.append(Problem("text", f"{planned.account} has this text already, lately", warning=True))
