@@ -1,13 +1,48 @@
 """Check a whole export (``calls export --format jsonl``) with the standard library alone.
 
-Copy this file anywhere and run ``python verify_export.py calls.jsonl``: it recomputes every link of the chain and
-compares the file and the last link with the manifest beside it. Exit code 0: nothing was altered or left out.
+Copy this file anywhere and run ``python verify_export.py calls.jsonl``: it recomputes every link of the chain,
+compares the file and the last link with the manifest beside it, and what a line says for people with the entries that
+are linked. Exit code 0: nothing was altered or left out.
 """
+
+from __future__ import annotations
 
 import hashlib
 import json
 import sys
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
+
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 - also for an older Python
+
+
+def _when(at: int) -> str:
+    return (EPOCH + timedelta(microseconds=at)).isoformat()
+
+
+def _of_call(row: list[Any]) -> dict[str, Any]:
+    number, _, at, _, account, operation, _, data = row
+    return {"number": number, "at": _when(at), "account": account, "operation": operation, "request": json.loads(data)}
+
+
+def _of_answer(row: list[Any] | None) -> dict[str, Any]:
+    if row is None:
+        return {"outcome": "open", "answer": None, "answered_at": None}
+    return {"outcome": row[6], "answer": json.loads(row[7]), "answered_at": _when(row[2])}
+
+
+def _misread(line: dict[str, Any], told: dict[int, dict[str, Any]]) -> str:
+    row = line["entry"]
+    number, kind, answered = row[0], row[1], row[3]
+    said = {name: value for name, value in line.items() if name not in {"entry", "link"}}
+    if kind == "call":
+        told[number] = {name: said.pop(name) for name in ("outcome", "answer", "answered_at")}
+    if said != (_of_call(row) if kind == "call" else {}):
+        return f"what is said of call {number} was altered: its entry says otherwise"
+    if kind == "answer" and told.pop(answered, _of_answer(row)) != _of_answer(row):
+        return f"what is said of call {answered} was altered: entry {number} says otherwise"
+    return ""
 
 
 def fault(path: Path) -> str:
@@ -18,6 +53,7 @@ def fault(path: Path) -> str:
     if hashlib.sha256(path.read_bytes()).hexdigest() != manifest["sha256"]:
         return "the file is not the one that the manifest names"
     number, link = manifest["start"]
+    told: dict[int, dict[str, Any]] = {}  # what lines say of calls whose answers have not been come by
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             found = json.loads(line)
@@ -29,8 +65,12 @@ def fault(path: Path) -> str:
             if link != found["link"]:
                 return f"entry {row[0]} was altered"
             number = row[0]
+            if wrong := _misread(found, told):
+                return wrong
     if [number, link] != manifest["head"]:
         return f"entries after {number} are missing"
+    if answered := [call for call, said in told.items() if said != _of_answer(None)]:
+        return f"what is said of call {answered[0]} was altered: it has no answer"
     return ""
 
 

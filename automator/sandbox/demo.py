@@ -232,6 +232,7 @@ def _table(console: Console, result: Result) -> None:
             table.add_row(f"not published: {post.account}", f"{post.state}: {post.reason}")
     console.print(table)
     if result.ok:
-        console.print(f"Everything promised held. {next_steps(shutil.which('automator'), sys.executable)}", soft_wrap=True)
+        steps = next_steps(shutil.which("automator"), sys.executable)
+        console.print(f"Everything promised held. {steps}", soft_wrap=True)
     else:
         console.print("[bold]Something promised did not hold[/bold]; see above")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -100,31 +102,64 @@ def test_a_ledger_over_its_size_loses_the_oldest(ledger: sqlite3.Connection) -> 
     assert isinstance(chain.verify(ledger), int)
 
 
+def checked(path: Path) -> tuple[int, str]:
+    """How the script ends that checks an export, alone with the standard library, and what it says."""
+    command = [sys.executable, "-I", "-S", str(Path(verify_export.__file__)), str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def forged(path: Path, lines: Sequence[str]) -> tuple[int, str]:
+    """The same for a file that was changed, whose manifest was made to fit."""
+    manifest = path.with_name(f"{path.name}.manifest.json")
+    path.write_text("".join(lines))
+    assert "not the one that the manifest names" in checked(path)[1]
+    manifest.write_text(
+        json.dumps(json.loads(manifest.read_text()) | {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()})
+    )
+    return checked(path)
+
+
 @pytest.mark.parametrize("pruned", [False, True])
 def test_a_whole_export_proves_itself_without_us(ledger: sqlite3.Connection, tmp_path: Path, pruned: bool) -> None:
     """The script needs nothing but the standard library, and names what was done to the file."""
     if pruned:
         prune(ledger, Retention(row_days=45), NOW, actor="anna")
-    path, script = tmp_path / "calls.jsonl", Path(verify_export.__file__)
+    path = tmp_path / "calls.jsonl"
     export(ledger, path, "jsonl")
-
-    def check() -> tuple[int, str]:
-        done = subprocess.run(
-            [sys.executable, "-I", "-S", str(script), str(path)], capture_output=True, text=True, check=False
-        )
-        return done.returncode, done.stdout + done.stderr
-
-    assert check() == (0, "every entry is there, and none was altered\n")
+    assert checked(path) == (0, "every entry is there, and none was altered\n")
     lines = path.read_text().splitlines(keepends=True)
-    manifest = path.with_name("calls.jsonl.manifest.json")
     for altered, words in (
         ([*lines[:3], *lines[4:]], "is missing"),
         ([line.replace("201", "200") for line in lines], "was altered"),
         (lines[:-1], "are missing"),
     ):
-        path.write_text("".join(altered))
-        assert "not the one that the manifest names" in check()[1]
-        forged = json.loads(manifest.read_text()) | {"sha256": chain.hashlib.sha256(path.read_bytes()).hexdigest()}
-        manifest.write_text(json.dumps(forged))
-        code, said = check()
+        code, said = forged(path, altered)
         assert (code, words in said) == (1, True), said
+
+
+@pytest.mark.parametrize(
+    ("place", "other", "words"),
+    [
+        (18, {"request": {"cost": {}}}, "call 19 was altered: its entry"),
+        (18, {"account": "x/other"}, "call 19 was altered: its entry"),
+        (18, {"at": "2026-11-01T09:00:00+00:00"}, "call 19 was altered: its entry"),
+        (18, {"outcome": "rejected"}, "call 19 was altered: entry 20"),
+        (18, {"answer": {"status": 403}}, "call 19 was altered: entry 20"),
+        (18, {"answered_at": None}, "call 19 was altered: entry 20"),
+        (19, {"outcome": "ok"}, "call 20 was altered: its entry"),
+        (20, {"outcome": "ok"}, "call 21 was altered: it has no answer"),
+    ],
+)
+def test_what_an_export_says_for_people_is_what_its_entries_say(
+    ledger: sqlite3.Connection, tmp_path: Path, place: int, other: dict[str, Any], words: str
+) -> None:
+    """It stands beside them in each line, and whoever reads the file reads that."""
+    chain.append(ledger, "call", micros(NOW), {"cost": {}}, **WHO)
+    path = tmp_path / "calls.jsonl"
+    export(ledger, path, "jsonl")
+    assert checked(path)[0] == 0
+    lines = path.read_text().splitlines(keepends=True)
+    lines[place] = json.dumps(json.loads(lines[place]) | other) + "\n"
+    code, said = forged(path, lines)
+    assert (code, words in said) == (1, True), said

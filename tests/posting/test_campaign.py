@@ -174,7 +174,11 @@ def test_an_id_stays_when_the_text_is_edited(tmp_path: Path) -> None:
 def test_two_rows_with_one_id_are_not_taken_for_one_post(tmp_path: Path) -> None:
     """The second would be missing without a word, so it is refused; on another account the same id is another post."""
     path = tmp_path / "c.csv"
-    rows = ("7,x/brand,2026-12-01 09:00,One", "7,x/brand,2026-12-02 09:00,Two", "7,bluesky/brand,2026-12-03 09:00,Three")
+    rows = (
+        "7,x/brand,2026-12-01 09:00,One",
+        "7,x/brand,2026-12-02 09:00,Two",
+        "7,bluesky/brand,2026-12-03 09:00,Three",
+    )
     path.write_text("\n".join(("id,to,at,text", *rows)))
     first, second, third = verdicts(path)
     assert (first.ok, second.ok, third.ok) == (True, False, True)
