@@ -18,7 +18,7 @@ from automator.engine import Engine
 from automator.halts import standing
 from automator.hosting.host import elsewhere
 from automator.ledger import checkpoint
-from automator.ledger.chain import Fault, verify
+from automator.ledger.chain import Fault, whole
 from automator.vault import unattended
 from automator.webhook import overdue
 from connectors.answer import lead
@@ -114,7 +114,7 @@ def health(engine: Engine, media_trouble: str = "") -> Health:
     (doubted,) = reader.execute("SELECT count(*) FROM ordered WHERE state = 'unconfirmed'").fetchone()
     (unread,) = reader.execute("SELECT count(*) FROM notice WHERE seen_at IS NULL").fetchone()
     untold, said = overdue(reader, engine.clock, UNTOLD) if engine.webhook is not None else (0, "")
-    chain = verify(reader, checkpoint.read(engine.home.path))
+    chain = whole(reader, checkpoint.read(engine.home.path))
     vault, kind, home = engine.store.check(), engine.settings.vault.kind, engine.home.path
     bare = {"cron": unattended.cron(os.environ), "the service": unattended.service(os.environ)}
     return Health(

@@ -215,7 +215,7 @@ def verify(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
     with _ledger(home) as ledger, working("checking every entry"):
         try:
-            result = chain.verify(ledger, checkpoint.read(folder(home)))
+            result = chain.whole(ledger, checkpoint.read(folder(home)))
         except checkpoint.BadCheckpoint as error:
             raise fail(str(error), 1) from None
     fault = str(result) if isinstance(result, chain.Fault) else ""

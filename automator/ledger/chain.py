@@ -187,7 +187,7 @@ def anchor(connection: sqlite3.Connection) -> tuple[int, bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with the chain. ``what`` is ``altered``, ``gap``, ``truncated`` or ``fork``; ``seq`` is where."""
+    """What is wrong: ``what`` is ``altered``, ``gap``, ``truncated`` or ``fork``, or ``body``; ``seq`` is where."""
 
     what: str
     seq: int
@@ -198,6 +198,7 @@ class Fault:
             "gap": f"entry {self.seq} is missing",
             "truncated": f"entries from {self.seq} on are missing: a checkpoint names them",
             "fork": f"entry {self.seq} is not the one that a checkpoint names: the ledger was rewritten",
+            "body": f"the body of entry {self.seq} was altered after it was written",
         }[self.what]
 
 
@@ -227,6 +228,26 @@ def verify(connection: sqlite3.Connection, checkpoints: Mapping[int, bytes] | No
     if known and max(known) >= expected:
         return Fault("truncated", expected)
     return expected - 1
+
+
+def whole(connection: sqlite3.Connection, checkpoints: Mapping[int, bytes]) -> Fault | int:
+    """``verify``, and whether each body that is kept is the one whose digest an entry names."""
+    held = verify(connection, checkpoints)
+    if isinstance(held, Fault):
+        return held
+    altered = {mark for mark, stored in connection.execute("SELECT mark, packed FROM body") if not _fits(mark, stored)}
+    for row, _ in rows(connection) if altered else ():
+        digest = (json.loads(said(row[-1])).get("body") or {}).get("sha256")
+        if digest and mark_of(bytes.fromhex(digest)) in altered:
+            return Fault("body", row[0])
+    return held
+
+
+def _fits(mark: int, stored: bytes) -> bool:
+    try:
+        return mark_of(hashlib.sha256(pack.unpack(stored)).digest()) == mark
+    except Unpackable:
+        return False
 
 
 def rows(connection: sqlite3.Connection) -> Iterator[tuple[tuple[Any, ...], bytes]]:

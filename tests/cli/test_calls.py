@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from automator.cli.app import app
 from automator.db import connect
 from automator.ledger import chain
+from automator.ledger.pack import Kind, pack
 from automator.schema import create
 from tests.conftest import ROOT
 
@@ -71,6 +72,18 @@ def test_verify_names_the_fault_and_fails(home: Path) -> None:
     bad = runner.invoke(app, ["calls", "verify", "--home", str(home)])
     assert bad.exit_code == 1
     assert "entry 3 was altered" in bad.output
+
+
+@pytest.mark.parametrize("stored", [pack(b'{"text": "hullo"}', Kind.BODY), b"", b"\x01\x00"])
+def test_a_body_that_was_altered_is_named(home: Path, stored: bytes) -> None:
+    """By the first entry that says what it was; one that was pruned is not missed."""
+    connection = connect(home / "automator.db")
+    connection.execute("UPDATE body SET packed = ?", (stored,))
+    bad = runner.invoke(app, ["calls", "verify", "--home", str(home)])
+    connection.execute("DELETE FROM body")
+    connection.close()
+    assert (bad.exit_code, "the body of entry 1 was altered" in bad.output) == (1, True)
+    assert runner.invoke(app, ["calls", "verify", "--home", str(home)]).exit_code == 0
 
 
 @pytest.mark.parametrize(
