@@ -52,13 +52,27 @@ async def test_adding_a_job_twice_adds_nothing(bench: Bench) -> None:
     assert len(bench.did) == 1
 
 
-async def test_two_workers_never_do_a_run_twice(bench: Bench, other: Bench) -> None:
-    """However many work side by side, each run is done by one of them."""
+async def done_by_two(bench: Bench, other: Bench) -> list[str]:
+    """What two workers do side by side of 200 jobs."""
     for number in range(200):
         await bench.add(f"job-{number}")
     await asyncio.gather(bench.worker.run_due(), other.worker.run_due())
-    done = [run.job for run in bench.did + other.did]
+    return [run.job for run in bench.did + other.did]
+
+
+async def test_two_workers_never_do_a_run_twice(bench: Bench, other: Bench) -> None:
+    """However many work side by side, each run is done by one of them."""
+    done = await done_by_two(bench, other)
     assert sorted(done) == sorted({f"job-{number}" for number in range(200)})
+
+
+async def test_without_the_lock_of_their_owner_runs_are_done_twice(
+    bench: Bench, other: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the lock is for, and that the test above would see it missing."""
+    monkeypatch.setattr(lease.Owner, "gone", lambda owner, another: owner.id != another)
+    done = await done_by_two(bench, other)
+    assert len(done) > len(set(done)) == 200
 
 
 async def test_a_job_that_is_too_late_is_missed_with_a_notice(bench: Bench) -> None:
@@ -139,10 +153,10 @@ def test_a_stopped_process_keeps_its_lease_and_a_killed_one_does_not(bench: Benc
         assert child.stdout is not None
         owner = child.stdout.readline().strip()
         os.kill(child.pid, signal.SIGSTOP)
-        assert not bench.owner.gone(owner)
+        stopped = bench.owner.gone(owner)
         child.kill()
         child.wait(10)
-        assert bench.owner.gone(owner)
+        assert (stopped, bench.owner.gone(owner)) == (False, True)
 
 
 async def test_a_run_whose_verdict_could_not_be_stored_is_taken_up_again(bench: Bench) -> None:
