@@ -8,10 +8,12 @@ import json
 import os
 import signal
 import sqlite3
+import warnings
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from getpass import GetPassWarning
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
@@ -215,7 +217,12 @@ def asked(question: str, *, hidden: bool = False, default: str | None = None) ->
     """Ask a person; Ctrl-C ends the question at once, which asyncio would put off until it is answered."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return str(typer.prompt(question, hide_input=hidden, default=default, show_default=False))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", GetPassWarning)
+            return str(typer.prompt(question, hide_input=hidden, default=default, show_default=False))
+    except GetPassWarning:
+        typer.echo()
+        raise fail("no terminal is here that hides what is typed; give it with --secret-stdin", 2) from None
     finally:
         signal.signal(signal.SIGINT, before)
 

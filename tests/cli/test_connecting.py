@@ -127,6 +127,24 @@ def test_a_question_that_nobody_answers_ends_in_a_sentence(shell: Shell) -> None
     assert "without an answer" in shell.run("accounts", "add", "bluesky/other", code=1)
 
 
+def test_keys_are_not_asked_for_where_they_would_be_shown(shell: Shell) -> None:
+    """Without a terminal, what is typed can't be hidden: one sentence names the other way in, and none of it is taken."""
+    command = [sys.executable, "-m", "automator", "accounts", "add", "bluesky/seen"]
+    environment = {**os.environ, "AUTOMATOR_HOME": str(shell.home)}
+    done = subprocess.run(
+        command,
+        input="brand.test\ncanary-p\n",
+        env=environment,
+        cwd=ROOT,
+        start_new_session=True,  # nor is there one of the person who runs the tests
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == "automator: no terminal is here that hides what is typed; give it with --secret-stdin\n"
+
+
 def test_ctrl_c_ends_a_question_at_once(shell: Shell) -> None:
     """At a terminal, where the keys are not shown, pressed once."""
     master, slave = pty.openpty()
