@@ -49,6 +49,7 @@ class Ours:
         due: It went out no earlier.
         sent: When it was last sent.
         deleted: We took it down.
+        ended: It failed, was missed or cancelled: nobody waits to hear that it is not there.
     """
 
     delivery: str
@@ -60,6 +61,7 @@ class Ours:
     due: datetime
     sent: datetime
     deleted: bool = False
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def compare(shown: Sequence[Shown], ours: Sequence[Ours], since: datetime) -> li
         found.append(Finding(Kind.OPEN if mine else Kind.FOREIGN, item, mine))
     missing = [item for item in done.values() if item.sent >= since and not item.deleted and item.form not in UNLISTED]
     found += [Finding(Kind.MISSING, None, item) for item in missing]
-    return found + [Finding(Kind.OPEN, None, item) for item in open_ if item.due >= since]
+    return found + [Finding(Kind.OPEN, None, item) for item in open_ if item.due >= since and not item.ended]
 
 
 def name(result: Mapping[str, Any]) -> str:
@@ -172,7 +174,9 @@ async def reconcile(engine: Engine, account: str, since: datetime) -> Comparison
 
 
 _SENT = """
-SELECT d.id, d.parts, d.at, i.key, i.state, i.result, i.sent_at FROM delivery AS d
+SELECT d.id, d.parts, d.at, i.key, i.state, i.result, i.sent_at,
+  EXISTS (SELECT 1 FROM run AS r WHERE r.job = d.id AND r.state IN ('failed', 'missed', 'cancelled'))
+FROM delivery AS d
 JOIN intention AS i ON i.key >= d.id || '/' AND i.key < d.id || '0' AND i.key GLOB '*/' || d.generation
 WHERE d.account = ? AND i.state IN ('done', 'sent', 'unconfirmed') AND max(coalesce(i.sent_at, 0), d.at) >= ?
 ORDER BY d.at, i.key
@@ -182,11 +186,12 @@ ORDER BY d.at, i.key
 def records(reader: sqlite3.Connection, account: str, since: datetime) -> Iterator[Ours]:
     """What of an account may have gone out since then."""
     gone = {name(json.loads(row[0]).get("published") or {}) for row in reader.execute(_DELETED, (account,))}
-    for delivery, parts, at, key, state, result, sent in reader.execute(_SENT, (account, micros(since))):
+    for delivery, parts, at, key, state, result, sent, ended in reader.execute(_SENT, (account, micros(since))):
         number, became = int(key.split("/")[1]), json.loads(result or "{}")
         part = parse(parts)[number]
         due, deleted = instant(at), name(became) in gone
-        yield Ours(delivery, number, part.text, part.form, State(state), became, due, instant(sent or at), deleted)
+        last = instant(sent or at)
+        yield Ours(delivery, number, part.text, part.form, State(state), became, due, last, deleted, bool(ended))
 
 
 _DELETED = "SELECT plan FROM intention WHERE account = ? AND state = 'done' AND operation LIKE '%.delete'"

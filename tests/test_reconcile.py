@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automator import posts
+from automator.backup import restored
 from automator.engine import Engine
 from automator.intentions import State
 from automator.posts import NewDelivery
@@ -68,6 +69,8 @@ BY_HANDLE = ours(None, result={"uri": "at://brand.test/app.bsky.feed.post/3k"})
         ([shown(1), shown(2)], [ours(1), OPEN], [(Kind.MATCHED, "1", "d1"), (Kind.OPEN, "2", "dNone")]),
         ([shown(2, minutes=1), shown(1)], [SECOND, OPEN], [(Kind.OPEN, "1", "dNone"), (Kind.OPEN, "2", "dNone")]),
         ([], [replace(OPEN, due=START - MINUTE)], []),
+        ([], [replace(OPEN, ended=True)], []),
+        ([shown(1)], [replace(OPEN, ended=True)], [(Kind.OPEN, "1", "dNone")]),
     ],
 )
 def test_both_sides_compared(there: list[Shown], here: list[Ours], wanted: list[tuple[object, ...]]) -> None:
@@ -164,6 +167,15 @@ async def test_what_both_know_and_what_the_record_lost(desk: Desk) -> None:
     assert sorted(item.kind for item in again.findings) == ["foreign", "matched", "matched", "matched"]
     assert again.cost == (100 if desk.there.name == "x" else 0)
     assert len(desk.there.world()) == 4
+
+
+async def test_what_was_cancelled_before_a_backup_was_put_back_asks_for_nothing(desk: Desk) -> None:
+    """It is held until someone wants to try it again; that it is not there is no news, and there is nothing to settle."""
+    taken_back = await desk.plan("Never meant to be")
+    await desk.engine.writer.run(lambda tx: posts.cancel(tx, taken_back, desk.clock.at, actor="test"))
+    await desk.engine.writer.run(lambda tx: restored(tx, {}, None, desk.clock.at, actor="test"))
+    found = await reconcile(desk.engine, desk.name, START - timedelta(days=1))
+    assert found.findings == ()
 
 
 async def test_what_is_no_longer_shown(desk: Desk) -> None:
