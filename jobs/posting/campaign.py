@@ -94,6 +94,11 @@ class Rules:
         return Files(self.base, self.copies or self.base / "copies", largest(self.networks.values()))
 
     @cached_property
+    def known(self) -> frozenset[str]:
+        """The identities of earlier posts."""
+        return frozenset(item.identity for item in self.earlier)
+
+    @cached_property
     def identities(self) -> Mapping[tuple[str, str], str]:
         """Those of earlier posts by their own id and account, which an exported row bears."""
         return {(item.id, item.account): item.identity for item in self.earlier}
@@ -163,13 +168,10 @@ def _when(row: Row, rules: Rules, problems: list[Problem]) -> When | None:
         problems.append(Problem("at", "it says no time"))
         return None
     try:
-        when = parse_when(row.at, now=rules.now, zone=rules.zone)
+        return parse_when(row.at, now=rules.now, zone=rules.zone)
     except WhenError as error:
         problems.append(Problem("at", str(error)))
         return None
-    if when.at < rules.now - rules.late:
-        problems.append(Problem("at", f"{row.at} lies in the past"))
-    return when
 
 
 def _identity(row: Row, account: str, when: When | None, parts: tuple[Part, ...], seen: Counter[str]) -> str:
@@ -222,7 +224,7 @@ class _Neighbours:
 def _compared(verdicts: list[Verdict], rules: Rules) -> list[Verdict]:
     """Add what shows only when rows are laid side by side."""
     own = {planned.identity for verdict in verdicts for planned in verdict.deliveries}  # if the file is imported again
-    known = own & {item.identity for item in rules.earlier}
+    known = own & rules.known
     recent = {(item.account, item.parts[0].text) for item in rules.earlier if item.identity not in own}
     planned_before = _Before(rules.earlier, own, rules.now)
     neighbours = _Neighbours(rules.earlier)
@@ -230,7 +232,7 @@ def _compared(verdicts: list[Verdict], rules: Rules) -> list[Verdict]:
     ids: dict[str, int] = {}
     judged: list[Verdict] = []
     for verdict in verdicts:
-        extra: list[Problem] = []
+        extra = _too_late(verdict, rules)
         for planned in verdict.deliveries:
             text = planned.parts[0].text
             key = (planned.account, text)
@@ -254,6 +256,14 @@ def _compared(verdicts: list[Verdict], rules: Rules) -> list[Verdict]:
                 neighbours.add(planned.account, verdict.when.at, f"row {verdict.row.number}", planned.identity)
         judged.append(replace(verdict, problems=(*verdict.problems, *extra)) if extra else verdict)
     return judged
+
+
+def _too_late(verdict: Verdict, rules: Rules) -> list[Problem]:
+    """What was planned before need not lie ahead: it may be out."""
+    before = verdict.deliveries and all(planned.identity in rules.known for planned in verdict.deliveries)
+    if verdict.when is None or verdict.when.at >= rules.now - rules.late or before:
+        return []
+    return [Problem("at", f"{verdict.row.at} lies in the past")]
 
 
 def _alike(one: Sequence[Part], other: Sequence[Part]) -> bool:

@@ -150,6 +150,19 @@ def test_a_file_that_is_imported_again_does_not_warn_of_itself(tmp_path: Path) -
         assert words in two.what
 
 
+def test_a_campaign_that_has_begun_can_be_imported_again(tmp_path: Path) -> None:
+    """With rows added, say: what went out long ago needs no other time, and a row that is new there does."""
+    path = campaign(tmp_path, "x/brand,2026-12-01 09:00,Out,,,", "x/brand,2026-12-01 09:05,New,,,")
+    when = datetime(2026, 12, 1, 9, tzinfo=UTC)
+    (out, _) = (verdict.deliveries[0] for verdict in verdicts(path))
+    earlier = [Earlier("a" * 16, "x/brand", out.identity, when, out.parts)]
+    later = Rules(tmp_path, when + timedelta(days=2), "UTC", {"x/brand": build("x")}, earlier=earlier)
+    known, new = judge(read(path), later)
+    assert [problem.what for problem in known.problems] == ["x/brand has this row already; it stays as it is"]
+    assert (known.ok, new.ok) == (True, False)
+    assert "2026-12-01 09:05 lies in the past" in [problem.what for problem in new.problems]
+
+
 def test_times_that_count_from_now_differ_as_they_are_written(tmp_path: Path) -> None:
     """The same text in ten minutes and in an hour is two posts, wherever the rows stand."""
     rows = [f"x/brand,{at},Same,,," for at in ("in 10 minutes", "in 1 hour", "tomorrow 09:00", "tomorrow 09:00 UTC")]
