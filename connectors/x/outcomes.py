@@ -34,7 +34,7 @@ def judge(operation: Operation, response: httpx.Response) -> Outcome:
     request_id = response.headers.get("x-transaction-id")
     if 200 <= status < 300:  # noqa: PLR2004 - RFC 9110
         return _accepted(operation, response.content, body, request_id)
-    if not 400 <= status < 500:  # noqa: PLR2004 - RFC 9110
+    if not 400 <= status < 500 or status == 408:  # noqa: PLR2004 - RFC 9110; 408: whoever in front of X gave up waiting
         return Outcome(Kind.UNKNOWN, f"status {status}", request_id=request_id)
     if status == 401:  # noqa: PLR2004 - RFC 9110
         # a key that cannot be renewed is told to be by the renewal that follows

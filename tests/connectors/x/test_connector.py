@@ -218,6 +218,7 @@ def problem(detail: str) -> str:
         (CREATE, 500, "", Kind.UNKNOWN, "500"),
         (CREATE, 503, "{}", Kind.UNKNOWN, "503"),
         (CREATE, 302, "", Kind.UNKNOWN, "302"),
+        (CREATE, 408, '{"title":"Request Timeout"}', Kind.UNKNOWN, "408"),
         (CREATE, 403, "<html>", Kind.UNKNOWN, "no answer"),
         (CREATE, 400, '{"detail":"bad"}', Kind.REJECTED, "bad"),
         (CREATE, 401, "{}", Kind.LATER, "keys"),
