@@ -154,8 +154,8 @@ class Engine:
     def _session(self, stored: Stored, network: Network | Exchange, cause: Mapping[str, str], actor: str) -> Session:
         name = stored.name
 
-        async def keep(fresh: Mapping[str, str], lasts: timedelta | None) -> None:
-            await self.keys.keep(name, fresh, lasts)
+        async def keep(fresh: Mapping[str, str], lasts: timedelta | None) -> Mapping[str, str]:
+            return await self.keys.keep(name, fresh, lasts)
 
         async def adopt() -> bool:
             return await self.keys.adopt(name)
@@ -236,9 +236,10 @@ class Engine:
         network = self.connector(stored)
         trial, tokens = dict(secrets), list[Token | None]()
 
-        async def keep(fresh: Mapping[str, str], lasts: timedelta | None) -> None:
+        async def keep(fresh: Mapping[str, str], lasts: timedelta | None) -> Mapping[str, str]:
             trial.update(fresh)
             tokens.append(self.keys.token(lasts))
+            return await self.keys.marks(fresh)
 
         open_, turn = public(network.fields), self._turn(stored.name, network)
         who = Account(stored.name, network, stored.scopes, lambda: dict(trial), keep, open_, turn=turn)

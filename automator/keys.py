@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
+import secrets
 import sqlite3
 from collections.abc import Mapping
 from datetime import timedelta
@@ -11,9 +13,10 @@ from automator import failpoints
 from automator.accounts import NoAccount, Token, span
 from automator.clock import Clock, micros
 from automator.db import Writer
-from automator.egress.sign import fingerprint
 from automator.ledger import chain
 from automator.vault.store import Store
+
+MARKING = "automator-fingerprints"  #: the name in the vault of what fingerprints are made with
 
 
 class Superseded(Exception):
@@ -29,6 +32,7 @@ class Keys:
         self._reader = reader
         self._clock = clock
         self._held: dict[str, tuple[int, dict[str, str]]] = {}
+        self._marking: bytes | None = None
 
     def secrets(self, name: str) -> Mapping[str, str]:
         """The current values of an account's key.
@@ -57,15 +61,27 @@ class Keys:
         now = self._clock.now()
         return Token(now, now + lasts) if lasts else None
 
-    async def keep(self, name: str, fresh: Mapping[str, str], lasts: timedelta | None = None) -> None:
+    async def marks(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Fingerprints, which the record shows in place of keys: enough to tell two apart.
+
+        They are keyed (HMAC, RFC 2104): who has the record but not the vault can't try guesses of a password on them.
+        """
+        if self._marking is None:
+            self._marking = await asyncio.to_thread(_marking, self._store)
+        key = self._marking
+        return {
+            field: f"[token {hmac.digest(key, value.encode(), 'sha256').hex()[:12]}]" for field, value in values.items()
+        }
+
+    async def keep(self, name: str, fresh: Mapping[str, str], lasts: timedelta | None = None) -> Mapping[str, str]:
         """Store new values over the old ones as the next version; the version before stays until the one after.
 
-        ``lasts``: how long they work from now on.
+        ``lasts``: how long they work from now on. Returns their fingerprints.
 
         Raises:
             Superseded: another process stored a newer key meanwhile; nothing was changed.
         """
-        await self._store_next(name, {**self.secrets(name), **fresh}, fresh, self.token(lasts))
+        return await self._store_next(name, {**self.secrets(name), **fresh}, fresh, self.token(lasts))
 
     async def replace(self, name: str, fresh: Mapping[str, str], token: Token | None = None) -> None:
         """Store a new key in place of the old one, as the next version.
@@ -88,16 +104,18 @@ class Keys:
 
     async def _store_next(
         self, name: str, merged: dict[str, str], fresh: Mapping[str, str], token: Token | None
-    ) -> None:
+    ) -> Mapping[str, str]:
         version, _ = self._held[name]
         failpoints.reach("before-keep")
         await asyncio.to_thread(self._store.put, name, version + 1, merged)
         failpoints.reach("after-keep")
-        await self._switch(name, version, merged, fresh, token)
+        return await self._switch(name, version, merged, fresh, token)
 
     async def _switch(
         self, name: str, version: int, merged: dict[str, str], fresh: Mapping[str, str], token: Token | None
-    ) -> None:
+    ) -> Mapping[str, str]:
+        marks = await self.marks(fresh)
+
         def switch(tx: sqlite3.Connection) -> None:
             changed = tx.execute(
                 "UPDATE account SET version = ?, token_from = ?, token_ends = ? WHERE name = ? AND version = ?",
@@ -105,7 +123,6 @@ class Keys:
             ).rowcount
             if changed != 1:
                 raise Superseded(f"another process stored a newer key of {name}")
-            marks = {field: fingerprint(value) for field, value in sorted(fresh.items())}
             data = {"what": "key renewed", "version": version + 1, "fields": marks}
             chain.append(tx, "event", micros(self._clock.now()), data, account=name)
 
@@ -114,3 +131,12 @@ class Keys:
         self._held[name] = (version + 1, merged)
         if version > 1:
             await asyncio.to_thread(self._store.delete, name, version - 1)
+        return marks
+
+
+def _marking(store: Store) -> bytes:
+    held = store.get(MARKING, 1)
+    if held is None:
+        held = {"key": secrets.token_hex(32)}
+        store.put(MARKING, 1, held)
+    return bytes.fromhex(held["key"])

@@ -76,10 +76,10 @@ def clock_ahead(headers: Mapping[str, str], now: datetime) -> timedelta:
 
 
 def tokens(answer: httpx.Response, names: Mapping[str, str]) -> dict[str, str]:
-    """The keys that an accepted answer brings: ``names`` is the provider's field -> ours."""
-    found = json_object(answer) if answer.status_code == _ANSWERED else None
-    given = {ours: (found or {}).get(theirs) for theirs, ours in names.items()}
-    return {ours: token for ours, token in given.items() if isinstance(token, str) and token}
+    """The keys that an accepted answer brings: ``names`` is the provider's field -> ours. What is empty is none."""
+    found = (json_object(answer) if answer.status_code == _ANSWERED else None) or {}
+    brought = {ours: found.get(theirs) for theirs, ours in names.items()}
+    return {ours: value for ours, value in brought.items() if isinstance(value, str) and value}
 
 
 def lifetime(answer: httpx.Response) -> timedelta | None:

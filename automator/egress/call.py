@@ -19,7 +19,7 @@ COSTS = "costs"  #: the extension that remembers ``costs_of``
 HOLD = timedelta(seconds=5)  #: a wait that a layer holds; a longer one parks the work
 
 
-async def _keep_nothing(_: Mapping[str, str], __: timedelta | None) -> None:
+async def _keep_nothing(_: Mapping[str, str], __: timedelta | None) -> Mapping[str, str]:
     raise TypeError("this account has nowhere to keep new keys")
 
 
@@ -36,7 +36,8 @@ class Account:
         provider: Its connector.
         scopes: What the person allowed this key to do.
         secrets: Reads the key's current values; called below the recorder, for every attempt.
-        keep: Stores new values of the key (renewed tokens), and how long they work, durably, as a new version.
+        keep: Stores new values of the key (renewed tokens), and how long they work, durably, as a new version; returns
+            their fingerprints, by which the record tells them apart.
         adopt: Puts a newer version in force that a process left in the vault and died; whether there was one.
         turn: Held while a call is signed and on its way, where a key's calls must arrive in the order of their nonces.
         version: Of the key in the vault; so that use can be told by key.
@@ -47,7 +48,9 @@ class Account:
     provider: Provider
     scopes: frozenset[Scope]
     secrets: Callable[[], Mapping[str, str]] = field(repr=False)
-    keep: Callable[[Mapping[str, str], timedelta | None], Awaitable[None]] = field(default=_keep_nothing, repr=False)
+    keep: Callable[[Mapping[str, str], timedelta | None], Awaitable[Mapping[str, str]]] = field(
+        default=_keep_nothing, repr=False
+    )
     public: frozenset[str] = frozenset()
     version: Callable[[], int | None] = lambda: None
     adopt: Callable[[], Awaitable[bool]] = _adopt_nothing

@@ -197,8 +197,9 @@ async def test_a_page_s_token_where_a_person_s_is_needed_is_told(place: Place) -
     """A page has no pages: the sentence says who has to sign in."""
     keys = {CODE: await said_yes(place.session.base, client_id=place.keys["app_id"])}
 
-    async def keep(_: Any, __: Any) -> None:
+    async def keep(fresh: Any, _: Any) -> dict[str, str]:
         """Facebook gives this app the token of a page, whoever signs in."""
+        return dict.fromkeys(fresh, "[token]")
 
     session = with_keys(place, user_token=place.keys["page_token"], **keys)
     session = dataclasses.replace(session, account=dataclasses.replace(session.account, keep=keep))

@@ -65,8 +65,9 @@ def signing_in(place: Place, keys: dict[str, str]) -> Any:
     """A session that keeps what a sign-in brings."""
     held = {**place.keys, **keys}
 
-    async def keep(fresh: Any, _: Any) -> None:
+    async def keep(fresh: Any, _: Any) -> dict[str, str]:
         held.update(fresh)
+        return dict.fromkeys(fresh, "[token]")
 
     session = with_keys(place)
     return replace(session, account=replace(session.account, secrets=lambda: dict(held), keep=keep))

@@ -1,0 +1,63 @@
+"""Keys as they are renewed: what an answer leaves out stays, and the record shows only that they changed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from automator import accounts
+from automator.db import Writer, connect
+from automator.keys import Keys
+from automator.schema import create
+from automator.vault.choose import own_file
+from connectors.registry import build
+from connectors.x.oauth import TOKEN
+from tests.clocks import StillClock
+from tests.stored import unpacked
+
+HELD = {"oauth2_access_token": "old", "oauth2_refresh_token": "refresh", "client_id": "app"}
+
+
+@asynccontextmanager
+async def opened(home: Path) -> AsyncIterator[Keys]:
+    """The keys of an installation with one account."""
+    home.mkdir(exist_ok=True)
+    create(home / "a.db")
+    clock, store = StillClock(), own_file(home)
+    with Writer(home / "a.db") as writer:
+        reader = connect(home / "a.db", readonly=True)
+        if not accounts.everything(reader):
+            store.put("x/brand", 1, HELD)
+            await writer.run(lambda tx: accounts.add(tx, accounts.fresh("x/brand"), clock.now(), actor="test"))
+        yield Keys(store, writer, reader, clock)
+        reader.close()
+
+
+@pytest.mark.parametrize("left_out", ["", ', "refresh_token": null', ', "refresh_token": ""'])
+async def test_a_renewal_that_brings_no_refresh_token_leaves_the_old_one(tmp_path: Path, left_out: str) -> None:
+    """Else the account would have to be connected again when the new token ends (RFC 6749, section 6)."""
+    answer = httpx.Response(200, text=f'{{"access_token": "new"{left_out}}}')
+    async with opened(tmp_path) as keys:
+        keys.secrets("x/brand")
+        await keys.keep("x/brand", build("x").harvest(TOKEN, answer))
+        assert dict(keys.secrets("x/brand")) == {**HELD, "oauth2_access_token": "new"}
+
+
+async def test_a_fingerprint_tells_keys_apart_and_proves_no_guess(tmp_path: Path) -> None:
+    """The same for the same key whenever it is asked, another for another; without the vault a password can't be tried."""
+    password = {"password": "letmein"}
+    found = []
+    for home in ("one", "one", "two"):
+        async with opened(tmp_path / home) as keys:
+            keys.secrets("x/brand")
+            found.append((await keys.keep("x/brand", password))["password"])
+            assert found[-1] in unpacked(keys._reader)
+    assert found[0] == found[1] != found[2]
+    async with opened(tmp_path / "one") as keys:
+        assert (await keys.marks({"password": "letmeout"}))["password"] != found[0]
+    assert hashlib.sha256(b"automatorletmein").hexdigest()[:12] not in found[0]
