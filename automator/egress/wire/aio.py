@@ -111,6 +111,10 @@ class AioTransport(httpx.AsyncBaseTransport):
                 small = await answer.read() if _small(answer) else None
         except (Unsent, Unknown):
             raise
+        except aiohttp.ClientResponseError as error:
+            # it names the whole address, in which a key may stand once it is signed
+            kind = Unknown if phase.left else Unsent
+            raise kind(f"{type(error).__name__}: {error.message}", request=request) from None
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, asyncio.IncompleteReadError) as error:
             kind = Unknown if phase.left else Unsent
             raise kind(f"{type(error).__name__}: {error}", request=request) from error

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import struct
+import traceback
 from contextlib import ExitStack
 
 import httpx
@@ -26,6 +28,7 @@ from tests.egress.wire.peer import (
     whole,
 )
 
+KEY = "canary-94e0f1"
 POOL = 100  #: connections that a base transport has at most
 
 
@@ -52,6 +55,19 @@ async def test_what_may_have_arrived_is_unknown(base: httpx.AsyncBaseTransport, 
         with pytest.raises(Unknown):
             await send(base, verb, peer.url)
         assert peer.requests == 1
+
+
+@pytest.mark.parametrize("case", LOST)
+async def test_no_failure_tells_the_address(
+    base: httpx.AsyncBaseTransport, case: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is the signed one here, in which some providers want a key; neither errors, their causes, nor logs show it."""
+    with caplog.at_level(logging.INFO):
+        async with serving(LOST[case]) as peer:
+            with pytest.raises(Unknown) as told:
+                await send(base, "POST", f"{peer.url}?key={KEY}")
+    assert KEY.encode() in peer.heads[0]
+    assert KEY not in "".join(traceback.format_exception(told.value)) + caplog.text
 
 
 @pytest.mark.parametrize("verb", VERBS)
