@@ -89,17 +89,14 @@ def _delivery(call: RecordedCall) -> str:
 
 def _sent(reader: sqlite3.Connection, call: RecordedCall) -> Sent:
     path = urlsplit(str(call.request["url"])).path
-    asked = _body(reader, call.request)
-    answer = _body(reader, call.answer or {})
+    asked = _body(reader, call.seq, call.request)
+    answer = _body(reader, call.answer_seq or 0, call.answer or {})
     return Sent(call.operation, path, asked, call.outcome, answer or {})
 
 
-def _body(reader: sqlite3.Connection, said: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _body(reader: sqlite3.Connection, seq: int, said: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """A recorded body as a JSON object; empty: it is none; ``None``: it is not kept any more."""
-    digest = (said.get("body") or {}).get("sha256")
-    if digest is None:
-        return {}
-    content = chain.read_body(reader, bytes.fromhex(digest))
+    content = chain.read_body(reader, seq, said.get("body"))
     if content is None:
         return None
     try:

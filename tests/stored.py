@@ -11,7 +11,8 @@ from automator.ledger import pack
 def unpacked(reader: sqlite3.Connection) -> str:
     """Every entry and body as it was before it was packed, and all other rows as they are."""
     entries = [text for (text,) in reader.execute("SELECT said(data) FROM entry")]
-    bodies = [pack.unpack(packed).decode(errors="replace") for (packed,) in reader.execute("SELECT packed FROM body")]
+    kept = reader.execute("SELECT packed FROM body UNION ALL SELECT body FROM entry WHERE body IS NOT NULL")
+    bodies = [pack.unpack(packed).decode(errors="replace") for (packed,) in kept]
     return "\n".join([*reader.iterdump(), *entries, *bodies])
 
 

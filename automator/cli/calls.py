@@ -119,10 +119,10 @@ def show(number: int, home: HomeOption = None, as_json: JsonOption = False) -> N
         if call is None:
             raise fail(f"there is no call {number}; `automator calls list` shows those that there are", 1)
         shown = call.as_json()
-        for side in ("request", "answer"):
+        for side, entry in (("request", call.seq), ("answer", call.answer_seq)):
             body = (shown[side] or {}).get("body")
             if body:
-                kept = read_body(ledger, bytes.fromhex(body["sha256"]))
+                kept = read_body(ledger, entry or 0, body)
                 body["text"] = kept.decode(errors="replace") if kept is not None else None
     if as_json:
         typer.echo(json.dumps(shown, ensure_ascii=False, indent=2))

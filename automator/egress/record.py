@@ -47,7 +47,7 @@ class _Entry:
 
 def _asked(request: httpx.Request, content: bytes | Counted, call: Call, secrets: Collection[str]) -> _Entry:
     if isinstance(content, Counted):
-        body = chain.Packed({"streamed": True}, None)  # what passed is said with the answer
+        body = chain.Packed({"streamed": True})  # what passed is said with the answer
     else:
         body = chain.pack_body(scrub.scrub(content, secrets))
     cost = dict(costs_of(request))
@@ -73,7 +73,7 @@ def _answered(
 ) -> _Entry:
     body = chain.pack_body(scrub.scrub(response.content, secrets) if response else b"")
     if passed.received is not None:
-        body = chain.Packed(passed.received, None)
+        body = chain.Packed(passed.received)
     data = {
         "status": response.status_code if response else None,
         "headers": scrub.headers(response.headers.multi_items()) if response else [],
@@ -220,10 +220,9 @@ class Record(httpx.AsyncBaseTransport):
         elif intent is not None:
             again = call.operation.effect is Effect.REPEATABLE
             first = mark_sent(tx, intent.key, intent.attempt or 1, at, again=again)
-        entry.body.store(tx)
         entry.spent.called(tx, at)
         account, operation = call.account.name, call.operation.name
-        seq = chain.append(tx, "call", at, entry.data, account=account, operation=operation)
+        seq = chain.append(tx, "call", at, entry.data, account=account, operation=operation, body=entry.body)
         return _Begun(seq, at, first, reservation)
 
     def _after(  # noqa: PLR0913, PLR0917 - each is one thing the verdict depends on
@@ -235,7 +234,6 @@ class Record(httpx.AsyncBaseTransport):
         answer: httpx.Response | None,
         entry: _Entry,
     ) -> None:
-        entry.body.store(tx)
         took = took_of(call, answer)
         entry.spent.answered(tx, begun.at, outcome.kind, took)
         now = self._clock.now()
@@ -249,6 +247,7 @@ class Record(httpx.AsyncBaseTransport):
             call=begun.seq,
             account=call.account.name,
             outcome=outcome.kind,
+            body=entry.body,
         )
         state = _AFTER.get(outcome.kind)
         if call.intent is None or state is None:

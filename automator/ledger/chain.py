@@ -14,6 +14,7 @@ from automator.ledger.pack import Kind, Unpackable
 
 GENESIS = bytes(32)
 BODY_CAP = 256 * 1024  #: larger bodies are kept as digest and size only
+BESIDE = 1_000  #: bytes; a packed body up to this size stands beside its entry, a larger one is kept once for all
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 _plain = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 COLUMNS = "seq, kind, at, call, account, operation, outcome, data"
@@ -97,16 +98,20 @@ def append(  # noqa: PLR0913 - the entry's columns
     account: str | None = None,
     operation: str | None = None,
     outcome: str | None = None,
+    body: Packed | None = None,
 ) -> int:
-    """Add an entry inside the caller's transaction and return its number; ``data`` may be packed already."""
+    """Add an entry inside the caller's transaction and return its number; ``data`` may be packed already.
+
+    ``body``: the one that ``data`` names. The link covers its digest, so that it may be pruned.
+    """
     memory = connection if isinstance(connection, Connection) and connection.remembers else None
     last, previous = (memory and memory.tail) or head(connection)
     content = data if isinstance(data, Said) else say(canonical(data), Kind.ANSWER if kind == "answer" else Kind.CALL)
     row = (last + 1, kind, at, call, account, operation, outcome)
     mark = link(previous, (*row, content.text))
     connection.execute(
-        f"INSERT INTO entry ({COLUMNS}, link) VALUES (?,?,?,?,?,?,?,?,?)",  # noqa: S608 - a constant
-        (*row, content.packed, mark),
+        f"INSERT INTO entry ({COLUMNS}, link, body) VALUES (?,?,?,?,?,?,?,?,?,?)",  # noqa: S608 - a constant
+        (*row, content.packed, mark, body and body.beside(connection)),
     )
     if memory is not None:
         memory.tail = (last + 1, mark)
@@ -119,20 +124,24 @@ class Packed:
 
     Attributes:
         says: What an entry says of it; empty for no body.
-        row: What is stored; ``None`` if nothing is.
+        mark: By what it is found if it is kept apart.
+        packed: What is stored; ``None`` if nothing is.
     """
 
     says: dict[str, Any]
-    row: tuple[int, bytes] | None
+    mark: int = 0
+    packed: bytes | None = None
 
-    def store(self, connection: sqlite3.Connection) -> None:
-        """Store it, unless it is there."""
-        if self.row is not None:
-            connection.execute(
-                "INSERT INTO body (mark, packed) SELECT ?1, ?2 "
-                "WHERE NOT EXISTS (SELECT 1 FROM body WHERE mark = ?1 AND packed = ?2)",
-                self.row,
-            )
+    def beside(self, connection: sqlite3.Connection) -> bytes | None:
+        """What stands beside its entry. A large one is stored apart, unless it is there: answers repeat themselves."""
+        if self.packed is None or len(self.packed) <= BESIDE:
+            return self.packed
+        connection.execute(
+            "INSERT INTO body (mark, packed) SELECT ?1, ?2 "
+            "WHERE NOT EXISTS (SELECT 1 FROM body WHERE mark = ?1 AND packed = ?2)",
+            (self.mark, self.packed),
+        )
+        return None
 
 
 def mark_of(digest: bytes) -> int:
@@ -143,23 +152,25 @@ def mark_of(digest: bytes) -> int:
 def pack_body(content: bytes) -> Packed:
     """Digest and compress a body."""
     if not content:
-        return Packed({}, None)
+        return Packed({})
     digest = hashlib.sha256(content).digest()
     says = {"sha256": digest.hex(), "size": len(content)}
-    kept = len(content) <= BODY_CAP
-    return Packed(says, (mark_of(digest), pack.pack(content, Kind.BODY)) if kept else None)
+    return Packed(says, mark_of(digest), pack.pack(content, Kind.BODY) if len(content) <= BODY_CAP else None)
 
 
-def keep_body(connection: sqlite3.Connection, content: bytes) -> dict[str, Any]:
-    """Store ``content`` and return what an entry says of it; empty for no body."""
-    packed = pack_body(content)
-    packed.store(connection)
-    return packed.says
+def read_body(connection: sqlite3.Connection, seq: int, says: Mapping[str, Any] | None) -> bytes | None:
+    """The bytes of which the entry with this number ``says`` the digest; empty if it names none.
 
-
-def read_body(connection: sqlite3.Connection, digest: bytes) -> bytes | None:
-    """The stored bytes, or ``None`` when they were pruned, altered, or too large to keep."""
-    for (packed,) in connection.execute("SELECT packed FROM body WHERE mark = ?", (mark_of(digest),)):
+    ``None`` when they were pruned, altered, too large to keep, or streamed.
+    """
+    if not says:
+        return b""
+    digest = bytes.fromhex(says["sha256"]) if "sha256" in says else b""
+    stored = connection.execute(
+        "SELECT body FROM entry WHERE seq = ?1 AND body IS NOT NULL UNION ALL SELECT packed FROM body WHERE mark = ?2",
+        (seq, mark_of(digest)),
+    )
+    for (packed,) in stored:
         try:
             content = pack.unpack(packed)
         except Unpackable:

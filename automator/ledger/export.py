@@ -116,7 +116,7 @@ def _har(connection: sqlite3.Connection, calls: Iterable[RecordedCall], out: Tex
 
 def _entries(connection: sqlite3.Connection, calls: Iterable[RecordedCall]) -> Iterator[dict[str, Any]]:
     for call in calls:
-        answer = call.answer or {}
+        answer, answer_seq = call.answer or {}, call.answer_seq or 0
         took = (call.answered_at - call.at).total_seconds() * 1000 if call.answered_at else 0.0
         request, url = call.request, str(call.request.get("url", ""))
         sent = {
@@ -131,7 +131,7 @@ def _entries(connection: sqlite3.Connection, calls: Iterable[RecordedCall]) -> I
             "headersSize": -1,
             "bodySize": _size({"body": answer.get("sent")} if "sent" in answer else request),
         }
-        if (text := _content(connection, request)).get("text"):
+        if (text := _content(connection, call.seq, request)).get("text"):
             sent["postData"] = {"mimeType": _mime(request), "text": text["text"]}
         received = {
             "status": answer.get("status") or 0,
@@ -139,7 +139,7 @@ def _entries(connection: sqlite3.Connection, calls: Iterable[RecordedCall]) -> I
             "httpVersion": "HTTP/1.1",
             "cookies": [],
             "headers": _headers(answer),
-            "content": {"size": _size(answer), "mimeType": _mime(answer), **_content(connection, answer)},
+            "content": {"size": _size(answer), "mimeType": _mime(answer), **_content(connection, answer_seq, answer)},
             "redirectURL": "",
             "headersSize": -1,
             "bodySize": _size(answer),
@@ -167,10 +167,9 @@ def _mime(side: dict[str, Any]) -> str:
     return next((value for name, value in side.get("headers") or [] if name.lower() == "content-type"), "")
 
 
-def _content(connection: sqlite3.Connection, side: dict[str, Any]) -> dict[str, str]:
-    digest = (side.get("body") or {}).get("sha256")
-    kept = chain.read_body(connection, bytes.fromhex(digest)) if digest else None
-    if kept is None:
+def _content(connection: sqlite3.Connection, seq: int, side: dict[str, Any]) -> dict[str, str]:
+    kept = chain.read_body(connection, seq, side.get("body"))
+    if not kept:
         return {}
     try:
         return {"text": kept.decode()}

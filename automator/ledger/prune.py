@@ -41,8 +41,9 @@ def prune(tx: sqlite3.Connection, keep: Retention, now: datetime, *, actor: str)
     cut = max(_by_age(tx, keep.row_days, now), _by_size(tx, keep.max_mb * 1_000_000))
     cut = min(cut, _oldest_open(tx) - 1, chain.head(tx)[0])
     link = tx.execute("SELECT link FROM entry WHERE seq = ?", (cut,)).fetchone()
+    bodies = tx.execute("SELECT count(body) FROM entry WHERE seq <= ?", (cut,)).fetchone()[0] if link else 0
     entries = tx.execute("DELETE FROM entry WHERE seq <= ?", (cut,)).rowcount if link else 0
-    bodies = _drop_bodies(tx, keep.body_days, now) if keep.body_days or entries else 0
+    bodies += _drop_bodies(tx, keep.body_days, now) if keep.body_days or entries else 0
     if entries or bodies:
         said = {"what": "pruned", "entries": entries, "bodies": bodies, "actor": actor}
         where = {"through": cut, "link": bytes(link[0]).hex()} if entries else {}
@@ -66,8 +67,8 @@ def _by_size(tx: sqlite3.Connection, most: int) -> int:
         return 0
     sizes = dict(tx.execute("SELECT mark, length(packed) FROM body"))
     total = 0
-    for seq, data in tx.execute("SELECT seq, data FROM entry ORDER BY seq DESC"):
-        total += ROW + len(data) + sizes.pop(_mark(data), 0)
+    for seq, data, beside in tx.execute("SELECT seq, data, coalesce(length(body), 0) FROM entry ORDER BY seq DESC"):
+        total += ROW + len(data) + beside + sizes.pop(_mark(data), 0)
         if total > most:
             return int(seq)
     return 0
@@ -82,12 +83,15 @@ def _oldest_open(tx: sqlite3.Connection) -> int:
 
 
 def _drop_bodies(tx: sqlite3.Connection, days: int, now: datetime) -> int:
-    """Bodies that no entry names any more, and with ``days`` those that only older ones name."""
+    """Bodies that no entry names any more, and with ``days`` those of older entries, unless a newer one shares them."""
+    beside = tx.execute(
+        "UPDATE entry SET body = NULL WHERE body IS NOT NULL AND at < ?", (_before(days, now),)
+    ).rowcount
     held = tx.execute("SELECT data FROM entry WHERE kind <> 'event' AND at >= ?", (_before(days, now),))
     named = {_mark(data) for (data,) in held}
     gone = [(number,) for number, mark in tx.execute("SELECT id, mark FROM body") if mark not in named]
     tx.executemany("DELETE FROM body WHERE id = ?", gone)
-    return len(gone)
+    return beside + len(gone)
 
 
 def _mark(data: bytes | str) -> int | None:

@@ -14,12 +14,12 @@ from automator.ledger import chain
 OPEN = "open"  #: the outcome of a call without a stored answer
 
 _SELECT = """
-SELECT c.seq, c.at, c.account, c.operation, a.outcome, c.data, a.data, a.at
+SELECT c.seq, c.at, c.account, c.operation, a.outcome, c.data, a.data, a.at, a.seq
 FROM entry AS c LEFT JOIN entry AS a ON a.call = c.seq
 WHERE c.kind = 'call'
 """
 _BY_OUTCOME = """
-SELECT c.seq, c.at, c.account, c.operation, a.outcome, c.data, a.data, a.at
+SELECT c.seq, c.at, c.account, c.operation, a.outcome, c.data, a.data, a.at, a.seq
 FROM entry AS a JOIN entry AS c ON c.seq = a.call
 WHERE a.outcome = :outcome
 """
@@ -37,6 +37,7 @@ class RecordedCall:
     request: dict[str, Any]
     answer: dict[str, Any] | None
     answered_at: datetime | None
+    answer_seq: int | None  #: the number of the answer's own entry
 
     def as_json(self) -> dict[str, Any]:
         """For ``--json``: instants in ISO 8601."""
@@ -53,7 +54,7 @@ class RecordedCall:
 
 
 def _call(row: tuple[Any, ...]) -> RecordedCall:
-    seq, at, account, operation, outcome, request, answer, answered = row
+    seq, at, account, operation, outcome, request, answer, answered, answer_seq = row
     return RecordedCall(
         seq,
         instant(at),
@@ -63,6 +64,7 @@ def _call(row: tuple[Any, ...]) -> RecordedCall:
         json.loads(chain.said(request)),
         json.loads(chain.said(answer)) if answer else None,
         instant(answered) if answered else None,
+        answer_seq,
     )
 
 
@@ -93,7 +95,8 @@ def newest(connection: sqlite3.Connection, wanted: Filter = Filter(), limit: int
     answered = wanted.outcome not in {None, OPEN}
     side, query = ("a", _BY_OUTCOME) if answered else ("c", _SELECT)
     terms = {
-        "account": f"{side}.account = :account",
+        # a call bears no outcome itself: that is one range of the index too, in the order that is asked for
+        "account": f"{side}.account = :account" + ("" if answered else " AND c.outcome IS NULL"),
         "operation": "c.operation = :operation",
         "since": "c.at >= :since",
         "until": "c.at < :until",

@@ -7,7 +7,7 @@ from sqlmodel import Field, SQLModel
 
 
 class Entry(SQLModel, table=True):
-    """One link of the chain: a call, its answer, or an event. Never updated."""
+    """One link of the chain: a call, its answer, or an event. Never updated, but that its body may be pruned."""
 
     __tablename__ = "entry"
     __table_args__ = (
@@ -24,10 +24,11 @@ class Entry(SQLModel, table=True):
     outcome: str | None
     data: bytes = Field(sa_type=LargeBinary)  #: canonical JSON, without secrets, packed
     link: bytes = Field(sa_type=LargeBinary)
+    body: bytes | None = Field(sa_type=LargeBinary)  #: packed, if it is small
 
 
 class Body(SQLModel, table=True):
-    """The bytes behind a digest; may be pruned without breaking the chain."""
+    """The bytes behind the digests of entries, of large bodies; may be pruned without breaking the chain."""
 
     __tablename__ = "body"
 

@@ -124,7 +124,7 @@ def _samples(reader: sqlite3.Connection, real: dict[str, str]) -> dict[Kind, lis
         for twin, origin in real.items():
             text = text.replace(twin, origin).replace(twin.partition("//")[2], origin.partition("//")[2])  # noqa: PLW2901 - what is sampled
         found[Kind.ANSWER if kind == "answer" else Kind.CALL].append(_dressed(text, kind, pick).encode())
-    for (packed,) in reader.execute("SELECT packed FROM body"):
+    for (packed,) in reader.execute("SELECT packed FROM body UNION ALL SELECT body FROM entry WHERE body IS NOT NULL"):
         found[Kind.BODY].append(pack.unpack(packed))
     found[Kind.BODY] += answers(pick, lambda words: _sentence(pick, words), POSTS)
     return found

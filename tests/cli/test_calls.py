@@ -27,9 +27,9 @@ def home(tmp_path: Path) -> Path:
     create(tmp_path / "automator.db")
     connection = connect(tmp_path / "automator.db")
     who = {"account": "x/brand", "operation": "x.post.create"}
-    body = chain.keep_body(connection, b'{"text": "hello"}')
+    body = chain.pack_body(b'{"text": "hello"}')
     for outcome in ("ok", "unknown", None):
-        number = chain.append(connection, "call", 1_000_000, {"method": "POST", "body": body}, **who)
+        number = chain.append(connection, "call", 1_000_000, {"method": "POST", "body": body.says}, body=body, **who)
         if outcome:
             chain.append(connection, "answer", 2_000_000, {"status": 201}, call=number, outcome=outcome, **who)
     chain.append(connection, "event", 3_000_000, {"what": "halt"})

@@ -31,14 +31,15 @@ def test_every_entry_is_whole(tmp_path: Path) -> None:
     create(tmp_path / "a.db")
     ledger = connect(tmp_path / "a.db")
     who = {"account": "x/brand", "operation": "x.post.create"}
+    body = chain.pack_body(b"{}")
     asked = {
         "method": "POST",
         "url": "https://x.example/p?a=1&b=",
         "headers": [["content-type", "application/json"]],
-        "body": chain.keep_body(ledger, b"{}"),
+        "body": body.says,
     }
     for outcome in ("ok", None):
-        number = chain.append(ledger, "call", 1_000_000, asked, **who)
+        number = chain.append(ledger, "call", 1_000_000, asked, body=body, **who)
         if outcome:
             chain.append(ledger, "answer", 1_500_000, {"status": 201}, call=number, outcome=outcome, **who)
     export(ledger, tmp_path / "a.har", "har")

@@ -90,18 +90,22 @@ def test_an_altered_entry_does_not_stop_what_looks_into_others(ledger: sqlite3.C
 
 def test_a_body_that_is_altered_is_not_shown(ledger: sqlite3.Connection) -> None:
     """It is no longer what its entry names."""
-    said = chain.keep_body(ledger, b"hello" * 100)
-    ledger.execute("UPDATE body SET packed = ?", (pack.pack(b"hullo" * 100, Kind.BODY),))
-    assert chain.read_body(ledger, bytes.fromhex(said["sha256"])) is None
+    body = chain.pack_body(b"hello" * 100)
+    number = chain.append(ledger, "call", 1, {"body": body.says}, body=body)
+    ledger.execute("UPDATE entry SET body = ?", (pack.pack(b"hullo" * 100, Kind.BODY),))
+    assert chain.read_body(ledger, number, body.says) is None
 
 
 def test_bodies_whose_marks_are_alike_are_told_apart(
     ledger: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A mark is only where to look; equal bodies are kept once."""
+    """A mark is only where to look; equal large bodies are kept once."""
     monkeypatch.setattr(chain, "mark_of", lambda _: 7)
-    digests = [bytes.fromhex(chain.keep_body(ledger, content)["sha256"]) for content in (b"one", b"two", b"one")]
-    assert [chain.read_body(ledger, digest) for digest in digests] == [b"one", b"two", b"one"]
+    monkeypatch.setattr(chain, "BESIDE", 0)
+    bodies = [chain.pack_body(content) for content in (b"one", b"two", b"one")]
+    numbers = [chain.append(ledger, "call", 1, {"body": body.says}, body=body) for body in bodies]
+    read = [chain.read_body(ledger, number, body.says) for number, body in zip(numbers, bodies, strict=True)]
+    assert read == [b"one", b"two", b"one"]
     assert ledger.execute("SELECT count(*) FROM body").fetchone() == (2,)
 
 
@@ -129,5 +133,5 @@ def test_a_database_from_before_entries_were_packed_is_brought_up(tmp_path: Path
     found = one(ledger, 1)
     assert found is not None
     assert (found.request, found.outcome) == (json.loads(text), "ok")
-    assert chain.read_body(ledger, bytes.fromhex(body.says["sha256"])) == b"asked" * 50
+    assert chain.read_body(ledger, 1, body.says) == b"asked" * 50
     ledger.close()

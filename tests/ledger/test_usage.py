@@ -132,6 +132,7 @@ def test_what_was_recorded_by_an_older_version_is_counted_too(tmp_path: Path) ->
         command.upgrade(schema.config(connection), "0002")
         connection.exec_driver_sql("PRAGMA user_version=2")
     old = connect(path)
+    old.execute("ALTER TABLE entry ADD COLUMN body BLOB")  # for `append`; there were none beside entries then
     for outcome in ("ok", "ok", None):
         told = {"key": 2, "cost": {"credit": 15}}
         number = chain.append(old, "call", micros(NOW), told, account="x/brand", operation="x.post.create")
@@ -139,6 +140,7 @@ def test_what_was_recorded_by_an_older_version_is_counted_too(tmp_path: Path) ->
             chain.append(old, "answer", micros(NOW), {}, call=number, outcome=outcome)
     chain.append(old, "event", micros(NOW), {"what": "halt"})
     old.execute("UPDATE entry SET data = said(data)")  # entries were text then
+    old.execute("ALTER TABLE entry DROP COLUMN body")
     old.close()
     schema.create(path)
     reader = connect(path, readonly=True)

@@ -76,12 +76,11 @@ def signing_in(place: Place, keys: dict[str, str]) -> Any:
 def recorded(place: Place) -> Iterator[tuple[Asked, dict[str, str]]]:
     """What left, taken apart, with its headers."""
     rows = place.engine.reader.execute(
-        "SELECT operation, said(data) FROM entry WHERE kind = 'call' ORDER BY seq"
+        "SELECT seq, operation, said(data) FROM entry WHERE kind = 'call' ORDER BY seq"
     ).fetchall()
-    for operation, data in rows:
+    for seq, operation, data in rows:
         call = json.loads(data)
-        digest = (call["body"] or {}).get("sha256")
-        body = read_body(place.engine.reader, bytes.fromhex(digest)) if digest else b""
+        body = read_body(place.engine.reader, seq, call["body"])
         headers = {name.lower(): value for name, value in call["headers"]}
         yield taken_apart(operation, call["method"], "/" + call["url"].split("/", 3)[3], headers, body or b""), headers
 

@@ -26,11 +26,10 @@ pytestmark = pytest.mark.skipif(SPECS is None, reason="AUTOMATOR_SPECS names the
 def recorded(place: Place) -> list[Asked]:
     """Every call, as it left but for the keys."""
     found = []
-    rows = place.engine.reader.execute("SELECT said(data) FROM entry WHERE kind = 'call' ORDER BY seq").fetchall()
-    for (data,) in rows:
+    rows = place.engine.reader.execute("SELECT seq, said(data) FROM entry WHERE kind = 'call' ORDER BY seq").fetchall()
+    for seq, data in rows:
         call = json.loads(data)
-        held = call["body"] and "streamed" not in call["body"]
-        body = read_body(place.engine.reader, bytes.fromhex(call["body"]["sha256"])) if held else b""
+        body = read_body(place.engine.reader, seq, call["body"])
         headers = {name.lower(): value for name, value in call["headers"]}
         found.append(Asked(call["method"], "/" + call["url"].split("/", 3)[3], body or b"", headers))
     return found
