@@ -5,6 +5,9 @@ Writes are functions of an open transaction. They gather and are committed in gr
 
 Groups are committed by a thread. Brief writes are committed where they are asked for, while they are few and the disk
 is quick: the thread would take the interpreter from the loop for just as long, and it costs more to hand them over.
+
+What is committed is there whatever becomes of the process. If the power fails, it is there once the disk has it, and
+the log is written in order: whatever is committed is on the disk before, or with, what is committed after it.
 """
 
 from __future__ import annotations
@@ -59,6 +62,7 @@ class _Item:
 
     write: Write[Any]
     future: asyncio.Future[Any]
+    durable: bool = True  #: its commit waits for the disk
 
 
 _Settled = tuple[asyncio.Future[Any], Any, BaseException | None]
@@ -110,7 +114,8 @@ class Writer:
         self._queue: queue.SimpleQueue[list[_Item] | None] = queue.SimpleQueue()
         self._gathered: list[_Item] = []  # what was asked for in this round of the loop
         self._using = threading.Lock()  # whoever commits has the connection
-        self._took = 0.0  # seconds, the last commit
+        self._took = 0.0  # seconds, the last commit that waited for the disk
+        self._durable = True  # whether the next one will
         self._connection = connect(path)
         self._connection.remembers = True
         self._connection.execute("PRAGMA busy_timeout=0")
@@ -133,6 +138,17 @@ class Writer:
 
     async def brief(self, write: Write[T]) -> T:
         """``run`` for a few rows: one round of the loop asks for one group, which may be done at once."""
+        return await self._gather(write, durable=True)
+
+    async def ahead(self, write: Write[T]) -> T:
+        """``brief`` for what only prepares: something else is committed before anyone is told, or anything leaves.
+
+        It does not wait for the disk, but is there before whatever is committed after it: the record of a call, say,
+        which is on the disk before the call leaves.
+        """
+        return await self._gather(write, durable=False)
+
+    async def _gather(self, write: Write[T], *, durable: bool) -> T:
         loop = self._open_loop()
         future: asyncio.Future[T] = loop.create_future()
         gathered = self._gathered
@@ -140,7 +156,7 @@ class Writer:
             self._hand_over()  # another loop, which was closed, gathers no more
             gathered = self._gathered
             loop.call_soon(self._commit_gathered, gathered)
-        gathered.append(_Item(write, future))
+        gathered.append(_Item(write, future, durable))
         return await future
 
     async def at_once(self, write: Write[T]) -> T:
@@ -166,11 +182,13 @@ class Writer:
 
     def _commit_here(self, group: list[_Item]) -> None:
         """Commit a group if that is soon done, or leave it to the thread."""
-        soon = len(group) <= FEW and self._took < QUICK and self._queue.empty()
+        durable = any(item.durable for item in group)
+        soon = len(group) <= FEW and (self._took < QUICK or not durable) and self._queue.empty()
         if not soon or not self._using.acquire(blocking=False):
             self._queue.put(group)
             return
         try:
+            self._wait_for_disk(wanted=durable)
             self._connection.execute("BEGIN IMMEDIATE")
             _tell(self._commit([item for item in group if not item.future.cancelled()]))
         except sqlite3.OperationalError:
@@ -232,16 +250,24 @@ class Writer:
         self, group: list[_Item], do: Callable[[Write[Any]], tuple[Any, BaseException | None]]
     ) -> list[_Settled]:
         if not self._connection.in_transaction:
+            self._wait_for_disk(wanted=any(item.durable for item in group))
             self._begin()
         self._connection.tail = None
         settled = [(item.future, *do(item.write)) for item in group]
         began = time.monotonic()
         self._connection.execute("COMMIT")
-        self._took = time.monotonic() - began
+        if self._durable:
+            self._took = time.monotonic() - began
         self._commits += 1
         if self._commits % CHECKPOINT == 0:
             self._checkpointer.want()
         return settled
+
+    def _wait_for_disk(self, *, wanted: bool) -> None:
+        """Whether the next commit does."""
+        if wanted is not self._durable:
+            self._connection.execute(f"PRAGMA synchronous={'FULL' if wanted else 'NORMAL'}")
+            self._durable = wanted
 
     def _begin(self) -> None:
         """Take the write lock. SQLite's own waits grow, so that of two busy processes one would starve."""

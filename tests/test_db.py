@@ -16,13 +16,13 @@ from automator.db import DatabaseError, Writer, connect
 from automator.ledger import chain
 
 
-@pytest.mark.parametrize("brief", [False, True])
-async def test_a_failing_write_is_undone_alone(tmp_path: Path, *, brief: bool) -> None:
+@pytest.mark.parametrize("how", ["run", "brief", "ahead"])
+async def test_a_failing_write_is_undone_alone(tmp_path: Path, how: str) -> None:
     """Of a hundred writes queued together, one that raises takes none of the others with it."""
     path = tmp_path / "a.db"
     with Writer(path) as writer:
         await writer.run(lambda tx: tx.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)"))
-        ask = writer.brief if brief else writer.run
+        ask = getattr(writer, how)
 
         def insert(number: int) -> int:
             def write(tx: sqlite3.Connection) -> int:
@@ -44,9 +44,9 @@ async def test_a_failing_write_is_undone_alone(tmp_path: Path, *, brief: bool) -
 
 
 @pytest.mark.parametrize("code", [sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY, sqlite3.SQLITE_BUSY_SNAPSHOT])
-@pytest.mark.parametrize("brief", [False, True])
+@pytest.mark.parametrize("how", ["run", "brief", "ahead"])
 async def test_a_busy_moment_is_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, brief: bool, code: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, code: int
 ) -> None:
     """Whatever another connection is at: writing, or bringing the log in order as it opens the file."""
     execute, tries = chain.Connection.execute, iter(range(3))
@@ -60,8 +60,25 @@ async def test_a_busy_moment_is_waited_for(
 
     with Writer(tmp_path / "a.db") as writer:
         monkeypatch.setattr(chain.Connection, "execute", busy)
-        assert await (writer.brief if brief else writer.run)(lambda _: 7) == 7
+        assert await getattr(writer, how)(lambda _: 7) == 7
     assert next(tries, None) is None
+
+
+async def test_a_commit_waits_for_the_disk_unless_it_only_prepares(tmp_path: Path) -> None:
+    """Whoever asks for what must not be lost gets it, also together with others, and right after them."""
+
+    def waits(tx: sqlite3.Connection) -> bool:
+        full = 2
+        return bool(tx.execute("PRAGMA synchronous").fetchone()[0] == full)
+
+    with Writer(tmp_path / "a.db") as writer:
+        assert not await writer.ahead(waits)
+        assert await writer.brief(waits)
+        assert not await writer.ahead(waits)
+        assert await writer.at_once(waits)
+        assert not await writer.ahead(waits)
+        assert await writer.run(waits)
+        assert await asyncio.gather(writer.ahead(waits), writer.brief(waits)) == [True, True]
 
 
 async def test_a_closed_writer_says_so(tmp_path: Path) -> None:
@@ -69,7 +86,7 @@ async def test_a_closed_writer_says_so(tmp_path: Path) -> None:
     writer = Writer(tmp_path / "a.db")
     writer.close()
     writer.close()
-    for ask in (writer.run, writer.brief):
+    for ask in (writer.run, writer.brief, writer.ahead):
         with pytest.raises(DatabaseError, match="closed"):
             await ask(lambda tx: None)
 
