@@ -23,7 +23,8 @@ from automator.tables import AccountRow, BudgetRow, HaltRow, HostedRow, Intentio
 from automator.trouble import trouble
 from automator.version import LATEST, version
 from jobs.bots.tables import BotRow, PaperFillRow, SignalRow
-from jobs.orders.tables import FillRow, HoldingRow, MarkRow, NewsRow, OrderRow, PositionRow, RiskRow
+from jobs.orders.tables import FillRow, HoldingRow, MarkRow, NewsRow, OrderRow, PositionRow, RiskRow, TallyRow
+from jobs.orders.tally import TRIGGERS
 from jobs.posting.tables import DeliveryRow, PostRow
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ TABLES: tuple[type[SQLModel], ...] = (
     MetricRow,
     HostedRow,
     OrderRow,
+    TallyRow,
     FillRow,
     NewsRow,
     PositionRow,
@@ -107,6 +109,8 @@ def _make(connection: sqlite3.Connection) -> None:
             connection.execute(str(CreateTable(table).compile(dialect=dialect)))
             for index in sorted(table.indexes, key=lambda index: str(index.name)):
                 connection.execute(str(CreateIndex(index).compile(dialect=dialect)))
+        for trigger in TRIGGERS:
+            connection.execute(trigger)
         connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
         connection.execute("INSERT INTO alembic_version VALUES (?)", (f"{LATEST:04}",))
         connection.execute(f"PRAGMA user_version={LATEST}")

@@ -14,6 +14,7 @@ from automator.clock import micros
 from automator.ledger import chain
 from automator.trading import marks
 from connectors.order import Side
+from jobs.orders import tally
 from jobs.orders.risk import Limit, Limits, Proposal, Usage, limits_of, parse, refusals
 from jobs.orders.states import COUNTED, ENDED, State
 
@@ -91,7 +92,7 @@ def _read(rows: tuple[tuple[str, str, str, str], ...]) -> Sequence[Limits]:
 def gate(tx: sqlite3.Connection, judged: Proposal, now: datetime) -> tuple[str, ...]:
     """Why an order may not leave, by all limits there are; none: it may.
 
-    An order that is in the database is not counted against itself.
+    An order that is in the database is not counted against itself where it comes to that.
     """
     found = limits(tx, judged.account, judged.owner)
     reasons: list[str] = []
@@ -102,28 +103,30 @@ def gate(tx: sqlite3.Connection, judged: Proposal, now: datetime) -> tuple[str, 
 
 
 def at_most(tx: sqlite3.Connection, found: Sequence[Limits], judged: Proposal, now: datetime) -> list[Usage]:
-    """``usage`` of each, or a little more, as SQLite sums it up: in one go for all, but in floating point."""
+    """``usage`` of each, or a little more: by the tally, so in floating point, and with the order itself."""
     if not found:
         return []
     whose = tuple(_whose(one.subject, judged) for one in found)
-    given = _asked(judged, now, whole_day=any(_by_day(one, judged) for one in found))
+    given = _asked(judged, now, whole_day=False)
+    given |= {"day": given["midnight"] // tally.DAY, "now": micros(now) // tally.MINUTE}
     loss = any(_by_loss(one, judged) for one in found)
-    sums = iter(tx.execute(_quick(whose, loss=loss), given).fetchone())
-    taken = [[next(sums) for _ in whose] for _ in range(_SUMS)]
+    later, *sums = tx.execute(_quick(whose, loss=loss), given).fetchone()
+    if later:  # the clock was set back: of what was before the newest orders, the tally says nothing
+        return [usage(tx, one, judged, now) for one in found]
+    taken = [sums[start : start + len(whose)] for start in range(0, len(sums), len(whose))]
     return [
         Usage(
-            day=Decimal(day * (1 + ROUGH)),
+            day=Decimal(day),
             result=Decimal(came - size * ROUGH),
             held=Decimal(held + stirred * ROUGH),
-            buying=Decimal(buying * (1 + ROUGH) - bought * (1 - ROUGH)),
+            buying=Decimal(buying),
             open_orders=int(opened) + _mates(judged),
             minute=int(made) + _mates(judged),
         )
-        for opened, buying, bought, day, made, came, size, held, stirred in zip(*taken, strict=True)
+        for opened, buying, day, made, came, size, held, stirred in zip(*taken, strict=True)
     ]
 
 
-_SUMS = 9
 NOTHING = "SELECT '' AS owner, '' AS account, 0.0 AS came, 0.0 AS size"
 
 
@@ -135,15 +138,13 @@ def _quick(whose: tuple[str, ...], *, loss: bool) -> str:
         return ", ".join(f"total({number})" if mine == "1" else f"total(iif({mine}, {number}, 0))" for mine in whose)
 
     anyone = " OR ".join(whose)
-    buys = "iif(symbol = :symbol AND side = 'buy', {}, 0)".format
-    worth = "iif(created_at >= :midnight AND quote = :quote, iif(ended_at IS NULL, notional, cost), 0)"
+    buying = f"iif(symbol = :symbol, buying + moved * {ROUGH}, 0)"
+    worth = f"iif(day = :day AND quote = :quote, worth + moved * {ROUGH}, 0)"
+    made = "CASE :now - minute WHEN 0 THEN made + before WHEN 1 THEN made ELSE 0 END"
     return f"""
 SELECT * FROM (
-    SELECT {each("1")}, {each(buys("notional"))}, {each(buys("cost"))} FROM ordered
-    WHERE ({anyone}) AND told = 0 AND id NOT IN (:order, :mate) AND ended_at IS NULL
-  ), (
-    SELECT {each(worth)}, {each("created_at > :minute")} FROM ordered
-    WHERE ({anyone}) AND created_at >= :first AND id NOT IN (:order, :mate) AND state <> 'not_placed'
+    SELECT total(minute > :now), {each("open_orders")}, {each(buying)}, {each(worth)}, {each(made)} FROM tally
+    WHERE ({anyone})
   ), (
     SELECT {each("came")}, {each("size")} FROM ({marks.ROUGHLY if loss else NOTHING}) WHERE ({anyone})
   ), (

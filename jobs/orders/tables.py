@@ -44,6 +44,25 @@ class OrderRow(SQLModel, table=True):
     looked_at: int | None  #: when the exchange was last asked about this one
 
 
+class TallyRow(SQLModel, table=True):
+    """What the orders of one owner in one symbol at one account come to; ``jobs.orders.tally`` keeps it."""
+
+    __tablename__ = "tally"
+
+    account: str = Field(primary_key=True)
+    owner: str = Field(primary_key=True)
+    symbol: str = Field(primary_key=True)
+    quote: str
+    open_orders: int
+    buying: float  #: what open orders to buy may yet cost; quote asset
+    day: int  #: days since 1970 (UTC): the newest order's
+    worth: float  #: of the orders of that day; quote asset
+    moved: float  #: the sizes of all numbers that went into the two: by a billionth of it they may be wrong
+    minute: int  #: minutes since 1970: the newest order's
+    made: int  #: orders in that minute, also those that were not placed: of some it is said later that they were
+    before: int  #: and in the minute before it
+
+
 class FillRow(SQLModel, table=True):
     """One trade of an account, whoever placed its order; an order of ours is found by the exchange's id of it."""
 

@@ -18,6 +18,7 @@ from automator.schema import create
 from automator.trading import risks
 from automator.trading.marks import date as day
 from connectors.order import OrderRequest, OrderType, Side
+from jobs.orders import tally
 from jobs.orders.risk import Limit, Limits, Proposal
 from jobs.orders.states import COUNTED, ENDED
 from tests.clocks import START
@@ -50,6 +51,7 @@ fills = st.lists(
     ),
     max_size=6,
 )
+changes = st.lists(st.tuples(st.integers(0, 11), st.sampled_from(sorted(COUNTED | ENDED)), money), max_size=12)
 STILL = (D(1), D(1), NOW)  #: prices that have not moved today
 marks = st.tuples(*[st.decimals(1, 1000, places=2)] * 2, st.sampled_from([NOW, NOW - timedelta(days=1)]))
 
@@ -111,23 +113,55 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Conne
     connection.close()
 
 
-@given(made=rows, earned=fills, marked=marks)
-def test_the_quick_sum_is_never_below_the_exact_one(
-    database: sqlite3.Connection, made: Any, earned: Any, marked: Any
+def change(tx: sqlite3.Connection, changed: Any) -> None:
+    for number, state, cost in changed:
+        ended = state in ENDED
+        tx.execute(
+            "UPDATE ordered SET state = ?, told = ?, ended_at = ? WHERE id = ?",
+            (state, int(ended), micros(NOW) if ended else None, str(number)),
+        )
+        tx.execute(
+            "UPDATE ordered SET cost = ? WHERE id = ? AND ? <= CAST(notional AS REAL)",
+            (str(cost), str(number), float(cost)),
+        )
+
+
+@given(made=rows, changed=changes, earned=fills, marked=marks, ahead=st.sampled_from([-200, -50, 0, 0, 50, 90_000]))
+def test_the_quick_sum_is_never_below_the_exact_one(  # noqa: PLR0913, PLR0917 - the world
+    database: sqlite3.Connection, made: Any, changed: Any, earned: Any, marked: Any, ahead: int
 ) -> None:
     """Of an account, a bot, and everything; and above it by next to nothing, so that few need the exact one."""
-    tx, judged = database, Proposal(MAIN, BOT, BUY, D(1))
+    tx, judged, now = database, Proposal(MAIN, BOT, BUY, D(1)), NOW + timedelta(seconds=ahead)
     tx.execute("BEGIN")
     try:
         fill(tx, made, earned, marked)
+        change(tx, changed)
         money = {(Limit.DAY, "USDT"): D(1), (Limit.LOSS, "USDT"): D(1)}
         limits = [Limits(subject, money) for subject in (MAIN, BOT, risks.EVERYTHING)]
-        for limited, quick in zip(limits, risks.at_most(tx, limits, judged, NOW), strict=True):
-            exact = risks.usage(tx, limited, judged, NOW)
-            assert (quick.open_orders, quick.minute) == (exact.open_orders, exact.minute)
+        for limited, quick in zip(limits, risks.at_most(tx, limits, judged, now), strict=True):
+            exact = risks.usage(tx, limited, judged, now)
+            assert quick.open_orders == exact.open_orders
+            assert exact.minute <= quick.minute <= len(made)
             sums = [(getattr(exact, name), getattr(quick, name)) for name in ("day", "buying", "held")]
             sums.append((-exact.result, -quick.result))
             assert all(little <= much <= little + D("0.1") for little, much in sums), sums
+    finally:
+        tx.execute("ROLLBACK")
+
+
+@given(made=rows, changed=changes)
+def test_orders_from_before_there_was_a_tally_are_in_it(database: sqlite3.Connection, made: Any, changed: Any) -> None:
+    """A database that is brought up has the tally that it would have had."""
+    tx = database
+    tx.execute("BEGIN")
+    try:
+        fill(tx, sorted(made, key=lambda order: order[-1]), [])
+        change(tx, changed)
+        columns = "account, owner, symbol, quote, open_orders, round(buying, 3), day, round(worth, 3), minute"
+        kept = tx.execute(f"SELECT {columns} FROM tally ORDER BY 1, 2, 3").fetchall()
+        tx.execute("DELETE FROM tally")
+        tx.execute(tally.COUNT)
+        assert tx.execute(f"SELECT {columns} FROM tally ORDER BY 1, 2, 3").fetchall() == kept
     finally:
         tx.execute("ROLLBACK")
 
