@@ -25,8 +25,8 @@ class Kind(IntEnum):
     BODY = 3
 
 
-#: bodies are the larger part, and repay the time; entries are made twice for each call
-LEVEL = {Kind.CALL: 3, Kind.ANSWER: 3, Kind.BODY: 9}
+#: bodies are the larger part, and repay the time, up to here; entries are made twice for each call
+LEVEL = {Kind.CALL: 3, Kind.ANSWER: 3, Kind.BODY: 6}
 
 
 class Unpackable(ValueError):
