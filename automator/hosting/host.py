@@ -126,9 +126,9 @@ class MediaHost:
             guard(tx)
             tx.execute("INSERT INTO hosted VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", row)
 
-        await self.writer.run(begin)
+        await self.writer.brief(begin)
         await self.at.put(name, media, self._call(PUT, {"media": name}, guard))
-        if not await self.writer.run(lambda tx: _known(tx, name)):
+        if not await self.writer.brief(lambda tx: _known(tx, name)):
             await self._remove(name)  # the run ended meanwhile, and its files were removed before this one came
             raise Fenced(f"the run that {name} was for has ended")
         return f"{self.at.public_url}/{name}"

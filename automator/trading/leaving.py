@@ -43,7 +43,8 @@ def leave(tx: sqlite3.Connection, key: str, now: datetime) -> None:
             judged = Proposal(stored.account, stored.owner, one, stored.mark, mate if mate is not one else None)
             if reasons := risks.gate(tx, judged, now):
                 raise OverLimit("; ".join(reasons))
-    orders.move_all(tx, key, Step.SEND, now)
+    for leg in stands:
+        orders.moved(tx, leg, Step.SEND, now)
 
 
 def is_late(stored: Stored, now: datetime) -> bool:

@@ -298,21 +298,28 @@ def begins(connection: sqlite3.Connection, start: str) -> list[Stored]:
 
 def move(tx: sqlite3.Connection, order: str, happened: Happened, now: datetime, reason: str = "") -> State | None:
     """Take an order along by what happened; ``None``: that changes nothing. ``reason``: why it ended so."""
-    row = tx.execute("SELECT state, cancel_at, account FROM ordered WHERE id = ?", (order,)).fetchone()
-    state = after(State(row[0]), happened) if row else None
+    stored = load(tx, order)
+    return moved(tx, stored, happened, now, reason) if stored else None
+
+
+def moved(tx: sqlite3.Connection, stored: Stored, happened: Happened, now: datetime, reason: str = "") -> State | None:
+    """``move`` of an order that was just read."""
+    state = after(stored.state, happened)
     if state is None:
         return None
     ended_at = micros(now) if state in ENDED else None
-    tx.execute("UPDATE ordered SET state = ?, reason = ?, ended_at = ? WHERE id = ?", (state, reason, ended_at, order))
-    if state in LIVE and row[1] is not None:
-        _to_cancel(tx, order, row[2], now)
+    tx.execute(
+        "UPDATE ordered SET state = ?, reason = ?, ended_at = ? WHERE id = ?", (state, reason, ended_at, stored.id)
+    )
+    if state in LIVE and stored.cancel_at is not None:
+        _to_cancel(tx, stored.id, stored.account, now)
     return state
 
 
 def move_all(tx: sqlite3.Connection, key: str, happened: Step, now: datetime, reason: str = "") -> None:
     """Take the orders of an intention along, since what happened, happened to all of them."""
     for leg in legs(tx, key):
-        move(tx, leg.id, happened, now, reason)
+        moved(tx, leg, happened, now, reason)
 
 
 def drop(tx: sqlite3.Connection, key: str, reason: str, now: datetime) -> bool:
@@ -350,7 +357,7 @@ def accepted(tx: sqlite3.Connection, key: str, now: datetime) -> None:
     for leg in legs(tx, key):
         if names.get(leg.id) is not None:
             tx.execute("UPDATE ordered SET exchange_id = ? WHERE id = ?", (str(names[leg.id]), leg.id))
-        move(tx, leg.id, Step.ACCEPTED, now)
+        moved(tx, leg, Step.ACCEPTED, now)
 
 
 def ended(tx: sqlite3.Connection, order: str, at: int) -> bool:
