@@ -15,7 +15,7 @@ from typing import Any, TextIO
 from urllib.parse import parse_qsl, urlsplit
 
 from automator.ledger import chain
-from automator.ledger.query import Filter, RecordedCall, newest
+from automator.ledger.query import Filter, RecordedCall, oldest, one
 
 FORMATS = ("jsonl", "csv", "har")
 COLUMNS = (
@@ -61,37 +61,46 @@ def export(connection: sqlite3.Connection, path: Path, kind: str, wanted: Filter
     """
     connection.execute("BEGIN")  # one state of the ledger, whatever is written meanwhile
     try:
-        calls = list(reversed(newest(connection, wanted, limit=-1)))
         (before, start), (number, head) = chain.anchor(connection), chain.head(connection)
         with path.open("w", encoding="utf-8", newline="") as out:
             if kind == "jsonl" and wanted == Filter():
-                _entries_too(connection, calls, out)
+                calls = _entries_too(connection, out)
             else:
-                {"jsonl": _jsonl, "csv": _csv, "har": _har}[kind](connection, calls, out)
+                calls = {"jsonl": _jsonl, "csv": _csv, "har": _har}[kind](connection, oldest(connection, wanted), out)
     finally:
         connection.execute("COMMIT")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    manifest = Manifest(kind, wanted.as_json(), len(calls), (before, start.hex()), (number, head.hex()), digest)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    manifest = Manifest(kind, wanted.as_json(), calls, (before, start.hex()), (number, head.hex()), digest)
     content = json.dumps(asdict(manifest), indent=2) + "\n"
     path.with_name(f"{path.name}.manifest.json").write_text(content, encoding="utf-8")
     return manifest
 
 
-def _jsonl(_: sqlite3.Connection, calls: Iterable[RecordedCall], out: TextIO) -> None:
-    out.writelines(json.dumps(call.as_json(), ensure_ascii=False) + "\n" for call in calls)
+def _jsonl(_: sqlite3.Connection, calls: Iterable[RecordedCall], out: TextIO) -> int:
+    number = 0
+    for call in calls:
+        number += 1
+        out.write(json.dumps(call.as_json(), ensure_ascii=False) + "\n")
+    return number
 
 
-def _entries_too(connection: sqlite3.Connection, calls: Iterable[RecordedCall], out: TextIO) -> None:
-    by_number = {call.seq: call.as_json() for call in calls}
+def _entries_too(connection: sqlite3.Connection, out: TextIO) -> int:
+    number = 0
     for row, link in chain.rows(connection):
-        line = by_number.get(row[0], {}) | {"entry": [*row[:-1], chain.said(row[-1])], "link": link.hex()}
+        call = one(connection, row[0])  # of any other entry, none
+        number += call is not None
+        said = call.as_json() if call else {}
+        line = said | {"entry": [*row[:-1], chain.said(row[-1])], "link": link.hex()}
         out.write(json.dumps(line, ensure_ascii=False) + "\n")
+    return number
 
 
-def _csv(_: sqlite3.Connection, calls: Iterable[RecordedCall], out: TextIO) -> None:
-    writer = csv.writer(out)
+def _csv(_: sqlite3.Connection, calls: Iterable[RecordedCall], out: TextIO) -> int:
+    writer, number = csv.writer(out), 0
     writer.writerow(COLUMNS)
     for call in calls:
+        number += 1
         answer = call.answer or {}
         flat = call.as_json() | {
             "method": call.request.get("method"),
@@ -101,6 +110,7 @@ def _csv(_: sqlite3.Connection, calls: Iterable[RecordedCall], out: TextIO) -> N
             "actor": call.request.get("actor"),
         }
         writer.writerow(_harmless(flat[name]) for name in COLUMNS)
+    return number
 
 
 def _harmless(value: Any) -> Any:
@@ -108,10 +118,13 @@ def _harmless(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")) else value
 
 
-def _har(connection: sqlite3.Connection, calls: Iterable[RecordedCall], out: TextIO) -> None:
-    entries = list(_entries(connection, calls))
-    creator = {"name": "automator", "version": version("automator")}
-    json.dump({"log": {"version": "1.2", "creator": creator, "entries": entries}}, out, ensure_ascii=False)
+def _har(connection: sqlite3.Connection, calls: Iterable[RecordedCall], out: TextIO) -> int:
+    creator, number = {"name": "automator", "version": version("automator")}, 0
+    out.write(f'{{"log": {{"version": "1.2", "creator": {json.dumps(creator)}, "entries": [')
+    for number, entry in enumerate(_entries(connection, calls), 1):
+        out.write((",\n" if number > 1 else "\n") + json.dumps(entry, ensure_ascii=False))
+    out.write("\n]}}\n")
+    return number
 
 
 def _entries(connection: sqlite3.Connection, calls: Iterable[RecordedCall]) -> Iterator[dict[str, Any]]:

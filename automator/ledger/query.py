@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -91,6 +92,15 @@ class Filter:
 
 def newest(connection: sqlite3.Connection, wanted: Filter = Filter(), limit: int = 50) -> list[RecordedCall]:
     """The newest calls, filtered; all of them with ``limit`` -1."""
+    return list(_found(connection, wanted, "DESC", limit))
+
+
+def oldest(connection: sqlite3.Connection, wanted: Filter = Filter()) -> Iterator[RecordedCall]:
+    """All calls, filtered, oldest first, one by one: there may be more than memory holds."""
+    return _found(connection, wanted, "ASC", -1)
+
+
+def _found(connection: sqlite3.Connection, wanted: Filter, order: str, limit: int) -> Iterator[RecordedCall]:
     # an answer names its account too, so that (account, outcome) is one range of an index
     answered = wanted.outcome not in {None, OPEN}
     side, query = ("a", _BY_OUTCOME) if answered else ("c", _SELECT)
@@ -109,7 +119,7 @@ def newest(connection: sqlite3.Connection, wanted: Filter = Filter(), limit: int
         if value is not None:
             query += f" AND {term}"
             values[name] = micros(value) if isinstance(value, datetime) else value
-    return [_call(row) for row in connection.execute(f"{query} ORDER BY {side}.seq DESC LIMIT :limit", values)]
+    return map(_call, connection.execute(f"{query} ORDER BY {side}.seq {order} LIMIT :limit", values))
 
 
 def after(connection: sqlite3.Connection, seq: int, account: str) -> list[RecordedCall]:
