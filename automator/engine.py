@@ -29,7 +29,7 @@ from automator.intentions import complete
 from automator.keys import Keys
 from automator.ledger import checkpoint
 from automator.ledger.checkpoint import BadCheckpoint
-from automator.ledger.prune import Pruned, Retention, prune
+from automator.ledger.prune import Pruned, Retention, drop
 from automator.notices import Notice, settled, tell
 from automator.scheduling import lease
 from automator.scheduling.lease import Owner, Run, Verdict
@@ -115,7 +115,7 @@ class Engine:
     async def prune(self, keep: Retention, actor: str) -> Pruned:
         """Drop old bodies and entries of the ledger, which is signed before."""
         await asyncio.to_thread(self.checkpoint)
-        return await self.writer.run(lambda tx: prune(tx, keep, self.clock.now(), actor=actor))
+        return await drop(self.writer, keep, self.clock, actor)
 
     def network(self, of: Stored) -> Network:
         """A social network account's connector, as this installation and the account use it.

@@ -65,16 +65,18 @@ def claim(connection: sqlite3.Connection, key: str, account: str, operation: str
     return _intention(key, row)
 
 
-def begin(tx: sqlite3.Connection, key: str, account: str, operation: str, plan: Mapping[str, Any], at: int) -> None:  # noqa: PLR0913, PLR0917 - the row's columns
+def begin(  # noqa: PLR0913 - the row's columns
+    tx: sqlite3.Connection, key: str, account: str, operation: str, plan: Mapping[str, Any], *, at: int, call: int
+) -> None:
     """Freeze ``plan`` and decide to send it, in one: the first claim of an intention that nobody has planned yet.
 
     Raises:
         Fenced: somebody has; nothing leaves.
     """
     begun = tx.execute(
-        "INSERT INTO intention (key, account, operation, plan, state, attempt, sent_at) VALUES (?,?,?,?,?,1,?) "
+        "INSERT INTO intention (key, account, operation, plan, state, attempt, sent_at, call) VALUES (?,?,?,?,?,1,?,?) "
         "ON CONFLICT (key) DO NOTHING",
-        (key, account, operation, chain.canonical(plan), State.SENT, at),
+        (key, account, operation, chain.canonical(plan), State.SENT, at, call),
     ).rowcount
     if begun != 1:
         raise Fenced(f"{key} was taken over or has been sent; this worker sends nothing")
@@ -122,16 +124,21 @@ def replan(tx: sqlite3.Connection, key: str, attempt: int, operation: str, plan:
         raise Fenced(f"{key} was taken over or has been sent; its plan stays")
 
 
-def mark_sent(connection: sqlite3.Connection, key: str, attempt: int, at: int, *, again: bool) -> bool:
+def mark_sent(  # noqa: PLR0913 - what the decision rests on, and what it says
+    connection: sqlite3.Connection, key: str, attempt: int, at: int, *, again: bool, call: int | None = None
+) -> bool:
     """The decision to send, by compare-and-swap; returns whether nothing had left before.
 
     Raises:
         Fenced: the intention is no longer in a sendable state, or ``attempt`` is not the current one.
     """
-    query = "UPDATE intention SET state = 'sent', sent_at = ? WHERE key = ? AND attempt = ? AND state = ?"
-    if connection.execute(query, (at, key, attempt, State.PLANNED)).rowcount == 1:
+    query = (
+        "UPDATE intention SET state = 'sent', sent_at = ?, call = coalesce(call, ?) "
+        "WHERE key = ? AND attempt = ? AND state = ?"
+    )
+    if connection.execute(query, (at, call, key, attempt, State.PLANNED)).rowcount == 1:
         return True
-    if again and connection.execute(query, (at, key, attempt, State.SENT)).rowcount == 1:
+    if again and connection.execute(query, (at, call, key, attempt, State.SENT)).rowcount == 1:
         return False
     raise Fenced(f"{key} was taken over or has been sent; this worker sends nothing")
 

@@ -49,6 +49,7 @@ class IntentionRow(SQLModel, table=True):
     attempt: int  #: the claim that may send now
     result: str | None
     sent_at: int | None  #: microseconds UTC
+    call: int | None  #: the number of its first call in the ledger
 
 
 class NoticeRow(SQLModel, table=True):

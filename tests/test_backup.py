@@ -92,7 +92,9 @@ def test_what_had_ended_may_have_been_taken_up_again_since(database: Path, state
     tx.execute("DELETE FROM run WHERE job <> ?", (held.id,))
     tx.execute("UPDATE run SET state = ? WHERE job = ?", (state, held.id))
     key = f"{held.id}/0/0"
-    tx.execute("INSERT INTO intention VALUES (?, 'x/brand', 'x.post.create', '{}', 'refused', 1, NULL, 1)", (key,))
+    tx.execute(
+        "INSERT INTO intention VALUES (?, 'x/brand', 'x.post.create', '{}', 'refused', 1, NULL, 1, NULL)", (key,)
+    )
     assert restored(tx, {}, None, NOW, actor="anna") == (1 if state == "unconfirmed" else 0)
     assert states(database) == {held.texts[0]: state}
     if state != "unconfirmed":

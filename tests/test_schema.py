@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 
 from automator import schema
 from automator.db import DatabaseError, Writer, connect
-from automator.ledger import chain
+from automator.ledger import chain, pack
 from automator.scheduling.lease import Owner
 from automator.schema import create
 
@@ -127,6 +127,33 @@ def test_what_was_traded_last_is_the_last_price_known(tmp_path: Path) -> None:
         ("binance/main", "BTC/USDT", "1970-01-01", "90.5", "90.5", 1)
     ]
     connected.close()
+
+
+def test_bodies_and_intentions_of_an_older_database_know_their_calls(tmp_path: Path) -> None:
+    """What may leave its ledger is found as if it had always been noted."""
+    path, body = tmp_path / "automator.db", chain.pack_body(b"asked" * 50)
+    with schema.connected(path) as connection:
+        command.upgrade(schema.config(connection), "0011")
+        connection.exec_driver_sql("PRAGMA user_version=11")
+    tx, link = sqlite3.connect(path), b""
+    for seq in (1, 2, 3):
+        text = chain.canonical({"body": body.says, "intention": f"key {seq // 2}"})
+        tx.execute(
+            "INSERT INTO entry (seq, kind, at, data, link) VALUES (?, 'call', 0, ?, ?)",
+            (seq, chain.say(text, pack.Kind.CALL).packed, link),
+        )
+    tx.execute("INSERT INTO body (mark, packed) VALUES (?, ?)", (body.mark, body.packed))
+    for key in ("key 0", "key 1", "key 9"):
+        tx.execute("INSERT INTO intention VALUES (?, 'x/brand', 'x.post.create', '{}', 'sent', 1, NULL, 0)", (key,))
+    tx.commit()
+    tx.close()
+    create(path)
+    reader = connect(path, readonly=True)
+    assert reader.execute("SELECT seq FROM body").fetchall() == [(3,)]
+    calls = reader.execute("SELECT key, call FROM intention ORDER BY key").fetchall()
+    assert calls == [("key 0", 1), ("key 1", 2), ("key 9", None)]
+    assert chain.read_body(reader, 3, body.says) == b"asked" * 50
+    reader.close()
 
 
 def test_a_step_that_fails_changes_nothing(old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -214,15 +214,14 @@ class Record(httpx.AsyncBaseTransport):
             call.guard(tx)
         if reservation is not None and (full := reservation.take(tx)):
             return full  # nothing else is done in this transaction
-        at = micros(now)
+        at, account, operation = micros(now), call.account.name, call.operation.name
+        seq = chain.append(tx, "call", at, entry.data, account=account, operation=operation, body=entry.body)
         if intent is not None and intent.attempt == 0 and not begun:
-            begin(tx, intent.key, call.account.name, call.operation.name, intent.plan, at)
+            begin(tx, intent.key, account, operation, intent.plan, at=at, call=seq)
         elif intent is not None:
             again = call.operation.effect is Effect.REPEATABLE
-            first = mark_sent(tx, intent.key, intent.attempt or 1, at, again=again)
+            first = mark_sent(tx, intent.key, intent.attempt or 1, at, again=again, call=seq)
         entry.spent.called(tx, at)
-        account, operation = call.account.name, call.operation.name
-        seq = chain.append(tx, "call", at, entry.data, account=account, operation=operation, body=entry.body)
         return _Begun(seq, at, first, reservation)
 
     def _after(  # noqa: PLR0913, PLR0917 - each is one thing the verdict depends on

@@ -111,7 +111,7 @@ def append(  # noqa: PLR0913 - the entry's columns
     mark = link(previous, (*row, content.text))
     connection.execute(
         f"INSERT INTO entry ({COLUMNS}, link, body) VALUES (?,?,?,?,?,?,?,?,?,?)",  # noqa: S608 - a constant
-        (*row, content.packed, mark, body and body.beside(connection)),
+        (*row, content.packed, mark, body and body.beside(connection, last + 1)),
     )
     if memory is not None:
         memory.tail = (last + 1, mark)
@@ -132,15 +132,15 @@ class Packed:
     mark: int = 0
     packed: bytes | None = None
 
-    def beside(self, connection: sqlite3.Connection) -> bytes | None:
-        """What stands beside its entry. A large one is stored apart, unless it is there: answers repeat themselves."""
+    def beside(self, connection: sqlite3.Connection, seq: int) -> bytes | None:
+        """What stands beside its entry. A large one is stored apart, once for all, since answers repeat themselves."""
         if self.packed is None or len(self.packed) <= BESIDE:
             return self.packed
-        connection.execute(
-            "INSERT INTO body (mark, packed) SELECT ?1, ?2 "
-            "WHERE NOT EXISTS (SELECT 1 FROM body WHERE mark = ?1 AND packed = ?2)",
-            (self.mark, self.packed),
+        found = connection.execute(
+            "UPDATE body SET seq = ? WHERE mark = ? AND packed = ?", (seq, self.mark, self.packed)
         )
+        if not found.rowcount:
+            connection.execute("INSERT INTO body (mark, seq, packed) VALUES (?,?,?)", (self.mark, seq, self.packed))
         return None
 
 

@@ -34,6 +34,7 @@ class Body(SQLModel, table=True):
 
     id: int = Field(primary_key=True)
     mark: int = Field(index=True)  #: the first 32 bits of its SHA-256
+    seq: int  #: the newest entry that names it
     packed: bytes = Field(sa_type=LargeBinary)
 
 

@@ -19,15 +19,25 @@ from automator.clock import micros
 from automator.db import connect
 from automator.intentions import claim, mark_sent
 from automator.ledger import chain, verify_export
+from automator.ledger import prune as pruning
 from automator.ledger.chain import Fault
 from automator.ledger.export import export
-from automator.ledger.prune import Pruned, Retention, prune
+from automator.ledger.prune import Pruned, Retention, find
 from automator.ledger.query import newest
 from automator.schema import create
 
 NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
 LARGE = random.Random(5).randbytes(2_000)  #: does not fit beside its entry, so that those who say it share it
 WHO = {"account": "x/brand", "operation": "x.post.create"}
+
+
+def prune(ledger: sqlite3.Connection, keep: Retention, now: datetime, *, actor: str) -> Pruned:
+    """All of it, slice by slice."""
+    left, gone = find(ledger, keep, now), Pruned()
+    while left is not None:
+        more, left = pruning.prune(ledger, left, now, actor=actor)
+        gone += more
+    return gone
 
 
 def add_call(ledger: sqlite3.Connection, days_ago: int, intention: str | None = None) -> int:
@@ -65,6 +75,27 @@ def test_old_entries_leave_and_the_rest_verifies(ledger: sqlite3.Connection) -> 
     assert chain.verify(ledger, {16: early}) == Fault("fork", 16)
 
 
+def test_much_leaves_in_slices(ledger: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others write between two of them; the chain holds after each."""
+    monkeypatch.setattr(pruning, "SLICE", 3)
+    left, gone = find(ledger, Retention(row_days=45, body_days=15), NOW), []
+    while left is not None:
+        more, left = pruning.prune(ledger, left, NOW, actor="anna")
+        gone.append(more)
+        add_call(ledger, 0)
+        assert isinstance(chain.verify(ledger), int)
+    assert sum(gone, Pruned()) == Pruned(10, 8)
+    assert [call.seq for call in newest(ledger, limit=-1)][-5:] == [19, 17, 15, 13, 11]
+    assert all(more.entries <= 3 for more in gone)
+
+
+def test_the_newest_entry_stays(ledger: sqlite3.Connection) -> None:
+    """Whatever is asked for: what is written next goes on from it, and checkpoints know it."""
+    checkpoint = dict([chain.head(ledger)])
+    prune(ledger, Retention(row_days=1), NOW + timedelta(days=400), actor="anna")
+    assert chain.verify(ledger, checkpoint) == 21
+
+
 def test_what_left_in_another_way_is_a_gap(ledger: sqlite3.Connection) -> None:
     """Only a pruning explains a beginning that is gone."""
     prune(ledger, Retention(row_days=45), NOW, actor="anna")
@@ -86,8 +117,8 @@ def test_old_bodies_leave_and_their_digests_stay(ledger: sqlite3.Connection) -> 
 def test_a_call_whose_outcome_is_open_is_never_pruned(ledger: sqlite3.Connection) -> None:
     """What may have happened must still be settled, so its call stays, and all that came after."""
     held = claim(ledger, "open", "x/brand", "x.post.create", {})
-    mark_sent(ledger, "open", held.attempt, 1, again=False)
     number = add_call(ledger, 60, "open")
+    mark_sent(ledger, "open", held.attempt, 1, again=False, call=number)
     add_call(ledger, 60)
     prune(ledger, Retention(row_days=1), NOW + timedelta(days=90), actor="anna")
     assert isinstance(chain.verify(ledger), int)

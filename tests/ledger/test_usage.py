@@ -21,7 +21,7 @@ from automator.egress.call import Account, Call
 from automator.egress.stack import Client, client
 from automator.egress.wire import base_transport
 from automator.ledger import chain
-from automator.ledger.prune import Retention, prune
+from automator.ledger.prune import Retention, find, prune
 from automator.ledger.query import Filter
 from automator.ledger.usage import Spent, usage
 from connectors.base import NotNow, Operation
@@ -116,7 +116,7 @@ def test_it_is_told_by_day_and_key_also_of_what_was_pruned(tmp_path: Path) -> No
     ]
     assert before[0].as_json()["outcomes"] == {"ok": 1, "open": 1}
     assert before[0].cost == {"credit": 30}
-    prune(ledger, Retention(row_days=5), NOW, actor="anna")
+    prune(ledger, find(ledger, Retention(row_days=5), NOW), NOW, actor="anna")
     assert usage(ledger) == before
     assert [row.day for row in usage(ledger, Filter(since=NOW - 30 * DAY))] == [row.day for row in before[:3]]
     midnight = datetime(2026, 12, 1, tzinfo=UTC)
