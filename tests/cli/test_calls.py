@@ -22,8 +22,9 @@ runner = CliRunner()
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:
     """A folder with three calls: one ok, one unknown, one still open; and an event."""
+    monkeypatch.setattr(chain, "BESIDE", getattr(request, "param", chain.BESIDE))
     create(tmp_path / "automator.db")
     connection = connect(tmp_path / "automator.db")
     who = {"account": "x/brand", "operation": "x.post.create"}
@@ -74,13 +75,16 @@ def test_verify_names_the_fault_and_fails(home: Path) -> None:
     assert "entry 3 was altered" in bad.output
 
 
+@pytest.mark.parametrize("home", [chain.BESIDE, 0], indirect=True, ids=["beside", "apart"])
 @pytest.mark.parametrize("stored", [pack(b'{"text": "hullo"}', Kind.BODY), b"", b"\x01\x00"])
 def test_a_body_that_was_altered_is_named(home: Path, stored: bytes) -> None:
     """By the first entry that says what it was; one that was pruned is not missed."""
     connection = connect(home / "automator.db")
     connection.execute("UPDATE body SET packed = ?", (stored,))
+    connection.execute("UPDATE entry SET body = ? WHERE body IS NOT NULL", (stored,))
     bad = runner.invoke(app, ["calls", "verify", "--home", str(home)])
     connection.execute("DELETE FROM body")
+    connection.execute("UPDATE entry SET body = NULL")
     connection.close()
     assert (bad.exit_code, "the body of entry 1 was altered" in bad.output) == (1, True)
     assert runner.invoke(app, ["calls", "verify", "--home", str(home)]).exit_code == 0
