@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from automator.engine import Engine
-from automator.trading import orders
+from automator.trading import submission
 from benchmarks.figure import Figure, percentile
 from benchmarks.traded import ACCOUNT, SYMBOL, Exchange, ccxt, engine, exchange, installation
 from connectors.base import NotNow
@@ -107,8 +107,10 @@ def _ours(opened: Engine, market: Market) -> Placed:
         wish = Place(f"order {next(numbers)}", SYMBOL, Side.BUY, OrderType.LIMIT, AMOUNT, PRICE)
 
         def put(tx: sqlite3.Connection) -> tuple[str, list[str]]:
-            done = orders.submit(tx, ACCOUNT, "bench", wish.tag, wish, opened.clock.now(), market=market, price=PRICE)
-            assert isinstance(done, orders.Approved), done
+            done = submission.submit(
+                tx, ACCOUNT, "bench", wish.tag, wish, opened.clock.now(), market=market, price=PRICE
+            )
+            assert isinstance(done, submission.Approved), done
             return done.order, [done.order]
 
         order, (task,) = await opened.worker.begin(put)

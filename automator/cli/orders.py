@@ -138,7 +138,8 @@ async def place(  # noqa: PLR0913, PLR0917 - the command's options
 
 
 async def _placed(opened: Engine, account: str, wish: Place) -> Stored:
-    from automator.trading import orders as orders_  # noqa: PLC0415 - keeps --help fast
+    from automator.trading import submission  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.orders import USER  # noqa: PLC0415 - as above
 
     session, exchange = opened.trading(account, {"command": "orders place"})
     with asking(account):
@@ -147,13 +148,13 @@ async def _placed(opened: Engine, account: str, wish: Place) -> Stored:
             raise fail(f"{account} does not trade {wish.symbol}{_near(wish.symbol, markets)}", 2)
         market, ticker = markets[wish.symbol], await exchange.ticker(session, wish.symbol)
 
-    def put(tx: Connection) -> tuple[orders_.Approved | orders_.Refused, list[str]]:
+    def put(tx: Connection) -> tuple[submission.Approved | submission.Refused, list[str]]:
         now = opened.clock.now()
-        done = orders_.submit(tx, account, orders_.USER, wish.tag, wish, now, market=market, price=ticker.last)
+        done = submission.submit(tx, account, USER, wish.tag, wish, now, market=market, price=ticker.last)
         return done, [done.order]
 
     done, begun = await opened.worker.begin(put)
-    if isinstance(done, orders_.Refused):
+    if isinstance(done, submission.Refused):
         raise fail(f"nothing was sent: {'; '.join(done.reasons)}", 1)
     with working(f"placing it at {account}"):
         if begun:  # not if the clock was set back since it was put in

@@ -17,7 +17,7 @@ from automator.scheduling import due, lease
 from automator.scheduling.due import NewJob
 from automator.scheduling.lease import Run, Verdict
 from automator.scheduling.states import RunState
-from automator.trading import bots, orders
+from automator.trading import bots, orders, submission
 from automator.trading.books import TROUBLE, Opened
 from automator.trading.orders import EVER, USER
 from connectors.market import Market
@@ -161,8 +161,8 @@ class Closing:
             return True
         amount = min(Decimal(row[0]), free)  # fees in the base asset, or a withdrawal, may have left less
         wish = Place(run.job, market.symbol, Side.SELL, OrderType.MARKET, amount)
-        done = orders.submit(tx, account, owner, run.job, wish, now, market=market, price=price, closing=True)
-        if isinstance(done, orders.Refused):
+        done = submission.submit(tx, account, owner, run.job, wish, now, market=market, price=price, closing=True)
+        if isinstance(done, submission.Refused):
             text = f"what {owner} holds of {market.symbol} at {account} was not sold: {'; '.join(done.reasons)}"
             tell(tx, Notice("sale", run.job, text, account), micros(now))
         lease.finish(tx, run, Verdict(RunState.DONE), now)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 
-from automator.trading import marks, orders
+from automator.trading import marks, submission
 from connectors.exchange.filters import faults
 from connectors.market import Market
 from connectors.order import PairRequest
@@ -26,30 +26,30 @@ def submit(  # noqa: PLR0913, PLR0917 - what a pair is, and what it is judged by
     *,
     market: Market,
     price: Decimal,
-) -> orders.Approved | orders.Refused:
-    """Put two orders in of which one cancels the other, as ``orders.submit`` puts in one: both, or neither.
+) -> submission.Approved | submission.Refused:
+    """Put two orders in of which one cancels the other, as ``submission.submit`` puts in one: both, or neither.
 
     They have one intention, so they leave in one call; each is an order of its own in all else. Only one of them can
     be filled, so the limits of money count the one that is worth more.
     """
     for tag in tags:
-        if before := orders.used(tx, owner, tag):
+        if before := submission.used(tx, owner, tag):
             return before
     marks.note(tx, account, market.symbol, price, now)
-    first, second = (orders.fitted(leg, market) for leg in wish.legs)
+    first, second = (submission.fitted(leg, market) for leg in wish.legs)
     pair = PairRequest(uuid.uuid4().hex, (first, second))
     judged = Proposal(account, owner, first, price, second), Proposal(account, owner, second, price, first)
     reasons = tuple(_unpaired(market))
     for leg in judged:
-        reasons = reasons or tuple(faults(leg.request, market, price)) or orders.judged_by_limits(tx, leg, now)
+        reasons = reasons or tuple(faults(leg.request, market, price)) or submission.judged_by_limits(tx, leg, now)
     counted = max(judged, key=lambda leg: notional(leg.request, price))
     for leg, tag in zip(judged, tags, strict=True):
-        orders.add(tx, leg, tag, market, now, pair=pair.client_order_id, counted=leg is counted, reasons=reasons)
+        submission.add(tx, leg, tag, market, now, pair=pair.client_order_id, counted=leg is counted, reasons=reasons)
     if reasons:
-        orders.tell_refused(tx, judged, reasons, now)
-        return orders.Refused(first.client_order_id, reasons)
-    orders.approve(tx, account, pair, now)
-    return orders.Approved(pair.client_order_id)
+        submission.tell_refused(tx, judged, reasons, now)
+        return submission.Refused(first.client_order_id, reasons)
+    submission.approve(tx, account, pair, now)
+    return submission.Approved(pair.client_order_id)
 
 
 def _unpaired(market: Market) -> Iterator[str]:

@@ -24,7 +24,7 @@ from automator.notices import Notice, tell
 from automator.scheduling import lease
 from automator.scheduling.lease import Run, Verdict
 from automator.scheduling.states import RunState
-from automator.trading import bots, marks, news, orders, pairs
+from automator.trading import bots, marks, news, orders, pairs, submission
 from automator.trading.books import TROUBLE, Books, Opened
 from automator.trading.bots import Bot, State
 from automator.trading.looks import Looks
@@ -196,7 +196,7 @@ class Running:
             case Place(symbol=symbol):
                 market, price = look.markets[symbol], look.prices[symbol]
                 tag = self._fresh(tx, bot, wish)
-                return orders.submit(tx, bot.account, bot.name, tag, wish, now, market=market, price=price).order
+                return submission.submit(tx, bot.account, bot.name, tag, wish, now, market=market, price=price).order
             case Pair(first=first, second=second):
                 market, price = look.markets[first.symbol], look.prices[first.symbol]
                 tags = self._fresh(tx, bot, first), self._fresh(tx, bot, second)

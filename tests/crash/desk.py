@@ -25,7 +25,7 @@ from automator import accounts, failpoints
 from automator.db import connect
 from automator.engine import Engine
 from automator.home import Home
-from automator.trading import orders, pairs
+from automator.trading import orders, pairs, submission
 from automator.vault.choose import own_file
 from connectors.alpaca_stocks import connector as alpaca
 from connectors.alpaca_stocks.twin import USUAL as STOCK
@@ -192,11 +192,11 @@ class Desk:
             async with self.engine() as engine:
                 now = engine.clock.now()
                 done = await engine.writer.run(
-                    lambda tx: orders.submit(
+                    lambda tx: submission.submit(
                         tx, self.venue.account, owner, tag, wish, now, market=self.venue.market, price=PRICE
                     )
                 )
-                assert isinstance(done, orders.Approved)
+                assert isinstance(done, submission.Approved)
                 return done.order
 
         return asyncio.run(put())
@@ -219,7 +219,7 @@ class Desk:
                         price=PRICE,
                     )
                 )
-                assert isinstance(done, orders.Approved)
+                assert isinstance(done, submission.Approved)
 
         asyncio.run(put())
         with self.reader() as reader:

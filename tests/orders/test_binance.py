@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from automator.sandbox.faults import Fault, middleware
-from automator.trading import news, orders
-from automator.trading.orders import Approved
+from automator.trading import news, orders, submission
+from automator.trading.submission import Approved
 from connectors.exchange import twin as binance
 from connectors.exchange.twin_world import Replay, walk
 from connectors.network import Rejected
@@ -43,7 +43,7 @@ class Place(AtTwin):
         wish = Wish(tag, "BTC/USDT", side, kind, D("0.01"), limit)
         now = self.clock.now()
         done = await self.engine.writer.run(
-            lambda tx: orders.submit(tx, ACCOUNT, BOT, tag, wish, now, market=market, price=price)
+            lambda tx: submission.submit(tx, ACCOUNT, BOT, tag, wish, now, market=market, price=price)
         )
         assert isinstance(done, Approved), done
         return done.order
@@ -134,7 +134,7 @@ async def test_a_refusal_is_told_in_the_exchange_s_words(place: Place) -> None:
     wish = Wish("b", "BTC/USDT", Side.BUY, OrderType.MARKET, D(100))
     now = place.clock.now()
     done = await place.engine.writer.run(
-        lambda tx: orders.submit(tx, ACCOUNT, BOT, "b", wish, now, market=market, price=D(50_000))
+        lambda tx: submission.submit(tx, ACCOUNT, BOT, "b", wish, now, market=market, price=D(50_000))
     )
     stored = await place.ended(done.order)
     assert (stored.state, "insufficient balance" in stored.reason) == (State.REJECTED, True)

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from automator.db import connect
 from automator.schema import create
-from automator.trading import fills, marks, news, orders, risks
+from automator.trading import fills, marks, news, orders, risks, submission
 from automator.trading.leaving import OverLimit, leave
-from automator.trading.orders import Approved, Refused
+from automator.trading.submission import Approved, Refused
 from connectors.market import Filters, Market
 from connectors.order import Fill, Order, OrderState, OrderType, Side
 from jobs.bots.strategy import Place
@@ -99,7 +99,7 @@ def submit(  # noqa: PLR0913, PLR0917 - what is asked for
     base = symbol.partition("/")[0]
     market = Market(symbol, symbol.replace("/", ""), base, "USDT", MARKET.filters)
     wish = Place(tag, symbol, side, OrderType.MARKET, D(1))
-    return orders.submit(tx, MAIN, BOT, tag, wish, now, market=market, price=D(price))
+    return submission.submit(tx, MAIN, BOT, tag, wish, now, market=market, price=D(price))
 
 
 def trade(  # noqa: PLR0913, PLR0917 - what was traded

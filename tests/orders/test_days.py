@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from automator import halts
 from automator.clock import micros
 from automator.trading import orders, risks
-from automator.trading.orders import Approved
+from automator.trading.submission import Approved
 from connectors.network import Rejected
 from connectors.order import Side
 from jobs.orders.risk import Limit

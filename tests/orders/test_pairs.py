@@ -14,7 +14,8 @@ import pytest
 from automator import halts
 from automator.clock import micros
 from automator.trading import closing, news, orders, pairs, risks, settling
-from automator.trading.orders import Approved, Refused, Stored
+from automator.trading.orders import Stored
+from automator.trading.submission import Approved, Refused
 from connectors.order import OrderType, Side
 from jobs.bots.strategy import Pair, Place
 from jobs.orders.risk import Limit

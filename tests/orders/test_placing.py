@@ -16,7 +16,7 @@ from automator import halts
 from automator.clock import micros
 from automator.intentions import State as Journal
 from automator.intentions import load as intention
-from automator.trading import orders, risks, settling
+from automator.trading import orders, risks, settling, submission
 from connectors.order import Side, TimeInForce
 from jobs.orders.risk import Limit
 from jobs.orders.states import State
@@ -276,7 +276,7 @@ async def test_a_run_is_claimed_with_its_order(place: Trading) -> None:
     worker = place.engine.worker
 
     def put(tx: sqlite3.Connection) -> tuple[str, list[str]]:
-        done = orders.submit(tx, ACCOUNT, BOT, "a", LIMIT, place.clock.now(), market=MARKET, price=PRICE)
+        done = submission.submit(tx, ACCOUNT, BOT, "a", LIMIT, place.clock.now(), market=MARKET, price=PRICE)
         return done.order, [done.order]
 
     order, begun = await worker.begin(put)
@@ -302,7 +302,7 @@ async def test_what_is_refused_is_not_begun(place: Trading) -> None:
 
     def put(tx: sqlite3.Connection) -> tuple[str, list[str]]:
         wish = replace(LIMIT, amount=D(0))
-        done = orders.submit(tx, ACCOUNT, BOT, "a", wish, place.clock.now(), market=MARKET, price=PRICE)
+        done = submission.submit(tx, ACCOUNT, BOT, "a", wish, place.clock.now(), market=MARKET, price=PRICE)
         return done.order, [done.order]
 
     order, begun = await place.engine.worker.begin(put)

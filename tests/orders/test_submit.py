@@ -18,8 +18,8 @@ from automator.clock import micros
 from automator.db import connect
 from automator.intentions import load as intention
 from automator.schema import create
-from automator.trading import news, orders, risks
-from automator.trading.orders import Approved, Refused
+from automator.trading import news, orders, risks, submission
+from automator.trading.submission import Approved, Refused
 from connectors.market import Filters, Market
 from connectors.order import OrderRequest, OrderType, Side
 from jobs.bots.strategy import Ended, Place
@@ -44,7 +44,7 @@ def tx(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 def submit(tx: sqlite3.Connection, wish: Place = WISH, owner: str = BOT, **more: object) -> Approved | Refused:
     given = {"market": MARKET, "price": D(30_000), "now": START, **more}
     now = given.pop("now")
-    return orders.submit(tx, MAIN, owner, wish.tag, wish, now, **given)  # type: ignore[arg-type]
+    return submission.submit(tx, MAIN, owner, wish.tag, wish, now, **given)  # type: ignore[arg-type]
 
 
 def limit(tx: sqlite3.Connection, subject: str, name: Limit, value: str, asset: str = "") -> None:

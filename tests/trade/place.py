@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from automator.engine import Engine
-from automator.trading import news, orders
-from automator.trading.orders import Approved, Refused
+from automator.trading import news, submission
+from automator.trading.submission import Approved, Refused
 from connectors.base import Scope
 from connectors.order import OrderType, Side
 from jobs.bots.strategy import Place as Wish
@@ -35,7 +35,7 @@ class Trading(Installed):
     async def submit(self, wish: Wish = LIMIT, owner: str = BOT, **more: Any) -> Approved | Refused:
         """Put an order in; nothing is sent yet."""
         return await self.engine.writer.run(
-            lambda tx: orders.submit(
+            lambda tx: submission.submit(
                 tx, ACCOUNT, owner, wish.tag, wish, self.clock.now(), market=MARKET, price=PRICE, **more
             )
         )

@@ -14,8 +14,8 @@ from aiohttp import web
 
 from automator.egress.session import Session
 from automator.sandbox.faults import Fault, middleware
-from automator.trading import orders
-from automator.trading.orders import Approved, Refused
+from automator.trading import orders, submission
+from automator.trading.submission import Approved, Refused
 from connectors.alpaca_stocks import twin as alpaca
 from connectors.alpaca_stocks.twin_world import Street
 from connectors.exchange.twin_world import Replay, walk
@@ -51,7 +51,7 @@ class Place(AtTwin):
         price = (await exchange.ticker(session, STOCK)).last
         now = self.clock.now()
         return await self.engine.writer.run(
-            lambda tx: orders.submit(tx, ACCOUNT, BOT, wish.tag, wish, now, market=market, price=price)
+            lambda tx: submission.submit(tx, ACCOUNT, BOT, wish.tag, wish, now, market=market, price=price)
         )
 
     async def cancel(self, order: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from automator.trading import orders
-from automator.trading.orders import Refused
+from automator.trading.submission import Refused
 from connectors.alpaca_stocks.twin_world import Placed, fresh
 from connectors.base import CallRefused, Intent
 from connectors.network import Rejected

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from automator.trading import orders
-from automator.trading.orders import Approved
+from automator.trading import orders, submission
+from automator.trading.submission import Approved
 from connectors.base import Kind, outcome_of
 from connectors.order import OrderRequest, OrderState, OrderType, Side
 from jobs.bots.strategy import Place
@@ -284,7 +284,7 @@ async def test_a_stop_that_is_triggered_is_followed_to_its_trades(world: Any) ->
         wish = Place("a", "BTC/USDT", Side.SELL, OrderType.STOP, D("0.003"), stop_price=D(49000))
         now = there.engine.clock.now()
         done = await there.engine.writer.run(
-            lambda tx: orders.submit(tx, NAME, "guard-1", "a", wish, now, market=market, price=D(50000))
+            lambda tx: submission.submit(tx, NAME, "guard-1", "a", wish, now, market=market, price=D(50000))
         )
         assert isinstance(done, Approved)
         await there.engine.worker.run_due(now)
