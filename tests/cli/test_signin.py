@@ -10,9 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-import typer
 
 from automator.cli import signin
+from automator.cli.common import Failure
 from connectors.instagram.connector import Connector as Instagram
 from connectors.signin import CODE, VERIFIER, SignIn
 from connectors.x.connector import Connector as X
@@ -66,16 +66,16 @@ async def test_a_browser_comes_back_to_this_machine(
     ],
 )
 async def test_what_is_no_answer_to_this_sign_in_is_not_believed(
-    answer: dict[str, str], words: str, monkeypatch: Any, capsys: Any
+    answer: dict[str, str], words: str, monkeypatch: Any
 ) -> None:
     """Of another state, of none, or a refusal: a sentence, and exit code 1."""
     sign_in = Instagram(chosen={"login": "instagram"}).sign_in
     assert sign_in is not None
     monkeypatch.setattr(signin.webbrowser, "open", browser(lambda _: answer))
-    with pytest.raises(typer.Exit) as ended:
+    with pytest.raises(Failure) as ended:
         await signin.signed_in(sign_in, "77", free(), paste=False)
     assert ended.value.exit_code == 1
-    assert words in capsys.readouterr().err
+    assert words in ended.value.sentence
 
 
 async def test_a_pasted_address_is_enough(monkeypatch: Any) -> None:
@@ -88,19 +88,19 @@ async def test_a_pasted_address_is_enough(monkeypatch: Any) -> None:
     found, _ = await signin.signed_in(sign_in, "77", 8765, paste=True)
     assert found[CODE] == "c-1"
     monkeypatch.setattr(signin, "asked", lambda _: pasted.replace("state-1", "state-2"))
-    with pytest.raises(typer.Exit):
+    with pytest.raises(Failure):
         await signin.signed_in(sign_in, "77", 8765, paste=True)
 
 
-async def test_a_port_that_is_taken_is_told(monkeypatch: Any, capsys: Any) -> None:
+async def test_a_port_that_is_taken_is_told(monkeypatch: Any) -> None:
     """With what to do; and so is a person who never answers."""
     monkeypatch.setattr(signin.webbrowser, "open", lambda _: True)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(typer.Exit):
+        with pytest.raises(Failure) as ended:
             await signin.came(port, "http://127.0.0.1/")
-        assert f"port {port} is taken" in capsys.readouterr().err
+        assert f"port {port} is taken" in ended.value.sentence
     monkeypatch.setattr(signin, "PATIENCE", 0.01)
-    with pytest.raises(typer.Exit):
+    with pytest.raises(Failure) as ended:
         await asyncio.wait_for(signin.came(free(), "http://127.0.0.1/"), 10)
-    assert "nobody answered" in capsys.readouterr().err
+    assert "nobody answered" in ended.value.sentence

@@ -320,7 +320,8 @@ def test_an_account_whose_orders_can_t_be_cancelled_stays(desk: Desk, monkeypatc
     desk.place("buy", "--amount", "0.1", "--price", "28000")
     (order,) = desk.orders()
     desk.venue.put(faults=["lost-before"] * 50)
-    assert "is not cancelled yet; `automator serve` goes on" in desk.run("orders", "cancel", order["id"], code=1)
+    said = desk.run("orders", "cancel", order["id"], code=1)
+    assert "is not cancelled yet (not before the provider answers again); `automator serve` goes on" in said
     said = desk.run("accounts", "remove", "tiny/main", "--cancel-orders", code=1)
     assert "tiny/main stays connected: it still has 1 order that may be filled; `automator serve` goes on" in said
     assert "tiny/main" in desk.run("accounts", "list")
