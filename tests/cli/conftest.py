@@ -103,6 +103,11 @@ class Shell:
             secrets = json.dumps(given["secrets"])
             self.run("accounts", "add", name, "--base-url", given["base_url"], "--secret-stdin", given=secrets)
 
+    def lend(self) -> None:
+        """Name the sandbox's media host, from which files can be fetched."""
+        with (self.home / "config.toml").open("a") as config:
+            config.write((self.state / "media.toml").read_text())
+
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:

@@ -67,8 +67,7 @@ def test_what_others_posted_on_a_page_and_on_instagram_is_told(shell: Shell, tmp
     """And what is ours is known as ours, its comment too."""
     picture = tmp_path / "p.jpg"
     Image.new("RGB", (400, 400), (9, 90, 160)).save(picture)
-    with (shell.home / "config.toml").open("a") as config:
-        config.write((shell.state / "media.toml").read_text())
+    shell.lend()
     to = ("--to", "facebook/brand", "--to", "instagram/brand")
     shell.run("post", "Ours", *to, "--image", str(picture), "--alt", "A square", "--comment", "First!")
     shell.run("run-due")

@@ -13,8 +13,7 @@ from tests.cli.conftest import Shell
 @pytest.fixture(scope="module")
 def hosted(shell: Shell) -> Shell:
     """The same, with a media host for networks that fetch what they show."""
-    with (shell.home / "config.toml").open("a") as config:
-        config.write((shell.state / "media.toml").read_text())
+    shell.lend()
     return shell
 
 

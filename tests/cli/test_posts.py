@@ -11,6 +11,12 @@ from tests.cli.conftest import Shell
 from tests.sandboxed import ROOT
 
 
+@pytest.fixture(scope="module", autouse=True)
+def hosting(shell: Shell) -> None:
+    """Some networks fetch pictures from there."""
+    shell.lend()
+
+
 def test_a_campaign_is_judged_then_planned_once(shell: Shell) -> None:
     """A dry run plans nothing, bad rows stop the import unless skipped, and a second import adds nothing."""
     file = str(ROOT / "examples" / "campaign.csv")
