@@ -115,7 +115,7 @@ async def test_a_post_that_would_be_too_late_is_missed_with_a_notice(day: Day) -
     assert (post.state, day.seen()) == ("missed", [])
     assert told.startswith("missed: ")
     assert "was 6" in told
-    assert "Cannot connect" in told
+    assert "connection refused" in told
 
 
 @both

@@ -20,6 +20,7 @@ from yarl import URL
 
 from automator import failpoints
 from automator.egress.wire.errors import Unknown, Unsent, check_on_time
+from automator.egress.wire.words import said
 
 YOUNG = 1.0  #: seconds that a kept-alive connection may idle before a new one is taken
 CHUNK = 64 * 1024
@@ -117,7 +118,7 @@ class AioTransport(httpx.AsyncBaseTransport):
             raise kind(f"{type(error).__name__}: {error.message}", request=request) from None
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, asyncio.IncompleteReadError) as error:
             kind = Unknown if phase.left else Unsent
-            raise kind(f"{type(error).__name__}: {error}", request=request) from error
+            raise kind(said(error), request=request) from error
         headers = list(answer.raw_headers)
         if small is not None:
             return httpx.Response(answer.status, headers=headers, content=small)

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from automator.egress.wire.errors import Unknown, Unsent, check_on_time
+from automator.egress.wire.words import said
 
 YOUNG = 1.0  #: seconds that a kept-alive connection may idle before a new one is taken
 KEPT = frozenset({"timeout", "sni_hostname", "target"})  #: extensions that httpcore heeds
@@ -66,7 +67,7 @@ class PlainTransport(httpx.AsyncBaseTransport):
             # a mocked network raises without events: then only the classes that mean "connecting" are unsent
             unsent = not left and isinstance(error, _CONNECTING)
             kind = Unsent if unsent else Unknown
-            raise kind(f"{type(error).__name__}: {error}", request=request) from error
+            raise kind(said(error), request=request) from error
         if isinstance(response.stream, httpx.AsyncByteStream):
             response.stream = _Body(response.stream, request)
         return response

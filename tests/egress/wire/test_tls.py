@@ -78,6 +78,6 @@ async def test_a_certificate_that_nobody_vouches_for_is_unsent(
 ) -> None:
     """In TLS 1.3 too, where the server takes the handshake for done before we have looked at its certificate."""
     async with certified(tmp_path, days=days, oldest=version) as peer:
-        with pytest.raises(Unsent, match="CERTIFICATE_VERIFY_FAILED"):
+        with pytest.raises(Unsent, match=r"self-signed|expired"):
             await send(base, verb, peer.url)
         assert peer.requests == 0
