@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from automator import accounts
+from automator import accounts, posts
 from automator.budgets import store, window
 from automator.clock import instant, micros
 from connectors.base import Budget, Window
@@ -64,11 +64,15 @@ def _row(connection: sqlite3.Connection, subject: str, budget: Budget, at: int) 
 def change(  # noqa: PLR0913 - who, what, when
     tx: sqlite3.Connection, account: str, name: str, value: int, now: datetime, *, actor: str
 ) -> list[str]:
-    """Set a limit of one's own, as an event; returns the names there are if ``name`` is none of them."""
+    """Set a limit of one's own, as an event, and try what may have waited for it.
+
+    Returns the names there are if ``name`` is none of them.
+    """
     stored = accounts.load(tx, account)
     known = {budget.name: budget for budget in accounts.connector(stored, {}).budgets}
     if name not in known:
         return sorted(known)
     subject = stored.provider if known[name].shared else account
     store.set_limit(tx, subject, known[name], value, micros(now), actor=actor)
+    posts.wake(tx, subject, micros(now))
     return []

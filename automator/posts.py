@@ -216,9 +216,24 @@ def retry(tx: sqlite3.Connection, delivery: str, now: datetime, *, actor: str) -
     if done:
         _next_generation(tx, delivery, State.REFUSED)
         at = micros(now)
-        tx.execute("UPDATE run SET ready_at = ?, started_at = ? WHERE job = ?", (at, at, delivery))
+        _from_now(tx, delivery, at)
+        tx.execute("UPDATE run SET started_at = ? WHERE job = ?", (at, delivery))
         chain.append(tx, "event", at, {"what": "retried", "delivery": delivery, "actor": actor})
     return done
+
+
+def wake(tx: sqlite3.Connection, subject: str, at: int) -> None:
+    """Try now what waits on an account, or on all of a provider's; what waits for an answer waits on by itself."""
+    tx.execute(
+        "UPDATE run SET ready_at = min(ready_at, ?1) WHERE state = ?2 AND job IN (SELECT id FROM job WHERE kind = ?3 "
+        "AND (account = ?4 OR substr(account, 1, length(?4) + 1) = ?4 || '/'))",
+        (at, RunState.WAITING, KIND, subject),
+    )
+
+
+def _from_now(tx: sqlite3.Connection, delivery: str, at: int) -> None:
+    """It is due now, and how late it may be counts from now on."""
+    tx.execute("UPDATE run SET ready_at = ?1, scheduled_for = ?1 WHERE job = ?2", (at, delivery))
 
 
 def _next_generation(tx: sqlite3.Connection, delivery: str, stale: State) -> None:
@@ -287,6 +302,6 @@ def resolve_send_again(tx: sqlite3.Connection, delivery: str, now: datetime, *, 
 def _taken_up(tx: sqlite3.Connection, delivery: str, now: datetime, actor: str, verdict: str) -> bool:
     _to(tx, delivery, RunState.WAITING, "", from_=(RunState.UNCONFIRMED, RunState.WAITING))
     at = micros(now)
-    tx.execute("UPDATE run SET ready_at = ? WHERE job = ?", (at, delivery))
+    _from_now(tx, delivery, at)
     chain.append(tx, "event", at, {"what": "settled", "delivery": delivery, "verdict": verdict, "actor": actor})
     return True

@@ -259,7 +259,10 @@ def show_limits(
 @limits.command("set")
 @told
 async def set_limit(account: str, name: str, value: int, home: HomeOption = None) -> None:
-    """Set a limit of your own, such as `limits set x/brand credit 10000` (thousandths of a dollar a month)."""
+    """Set a limit of your own, such as `limits set x/brand credit 10000` (thousandths of a dollar a month).
+
+    What waits for it is tried at once.
+    """
     from automator.limits import change  # noqa: PLC0415 - keeps --help fast
 
     if value < 0:

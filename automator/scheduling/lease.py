@@ -189,11 +189,16 @@ def ended(connection: sqlite3.Connection, run: Run) -> bool:
 
 
 def finish(tx: sqlite3.Connection, run: Run, verdict: Verdict, now: datetime) -> bool:
-    """Store what became of a run; ``False`` if this claim was no longer the current one."""
+    """Store what became of a run; ``False`` if this claim was no longer the current one.
+
+    One that has not begun waits no longer than it may be late: then a person is told that it is missed.
+    """
     ready = micros(verdict.until) if verdict.until else micros(now)
     changed = tx.execute(
-        "UPDATE run SET state = ?, reason = ?, ready_at = ?, owner = NULL, lease_until = NULL, "
-        "started_at = CASE WHEN ? THEN started_at END WHERE id = ? AND attempt = ? AND state = 'running'",
+        "UPDATE run SET state = ?1, reason = ?2, owner = NULL, lease_until = NULL, "
+        "ready_at = CASE WHEN ?4 THEN ?3 "
+        "ELSE min(?3, scheduled_for + (SELECT late FROM job AS j WHERE j.id = run.job) + 1) END, "
+        "started_at = CASE WHEN ?4 THEN started_at END WHERE id = ?5 AND attempt = ?6 AND state = 'running'",
         (verdict.state, verdict.reason, ready, verdict.begun, run.id, run.attempt),
     ).rowcount
     if changed and verdict.state in ENDED:
