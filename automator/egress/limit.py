@@ -161,7 +161,8 @@ class Limit(httpx.AsyncBaseTransport):
                 until = instant(full.start)
             wait = until - self._clock.now()
             if wait > HOLD:
-                raise NotNow(until)
+                name = call_of(request).account.name
+                raise NotNow(until, f"a limit of {name} has no room, as `automator limits` shows")
             self._line.join(mine)
             await self._clock.sleep(max(0.001, wait.total_seconds()))
 
