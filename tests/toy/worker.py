@@ -89,7 +89,7 @@ def main() -> None:
         once.decide = lambda *_, **__: once.Send()
     if "cas" in without:
         record.mark_sent = lambda *_, **__: True
-        record.begin = lambda *row: claim(*row[:-1]) and None
+        record.begin = lambda tx, *row, **_: claim(tx, *row) and None
     if "resolve" in without:
         asking.verdict = lambda *_, **__: State.PLANNED
     create(Path(path))
