@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from jobs.bots.deal_dca import Deal, DealDca
+from jobs.bots.deal import Deal
+from jobs.bots.deal_dca import DealDca
 from jobs.bots.grid import Grid
 from jobs.bots.guard import Guard, Held
 from jobs.bots.own import Own

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.order import OrderState, OrderType, Side, TimeInForce
-from jobs.bots.deal_dca import Deal, DealDca
+from jobs.bots.deal import Deal
+from jobs.bots.deal_dca import DealDca
 from jobs.bots.parameters import BadParameters, read
 from jobs.bots.strategy import Cancel, Event, Pair, Place, Stop
 from tests.bots.seen import BTC, PAIRED, START, but, closed, ended, filled, placed, view, whole
@@ -227,10 +228,13 @@ def test_nonsense(changed: dict[str, str], words: str) -> None:
         read("deal_dca", DealDca, BOT.model_dump() | changed)
 
 
-@given(st.data(), st.booleans())
-def test_it_never_sells_what_it_does_not_hold(data: st.DataObject, trailing: bool) -> None:
+IN_STEPS = {"take_profit": None, "take_profit_steps": "30:1,50:2,20:5", "sl_to_breakeven_enabled": True}
+
+
+@given(st.data(), st.booleans(), st.sampled_from([{}, IN_STEPS, IN_STEPS | {"tsl_enabled": True}]))
+def test_it_never_sells_what_it_does_not_hold(data: st.DataObject, trailing: bool, more: dict[str, object]) -> None:
     """Whatever is filled in whatever parts: what rests to be sold is covered, and money in is accounted for."""
-    bot = but(BOT, trailing_enabled=trailing, stop_loss_percentage=Decimal(20), cooldown=0)
+    bot = but(BOT, trailing_enabled=trailing, stop_loss_percentage=Decimal(20), cooldown=0, **more)
     state, wishes = bot.decide(bot.begin(), view(50_000), START)
     resting: dict[str, tuple[Place, Decimal]] = {}
     held = Decimal(0)

@@ -58,6 +58,11 @@ BRACKET = {"symbol": "BTC/USDT", "amount": 2, "entry_price": 135, "stop_loss": "
 TRAILED = {**BRACKET, "trailing_stop_delta": "0.25", "take_profit_order_type": "limit"}
 SHARES = {"indexed_coins": "BTC:50", "refresh_interval": 0, "rebalance_trigger_min_percent": 2}
 STOPPED = {**DCA, "stop_loss_percentage": 12, "max_safety_orders": 2}
+STEPS = {name: value for name, value in DCA.items() if name != "take_profit"} | {
+    "take_profit_steps": "40:3,35:9,25:15",
+    "sl_to_breakeven_enabled": True,
+    "tsl_enabled": True,
+}
 
 
 def candles(count: int = 40) -> list[Candle]:
@@ -124,6 +129,7 @@ async def run(folder: Path, kind: str, given: dict[str, Any], path: Sequence[Can
         ("recurring_buy", BUY, 8),
         ("deal_dca", DCA, 25),
         ("deal_dca", STOPPED, 25),
+        ("deal_dca", STEPS, 60),
         ("guard", GUARD, 3),
         ("guard", BRACKET, 2),
         ("guard", TRAILED, 4),

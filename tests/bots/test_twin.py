@@ -26,7 +26,7 @@ from connectors.market import Candle
 from jobs.bots.backtest import play
 from jobs.bots.kinds import made
 from tests.bots.market import FUNDS, MINUTE, Floor
-from tests.bots.test_running import BRACKET, BUY, DCA, GRID, SHARES, STOPPED, TRAILED, candles, ordered, watched
+from tests.bots.test_running import BRACKET, BUY, DCA, GRID, SHARES, STEPS, STOPPED, TRAILED, candles, ordered, watched
 from tests.clocks import START, StillClock
 
 DATA = os.environ.get("AUTOMATOR_DATA")
@@ -95,6 +95,7 @@ async def same(
         ("recurring_buy", BUY),
         ("deal_dca", DCA),
         ("deal_dca", STOPPED),
+        ("deal_dca", STEPS),
         ("guard", BRACKET),
         ("guard", TRAILED),
         ("rebalance", SHARES),

@@ -119,6 +119,9 @@ def _grid(symbol: str, at: Decimal) -> Mapping[str, Any]:
     }
 
 
+IN_STEPS = {"take_profit_steps": "40:0.3,60:0.8", "sl_to_breakeven_enabled": True, "stop_loss_percentage": "4"}
+
+
 def _deal(symbol: str) -> Mapping[str, Any]:
     return {
         "symbol": symbol,
@@ -128,7 +131,7 @@ def _deal(symbol: str) -> Mapping[str, Any]:
         "max_safety_orders": 4,
         "active_safety_orders_count": 2,
         "safety_order_step_percentage": "0.4",
-        "take_profit": "0.5",
+        **({"take_profit": "0.5"} if symbol == ETH else IN_STEPS),
         "trailing_enabled": symbol == ETH,
         "trailing_deviation": "0.1",
     }
