@@ -26,10 +26,12 @@ def gathered(reader: Connection, bot: Bot) -> dict[str, Any]:
     kept = bot.kept or {}
     since = news.since(reader, bot.name, bot.news) if bot.live else []
     fills = _fills(reader, bot)
+    stands = list(told(bot.kind, bot.parameters, kept.get("state"))) if bot.state is bots.State.RUNNING else []
     return {
         **bot.as_json(),
         "holds": {asset: plain(much) for asset, much in news.held(bots.held(bot), since).items() if much},
-        "exits": list(told(bot.kind, bot.parameters, kept.get("state"))) if bot.state is bots.State.RUNNING else [],
+        "exits": stands if bot.kind != "grid" else [],
+        "lines": stands if bot.kind == "grid" else [],
         "open_orders": _orders(reader, bot),
         "realised": _realised(fills),
         "trades": [_trade(fill) for fill in fills],
@@ -139,6 +141,7 @@ def show_one(bot: Bot, all_of_it: Mapping[str, Any]) -> None:
         "holds": [_money(all_of_it["holds"]) or "nothing yet"],
         "realised": [_money(all_of_it["realised"]) or "nothing yet"],
         "exits": all_of_it["exits"],
+        "lines": all_of_it["lines"],
         "when it stops": [f"its open orders are {'kept' if bot.on_stop.value == 'keep' else 'cancelled'}"],
         "open orders": all_of_it["open_orders"] or ["none"],
         "parameters": [f"{name} = {value}" for name, value in bot.parameters.items()],

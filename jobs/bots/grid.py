@@ -13,56 +13,19 @@ from pydantic import Field, model_validator
 
 from connectors.market import Market
 from connectors.order import OrderState, OrderType, Side
-from jobs.bots.parameters import Model, Positive, Symbol, whole
-from jobs.bots.sale import Failed, sale
+from jobs.bots import cells, moves
+from jobs.bots.cells import Cell, Lines
+from jobs.bots.closing import close, closing
+from jobs.bots.ladder import Ladder, ratio
+from jobs.bots.parameters import Model, Positive, Symbol
 from jobs.bots.strategy import Cancel, Closed, Ended, Filled, Place, Stop, View, Waits, Wish
 from jobs.orders.risk import plain
 
 TRIES = 3  #: an order that was refused or cancelled so often in a row ends the bot
 START = "start"
-CLOSE = "close"
+ZERO = Decimal(0)
 
-
-class Cell(Model):
-    """The space between two lines, where the same amount is bought at the lower and sold at the upper one in turn.
-
-    Attributes:
-        side: What is done next.
-        amount: How much of it is still to be done, in the base asset.
-        got: How much this round has bought, fees in the base asset taken off.
-        round: Raised with every order, so that each has a tag of its own.
-        resting: Whether the order of this round is placed.
-        leaving: Whether the grid has asked for that to be cancelled, as others are nearer to the price.
-        tries: Orders in a row that ended without being filled, other than by the grid's own wish.
-    """
-
-    side: Side
-    amount: Decimal
-    got: Decimal = Decimal(0)
-    round: int = 0
-    resting: bool = False
-    leaving: bool = False
-    tries: int = 0
-
-
-class Lines(Model):
-    """How far it has come.
-
-    Attributes:
-        phase: ``new``; ``buying`` what the sells need; ``running``; ``cancelling`` all orders; ``selling`` everything.
-        cells: From the lowest to the highest.
-        starts: Orders for what the sells need that ended without being filled.
-        tries: Orders that were to sell everything.
-        failed: Those of them in a row that did not.
-        why: Why it ends.
-    """
-
-    phase: Literal["new", "buying", "running", "cancelling", "selling"] = "new"
-    cells: tuple[Cell, ...] = ()
-    starts: int = 0
-    tries: int = 0
-    failed: Failed = Failed()
-    why: str = ""
+Action = Literal["stop_bot", "stop_bot_and_sell", "stop_bot_and_close_position"]
 
 
 class Grid(Model):
@@ -76,12 +39,24 @@ class Grid(Model):
         grid_type: Lines at equal distances (``arithmetic``), or at equal ratios (``geometric``).
         quantity_per_grid: What is bought and sold at a line, in the asset that ``order_currency_type`` says.
         order_currency_type: ``base`` or ``quote``.
+        profit_currency_type: All that was bought at a line is sold at the next (``quote``), or only so much of it as
+            brings back what it cost (``base``), so that the rest is kept.
         max_active_buy_lines: So many buys rest at the same time, the nearest; without, all of them.
         max_active_sell_lines: So many sells rest at the same time, the nearest; without, all of them.
+        trailing_up_enabled: When a candle closes a line or more above the grid, the grid moves up by so many: its
+            lowest buys are given up for buys on top. ``lower_stop_loss_price`` moves along.
+        trailing_down_enabled: The same downwards: its highest sells are given up for sells below, which sell for less
+            than was paid. ``upper_stop_loss_price`` moves along.
+        expansion_up_enabled: When a candle closes a line or more above the grid, buys are added on top, as long as the
+            bot has free funds.
+        expansion_up_stop_price: No line is added above it, in the quote asset.
+        expansion_down_enabled: When a candle closes below the grid, a buy is added below.
+        expansion_down_stop_price: No line is added below it, in the quote asset.
         upper_stop_loss_enabled: A candle that closes above ``upper_stop_loss_price`` ends the bot.
         upper_stop_loss_price: In the quote asset, above ``upper_price``.
-        upper_stop_loss_action: ``stop_bot`` as the stop policy says, or ``stop_bot_and_sell``: cancel everything and
-            sell what was bought.
+        upper_stop_loss_action: ``stop_bot`` as the stop policy says; ``stop_bot_and_sell``: cancel everything and sell
+            all of the base asset that the bot has; ``stop_bot_and_close_position``: cancel everything and trade back
+            to what it had of the base asset when it began: sell what it bought beyond, or buy back what it sold.
         lower_stop_loss_enabled: A candle that closes below ``lower_stop_loss_price`` ends the bot.
         lower_stop_loss_price: In the quote asset, below ``lower_price``.
         lower_stop_loss_action: As ``upper_stop_loss_action``.
@@ -90,29 +65,69 @@ class Grid(Model):
     symbol: Symbol
     upper_price: Positive
     lower_price: Positive
-    grids_quantity: int = Field(ge=1, le=500)
+    grids_quantity: int = Field(ge=1, le=moves.MOST)
     grid_type: Literal["arithmetic", "geometric"] = "arithmetic"
     quantity_per_grid: Positive
     order_currency_type: Literal["base", "quote"] = "base"
-    max_active_buy_lines: int | None = Field(None, ge=1, le=500)
-    max_active_sell_lines: int | None = Field(None, ge=1, le=500)
+    profit_currency_type: Literal["base", "quote"] = "quote"
+    max_active_buy_lines: int | None = Field(None, ge=1, le=moves.MOST)
+    max_active_sell_lines: int | None = Field(None, ge=1, le=moves.MOST)
+    trailing_up_enabled: bool = False
+    trailing_down_enabled: bool = False
+    expansion_up_enabled: bool = False
+    expansion_up_stop_price: Positive | None = None
+    expansion_down_enabled: bool = False
+    expansion_down_stop_price: Positive | None = None
     upper_stop_loss_enabled: bool = False
     upper_stop_loss_price: Positive | None = None
-    upper_stop_loss_action: Literal["stop_bot", "stop_bot_and_sell"] = "stop_bot"
+    upper_stop_loss_action: Action = "stop_bot"
     lower_stop_loss_enabled: bool = False
     lower_stop_loss_price: Positive | None = None
-    lower_stop_loss_action: Literal["stop_bot", "stop_bot_and_sell"] = "stop_bot"
+    lower_stop_loss_action: Action = "stop_bot"
 
     @model_validator(mode="after")
     def _sense(self) -> Self:
         lower, upper = self.lower_price, self.upper_price
         if upper <= lower:
             raise ValueError(f"upper_price must be above lower_price, but {upper} is not above {lower}")
-        if self.upper_stop_loss_enabled and (self.upper_stop_loss_price or Decimal(0)) <= upper:
-            raise ValueError(f"upper_stop_loss_price must be above upper_price ({upper})")
-        if self.lower_stop_loss_enabled and not (self.lower_stop_loss_price or upper) < lower:
-            raise ValueError(f"lower_stop_loss_price must be below lower_price ({lower})")
+        if self._expands_up is not None and self._expands_up <= upper:
+            raise ValueError(f"expansion_up_stop_price must be above upper_price ({upper})")
+        if self._expands_down is not None and not 0 < self._expands_down < lower:
+            raise ValueError(f"expansion_down_stop_price must be below lower_price ({lower})")
+        name, high = _farther("upper_price", upper, "expansion_up_stop_price", self._expands_up)
+        if self.upper_stop_loss_enabled and (self.upper_stop_loss_price or ZERO) <= high:
+            raise ValueError(f"upper_stop_loss_price must be above {name} ({high})")
+        name, low = _farther("lower_price", lower, "expansion_down_stop_price", self._expands_down)
+        if self.lower_stop_loss_enabled and not (self.lower_stop_loss_price or upper) < low:
+            raise ValueError(f"lower_stop_loss_price must be below {name} ({low})")
         return self
+
+    @model_validator(mode="after")
+    def _movable(self) -> Self:
+        for way in ("up", "down"):
+            if not getattr(self, f"trailing_{way}_enabled"):
+                continue
+            if "base" in {self.order_currency_type, self.profit_currency_type}:
+                raise ValueError(
+                    f"trailing_{way}_enabled needs order_currency_type=quote and profit_currency_type=quote, so that a "
+                    "line that is given up pays for the new one"
+                )
+            if getattr(self, f"expansion_{way}_enabled"):
+                raise ValueError(f"name either trailing_{way}_enabled or expansion_{way}_enabled, not both")
+        return self
+
+    @property
+    def _expands_up(self) -> Decimal | None:
+        return (self.expansion_up_stop_price or ZERO) if self.expansion_up_enabled else None
+
+    @property
+    def _expands_down(self) -> Decimal | None:
+        return (self.expansion_down_stop_price or ZERO) if self.expansion_down_enabled else None
+
+    @cached_property
+    def _moves(self) -> bool:
+        trails = self.trailing_up_enabled or self.trailing_down_enabled
+        return trails or self.expansion_up_enabled or self.expansion_down_enabled
 
     @property
     def symbols(self) -> Sequence[str]:
@@ -120,63 +135,96 @@ class Grid(Model):
         return (self.symbol,)
 
     @cached_property
-    def lines(self) -> tuple[Decimal, ...]:
-        """The prices, from the lowest to the highest, before they are rounded to the market's tick."""
-        low, high, spaces = self.lower_price, self.upper_price, self.grids_quantity
+    def _ratio(self) -> Decimal | None:
         if self.grid_type == "arithmetic":
-            return tuple(low + (high - low) * number / spaces for number in range(spaces + 1))
-        ratio = (high / low) ** (Decimal(1) / spaces)
-        return (*(low * ratio**number for number in range(spaces)), high)
+            return None
+        return ratio(self.lower_price, self.upper_price, self.grids_quantity)
+
+    def ladder(self, market: Market) -> Ladder:
+        """Its lines on a market."""
+        return Ladder(
+            market,
+            self.lower_price,
+            self.upper_price,
+            self.grids_quantity,
+            self._ratio,
+            self.quantity_per_grid,
+            in_quote=self.order_currency_type == "quote",
+            keeps_base=self.profit_currency_type == "base",
+        )
 
     def begin(self) -> Lines:
         """Nothing rests yet."""
         return Lines()
 
     def waits(self, state: Lines) -> Waits:
-        """Fills alone, unless a price stops it; the next try to sell everything."""
+        """Fills alone, unless a price stops or moves it; the next try to sell everything."""
         stops = self.upper_stop_loss_enabled or self.lower_stop_loss_enabled
-        return Waits(candles=state.phase == "new" or stops, until=state.failed.again)
+        return Waits(candles=state.phase == "new" or stops or self._moves, until=state.failed.again)
+
+    def told(self, state: Lines) -> Sequence[str]:
+        """Where its lines are by now, for a person, if they ever move; and that it can't sell what it should."""
+        if state.failed.tries or not state.cells or not self._moves:
+            return state.failed.shown()
+        low, high = (plain(self._bare(number), 8) for number in (state.bottom, state.top))
+        up, down = state.bottom, state.top - self.grids_quantity
+        found = [f"{len(state.cells)} grids from {low} to {high}"]
+        if up or down:
+            found.append(f"the lowest line is {_lines(up)} and the highest {_lines(down)} where they began")
+        upper, lower = self._stops(state)
+        found += [f"stops above {plain(upper, 8)}"] if upper is not None else []
+        return found + ([f"stops below {plain(lower, 8)}"] if lower is not None else [])
 
     def decide(self, state: Lines, view: View, now: datetime) -> tuple[Lines, Sequence[Wish]]:
-        """Put a counterpart to what was filled; begin, or end, if it is time."""
+        """Put a counterpart to what was filled; move; begin, or end, if it is time."""
         if state.phase == "new":
             return self._started(view)
         if state.phase == "selling":
-            return self._selling(state, view, now)
-        market, starts = view.markets[self.symbol], state.starts
-        state, wrong = self._heard(state, view)
-        why, sells = (wrong, False) if wrong else self._beyond(view)
-        if state.phase != "cancelling" and why and not sells:
+            return closing(state, view.markets[self.symbol], view, now)
+        ladder, starts = self.ladder(view.markets[self.symbol]), state.starts
+        state, wrong = self._heard(state, view, ladder)
+        why, action = (wrong, "stop_bot") if wrong else self._beyond(state, view)
+        if state.phase != "cancelling" and why and action == "stop_bot":
             return state, (Stop(why),)
-        if state.phase == "cancelling" or why:
-            return self._cancelling(state.model_copy(update={"phase": "cancelling", "why": state.why or why}), view)
+        if state.phase != "cancelling" and why:
+            closes = action == "stop_bot_and_close_position"
+            state = state.model_copy(update={"phase": "cancelling", "closes": closes, "why": why})
+        if state.phase == "cancelling":
+            return self._cancelling(state, view)
         if state.phase == "buying" and state.starts > starts:
-            return self._stocked(state, view)
-        return self._placed(state, market)
+            return self._stocked(state, view, ladder)
+        if self._moves and state.phase == "running":
+            state = self._moved(state, view, ladder)
+        return self._placed(state, ladder)
 
     def _started(self, view: View) -> tuple[Lines, Sequence[Wish]]:
         market, price = view.markets[self.symbol], view.prices[self.symbol]
-        lines = [whole(line, market.filters.tick) for line in self.lines]
+        ladder, spaces = self.ladder(market), range(self.grids_quantity)
+        lines = [ladder.line(number) for number in range(self.grids_quantity + 1)]
         if not lines[0] or any(low >= high for low, high in pairwise(lines)):
             tick = market.filters.tick
             return Lines(), (Stop(f"{self.grids_quantity} grids lie closer than the tick size {tick}; take fewer"),)
-        sides = (Side.BUY if low < price else Side.SELL for low in lines)
-        cells = tuple(
-            Cell(side=side, amount=self._amount(market, low)) for side, low in zip(sides, lines[:-1], strict=False)
-        )
-        if not all(cell.amount for cell in cells):
+        amounts = [ladder.amount(number) for number in spaces]
+        if not all(amounts):
             lot = market.filters.lot
             return Lines(), (Stop(f"quantity_per_grid is below the lot size {lot} {market.base}; take more"),)
-        return self._stocked(Lines(cells=cells), view)
-
-    def _stocked(self, state: Lines, view: View) -> tuple[Lines, Sequence[Wish]]:
-        """Buy what the sells need, if it is not there."""
-        market = view.markets[self.symbol]
-        needed = sum((cell.amount for cell in state.cells if cell.side is Side.SELL), Decimal(0))
+        made = tuple(
+            ladder.fresh(number, 0)
+            if lines[number] < price
+            else Cell(number=number, side=Side.SELL, amount=ladder.back(number, amounts[number]))
+            for number in spaces
+        )
         held = view.balances.get(market.base)
-        missing = needed - (held.free if held else Decimal(0))
+        return self._stocked(Lines(cells=made, began=held.free if held else ZERO), view, ladder)
+
+    def _stocked(self, state: Lines, view: View, ladder: Ladder) -> tuple[Lines, Sequence[Wish]]:
+        """Buy what the sells need, if it is not there."""
+        market = ladder.market
+        needed = sum((cell.got + (cell.amount if cell.side is Side.SELL else 0) for cell in state.cells), ZERO)
+        held = view.balances.get(market.base)
+        missing = needed - (held.free if held else ZERO)
         if missing <= 0:
-            return self._placed(state.model_copy(update={"phase": "running"}), market)
+            return self._placed(state.model_copy(update={"phase": "running"}), ladder)
         return state.model_copy(update={"phase": "buying"}), (self._first(_start(state.starts), market, missing),)
 
     def _first(self, tag: str, market: Market, missing: Decimal) -> Place:
@@ -185,13 +233,9 @@ class Grid(Model):
         amount = (gross / step).to_integral_value(ROUND_CEILING) * step
         return Place(tag, self.symbol, Side.BUY, OrderType.MARKET, amount=amount)
 
-    def _amount(self, market: Market, low: Decimal) -> Decimal:
-        quantity = self.quantity_per_grid
-        return whole(quantity if self.order_currency_type == "base" else quantity / low, market.filters.lot)
-
-    def _heard(self, state: Lines, view: View) -> tuple[Lines, str]:
+    def _heard(self, state: Lines, view: View, ladder: Ladder) -> tuple[Lines, str]:
         """What the events make of the cells; and why it can't go on."""
-        cells, base, why = list(state.cells), view.markets[self.symbol].base, ""
+        found, base, why = list(state.cells), view.markets[self.symbol].base, ""
         phase, starts = state.phase, state.starts
         for event in view.events:
             if not isinstance(event, (Filled, Ended)):
@@ -200,118 +244,126 @@ class Grid(Model):
                 if not isinstance(event, Ended) or event.tag != _start(starts):
                     continue
                 if event.state is OrderState.FILLED:
-                    phase = "running"
+                    phase = "running" if phase == "buying" else phase
                     continue
                 starts += 1
                 lost = f"what the sells need was not bought: {event.why or event.state}"
                 why = lost if starts >= TRIES or event.lasting else why
                 continue
-            number, turn = map(int, event.tag.split("-")[1:])
-            cell = cells[number]
-            if cell.round != turn:
+            number, turn = cells.read(event.tag)
+            at = number - state.bottom
+            if not 0 <= at < len(found) or found[at].round != turn:
                 continue
+            cell = found[at]
             if isinstance(event, Filled):
-                cells[number] = _filled(cell, event, base)
+                found[at] = cell.filled(event, base)
             else:
-                cells[number] = self._ended(cell, event, view.markets[self.symbol], number)
-                if cells[number].tries >= TRIES:
+                found[at] = _ended(cell, event, ladder)
+                if found[at].tries >= TRIES:
                     why = why or f"its order {event.tag} was not filled {TRIES} times: {event.why or event.state}"
-        return state.model_copy(update={"cells": tuple(cells), "phase": phase, "starts": starts}), why
+        return state.model_copy(update={"cells": tuple(found), "phase": phase, "starts": starts}), why
 
-    def _ended(self, cell: Cell, event: Ended, market: Market, number: int) -> Cell:
-        turn = cell.round + 1
-        if event.state is not OrderState.FILLED and cell.amount > 0:
-            failed = not (cell.leaving and event.state is OrderState.CANCELLED)
-            ended = {"round": turn, "resting": False, "leaving": False, "tries": cell.tries + failed}
-            return cell.model_copy(update=ended)
-        amount = whole(cell.got, market.filters.lot)
-        if cell.side is Side.BUY and amount:
-            return Cell(side=Side.SELL, amount=amount, got=cell.got - amount, round=turn)
-        again = self._amount(market, whole(self.lines[number], market.filters.tick))
-        return Cell(side=Side.BUY, amount=again, got=cell.got, round=turn)
-
-    def _beyond(self, view: View) -> tuple[str, bool]:
-        """Why a price that a candle closed at ends the bot, and whether all is sold then."""
+    def _beyond(self, state: Lines, view: View) -> tuple[str, Action]:
+        """Why a price that a candle closed at ends the bot, and what is done then."""
+        upper, lower = self._stops(state)
         for event in view.events:
             if not isinstance(event, Closed):
                 continue
             close = event.candle.close
-            upper, lower = self.upper_stop_loss_price, self.lower_stop_loss_price
-            if self.upper_stop_loss_enabled and upper is not None and close > upper:
-                return f"{close} is above upper_stop_loss_price", self.upper_stop_loss_action == "stop_bot_and_sell"
-            if self.lower_stop_loss_enabled and lower is not None and close < lower:
-                return f"{close} is below lower_stop_loss_price", self.lower_stop_loss_action == "stop_bot_and_sell"
-        return "", False
+            if upper is not None and close > upper:
+                return f"{close} is above upper_stop_loss_price", self.upper_stop_loss_action
+            if lower is not None and close < lower:
+                return f"{close} is below lower_stop_loss_price", self.lower_stop_loss_action
+        return "", "stop_bot"
 
-    def _placed(self, state: Lines, market: Market) -> tuple[Lines, Sequence[Wish]]:
+    def _stops(self, state: Lines) -> tuple[Decimal | None, Decimal | None]:
+        """Where it stops, above and below: a grid that has moved by so many lines takes the one behind it along."""
+        upper = self.upper_stop_loss_price if self.upper_stop_loss_enabled else None
+        lower = self.lower_stop_loss_price if self.lower_stop_loss_enabled else None
+        down, up = min(state.top - self.grids_quantity, 0), max(state.bottom, 0)
+        return (
+            upper if upper is None or not down else self._along(upper, down),
+            lower if lower is None or not up else self._along(lower, up),
+        )
+
+    def _along(self, price: Decimal, lines: int) -> Decimal:
+        if self._ratio is not None:
+            return price * self._ratio**lines
+        return price + (self.upper_price - self.lower_price) * lines / self.grids_quantity
+
+    def _bare(self, number: int) -> Decimal:
+        """Where a line lies, before it is rounded to a market's tick."""
+        return self.upper_price if number == self.grids_quantity else self._along(self.lower_price, number)
+
+    def _moved(self, state: Lines, view: View, ladder: Ladder) -> Lines:
+        price, closed = view.prices[self.symbol], any(isinstance(event, Closed) for event in view.events)
+        if closed and not state.shift:
+            up, down = self.trailing_up_enabled, self.trailing_down_enabled
+            state = state.model_copy(update={"shift": moves.shift(state, ladder, price, up=up, down=down)})
+        state = moves.moved(state, ladder, price)
+        if not closed or state.shift:
+            return state
+        quote = view.balances.get(ladder.market.quote)
+        free = quote.free if quote else ZERO
+        return moves.expanded(state, ladder, price, free, up=self._expands_up, down=self._expands_down)
+
+    def _placed(self, state: Lines, ladder: Ladder) -> tuple[Lines, Sequence[Wish]]:
         """Orders for the cells that should have one, and none for those that should not."""
         wanted = self._wanted(state)
-        cells, wishes = list(state.cells), list[Wish]()
-        for number, cell in enumerate(state.cells):
-            if cell.resting and number not in wanted:
-                cells[number] = cell.model_copy(update={"leaving": True})
-                wishes.append(Cancel(_tag(number, cell)))
-            elif not cell.resting and number in wanted:
-                cells[number] = cell.model_copy(update={"resting": True})
-                line = self.lines[number + (cell.side is Side.SELL)]
-                price = whole(line, market.filters.tick)
-                tag = _tag(number, cell)
-                wishes.append(Place(tag, self.symbol, cell.side, OrderType.LIMIT, amount=cell.amount, price=price))
-        return (state.model_copy(update={"cells": tuple(cells)}) if wishes else state), wishes
+        found, wishes = list(state.cells), list[Wish]()
+        for at, cell in enumerate(state.cells):
+            if cell.resting and cell.number not in wanted:
+                found[at] = cell.model_copy(update={"leaving": True})
+                wishes.append(Cancel(cell.tag))
+            elif not cell.resting and cell.number in wanted:
+                found[at] = cell.model_copy(update={"resting": True})
+                price = ladder.line(cell.line)
+                wishes.append(Place(cell.tag, self.symbol, cell.side, OrderType.LIMIT, amount=cell.amount, price=price))
+        return (state.model_copy(update={"cells": tuple(found)}) if wishes else state), wishes
 
     def _wanted(self, state: Lines) -> set[int]:
-        buys = [number for number, cell in enumerate(state.cells) if cell.side is Side.BUY and cell.amount]
-        sells = [number for number, cell in enumerate(state.cells) if cell.side is Side.SELL and cell.amount]
-        if state.phase == "buying":
-            sells = []
+        moving = {cell.number for cell in state.moving} if state.shift else set()
+        stay = [cell for cell in state.cells if cell.amount and cell.number not in moving]
+        buys = [cell.number for cell in stay if cell.side is Side.BUY]
+        sells = [cell.number for cell in stay if cell.side is Side.SELL and state.phase != "buying"]
         return {*buys[-(self.max_active_buy_lines or len(buys)) :], *sells[: self.max_active_sell_lines]}
 
     def _cancelling(self, state: Lines, view: View) -> tuple[Lines, Sequence[Wish]]:
-        if resting := [_tag(number, cell) for number, cell in enumerate(state.cells) if cell.resting]:
+        if resting := [cell.tag for cell in state.cells if cell.resting]:
             return state, [Cancel(tag) for tag in resting]
-        return self._sell(state, view)
-
-    def _sell(self, state: Lines, view: View) -> tuple[Lines, Sequence[Wish]]:
-        market = view.markets[self.symbol]
-        free = self._free(view)
-        if not whole(free, market.filters.market_lot or market.filters.lot):
-            return state, (Stop(state.why),)
-        wish = sale(f"{CLOSE}-{state.tries}", market, free, view.prices[self.symbol])
-        if isinstance(wish, Stop):
-            return state, (Stop(f"{state.why}; {wish.why}"),)
-        more = {"phase": "selling", "tries": state.tries + 1, "failed": state.failed.trying()}
-        return state.model_copy(update=more), (wish,)
-
-    def _selling(self, state: Lines, view: View, now: datetime) -> tuple[Lines, Sequence[Wish]]:
-        before = state.failed
-        ended = [event for event in view.events if isinstance(event, Ended) and event.tag.startswith(CLOSE)]
-        if not ended and before.again is None:
-            return state, ()
-        for event in ended:
-            failed = Failed() if event.state is OrderState.FILLED else state.failed.after(event, now)
-            state = state.model_copy(update={"failed": failed})
-        what = f"{plain(self._free(view))} {view.markets[self.symbol].base}"
-        if useless := state.failed.ends(what):
-            return state, [Stop(f"{state.why}; {stop.why}") for stop in useless]
-        if state.failed.pauses(now):
-            return state, state.failed.told(before, what)
-        return self._sell(state, view)
-
-    def _free(self, view: View) -> Decimal:
-        held = view.balances.get(view.markets[self.symbol].base)
-        return held.free if held else Decimal(0)
+        return close(state, view.markets[self.symbol], view)
 
 
-def _filled(cell: Cell, event: Filled, base: str) -> Cell:
-    fill = event.fill
-    net = fill.amount - (fill.fee if fill.fee_asset == base else 0)
-    got = cell.got + net if cell.side is Side.BUY else cell.got
-    return cell.model_copy(update={"amount": cell.amount - fill.amount, "got": got, "tries": 0})
+def _ended(cell: Cell, event: Ended, ladder: Ladder) -> Cell:
+    """What is done next in a cell whose order has ended.
+
+    What is left of one that was filled in part may be too little for another order: then it is added to the next one.
+    """
+    turn = cell.round + 1
+    left = cell.amount if not event.filled or ladder.takes(cell.amount, cell.line) else ZERO
+    if event.state is not OrderState.FILLED and left:
+        failed = not (cell.leaving and event.state is OrderState.CANCELLED)
+        ended = {"round": turn, "resting": False, "leaving": False, "tries": cell.tries + failed}
+        return cell.model_copy(update=ended)
+    amount = ladder.back(cell.number, cell.got)
+    enough = event.state is OrderState.FILLED or ladder.takes(amount, cell.number + 1)
+    if cell.side is Side.BUY and amount and enough:
+        got = ZERO if ladder.keeps_base else cell.got - amount
+        return Cell(number=cell.number, side=Side.SELL, amount=amount, got=got, round=turn, budget=cell.budget)
+    again = ladder.amount(cell.number, cell.budget)
+    got = cell.got + (cell.amount if cell.side is Side.SELL else ZERO)
+    return Cell(number=cell.number, side=Side.BUY, amount=again, got=got, round=turn, budget=cell.budget)
 
 
 def _start(number: int) -> str:
     return f"{START}-{number}" if number else START
 
 
-def _tag(number: int, cell: Cell) -> str:
-    return f"{cell.side}-{number}-{cell.round}"
+def _farther(name: str, price: Decimal, other: str, beyond: Decimal | None) -> tuple[str, Decimal]:
+    return (name, price) if beyond is None else (other, beyond)
+
+
+def _lines(number: int) -> str:
+    """``2 lines above``."""
+    lines = "1 line" if abs(number) == 1 else f"{abs(number)} lines"
+    return f"{lines} {'above' if number > 0 else 'below'}" if number else "at"

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from jobs.bots.cells import Lines
 from jobs.bots.deal import Deal
 from jobs.bots.deal_dca import DealDca
 from jobs.bots.grid import Grid
@@ -64,14 +65,20 @@ def parameters(strategy: Strategy[Any], given: Mapping[str, Any]) -> Mapping[str
 
 
 def told(kind: str, given: Mapping[str, Any], kept: Mapping[str, Any] | None) -> Sequence[str]:
-    """What a bot's strategy has at the exchange and what it watches, from its kept state; empty: it has no such."""
+    """What a bot's strategy has at the exchange, what it watches, or where it has moved, from its kept state."""
     strategy = made(kind, given) if kind in KINDS else None
-    if kept is None or not isinstance(strategy, Guard | DealDca):
+    if kept is None:
         return ()
     try:
-        if isinstance(strategy, Guard):
-            return strategy.told(restored(Held, kept))
-        return strategy.told(restored(Deal, kept))
+        match strategy:
+            case Guard():
+                return strategy.told(restored(Held, kept))
+            case DealDca():
+                return strategy.told(restored(Deal, kept))
+            case Grid():
+                return strategy.told(restored(Lines, kept))
+            case _:
+                return ()
     except BadParameters as unreadable:
         return (str(unreadable),)
 

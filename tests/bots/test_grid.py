@@ -67,6 +67,38 @@ def test_what_the_sells_need_is_bought_anew(lasting: tuple[bool, ...], tags: lis
     assert wishes == (Stop("what the sells need was not bought: it did not reach the exchange"),)
 
 
+STOPPED = but(
+    FIVE,
+    lower_stop_loss_enabled=True,
+    lower_stop_loss_price=Decimal(39_000),
+    lower_stop_loss_action="stop_bot_and_sell",
+)
+
+
+def test_what_a_line_has_bought_meanwhile_is_not_taken_for_what_the_sells_need() -> None:
+    """It has to be sold at its own line, once that is filled wholly."""
+    state, (first,) = STOPPED.decide(STOPPED.begin(), view(45_000), START)
+    state, wishes = STOPPED.decide(state, view(44_500, closed(44_500)), START)
+    buy = placed(wishes)[-1]
+    events = filled(buy, "0.005"), ended(first, OrderState.REJECTED, 0, "it did not reach the exchange")
+    state, wishes = STOPPED.decide(state, view(44_000, *events, balances={"BTC": "0.005"}), START)
+    assert [(wish.tag, wish.amount) for wish in placed(wishes)] == [("start-1", Decimal("0.0201"))]
+
+
+def test_a_grid_that_ends_does_not_begin_with_what_it_bought_last() -> None:
+    """What the sells would have needed is sold with the rest."""
+    state, (first,) = STOPPED.decide(STOPPED.begin(), view(45_000), START)
+    state, wishes = STOPPED.decide(state, view(44_500, closed(44_500)), START)
+    buys = placed(wishes)
+    state, wishes = STOPPED.decide(state, view(38_000, closed(38_000)), START)
+    assert wishes == [Cancel(buy.tag) for buy in buys]
+    state, wishes = STOPPED.decide(state, view(38_000, *whole(first, price=38_000)), START)
+    assert wishes == [Cancel(buy.tag) for buy in buys]
+    gone = [ended(buy, OrderState.CANCELLED, 0) for buy in buys]
+    _, wishes = STOPPED.decide(state, view(38_000, *gone, balances={"BTC": "0.0201"}), START)
+    assert [(wish.tag, wish.amount) for wish in placed(wishes)] == [("close-0", Decimal("0.0201"))]
+
+
 def test_what_it_holds_need_not_be_bought() -> None:
     """A bot that has the base asset begins at once."""
     _, wishes = FIVE.decide(FIVE.begin(), view(45_000, balances={"BTC": "0.02", "USDT": 5000}), START)
@@ -167,12 +199,7 @@ def test_a_stop_price_ends_it_at_a_close_beyond(close: int, ends: bool) -> None:
 
 def test_stop_and_sell_cancels_first_and_sells_what_is_free_then() -> None:
     """All orders are cancelled, what is held is sold at once, and only then the bot is done."""
-    grid = but(
-        FIVE,
-        lower_stop_loss_enabled=True,
-        lower_stop_loss_price=Decimal(39_000),
-        lower_stop_loss_action="stop_bot_and_sell",
-    )
+    grid = STOPPED
     state, orders = running(grid)
     state, wishes = grid.decide(state, view(38_000, closed(38_000)), START)
     assert wishes == [Cancel(order.tag) for order in orders]

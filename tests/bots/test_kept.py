@@ -34,7 +34,7 @@ async def test_a_state_that_can_not_be_read_stops_its_bot_alone(tmp_path: Path) 
         assert there.bot("other").state is State.RUNNING
 
 
-@pytest.mark.parametrize(("kind", "given"), [("guard", TRAILED), ("deal_dca", DCA)])
+@pytest.mark.parametrize(("kind", "given"), [("guard", TRAILED), ("deal_dca", DCA), ("grid", GRID)])
 def test_it_is_shown_as_that(kind: str, given: dict[str, Any]) -> None:
     """`bots show` says so instead of failing."""
     assert told(kind, given, {"of_old": 1}) == (WHY,)

@@ -36,6 +36,24 @@ GRID = {
     "grids_quantity": 7,
     "quantity_per_grid": 1,
 }
+MOVED = {
+    "symbol": "BTC/USDT",
+    "lower_price": 125,
+    "upper_price": 145,
+    "grids_quantity": 4,
+    "quantity_per_grid": 200,
+    "order_currency_type": "quote",
+    "trailing_up_enabled": True,
+    "trailing_down_enabled": True,
+}
+WIDER = {name: value for name, value in MOVED.items() if not name.startswith("trailing")} | {
+    "profit_currency_type": "base",
+    "expansion_up_enabled": True,
+    "expansion_up_stop_price": 160,
+    "expansion_down_enabled": True,
+    "expansion_down_stop_price": 110,
+    "max_active_buy_lines": 3,
+}
 BUY = {"symbol": "BTC/USDT", "amount_to_buy_in_reference_market": 100, "minutes_before_next_buy": 5}
 DCA = {
     "symbol": "BTC/USDT",
@@ -126,6 +144,8 @@ async def run(folder: Path, kind: str, given: dict[str, Any], path: Sequence[Can
     ("kind", "given", "least"),
     [
         ("grid", GRID, 60),
+        ("grid", MOVED, 60),
+        ("grid", WIDER, 60),
         ("recurring_buy", BUY, 8),
         ("deal_dca", DCA, 25),
         ("deal_dca", STOPPED, 25),

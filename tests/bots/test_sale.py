@@ -14,6 +14,7 @@ import pytest
 from automator.trading import orders
 from automator.trading.bots import State
 from connectors.exchange.ways import BAD_KEY, GONE, LATER, NO, POOR, UNKNOWN, Verdict
+from connectors.market import Market
 from connectors.order import OrderState, OrderType, Side
 from jobs.bots.deal_dca import DealDca
 from jobs.bots.desk import due
@@ -22,7 +23,7 @@ from jobs.bots.guard import Guard
 from jobs.bots.sale import LASTING, PAUSES, Failed, sale
 from jobs.bots.strategy import Cancel, Ended, Event, Place, Stop, Strategy, Tell, View, Wish
 from tests.bots.market import FUNDS, MINUTE
-from tests.bots.seen import BTC, MARKET, START, closed, ended, filled, placed, view, whole
+from tests.bots.seen import BTC, MARKET, START, but, closed, ended, filled, placed, view, whole
 from tests.bots.test_running import candles
 from tests.bots.test_twin import ACCOUNT, sandbox
 
@@ -88,7 +89,27 @@ def grid() -> tuple[Strategy[Any], Any, Place]:
     return bot, state, placed(wishes)[0]
 
 
-SELLING = pytest.mark.parametrize("begun", [guard, deal, grid])
+def position() -> tuple[Strategy[Any], Any, Place]:
+    """The same of a grid that keeps what it had when it began, which was nothing."""
+    bot = but(grid()[0], lower_stop_loss_action="stop_bot_and_close_position")
+    state, (buy,) = bot.decide(bot.begin(), view(95), START)
+    state, _ = bot.decide(state, seen(LOW, closed(LOW)), START)
+    state, wishes = bot.decide(state, seen(LOW, ended(buy, OrderState.CANCELLED, 0)), START)
+    return bot, state, placed(wishes)[0]
+
+
+def step() -> tuple[Strategy[Any], Any, Place]:
+    """The first take-profit step of a deal, which the exchange did not take, reached."""
+    bot = but(deal()[0], take_profit=None, take_profit_steps="50:5,50:10", stop_loss_percentage=0)
+    state, (base,) = bot.decide(bot.begin(), seen(100), START)
+    state, wishes = bot.decide(state, seen(100, *whole(base, amount=2, price=100)), START)
+    first, _ = placed(wishes)
+    state, _ = bot.decide(state, seen(100, ended(first, OrderState.REJECTED, 0, "too far")), START)
+    state, wishes = bot.decide(state, seen(106, closed(106)), START)
+    return bot, state, placed(wishes)[0]
+
+
+SELLING = pytest.mark.parametrize("begun", [guard, deal, step, grid, position])
 Begun = Callable[[], tuple[Strategy[Any], Any, Place]]
 
 
@@ -145,7 +166,7 @@ def test_once_sold_it_ends_as_ever(begun: Begun) -> None:
 
 def _last(bot: Strategy[Any], state: Any) -> Place:
     """The sale that is on its way."""
-    name = {Guard: lambda: state.selling, DealDca: lambda: state.resting[0], Grid: lambda: f"close-{state.tries - 1}"}
+    name = {Guard: lambda: state.selling, DealDca: lambda: state.sales[0], Grid: lambda: f"close-{state.tries - 1}"}
     return Place(name[type(bot)](), BTC, Side.SELL, OrderType.MARKET, amount=Decimal(1))
 
 
@@ -254,3 +275,133 @@ async def test_a_guard_of_what_is_not_there(tmp_path: Path) -> None:
         (stopped,) = (text for text in there.notices() if "has stopped" in text)
     assert "bot-1 has stopped: 2 BTC could not be sold: Binance: Account has insufficient balance" in stopped
     assert stopped.endswith("start the bot again")
+
+
+GUARDED = DealDca(
+    symbol=BTC,
+    base_order_volume=Decimal(200),
+    safety_order_volume=Decimal(1),
+    max_safety_orders=0,
+    take_profit_steps="50:5,30:10,20:20",  # type: ignore[arg-type]  # as a person writes it
+    stop_loss_percentage=Decimal(10),
+)
+
+
+def risen(market: Market = MARKET) -> tuple[Any, Place, list[Place]]:
+    """The first step of a deal over 2 BTC is due: its sale, and the stop-losses of the others."""
+    state, (base,) = GUARDED.decide(GUARDED.begin(), view(100, markets=[market]), START)
+    state, wishes = GUARDED.decide(state, view(100, *whole(base, amount=2, price=100), markets=[market]), START)
+    first, *others = placed(wishes)
+    state, wishes = GUARDED.decide(state, view(106, closed(106), markets=[market]), START)
+    assert wishes == [Cancel(first.tag)]
+    gone = ended(first, OrderState.CANCELLED, 0)
+    state, wishes = GUARDED.decide(state, view(106, gone, markets=[market]), START)
+    return state, placed(wishes)[0], others
+
+
+def test_of_a_step_that_was_filled_in_part_the_rest_is_sold() -> None:
+    """Once, however often that fails, and whatever the price does; what the others sell is left to them."""
+    state, sell, _ = risen()
+    assert sell.amount == 1
+    part = (filled(sell, "0.3", price=106), ended(sell, OrderState.EXPIRED, "0.3"))
+    state, (sell,) = GUARDED.decide(state, view(103, *part), START)
+    assert isinstance(sell, Place)
+    assert sell.amount == Decimal("0.7")
+    assert GUARDED.decide(state, view(103, closed(103)), START)[1] == []
+    part = (filled(sell, "0.2", price=103), ended(sell, OrderState.CANCELLED, "0.2"))
+    state, (sell,) = GUARDED.decide(state, view(103, *part), START)
+    assert isinstance(sell, Place)
+    assert sell.amount == Decimal("0.5")
+    state, wishes = GUARDED.decide(state, view(103, *whole(sell, price=103)), START)
+    assert (wishes, state.held) == ([], 1)
+    assert [part.done for part in state.parts] == [True, False, False]
+
+
+def test_a_step_that_is_too_large_for_one_order_is_sold_in_several() -> None:
+    """It is done with the last of them."""
+    market = replace(MARKET, filters=replace(MARKET.filters, market_max=Decimal("0.4")))
+    state, sell, _ = risen(market)
+    amounts = [sell.amount]
+    for _ in range(2):
+        assert not state.parts[0].done
+        state, wishes = GUARDED.decide(state, view(106, *whole(sell, price=106), markets=[market]), START)
+        (sell,) = placed(wishes)
+        amounts.append(sell.amount)
+    state, wishes = GUARDED.decide(state, view(106, *whole(sell, price=106), markets=[market]), START)
+    assert amounts == [Decimal("0.4"), Decimal("0.4"), Decimal("0.2")]
+    assert (placed(wishes), state.parts[0].done, state.held) == ([], True, 1)
+
+
+def test_a_stop_loss_does_not_wait_for_the_next_try_of_a_step() -> None:
+    """Its close is watched meanwhile; what rests is cancelled, and then all is sold at once."""
+    state, sell, others = risen()
+    for _ in range(4):
+        lost = ended(sell, OrderState.REJECTED, 0, BUSY)
+        state, wishes = GUARDED.decide(state, view(106, lost), START)
+        later = START + timedelta(hours=1)
+        if not placed(wishes):
+            waits = GUARDED.waits(state)
+            assert (waits.candles, waits.until) == (True, state.failed.again)
+            state, wishes = GUARDED.decide(state, view(106, closed(106)), later)
+        (sell,) = placed(wishes)
+    state, wishes = GUARDED.decide(state, view(106, ended(sell, OrderState.REJECTED, 0, BUSY)), START)
+    assert placed(wishes) == []
+    assert GUARDED.told(state)[0] == f"not sold yet, after 5 tries: {BUSY}"
+    state, wishes = GUARDED.decide(state, view(LOW, closed(LOW)), START)
+    assert wishes == [Cancel(stop.tag) for stop in others]
+    gone = [ended(stop, OrderState.CANCELLED, 0) for stop in others]
+    state, wishes = GUARDED.decide(state, view(LOW, *gone), START)
+    assert [one.amount for one in placed(wishes)] == [2]
+
+
+def test_a_deal_that_closes_waits_for_the_step_that_is_being_sold() -> None:
+    """And sells what that leaves: nothing is sold twice."""
+    state, sell, others = risen()
+    state, wishes = GUARDED.decide(state, view(LOW, closed(LOW)), START)
+    assert wishes == [Cancel(stop.tag) for stop in others]
+    gone = [ended(stop, OrderState.CANCELLED, 0) for stop in others]
+    state, wishes = GUARDED.decide(state, view(LOW, *gone), START)
+    assert wishes == []
+    part = (filled(sell, "0.4", price=LOW), ended(sell, OrderState.EXPIRED, "0.4"))
+    state, wishes = GUARDED.decide(state, view(LOW, *part), START)
+    assert [one.amount for one in placed(wishes)] == [Decimal("1.6")]
+
+
+def test_steps_that_are_sold_together_fail_once() -> None:
+    """Three refusals that last are three tries, however many orders each had."""
+    state, first, others = risen()
+    state, wishes = GUARDED.decide(state, view(111, closed(111)), START)
+    assert wishes == [Cancel(others[0].tag)]
+    state, wishes = GUARDED.decide(state, view(111, ended(others[0], OrderState.CANCELLED, 0)), START)
+    sells, rounds, now = [first, *placed(wishes)], 0, START
+    while not any(isinstance(wish, Stop) for wish in wishes):
+        assert [sell.amount for sell in sells] == [1, Decimal("0.6")]
+        rounds, now = rounds + 1, now + timedelta(hours=1)
+        lost: list[Event] = [Ended(one.tag, OrderState.REJECTED, Decimal(0), POVERTY, lasting=True) for one in sells]
+        state, wishes = GUARDED.decide(state, view(111, *lost), now)
+        if not (sells := placed(wishes)):
+            now += timedelta(hours=1)
+            state, wishes = GUARDED.decide(state, view(111, closed(111)), now)
+            sells = placed(wishes)
+    assert rounds == LASTING
+    assert wishes[0] == Stop(
+        f"1.6 BTC could not be sold: {POVERTY}; sell it by hand, or put that right and start the bot again"
+    )
+
+
+def test_a_position_that_is_bought_back_is_tried_three_times() -> None:
+    """As with all that buys; what was filled in part is not bought again."""
+    bot = position()[0]
+    state, _ = bot.decide(bot.begin(), seen(95), START)
+    state, _ = bot.decide(state, seen(LOW, closed(LOW)), START)
+    have, bought = ["0.5", "0.7", "0.7"], list[Decimal | None]()
+    event: Event = Ended("buy-0-0", OrderState.CANCELLED, Decimal(0))
+    for much in have:
+        state, (wish,) = bot.decide(state, view(LOW, event, balances={"BTC": much}), START)
+        assert isinstance(wish, Place)
+        assert wish.side is Side.BUY
+        bought.append(wish.amount)
+        event = Ended(wish.tag, OrderState.EXPIRED, Decimal(0), BUSY)
+    assert bought == [Decimal("0.5"), Decimal("0.3"), Decimal("0.3")]
+    _, (stop,) = bot.decide(state, view(LOW, event, balances={"BTC": "0.7"}), START)
+    assert stop == Stop(f"80 is below lower_stop_loss_price; its position could not be closed: {BUSY}")

@@ -26,7 +26,21 @@ from connectors.market import Candle
 from jobs.bots.backtest import play
 from jobs.bots.kinds import made
 from tests.bots.market import FUNDS, MINUTE, Floor
-from tests.bots.test_running import BRACKET, BUY, DCA, GRID, SHARES, STEPS, STOPPED, TRAILED, candles, ordered, watched
+from tests.bots.test_running import (
+    BRACKET,
+    BUY,
+    DCA,
+    GRID,
+    MOVED,
+    SHARES,
+    STEPS,
+    STOPPED,
+    TRAILED,
+    WIDER,
+    candles,
+    ordered,
+    watched,
+)
 from tests.clocks import START, StillClock
 
 DATA = os.environ.get("AUTOMATOR_DATA")
@@ -92,6 +106,8 @@ async def same(
     ("kind", "given"),
     [
         ("grid", GRID),
+        ("grid", MOVED),
+        ("grid", WIDER),
         ("recurring_buy", BUY),
         ("deal_dca", DCA),
         ("deal_dca", STOPPED),

@@ -106,14 +106,19 @@ def _kinds(
     yield "own", {"file": str(own[symbol])}
 
 
+MOVED = {"order_currency_type": "quote", "trailing_up_enabled": True, "trailing_down_enabled": True}
+
+
 def _grid(symbol: str, at: Decimal) -> Mapping[str, Any]:
+    few = AMOUNTS[symbol]
     return {
         "symbol": symbol,
-        "lower_price": at * Decimal("0.9"),
-        "upper_price": at * Decimal("1.1"),
+        "lower_price": at * Decimal("0.9" if symbol == ETH else "0.99"),
+        "upper_price": at * Decimal("1.1" if symbol == ETH else "1.01"),
         "grids_quantity": 30,
         "grid_type": "geometric" if symbol == ETH else "arithmetic",
-        "quantity_per_grid": AMOUNTS[symbol].base,
+        "quantity_per_grid": few.base if symbol == ETH else few.quote,
+        **({} if symbol == ETH else MOVED),
         "max_active_buy_lines": 6,
         "max_active_sell_lines": 6,
     }
