@@ -85,7 +85,7 @@ def _realised(fills: Sequence[Fill]) -> dict[str, str]:
         quote = symbol.partition("/")[2]
         made = profit([fill for fill in fills if fill.symbol == symbol], average)
         earned[quote] = earned.get(quote, Decimal(0)) + made.realised
-    return {asset: plain(much, 8) for asset, much in earned.items()}
+    return {asset: plain(much) for asset, much in earned.items()}
 
 
 def _trade(fill: Fill) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def show_one(bot: Bot, all_of_it: Mapping[str, Any]) -> None:
     lines = {
         "because": [bot.why] if bot.why else [],
         "waits": [all_of_it["waits"]] if all_of_it["waits"] else [],
-        "may use": [_money(all_of_it["funds"])],
+        "may use": [", ".join(f"{much} {asset}" for asset, much in all_of_it["funds"].items())],
         "holds": [_money(all_of_it["holds"]) or "nothing yet"],
         "realised": [_money(all_of_it["realised"]) or "nothing yet"],
         "exits": all_of_it["exits"],
@@ -173,4 +173,6 @@ def _trades(console: Any, trades: Sequence[Mapping[str, Any]], count: int) -> No
 
 
 def _money(amounts: Mapping[str, str]) -> str:
-    return ", ".join(f"{much} {asset}" for asset, much in amounts.items())
+    from jobs.orders.risk import readable  # noqa: PLC0415 - keeps --help fast
+
+    return ", ".join(f"{readable(Decimal(much))} {asset}" for asset, much in amounts.items())

@@ -158,6 +158,12 @@ def plain(number: Decimal, digits: int | None = None) -> str:
     return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
 
 
+def readable(number: Decimal) -> str:
+    """Money for a person: about seven digits, two to eight of them behind the point; 0 is what is less than that."""
+    rounded = round(number, min(8, max(2, 6 - number.adjusted())))
+    return plain(rounded) if rounded else "0"
+
+
 def short(number: Decimal) -> str:
     """Plainly, unless it is no number of this world: an order may have been refused for that."""
     return plain(number) if number.is_finite() and abs(number.adjusted()) < DIGITS else str(number)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.order import OrderRequest, OrderType, Side
-from jobs.orders.risk import BadLimit, Limit, Limits, Usage, limits_of, notional, parse, plain, refusals
+from jobs.orders.risk import BadLimit, Limit, Limits, Usage, limits_of, notional, parse, plain, readable, refusals
 
 D = Decimal
 BUY = OrderRequest("a" * 32, "BTC/USDT", Side.BUY, OrderType.LIMIT, D("0.1"), D(30_000))  # worth 3,000
@@ -136,3 +136,21 @@ def test_a_number_is_written_plainly_and_read_back(number: Decimal) -> None:
     assert "E" not in written
     assert Decimal(written) == number
     assert not ("." in written and written.endswith(("0", ".")))
+
+
+@pytest.mark.parametrize(
+    ("exact", "shown"),
+    [
+        ("1234567.891234567891234567", "1234567.89"),
+        ("-12.345678901234567890", "-12.34568"),
+        ("0.123456789123456789", "0.1234568"),
+        ("-0.000012345678", "-0.00001235"),
+        ("-0.000000004", "0"),
+        ("0E-18", "0"),
+        ("100.000000000000000000", "100"),
+        ("1E+3", "1000"),
+    ],
+)
+def test_money_is_shown_with_as_many_digits_as_a_person_reads(exact: str, shown: str) -> None:
+    """Never a tail of eighteen, nor an exponent, nor a zero with a sign."""
+    assert readable(D(exact)) == shown
