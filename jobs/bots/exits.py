@@ -29,7 +29,8 @@ class Exit(Model):
         amount: For so much of the base asset, what was filled taken off.
         paired: The two were placed as a pair.
         apart: The exchange took no pair, so the stop rests alone and the take-profit is watched.
-        limited: It took no stop that sells at the market, so the stop names a limit price, which may be jumped over.
+        limited: The stop names a limit price, which may be jumped over: it was to, or none that sells at the market was
+            taken.
         refused: Those that it did not take at all.
     """
 

@@ -60,6 +60,8 @@ class Guard(Model):
         amount: The position, in the base asset.
         entry_price: What it was bought at, in the quote asset.
         stop_loss: Sell so far below the entry price, as a share: 0.05 is 5 %.
+        stop_loss_order_type: What a stop at the exchange becomes once the price has come there: a ``market`` order, or
+            a ``limit`` order at ``stoploss_on_exchange_limit_ratio``, which sells for no less, and may not be filled.
         take_profit: Sell so far above it, as a share.
         take_profit_order_type: Where it rests: a ``market`` order once the price has come there, or a ``limit`` order.
         time_limit: Sell after so many seconds.
@@ -67,8 +69,8 @@ class Guard(Model):
         trailing_stop_delta: So far below it, as a share.
         trailing_stop_step: A stop at the exchange is moved when it can rise by so much of itself, as a share; each move
             leaves the position without it until the next candle.
-        stoploss_on_exchange_limit_ratio: Where an exchange takes no stop that sells at the market, the limit price of
-            the stop is so much of its own, as a share; a close below that sells at the market.
+        stoploss_on_exchange_limit_ratio: With ``limit``, and where an exchange takes no stop that sells at the market,
+            the limit price of the stop is so much of its own, as a share; a close below that sells at the market.
         stoploss_on_exchange: Let them rest at the exchange; else all is watched.
     """
 
@@ -76,6 +78,7 @@ class Guard(Model):
     amount: Positive
     entry_price: Positive
     stop_loss: Share | None = None
+    stop_loss_order_type: Literal["market", "limit"] = "market"
     take_profit: Gain | None = Field(None, gt=0)
     take_profit_order_type: Literal["market", "limit"] = "market"
     time_limit: int | None = Field(None, ge=1, le=10**9)
@@ -90,6 +93,9 @@ class Guard(Model):
         barriers = (self.stop_loss, self.take_profit, self.time_limit, self.trailing_stop_delta)
         if all(barrier is None for barrier in barriers):
             raise ValueError("name at least one of stop_loss, take_profit, time_limit and trailing_stop_delta")
+        rests = self.stoploss_on_exchange and (self.stop_loss or self.trailing_stop_delta)
+        if self.stop_loss_order_type == "limit" and not rests:
+            raise ValueError("stop_loss_order_type=limit needs a stop that rests at the exchange")
         return self
 
     @property
@@ -99,7 +105,7 @@ class Guard(Model):
 
     def begin(self) -> Held:
         """All of it is held."""
-        return Held(left=self.amount)
+        return Held(left=self.amount, exit=Exit(limited=self.stop_loss_order_type == "limit"))
 
     def waits(self, state: Held) -> Waits:
         """Every close, unless it sells already, or waits until it may try that again."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BeforeValidator, Field, model_validator
+from pydantic import AwareDatetime, BeforeValidator, Field, PlainSerializer, model_validator
 
 from connectors.order import OrderType, Side
 from jobs.bots.parameters import LEAST, Model, Percent, Positive, whole
 from jobs.bots.strategy import Ended, Place, View, Waits, Wish
+from jobs.orders.positions import EXACT
 
 HUNDRED = Decimal(100)
 
@@ -29,7 +31,13 @@ def _weights(given: Any) -> Any:
     return {name: weight for name, _, weight in pairs}
 
 
+def _coins(given: Any) -> Any:
+    """``SOL,ADA`` as a list."""
+    return [name for name in given.replace(" ", "").split(",") if name] if isinstance(given, str) else given
+
+
 Coin = Annotated[str, Field(pattern=r"^[A-Z0-9.$-]{1,20}$")]
+Coins = Annotated[tuple[Coin, ...], BeforeValidator(_coins), Field(max_length=50), PlainSerializer(",".join)]
 Weight = Annotated[Decimal, Field(gt=0, le=100, allow_inf_nan=False)]
 
 
@@ -55,6 +63,9 @@ class Rebalance(Model):
     Attributes:
         reference_market: The asset that coins are paid with; it keeps what the weights leave.
         indexed_coins: Each coin's share in percent: ``BTC:50,ETH:30``.
+        reference_market_ratio: So much of the whole, in percent, is shared out among the coins, in proportion to their
+            shares, and the rest stays; without, each share is one of the whole.
+        sell_unindexed_traded_coins: Coins that are in the index no more, ``SOL,ADA``: what the bot has of them is sold.
         refresh_interval: Days between two looks; 0: at every candle.
         rebalance_trigger_min_percent: Nothing is done while every share is within so many percentage points.
         min_order_size: Smaller orders are left out, in the reference market; without, those that the exchange refuses.
@@ -62,22 +73,38 @@ class Rebalance(Model):
 
     reference_market: Coin = "USDT"
     indexed_coins: Annotated[Mapping[Coin, Weight], BeforeValidator(_weights), Field(min_length=1, max_length=50)]
+    reference_market_ratio: Decimal | None = Field(None, gt=0, le=100, allow_inf_nan=False)
+    sell_unindexed_traded_coins: Coins = ()
     refresh_interval: Decimal = Field(Decimal(1), ge=0, le=3650, allow_inf_nan=False)
     rebalance_trigger_min_percent: Percent = Decimal(5)
     min_order_size: Positive | None = None
 
     @model_validator(mode="after")
     def _sense(self) -> Self:
-        if (total := sum(self.indexed_coins.values(), Decimal(0))) > HUNDRED:
+        total = sum(self.indexed_coins.values(), Decimal(0))
+        if self.reference_market_ratio is None and total > HUNDRED:
             raise ValueError(f"indexed_coins make {total} %, more than the whole")
         if self.reference_market in self.indexed_coins:
             raise ValueError(f"indexed_coins names {self.reference_market}, which keeps what the others leave")
+        known = {self.reference_market, *self.indexed_coins}
+        if wrong := [coin for coin in self.sell_unindexed_traded_coins if coin in known]:
+            raise ValueError(f"sell_unindexed_traded_coins names {wrong[0]}, which is kept")
         return self
+
+    @cached_property
+    def weights(self) -> Mapping[str, Decimal]:
+        """Each coin's share of the whole in percent; 0: it is sold."""
+        kept = dict(self.indexed_coins)
+        if self.reference_market_ratio is not None:
+            with localcontext(EXACT):
+                scale = self.reference_market_ratio / sum(kept.values(), Decimal(0))
+                kept = {coin: weight * scale for coin, weight in kept.items()}
+        return kept | dict.fromkeys(self.sell_unindexed_traded_coins, Decimal(0))
 
     @property
     def symbols(self) -> Sequence[str]:
         """One for each coin."""
-        return tuple(f"{coin}/{self.reference_market}" for coin in self.indexed_coins)
+        return tuple(f"{coin}/{self.reference_market}" for coin in self.weights)
 
     def begin(self) -> Weighed:
         """Not looked at yet."""
@@ -105,8 +132,9 @@ class Rebalance(Model):
         shares, total = self._shares(view)
         if not total:
             return state, ()
-        off = max(abs(shares[coin] / total * HUNDRED - weight) for coin, weight in self.indexed_coins.items())
-        return self._sell(state, view) if off >= self.rebalance_trigger_min_percent else (state, ())
+        off = max(abs(shares[coin] / total * HUNDRED - self.weights[coin]) for coin in self.indexed_coins)
+        gone = any(shares[coin] >= self._least(view, coin) for coin in self.sell_unindexed_traded_coins)
+        return self._sell(state, view) if gone or off >= self.rebalance_trigger_min_percent else (state, ())
 
     def _next(self, at: datetime, now: datetime) -> datetime:
         period = timedelta(days=float(self.refresh_interval))
@@ -114,7 +142,7 @@ class Rebalance(Model):
 
     def _shares(self, view: View) -> tuple[dict[str, Decimal], Decimal]:
         """What each coin is worth, and all of it with the reference market."""
-        worth = {coin: self._held(view, coin) * view.prices[self._symbol(coin)] for coin in self.indexed_coins}
+        worth = {coin: self._held(view, coin) * view.prices[self._symbol(coin)] for coin in self.weights}
         return worth, sum(worth.values(), self._held(view, self.reference_market))
 
     def _held(self, view: View, asset: str) -> Decimal:
@@ -127,7 +155,7 @@ class Rebalance(Model):
     def _lacks(self, view: View) -> dict[str, Decimal]:
         """In the reference market; negative: too much."""
         worth, total = self._shares(view)
-        return {coin: total * weight / HUNDRED - worth[coin] for coin, weight in self.indexed_coins.items()}
+        return {coin: total * weight / HUNDRED - worth[coin] for coin, weight in self.weights.items()}
 
     def _least(self, view: View, coin: str) -> Decimal:
         """The smallest order of a coin that makes sense, in the reference market."""

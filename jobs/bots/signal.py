@@ -5,23 +5,36 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from connectors.market import Market
-from connectors.order import OrderType, Side
+from connectors.order import Balance, OrderType, Side
 from jobs.bots.parameters import LEAST, Model, Positive, Symbol, whole
 from jobs.bots.strategy import Place, Signal, View, Waits, Wish
 
 LONGEST = 10_000  #: characters of a message; TradingView's are shorter
 AHEAD = timedelta(seconds=60)  #: so far a message may be dated in the future: clocks differ
 
-Currency = Literal["base", "quote", "position_percent", "balance_percent"]
+Currency = Literal[
+    "base", "quote", "position_percent", "balance_percent", "percent", "available_percent", "symbol_percent"
+]
+#: OctoBot's way to write an amount: 0.1 of what ``currency_type`` says, 100q, 2%, 12a%, 12s%, 12t%
+FORMS: Mapping[str, Currency] = {
+    "q": "quote",
+    "%": "percent",
+    "a%": "available_percent",
+    "s%": "symbol_percent",
+    "t%": "symbol_percent",  # a bot trades one symbol
+}
+_FORM = re.compile(r"([0-9.]+)\s*(q|[ast]?%)")
+HUNDRED = Decimal(100)
 
 
 class BadSignal(ValueError):
@@ -44,13 +57,28 @@ def _utc(at: datetime) -> datetime:
     return at.astimezone(UTC)
 
 
+def _formed(given: Any) -> Any:
+    """An amount as OctoBot writes it says itself what it is of."""
+    if not isinstance(given, Mapping) or not isinstance(given.get("amount"), str):
+        return given
+    found = _FORM.fullmatch(given["amount"].strip())
+    if not found:
+        return given
+    kind = FORMS[found[2]]
+    if given.get("currency_type") not in {None, kind}:
+        raise ValueError(f"amount says what it is of ({found[2]}), so leave currency_type out")
+    return {**given, "amount": found[1], "currency_type": kind}
+
+
 class Amount(BaseModel):
-    """How much: of the base or quote asset, or per cent of the position or of the free quote balance."""
+    """How much, and of what, as the bot's own parameters say it."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     amount: Positive
     currency_type: Currency = "quote"
+
+    _form = model_validator(mode="before")(_formed)
 
 
 class Message(BaseModel):
@@ -92,9 +120,11 @@ class SignalBot(Model):
 
     Attributes:
         symbol: What it trades: ``BTC/USDT``.
-        amount: What a message that names no amount buys or sells, of what ``currency_type`` says.
-        currency_type: ``base`` or ``quote`` asset, ``position_percent`` of what is held, ``balance_percent`` of the
-            free quote balance.
+        amount: What a message that names no amount buys or sells, of what ``currency_type`` says; or as OctoBot writes
+            it: ``100q`` (quote), ``2%`` (percent), ``12a%`` (available_percent), ``12s%`` (symbol_percent).
+        currency_type: ``base`` or ``quote`` asset; ``position_percent`` of what is held; ``balance_percent`` of the
+            free quote balance; of what is given, quote in a buy and base in a sale, ``percent`` of all, and
+            ``available_percent`` of what is free; ``symbol_percent`` of the worth of both together.
         max_lag: Seconds after which a message is too old.
     """
 
@@ -102,6 +132,8 @@ class SignalBot(Model):
     amount: Positive
     currency_type: Currency = "quote"
     max_lag: int = Field(300, ge=1, le=86_400)
+
+    _form = model_validator(mode="before")(_formed)
 
     @property
     def symbols(self) -> Sequence[str]:
@@ -137,33 +169,42 @@ class SignalBot(Model):
 
     def _order(self, tag: str, order: Amount, view: View, *, buys: bool, everything: bool) -> Place | None:
         market, price = view.markets[self.symbol], view.prices[self.symbol]
-        base, quote = (_free(view, asset) for asset in (market.base, market.quote))
-        amount, spent = (base, None) if everything else _amounts(order, base, quote)
+        base, quote = (view.balances.get(asset) or Balance(asset, Decimal(0)) for asset in (market.base, market.quote))
+        amount, spent = (base.free, None) if everything else _amounts(order, base, quote, price, buys=buys)
         if buys and spent is not None:
             return Place(tag, self.symbol, Side.BUY, OrderType.MARKET, quote_amount=whole(spent, _cent(market)))
         if amount is None:
             amount = (spent or Decimal(0)) / price
-        amount = whole(amount if buys else min(amount, base), market.filters.market_lot or market.filters.lot)
+        amount = whole(amount if buys else min(amount, base.free), market.filters.market_lot or market.filters.lot)
         side = Side.BUY if buys else Side.SELL
         return Place(tag, self.symbol, side, OrderType.MARKET, amount=amount) if amount >= LEAST else None
 
 
-def _amounts(order: Amount, base: Decimal, quote: Decimal) -> tuple[Decimal | None, Decimal | None]:
-    """How much of the base asset, or of the quote asset."""
+def _amounts(
+    order: Amount, base: Balance, quote: Balance, price: Decimal, *, buys: bool
+) -> tuple[Decimal | None, Decimal | None]:
+    """How much of the base asset, or of the quote asset; a share of something is no more than is free."""
+    share = min(order.amount, HUNDRED) / HUNDRED
     match order.currency_type:
         case "base":
             return order.amount, None
         case "quote":
             return None, order.amount
         case "position_percent":
-            return base * min(order.amount, Decimal(100)) / 100, None
+            return base.free * share, None
         case "balance_percent":
-            return None, quote * min(order.amount, Decimal(100)) / 100
+            return None, quote.free * share
+        case "symbol_percent":
+            worth = (_all(base) * price + _all(quote)) * share
+            return None, min(worth, quote.free) if buys else worth
+        case "percent" | "available_percent":
+            given = quote if buys else base
+            much = min(_all(given) * share, given.free) if order.currency_type == "percent" else given.free * share
+            return (None, much) if buys else (much, None)
 
 
-def _free(view: View, asset: str) -> Decimal:
-    balance = view.balances.get(asset)
-    return balance.free if balance else Decimal(0)
+def _all(balance: Balance) -> Decimal:
+    return balance.free + balance.locked
 
 
 def _cent(market: Market) -> Decimal:
@@ -249,7 +290,7 @@ def _read(text: str, kind: type[M]) -> M:
         if not isinstance(error, ValidationError):
             raise BadSignal("the message's timestamp is no time") from None
         first = error.errors()[0]
-        name, what = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Input ")
+        name, what = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Input ").removeprefix("Value error, ")
         # what stands there is not shown: it may be the secret in the wrong place
         raise BadSignal(f"the message's {name}: {what[:1].lower()}{what[1:]}") from None
 

@@ -50,6 +50,17 @@ def test_a_stop_that_must_name_a_limit_price_does() -> None:
     assert (stop.type, stop.stop_price, stop.price) == (OrderType.STOP_LIMIT, 45_000, 44_550)
 
 
+def test_a_stop_that_is_to_be_a_limit_order_is_one_from_the_beginning() -> None:
+    """In a pair too; nothing has to be refused first."""
+    bot = but(STOPPED, stop_loss_order_type="limit", take_profit="0.1", stoploss_on_exchange_limit_ratio="0.98")
+    _, (pair,) = bot.decide(bot.begin(), view(50_000, markets=[PAIRED]), START)
+    assert isinstance(pair, Pair)
+    assert [(leg.type, leg.stop_price, leg.price) for leg in pair.legs] == [
+        (OrderType.STOP_LIMIT, 45_000, 44_100),
+        (OrderType.TAKE_PROFIT, 55_000, None),
+    ]
+
+
 def test_a_limit_price_that_is_jumped_over_is_not_waited_for() -> None:
     """While the price is between, the exchange sells; below it the rest is sold at the market."""
     state, stop = limited()
@@ -222,6 +233,8 @@ def test_a_time_limit_cancels_the_pair_before_it_sells() -> None:
     ("changed", "words"),
     [
         ({"stop_loss": None}, "name at least one of"),
+        ({"stop_loss_order_type": "limit", "stoploss_on_exchange": "no"}, "needs a stop that rests at the exchange"),
+        ({"stop_loss_order_type": "limit", "stop_loss": None, "time_limit": "9"}, "needs a stop that rests"),
         ({"stop_loss": "0"}, "stop_loss"),
         ({"stop_loss": "1"}, "stop_loss"),
         ({"stop_loss": "NaN"}, "stop_loss"),

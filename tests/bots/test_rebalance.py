@@ -113,3 +113,39 @@ def test_shares_are_right_afterwards(bitcoin: int, ether: int, cents: int) -> No
     for coin, weight in (("BTC", 50), ("ETH", 30)):
         assert abs(held[coin] * PRICES[f"{coin}/USDT"] - total * weight / 100) <= 30
     assert Weighed.model_validate_json(state.model_dump_json()) == state
+
+
+def test_a_part_of_the_whole_is_shared_out_in_proportion() -> None:
+    """With 60 % to trade, 2 to 1 is 40 and 20; the rest stays."""
+    given_ = {"indexed_coins": "BTC:2,ETH:1", "reference_market_ratio": "60"}
+    bot = read("rebalance", Rebalance, given_)
+    _, wishes = bot.decide(bot.begin(), seen({"USDT": 10_000}), START)
+    assert [(wish.symbol, wish.quote_amount) for wish in placed(wishes)] == [("BTC/USDT", 4000), ("ETH/USDT", 2000)]
+
+
+@pytest.mark.parametrize(("ether", "sold"), [("0.1", "0.1"), ("0.001", None), ("0", None)])
+def test_what_is_in_the_index_no_more_is_sold(ether: str, sold: str | None) -> None:
+    """However little it is of the whole, if the exchange takes an order for it; then what lacks is bought."""
+    bot = read("rebalance", Rebalance, {"indexed_coins": "BTC:50", "sell_unindexed_traded_coins": "ETH"})
+    assert bot.symbols == ("BTC/USDT", "ETH/USDT")
+    state, wishes = bot.decide(bot.begin(), seen({"BTC": "0.1", "ETH": ether, "USDT": 5_000}), START)
+    assert [wish.amount for wish in placed(wishes)] == ([Decimal(sold)] if sold else [])
+    if sold:
+        state, wishes = bot.decide(state, seen({"BTC": "0.1", "USDT": 5_250}, ended(placed(wishes)[0])), START)
+        assert [(wish.symbol, wish.quote_amount) for wish in placed(wishes)] == [("BTC/USDT", 125)]
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"reference_market_ratio": "101"}, "reference_market_ratio should be less than or equal to 100"),
+        ({"reference_market_ratio": "0"}, "reference_market_ratio should be greater than 0"),
+        ({"sell_unindexed_traded_coins": "BTC"}, "sell_unindexed_traded_coins names BTC, which is kept"),
+        ({"sell_unindexed_traded_coins": "SOL,USDT"}, "names USDT, which is kept"),
+        ({"sell_unindexed_traded_coins": "sol"}, "sell_unindexed_traded_coins.0"),
+    ],
+)
+def test_nonsense_of_the_whole(changed: dict[str, str], words: str) -> None:
+    """Refused in one sentence."""
+    with pytest.raises(BadParameters, match=words):
+        read("rebalance", Rebalance, {"indexed_coins": "BTC:50,ETH:30"} | changed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.order import OrderType, Side
+from connectors.order import Balance, OrderType, Side
+from jobs.bots.parameters import BadParameters, read
 from jobs.bots.signal import BadSignal, SignalBot, take
 from jobs.bots.strategy import Place, Signal
 from tests.bots.seen import BTC, START, placed, view
@@ -66,6 +68,10 @@ def test_what_is_genuine_and_fresh_is_taken(stamp: str | int) -> None:
         (text(order={"amount": "1e400"}), "order.amount"),
         (text(order={"amount": "NaN"}), "order.amount"),
         (text(order={"amount": "1", "currency_type": "shells"}), "order.currency_type"),
+        (text(order={"amount": "0%"}), "order.amount"),
+        (text(order={"amount": "2x%"}), "order.amount"),
+        (text(order={"amount": "2.2.2%"}), "order.amount"),
+        (text(order={"amount": "2%", "currency_type": "base"}), "order: amount says what it is of"),
         ("[]", "must be a JSON object"),
         ("buy now " + SECRET, "is not JSON"),
         ("[" * 9_000, "is not JSON"),
@@ -150,3 +156,42 @@ def test_no_message_breaks_it(said: Any) -> None:
         taken = None
         shown = str(refused)
     assert (taken is not None and taken.at <= START) or "\n" not in shown
+
+
+@pytest.mark.parametrize(
+    ("action", "amount", "spent", "sold"),
+    [
+        ("buy", "100q", "100", None),
+        ("buy", "2%", "240", None),
+        ("buy", "100%", "10000", None),
+        ("buy", "12a%", "1200", None),
+        ("buy", "10s%", "3700", None),
+        ("buy", "10t%", "3700", None),
+        ("buy", "90s%", "10000", None),
+        ("sell", "100q", None, "0.002"),
+        ("sell", "2%", None, "0.01"),
+        ("sell", "100%", None, "0.4"),
+        ("sell", "12a%", None, "0.048"),
+        ("sell", "10s%", None, "0.074"),
+        ("sell", "200a%", None, "0.4"),
+    ],
+)
+def test_amounts_as_octobot_writes_them(action: str, amount: str, spent: str | None, sold: str | None) -> None:
+    """Of 12,000 dollars, 2,000 of them in orders, and 0.5 bitcoin, 0.1 of them; never more than is free."""
+    taken = take(text(action=action, order={"amount": amount}), SECRET, BOT, START)
+    held = {
+        "USDT": Balance("USDT", Decimal(10_000), Decimal(2_000)),
+        "BTC": Balance("BTC", Decimal("0.4"), Decimal("0.1")),
+    }
+    market = replace(view(50_000, Signal(taken.id, taken.said, taken.at)), balances=held)
+    _, (wish,) = BOT.decide(BOT.begin(), market, START)
+    assert isinstance(wish, Place)
+    assert (wish.quote_amount, wish.amount) == tuple(None if one is None else Decimal(one) for one in (spent, sold))
+
+
+def test_the_bots_own_amount_may_be_written_so_too() -> None:
+    """What is stored says the same in words; both at once must agree."""
+    bot = read("signal", SignalBot, {"symbol": BTC, "amount": "12.5a%"})
+    assert (bot.amount, bot.currency_type) == (Decimal("12.5"), "available_percent")
+    with pytest.raises(BadParameters, match="amount says what it is of"):
+        read("signal", SignalBot, {"symbol": BTC, "amount": "12.5a%", "currency_type": "quote"})
