@@ -20,7 +20,7 @@ from jobs.bots.kinds import made
 from jobs.orders.states import State as OrderState
 from tests.bots import worker
 from tests.bots.market import FUNDS, MARKET, MINUTE, Floor, floor
-from tests.bots.test_running import GRID, TRAILED, candles, ordered, watched
+from tests.bots.test_running import GRID, MOVED, STEPS, TRAILED, candles, ordered, watched
 from tests.children import Child
 
 WITHIN = 55.0  #: seconds of a minute in which what is due must be done
@@ -75,7 +75,15 @@ async def killed(there: Floor, home: Path, path: Sequence[Candle], failpoint: st
     ("failpoint", "live"),
     [*points(DECIDING + ASKING, True), *points(DECIDING + DECIDED, False)],
 )
-@pytest.mark.parametrize(("kind", "given"), [("grid", GRID), ("guard", TRAILED)], ids=["grid", "pairs"])
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        pytest.param("grid", GRID, id="grid"),
+        pytest.param("guard", TRAILED, id="pairs"),
+        pytest.param("grid", MOVED, id="moved", marks=pytest.mark.long),
+        pytest.param("deal_dca", STEPS, id="steps", marks=pytest.mark.long),
+    ],
+)
 async def test_killed_while_it_decides(  # noqa: PLR0913, PLR0917 - which bot, how, where it is killed
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, given: dict[str, Any], failpoint: str, live: bool
 ) -> None:

@@ -1,0 +1,62 @@
+"""What `bots show` says of a bot that has moved or sells in steps, and how a live one closes its position."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+from automator.cli.botview import gathered
+from automator.trading.bots import State
+from connectors.market import Candle
+from tests.bots.market import FUNDS, MINUTE, Floor, floor
+from tests.bots.test_running import MOVED, STEPS
+from tests.clocks import START
+
+
+async def flat(there: Floor, first: int, *prices: int) -> None:
+    """Candles in which the price stands still."""
+    for number, price in enumerate(prices, first):
+        await there.minute(Candle(START + number * MINUTE, *[Decimal(price)] * 4, Decimal(100)))
+    await there.due()
+
+
+async def test_where_the_lines_of_a_grid_are_by_now(tmp_path: Path) -> None:
+    """Live, after its orders were cancelled and placed anew; no more of them than it has grids."""
+    async with floor(tmp_path) as there:
+        await there.add("grid", live=True, **MOVED)
+        await flat(there, 0, 146, 151, 151, 156, 156, 156)
+        shown = gathered(there.engine.reader, there.bot())
+        assert shown["lines"] == [
+            "4 grids from 135 to 155",
+            "the lowest line is 2 lines above and the highest 2 lines above where they began",
+        ]
+        assert shown["exits"] == []
+        assert sorted(order.price or 0 for order in there.world.paper.orders()) == [135, 140, 145, 150]
+
+
+async def test_what_rests_of_each_step(tmp_path: Path) -> None:
+    """On paper as at the exchange."""
+    async with floor(tmp_path) as there:
+        await there.add("deal_dca", **STEPS)
+        await flat(there, 0, 135, 135)
+        shown = gathered(there.engine.reader, there.bot())
+        assert [line.partition(":")[0] for line in shown["exits"]] == ["40 %", "35 %", "25 %"]
+        assert all("(one cancels the other)" in line for line in shown["exits"])
+        assert shown["lines"] == []
+
+
+async def test_a_live_grid_closes_its_position(tmp_path: Path) -> None:
+    """At the end the exchange holds what was given, and no order."""
+    funds = {"BTC": Decimal(3), **FUNDS}
+    more = {"lower_stop_loss_enabled": True, "lower_stop_loss_price": 120}
+    more["lower_stop_loss_action"] = "stop_bot_and_close_position"  # type: ignore[assignment]
+    async with floor(tmp_path, funds) as there:
+        given = {name: value for name, value in MOVED.items() if not name.startswith("trailing")}
+        await there.add("grid", live=True, funds=funds, **given, **more)
+        await flat(there, 0, 137, 128, 124)
+        assert there.world.paper.balances()["BTC"].free + there.world.paper.balances()["BTC"].locked > 3
+        await flat(there, 3, 119, 119, 119, 119)
+        assert there.bot().state is State.STOPPED
+        assert there.world.paper.orders() == []
+        assert 0 <= there.world.paper.balances()["BTC"].free - 3 < Decimal("0.0001")
+        assert there.notices() == ["bot-1 has stopped: 119 is below lower_stop_loss_price"]
