@@ -285,6 +285,7 @@ def test_nonsense(changed: dict[str, object], words: str) -> None:
     walks.CANDLES,
     st.sampled_from(walks.MARKETS),
     st.sampled_from([None, Decimal("0.1")]),
+    st.lists(st.booleans(), max_size=8),
 )
 def test_whatever_happens_all_of_a_deal_is_accounted_for(  # noqa: PLR0913, PLR0917 - what may happen
     steps: str,
@@ -293,8 +294,9 @@ def test_whatever_happens_all_of_a_deal_is_accounted_for(  # noqa: PLR0913, PLR0
     turns: list[tuple[int, int, int]],
     market: Market,
     share: Decimal | None,
+    lost: list[bool],
 ) -> None:
-    """It holds what it believes to hold, offers no more than that, and begins no deal with something left."""
+    """It holds what it believes to hold, offers no more than that, and begins no deal with something left, whatever is refused."""
     allowed = {name for name in more if given_["stop_loss_percentage"] != "0" or name == "sl_to_breakeven_enabled"}
     allowed -= {"sl_to_breakeven_enabled"} if steps == "100:2" else set()
     changed = {name: 60 if name.endswith("seconds") else True for name in allowed}
@@ -312,4 +314,4 @@ def test_whatever_happens_all_of_a_deal_is_accounted_for(  # noqa: PLR0913, PLR0
 
     left = [Decimal(0)]
     candles = walks.path(turns, Decimal("0.001"), Decimal("0.05"))
-    walks.walk(bot, market, {"USDT": Decimal(10_000)}, candles, look, share=share)
+    walks.walk(bot, market, {"USDT": Decimal(10_000)}, candles, look, share=share, lost=lost)

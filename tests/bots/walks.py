@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from connectors.exchange.paper import Paper, Rules
 from connectors.market import Candle, Market
-from connectors.order import OrderState, Side
+from connectors.order import OrderState, OrderType, Side
 from jobs.bots.backtest import seen
 from jobs.bots.desk import Desk, asked, due
-from jobs.bots.strategy import Closed, Ended, Strategy, Wish
+from jobs.bots.strategy import Closed, Ended, Place, Strategy, Wish
 from tests.bots.seen import BTC, MARKET, PAIRED, START
 
 MINUTE = timedelta(minutes=1)
@@ -42,6 +42,21 @@ def path(steps: Sequence[tuple[int, int, int]], scale: Decimal, volume: Decimal,
     return found
 
 
+class Busy(Desk):
+    """Refuses those sales at the market for which ``lost`` says so, in turn."""
+
+    def __init__(self, paper: Paper, name: Callable[[], str], lost: Sequence[bool]) -> None:
+        super().__init__(paper, name)
+        self._lost = iter(lost)
+
+    def _place(self, wishes: Sequence[Place], now: datetime) -> None:
+        sells = wishes[0].side is Side.SELL and wishes[0].type is OrderType.MARKET
+        if sells and next(self._lost, False):
+            self.news.append(Ended(wishes[0].tag, OrderState.REJECTED, Decimal(0), "the exchange is busy"))
+        else:
+            super()._place(wishes, now)
+
+
 def walk(  # noqa: PLR0913 - what goes where, and what is looked at
     strategy: Strategy[Any],
     market: Market,
@@ -50,13 +65,14 @@ def walk(  # noqa: PLR0913 - what goes where, and what is looked at
     look: Callable[[Any, Desk, Sequence[Wish]], None],
     *,
     share: Decimal | None = None,
+    lost: Sequence[bool] = (),
 ) -> Desk:
     """Trade along them. ``look`` is shown each decision, after it was done.
 
     No order is refused for a balance that is not there: what a strategy wishes it has.
     """
     names = count(1)
-    desk = Desk(Paper({BTC: market}, funds, Rules(share=share)), lambda: f"walk{next(names)}")
+    desk = Busy(Paper({BTC: market}, funds, Rules(share=share)), lambda: f"walk{next(names)}", lost)
     state = strategy.begin()
     for candle in candles:
         desk.feed(BTC, candle)
