@@ -194,7 +194,7 @@ class Connector:
         body = {"message": part.text} if part.text else {}
         if part.media:
             body["attachment_id"] = await upload.picture(wire, at, part.media[0])
-        return {"how": "comment", "path": f"{under}/comments", "body": body}
+        return {"how": "comment", "path": f"{under}/comments", "body": body, "result": {"kind": "comment"}}
 
     async def publish(self, wire: Wire, intent: Intent) -> httpx.Response:
         plan = intent.plan

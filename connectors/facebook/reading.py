@@ -16,7 +16,7 @@ from connectors.facebook import operations as ops
 from connectors.facebook.upload import Places, status
 from connectors.graph import insights
 from connectors.graph.errors import GONE
-from connectors.network import Metrics, Shown, Wire
+from connectors.network import Metrics, Rejected, Shown, Wire
 
 SITE = "https://www.facebook.com"
 PAGE = 100  #: rows asked for at once
@@ -24,6 +24,7 @@ POST = "id,message,created_time,attachments{media_type,target{id},subattachments
 COUNTS = "id,likes.limit(0).summary(true),comments.limit(0).summary(true)"
 #: names of how often something was seen (Page insights, 2025-11: views in place of impressions; Video insights)
 VIEWS = ("post_media_view", "blue_reels_play_count", "fb_reels_total_plays", "total_video_views")
+UNSHARED = frozenset({"video", "reel", "story", "comment"})  #: kinds that have no count of shares
 REFUSED = 2  #: refusals in a row after which it is not asked any more
 PUBLISHED = frozenset({"complete", "in_progress"})
 _HOST = r"https?://(?:[\w-]+\.)?facebook\.com/"
@@ -109,7 +110,7 @@ async def _comment(wire: Wire, at: Places, plan: Mapping[str, Any]) -> dict[str,
         ours = isinstance(who, dict) and str(who.get("id")) == at.page
         same = _plain(row.get("message")) == _plain(plan["body"].get("message"))
         if ours and same and made is not None and made >= since:
-            return {"id": str(row["id"])}
+            return {"id": str(row["id"]), "kind": "comment"}
     return None
 
 
@@ -150,7 +151,7 @@ async def metrics(wire: Wire, api: str, results: Sequence[Mapping[str, Any]]) ->
     refused = 0
     for result in results:
         counted = await _counted(wire, api, result)
-        if counted is not None and result.get("kind") != "story" and refused < REFUSED:
+        if counted is not None and result.get("kind") not in {"story", "comment"} and refused < REFUSED:
             told = await _views(wire, api, result)
             refused = refused + 1 if told is None else 0
             seen = (told[name] for name in VIEWS if told and name in told)
@@ -160,8 +161,14 @@ async def metrics(wire: Wire, api: str, results: Sequence[Mapping[str, Any]]) ->
 
 
 async def _counted(wire: Wire, api: str, result: Mapping[str, Any]) -> Metrics | None:
-    shares = "" if result.get("kind") in {"video", "reel", "story"} else ",shares"
-    shown = await node(wire, api, str(result["id"]), COUNTS + shares)
+    number, shares = str(result["id"]), "" if result.get("kind") in UNSHARED else ",shares"
+    try:
+        shown = await node(wire, api, number, COUNTS + shares)
+    except Rejected:
+        if not shares:
+            raise
+        # a comment that a person named is not known to be one
+        shares, shown = "", await node(wire, api, number, COUNTS)
     if shown is None:
         return None
     shared = shown.get("shares")

@@ -281,7 +281,7 @@ async def _insights(request: web.Request) -> web.Response:
     world, _ = request.app[WORLD], need(request, "read_insights")
     kind, item = _object(request)
     film = request.path.endswith("/video_insights")
-    if film != (kind == "videos"):
+    if film != (kind == "videos") or kind == "comments":
         raise GraphError(100, "(#100) Tried accessing nonexisting field (insights)")
     if film:
         names = ["blue_reels_play_count" if item["kind"] == "reel" else "total_video_views"]

@@ -130,7 +130,8 @@ class Connector:
             first = thread[0] if thread[0].get("id") else await self.locate(wire, thread[0])
             if not first.get("id"):
                 raise Rejected("Instagram published the post, but does not show it: it can't be commented on from here")
-            return {"message": part.text, "media": first["id"], "begun": wire.now().isoformat()}
+            known = {"kind": "comment"}
+            return {"message": part.text, "media": first["id"], "begun": wire.now().isoformat(), "result": known}
         way = await self._way(wire)
         if not so_far:
             await self._room(wire, way)
@@ -177,7 +178,7 @@ class Connector:
         return sorted(found, key=lambda shown: shown.at)
 
     async def metrics(self, wire: Wire, results: Sequence[Mapping[str, Any]]) -> list[Metrics | None]:
-        return [await self._figures(wire, str(result.get("id") or "")) for result in results]
+        return [await self._figures(wire, result) for result in results]
 
     async def delete(self, wire: Wire, intent: Intent) -> httpx.Response:
         if self.login != FACEBOOK:
@@ -264,13 +265,16 @@ class Connector:
             asked["after"] = str(after)
         return found
 
-    async def _figures(self, wire: Wire, media: str) -> Metrics | None:
+    async def _figures(self, wire: Wire, result: Mapping[str, Any]) -> Metrics | None:
+        media, comment = str(result.get("id") or ""), result.get("kind") == "comment"
         url = f"{self._base(wire)}/{media}"
-        fields = {"fields": "like_count,comments_count"}
+        fields = {"fields": "like_count" if comment else "like_count,comments_count"}
         answer = await wire.request(MEDIUM, "GET", url, params=fields) if media else None
         if answer is None or outcome_of(answer).kind is Kind.REJECTED:
             return None
         counted = accepted(answer)
+        if comment:
+            return Metrics(insights.count(counted.get("like_count")), None, None, None)
         asked = await wire.request(INSIGHTS, "GET", f"{url}/insights", params={"metric": "shares,views"})
         told = {} if outcome_of(asked).kind is Kind.REJECTED else insights.figures(accepted(asked))
         return Metrics(

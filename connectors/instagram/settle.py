@@ -68,7 +68,7 @@ async def comment(wire: Wire, base: str, plan: Mapping[str, Any]) -> dict[str, A
         if at is None or at < since or text.plain(str(item.get("text") or "")) != text.plain(plan["message"]):
             continue
         if not wire.known(result := {"id": str(item["id"])}):
-            return result
+            return result | {"kind": "comment"}
     return None
 
 

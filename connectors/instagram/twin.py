@@ -153,6 +153,9 @@ async def _node(request: web.Request) -> web.Response:
         now = code(world, held)
         status = held["error"] if now == "ERROR" else f"{now.title()}: media"
         return web.json_response(picked({"id": key, "status_code": now, "status": status}, request, CONTAINER_FIELDS))
+    said = world.comments.get(key)
+    if said is not None and world.media[said["media"]]["account"] == number:
+        return web.json_response(picked({**said, "like_count": 0}, request, COMMENT_FIELDS))
     return web.json_response(picked(_counted(world, _medium(request)), request, MEDIA_FIELDS))
 
 

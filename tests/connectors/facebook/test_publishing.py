@@ -233,6 +233,18 @@ async def test_recent_posts_and_their_figures_are_read(place: Place, film: Make)
     }
 
 
+async def test_the_figures_of_a_comment_do_not_stand_in_the_way(place: Place) -> None:
+    """A comment has no shares, and nobody tells how often it was seen; a lost answer's comment is one all the same."""
+    post = await place.publish("one", Part("First"))
+    plan = await place.plan(Part("Under it", form=Form.COMMENT), [post])
+    comment = outcome_of(await place.send("two", plan)).result
+    assert await place.network.find(place.session, plan) == comment
+    named = place.network.read_link(str(comment["id"]))
+    for known in (comment, named):
+        over, under = await place.network.metrics(place.session, [post, known])
+        assert (over.likes, under.likes, under.comments, under.shares, under.impressions) == (0, 0, 0, None, None)
+
+
 async def test_how_often_something_was_seen_is_read(place: Place, film: Make) -> None:
     """Posts, videos and reels each have a place of their own for it."""
     first = await place.publish("one", Part("First"))

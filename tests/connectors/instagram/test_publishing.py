@@ -280,6 +280,8 @@ async def test_recent_posts_links_and_figures(place: Place) -> None:
     figures, gone = await place.network.metrics(place.session, [post.results[0], {"id": "404404"}])
     assert (figures.likes, figures.comments, figures.shares, figures.impressions) == (0, 1, 0, 3)
     assert gone is None
+    (under,) = await place.network.metrics(place.session, post.results[1:])
+    assert (under.likes, under.comments, under.shares, under.impressions) == (0, None, None, None)
     assert place.network.link({"id": "1"}) == ""
 
 
