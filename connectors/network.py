@@ -232,6 +232,10 @@ class Network(Provider, Protocol):
             Rejected: the provider could not be asked.
         """
 
+    @property
+    def irrevocable(self) -> str:
+        """Why nothing that is published can be taken down from here, in a sentence; empty: it can."""
+
     async def delete(self, wire: Wire, intent: Intent) -> httpx.Response:
         """Take down what ``intent.plan["published"]`` (a result) names."""
 

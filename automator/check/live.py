@@ -11,12 +11,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from automator import accounts
 from automator.check.finding import Finding, told
 from automator.check.made import parts as parts_of
 from automator.check.undo import undone
 from automator.engine import Engine
 from automator.ledger import chain, query
-from connectors.base import CallRefused, Intent, Kind, NotNow, Unresolved, outcome_of
+from connectors.base import CallRefused, Intent, Kind, NotNow, Scope, Unresolved, outcome_of
 from connectors.cases import Case, Expect
 from connectors.network import Network, Rejected, Staged, Wire
 from connectors.post import Part
@@ -35,6 +36,19 @@ class _Published:
     key: str
     results: list[Mapping[str, Any]] = field(default_factory=list)
     plans: list[Mapping[str, Any]] = field(default_factory=list)
+
+
+def harm(engine: Engine, account: str) -> str:
+    """Why nothing may be published there to see whether it works: it would stay. Empty: it can be taken down.
+
+    Raises:
+        automator.accounts.NoAccount: there is none of this name.
+    """
+    stored = accounts.load(engine.reader, account)
+    if lacking := [scope for scope in (Scope.READ, Scope.WRITE, Scope.DELETE) if scope not in stored.scopes]:
+        allow = "allow it with `automator accounts change`"
+        return f"{account} may not {' and '.join(lacking)}, so that what is published would stay; {allow}"
+    return engine.session(account, {"command": "check"})[1].irrevocable
 
 
 async def play(engine: Engine, account: str, case: Case) -> Finding:

@@ -64,6 +64,8 @@ async def _played(provider: str, live: str | None, words: list[str], home: Path 
             yield await twins.play(provider, case)
         return
     async with engine(home) as opened:
+        if why := lively.harm(opened, live):
+            raise fail(f"nothing was published: {why}", 1)
         for case in wanted:
             if case.live:
                 yield await lively.play(opened, live, case)

@@ -161,6 +161,10 @@ class Connector:
     async def metrics(self, wire: Wire, results: Sequence[Mapping[str, Any]]) -> list[Metrics | None]:
         return await reading.metrics(wire, [str(result["uri"]) for result in results])
 
+    @property
+    def irrevocable(self) -> str:
+        return ""
+
     async def delete(self, wire: Wire, intent: Intent) -> httpx.Response:
         repo, collection, rkey = str(intent.plan["published"]["uri"]).removeprefix("at://").split("/")
         body = {"repo": repo, "collection": collection, "rkey": rkey}

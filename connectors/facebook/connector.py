@@ -214,6 +214,10 @@ class Connector:
     async def metrics(self, wire: Wire, results: Sequence[Mapping[str, Any]]) -> list[Metrics | None]:
         return await read.metrics(wire, self.api, results)
 
+    @property
+    def irrevocable(self) -> str:
+        return ""
+
     async def delete(self, wire: Wire, intent: Intent) -> httpx.Response:
         url = f"{self.api}/{intent.plan['published']['id']}"
         return await wire.request(ops.DELETE, "DELETE", url, intent=intent)

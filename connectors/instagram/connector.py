@@ -180,9 +180,15 @@ class Connector:
     async def metrics(self, wire: Wire, results: Sequence[Mapping[str, Any]]) -> list[Metrics | None]:
         return [await self._figures(wire, result) for result in results]
 
+    @property
+    def irrevocable(self) -> str:
+        if self.login == FACEBOOK:
+            return ""
+        return "Instagram takes posts down only for Facebook Login; take it down in Instagram's app"
+
     async def delete(self, wire: Wire, intent: Intent) -> httpx.Response:
-        if self.login != FACEBOOK:
-            raise Rejected("Instagram takes posts down only for Facebook Login; take it down in Instagram's app")
+        if self.irrevocable:
+            raise Rejected(self.irrevocable)
         url = f"{self._base(wire)}/{intent.plan['published']['id']}"
         return await wire.request(DELETE, "DELETE", url, intent=intent)
 

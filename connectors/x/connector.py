@@ -150,6 +150,10 @@ class Connector:
     async def metrics(self, wire: Wire, results: Sequence[Mapping[str, Any]]) -> list[Metrics | None]:
         return await reading.metrics(wire, [str(result["id"]) for result in results])
 
+    @property
+    def irrevocable(self) -> str:
+        return ""
+
     async def delete(self, wire: Wire, intent: Intent) -> httpx.Response:
         url = f"{wire.base}/2/tweets/{intent.plan['published']['id']}"
         return await wire.request(DELETE, "DELETE", url, intent=intent)

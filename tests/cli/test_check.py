@@ -25,3 +25,25 @@ def test_a_connector_is_checked_with_a_key_of_one_s_own(hosted: Shell, provider:
     assert [case["received"] for case in found if not case["passed"]] == []
     assert "gone" in {case["expected"] for case in found}
     assert hosted.world()[provider] == before
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("facebook/brand", ("--scope", "read", "--scope", "write"), "facebook/brand may not delete"),
+        ("instagram/brand", ("--option", "login=instagram"), "takes posts down only for Facebook Login"),
+    ],
+)
+def test_nothing_is_published_that_could_not_be_taken_down(
+    hosted: Shell, name: str, change: tuple[str, ...], words: str
+) -> None:
+    """By what the account may, and by what its network lets be; the sentence says which."""
+    before, back = hosted.world(), ("--scope", "read", "--scope", "write", "--scope", "delete", "--option", "login=")
+    hosted.run("accounts", "change", name, *change)
+    try:
+        said = hosted.run("check", name.partition("/")[0], "--live", name, code=1)
+    finally:
+        hosted.run("accounts", "change", name, *(back if name.startswith("instagram") else back[:6]))
+    assert "nothing was published" in said
+    assert words in said
+    assert hosted.world() == before
