@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import tempfile
 import time
@@ -69,6 +70,9 @@ async def play(engine: Engine, account: str, case: Case) -> Finding:
         end, received = Expect.PUBLISHED, "published once, and read back"
     except (_Wrong, Rejected, CallRefused, NotNow, Unresolved) as error:
         received = str(error)
+    except asyncio.CancelledError:  # whoever stops it in the middle wants nothing left of it either
+        await undone(network, session, published.key, published.results, published.plans)
+        raise
     try:
         why = await undone(network, session, published.key, published.results, published.plans)
     except (Rejected, CallRefused, NotNow, Unresolved) as error:
@@ -84,7 +88,14 @@ async def play(engine: Engine, account: str, case: Case) -> Finding:
 
 async def _publish(network: Network, wire: Wire, engine: Engine, part: Part, published: _Published) -> None:
     plan = await _prepared(network, wire, engine, part, published.results)
-    answer = await network.publish(wire, Intent(f"{published.key}/{len(published.plans)}/0", plan))
+    try:
+        answer = await network.publish(wire, Intent(f"{published.key}/{len(published.plans)}/0", plan))
+    except Unresolved as lost:
+        if (found := await network.find(wire, plan)) is None:
+            raise
+        published.plans.append(plan)
+        published.results.append(found)
+        raise _Wrong(f"published, but its answer was lost: {lost}") from None
     if outcome_of(answer).kind is not Kind.OK:
         raise _Wrong(f"refused: {outcome_of(answer).reason}")
     published.plans.append(plan)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,9 +15,11 @@ from xml.etree import ElementTree as ET
 import pytest
 from typer.testing import CliRunner
 
+from automator.check import live as lively
 from automator.check import play as twins
 from automator.check.finding import junit
 from automator.cli.app import app
+from automator.sandbox.faults import Fault
 from connectors.base import Effect, Intent, Kind, Operation, Outcome
 from connectors.cases import Case, Expect, Picture
 from connectors.cases import Kind as About
@@ -136,6 +140,36 @@ async def test_a_connector_that_believes_anything_is_found_out(monkeypatch: pyte
     monkeypatch.setattr(Connector, "judge", trusting)
     found = await twins.play("x", _case("error-after"))
     assert not found.passed
+
+
+@pytest.mark.parametrize("provider", providers())
+@pytest.mark.parametrize("trouble", ["stopped", "drop-after"])
+async def test_what_a_live_check_published_is_taken_down_whatever_comes(
+    provider: str, trouble: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person who stops it in the middle, and an answer that is lost."""
+    case, faults = next(case for case in twins.cases(provider) if case.live), list[Fault]()
+    publish = type(build(provider)).publish
+
+    async def troubled(self: Any, *given: Any) -> Any:
+        faults.extend([Fault(path="", fault="drop-after")] if trouble == "drop-after" else [])
+        return await publish(self, *given)
+
+    async def stopped(*given: Any) -> None:
+        await published(*given)
+        raise asyncio.CancelledError
+
+    published = lively._publish
+    monkeypatch.setattr(type(build(provider)), "publish", troubled)
+    if trouble == "stopped":
+        monkeypatch.setattr(lively, "_publish", stopped)
+    async with twins.twin(provider, faults) as server, twins.world(provider, server) as there:
+        with pytest.raises(asyncio.CancelledError) if trouble == "stopped" else nullcontext():
+            found = await lively.play(there.engine, there.account, case)
+            # Bluesky takes a repeat for what it is
+            assert found.passed or "its answer was lost" in found.received
+            assert found.passed == (provider == "bluesky")
+        assert there.shown() == []
 
 
 def test_the_command_tells_and_writes_reports(tmp_path: Path) -> None:
