@@ -162,7 +162,7 @@ class Limit(httpx.AsyncBaseTransport):
             wait = until - self._clock.now()
             if wait > HOLD:
                 name = call_of(request).account.name
-                raise NotNow(until, f"a limit of {name} has no room, as `automator limits` shows")
+                raise NotNow(until, f"a limit is used up; `automator limits {name}` shows which")
             self._line.join(mine)
             await self._clock.sleep(max(0.001, wait.total_seconds()))
 

@@ -115,6 +115,7 @@ async def test_a_short_wait_is_held_and_a_long_one_is_handed_back(desk: Desk) ->
     with pytest.raises(NotNow) as parked:
         await desk.call()
     assert parked.value.until == START + timedelta(seconds=60)
+    assert parked.value.why == "a limit is used up; `automator limits toy/brand` shows which"
     assert desk.answers.count == 5
 
 
