@@ -305,7 +305,7 @@ async def test_a_post_for_which_the_month_has_no_money_is_told_of_while_it_matte
     assert (await desk.work(minutes=59)).state == "waiting"
     assert (await desk.work(minutes=61)).state == "missed"
     ((text,),) = desk.engine.reader.execute("SELECT text FROM notice").fetchall()
-    assert "was not run: a limit of x/brand has no room, as `automator limits` shows; not before" in text
+    assert "was not run: a limit is used up; `automator limits x/brand` shows which; not before" in text
 
 
 @on_x
