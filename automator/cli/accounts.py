@@ -18,7 +18,7 @@ from connectors.base import Scope
 
 if TYPE_CHECKING:
     from automator.engine import Engine
-    from connectors.network import Network
+    from connectors.network import Identity, Network
     from connectors.signin import Found
     from connectors.venue import Exchange
 
@@ -178,7 +178,12 @@ async def add(  # noqa: PLR0913, PLR0917 - the command's options
             raise fail(f"{name} was not connected: {network.name} does not take these keys ({dead.why})", 1) from None
         except (Rejected, CallRefused, NotNow) as error:
             raise fail(f"{name} was not connected: {error}", 1) from None
-    typer.echo(f"{name} is connected as {identity.handle}")
+    _show(f"{name} is connected as {identity.handle}", identity)
+
+
+def _show(line: str, identity: Identity) -> None:
+    """Say what came of keys, and all that should be known of them."""
+    typer.echo(line)
     for warning in identity.warnings:
         typer.echo(f"  warning: {warning}")
 
@@ -222,9 +227,7 @@ async def try_(name: str, home: HomeOption = None) -> None:
     """Ask the provider who the key of NAME belongs to."""
     async with engine(home) as opened:
         identity = await opened.test(name)
-    typer.echo(f"{name} is {identity.handle} ({identity.id})")
-    for warning in identity.warnings:
-        typer.echo(f"  warning: {warning}")
+    _show(f"{name} is {identity.handle} ({identity.id})", identity)
 
 
 @accounts.command("rotate")
@@ -255,7 +258,7 @@ async def rotate(  # noqa: PLR0913, PLR0917 - the command's options
             raise fail(f"the new keys of {name} do not work, the old ones stay: {why}", 1) from None
         except (Rejected, CallRefused, NotNow) as error:
             raise fail(f"the new keys of {name} do not work, the old ones stay: {error}", 1) from None
-    typer.echo(f"{name} has new keys, for {identity.handle}")
+    _show(f"{name} has new keys, for {identity.handle}", identity)
 
 
 @accounts.command("change")

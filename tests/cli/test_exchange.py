@@ -91,6 +91,12 @@ def test_what_is_not_known_is_said(bare: Shell, binance: Any) -> None:
     assert "works from any address" in said
     assert "unverified" in bare.run("accounts", "list")
     assert "warning: unverified" in bare.run("accounts", "test", "binance/main")
+    new = ("accounts", "rotate", "binance/main", "--secret-stdin")
+    said = bare.run(*new, given=KEYS)
+    assert "warning: unverified" in said
+    assert "works from any address" in said
+    server.answers[RIGHTS] = server.answers[RIGHTS] | {"enableWithdrawals": True}
+    assert "the old ones stay: this key may withdraw" in bare.run(*new, given=KEYS, code=1)
 
 
 def test_a_key_that_does_not_work(bare: Shell, binance: Any) -> None:
