@@ -12,7 +12,7 @@ import pytest
 
 from automator.sandbox.faults import Fault, middleware
 from automator.trading import news, orders, submission
-from automator.trading.submission import Approved
+from automator.trading.submission import Approved, Refused
 from connectors.exchange import twin as binance
 from connectors.exchange.twin_world import Replay, walk
 from connectors.network import Rejected
@@ -140,6 +140,24 @@ async def test_a_refusal_is_told_in_the_exchange_s_words(place: Place) -> None:
     assert (stored.state, "insufficient balance" in stored.reason) == (State.REJECTED, True)
     assert [type(item.event).__name__ for item in news.since(place.engine.reader, BOT, 0)] == ["Ended"]
     await place.judge()
+
+
+async def test_a_market_that_is_halted_takes_no_order(place: Place) -> None:
+    """Known of, nothing is sent; halted since its markets were asked for, the exchange's refusal is told."""
+    session, exchange = place.engine.trading(ACCOUNT, {"test": "yes"})
+    await exchange.markets(session)
+    place.app[binance.WORLD].halt("BTCUSDT", active=False)
+    stored = await place.ended(await place.submit(OrderType.MARKET))
+    assert (stored.state, "Market is closed" in stored.reason) == (State.REJECTED, True)
+    place.clock.at += timedelta(hours=2)
+    market = (await exchange.markets(session))["BTC/USDT"]
+    wish, now = Wish("b", "BTC/USDT", Side.BUY, OrderType.MARKET, D("0.01")), place.clock.now()
+    done = await place.engine.writer.run(
+        lambda tx: submission.submit(tx, ACCOUNT, BOT, "b", wish, now, market=market, price=D(50_000))
+    )
+    assert isinstance(done, Refused)
+    assert done.reasons == ("BTC/USDT is not traded now",)
+    assert binance.posts(place.app) == []
 
 
 async def test_fills_fees_and_positions_are_the_exchange_s(place: Place) -> None:
