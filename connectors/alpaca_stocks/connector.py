@@ -152,7 +152,8 @@ class Connector:
         market = await self._market(wire, symbol)
         asked = {"timeframe": _frame(every), "start": _at(since), "limit": str(BARS), "feed": self._feed, "sort": "asc"}
         said = await self._read(wire, "candles", f"{_stock(market)}/bars", **asked)
-        found = reading.candles(said.get("bars"), every, wire.now())
+        now = wire.now() - (await self._hours(wire)).ahead  # by the clock by which they close
+        found = reading.candles(said.get("bars"), every, now)
         return [candle for candle in found if candle.at >= since]
 
     async def balances(self, wire: Wire) -> Mapping[str, Balance]:

@@ -218,7 +218,8 @@ class Connector:
         if every not in named:
             raise Rejected(f"{self.at.title} has no candles of {every}; it has {', '.join(frames)}")
         rows = await self.talk.ccxt(wire, "candles", "fetch_ohlcv", symbol, named[every], _millis(since))
-        return [candle for candle in reading.candles(rows, every, wire.now()) if candle.at >= since]
+        now = wire.now() - self.at.clock.ahead  # by the clock by which they close
+        return [candle for candle in reading.candles(rows, every, now) if candle.at >= since]
 
     @legible
     async def balances(self, wire: Wire) -> Mapping[str, Balance]:

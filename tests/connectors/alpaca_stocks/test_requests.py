@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -154,6 +154,17 @@ async def test_every_call_is_signed_recorded_and_read(world: Any) -> None:
         (fill,) = await there.exchange.fills(there.wire, STOCK, ticker.at - timedelta(days=1))
         assert (fill.side, fill.price, fill.amount, fill.at) == (Side.SELL, D("500.1"), D("0.5"), ticker.at)
         assert [order.id for order in await there.exchange.open_orders(there.wire)] == [found.id]
+
+
+async def test_a_candle_closes_by_alpaca_s_clock(world: Any) -> None:
+    """By ours, which is years ahead here, one that is still being traded would pass for closed."""
+    bars = [{"t": f"2024-05-02T14:0{minute}:00Z", "o": 1, "h": 3, "l": 1, "c": 2, "v": 5} for minute in range(2)]
+    clock = {**ANSWERS["GET", "/v2/clock"], "timestamp": "2024-05-02T10:01:30-04:00"}
+    answers = {("GET", "/v2/clock"): clock, ("GET", "/v2/stocks/BRK.B/bars"): {"bars": bars}}
+    async with world(NAME, ANSWERS | answers, SECRETS) as there:
+        since = datetime(2024, 5, 2, tzinfo=UTC)
+        found = await there.exchange.candles(there.wire, STOCK, timedelta(minutes=1), since)
+        assert [candle.at.minute for candle in found] == [0]
 
 
 async def everything(there: Any) -> None:

@@ -172,6 +172,14 @@ async def test_a_clock_that_is_wrong_from_the_beginning_costs_no_order(world: An
         assert abs(int(came.asked["timestamp"]) - time.time_ns() // 1_000_000 + 3_600_000) < 60_000
 
 
+async def test_a_candle_closes_by_the_exchange_s_clock(world: Any) -> None:
+    """By ours, which is years ahead here, one that is still being traded would pass for closed."""
+    there_now = {("GET", "/api/v3/time"): {"serverTime": 1_499_040_090_000}}  # in the middle of the second
+    async with world("binance/main", SERVED | there_now, KEYS) as there:
+        found = await there.exchange.candles(there.wire, "BTC/USDT", timedelta(minutes=1), SINCE)
+        assert [candle.close for candle in found] == [Decimal("1.2")]
+
+
 async def test_limits_are_what_the_exchange_announces(world: Any) -> None:
     """The windows of exchangeInfo are kept to, and what its headers say is used counts."""
     said = {"x-mbx-used-weight-10s": "999", "date": "Wed, 25 Nov 2026 10:00:03 GMT"}
