@@ -38,6 +38,20 @@ class Method:
     given: tuple[Any, ...]
 
 
+#: what must be had of an exchange, so that it is known what becomes of an order
+FOLLOWS = {
+    "for a price": "fetchTicker",
+    "for the open orders": "fetchOpenOrders",
+    "for an account's trades": "fetchMyTrades",
+    "to cancel an order": "cancelOrder",
+}
+
+
+def lacking(has: Mapping[str, Any]) -> str:
+    """Why an exchange that ccxt says ``has`` these methods can't be traded on; empty if it can."""
+    return next((f"by ccxt it can't be asked {what}" for what, needs in FOLLOWS.items() if not has.get(needs)), "")
+
+
 class Shaped(CallRefused):
     """An order that ccxt has written, and that is not sent: it was to be seen whether it can be."""
 

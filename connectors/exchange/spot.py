@@ -173,6 +173,8 @@ class Connector:
             Rejected: none can be placed here, and why.
         """
         title, why = self.at.title, "it has no spot markets"
+        if lacks := placing.lacking(self.at.bridge.has):
+            raise Rejected(f"no order can be placed at {title}: {lacks}")
         traded = (market for market in (await self.markets(wire)).values() if market.active)
         for market in islice(traded, TRIED):
             wanted = placing.sample(market, TRIAL)

@@ -107,6 +107,7 @@ def test_no_policy_lets_it_leave(name: str) -> None:
 
 
 UNNAMED = r"takes no order id of ours that its orders come back with"
+TRADES, OPEN = r"can't be asked for an account's trades", r"can't be asked for the open orders"
 WALLET = r"takes orders that a wallet's private key signs"
 #: those at which no order can be placed so that it is found again, whatever becomes of the answer, and why
 UNUSABLE = {
@@ -119,16 +120,20 @@ UNUSABLE = {
     "bitbns": r"answered can't be read",
     "bitfinex": UNNAMED,
     "bitflyer": UNNAMED,
+    "bithumb": TRADES,
     "bitopro": UNNAMED,
     "bitteam": UNNAMED,
     "bittrade": r"answered can't be read",
-    "btcbox": UNNAMED,
+    "btcbox": TRADES,
     "bullish": r"requires a tradingAccountId",
-    "cex": r"is now allowed from main account",
+    "bydfi": r"can't be asked to cancel an order",
+    "cex": TRADES,
     "coinbaseinternational": r"POST auth is no call that",
     "coincheck": UNNAMED,
     "coinone": UNNAMED,
-    "coinspot": UNNAMED,
+    "coinspot": OPEN,
+    "cryptomus": r"can't be asked for a price",
+    "deepcoin": r"can't be asked for a price",
     "delta": r"answered can't be read",
     "deribit": r"GET buy is no call that",
     "derive": WALLET,
@@ -140,7 +145,7 @@ UNUSABLE = {
     "hollaex": UNNAMED,
     "hyperliquid": WALLET,
     "independentreserve": UNNAMED,
-    "indodax": UNNAMED,
+    "indodax": TRADES,
     "lighter": WALLET,
     "luno": UNNAMED,
     "mercado": UNNAMED,
@@ -150,10 +155,11 @@ UNUSABLE = {
     "p2b": UNNAMED,
     "pacifica": WALLET,
     "paradex": WALLET,
-    "paymium": UNNAMED,
+    "paymium": OPEN,
     "phemex": r"would be sent another number than",
     "polymarket": WALLET,
-    "zaif": UNNAMED,
+    "upbit": TRADES,
+    "zaif": TRADES,
 }
 
 
