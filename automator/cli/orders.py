@@ -239,31 +239,34 @@ async def cancel(order: str, home: HomeOption = None) -> None:
 
 @orders.command()
 @told
-async def resolve(
+async def resolve(  # noqa: PLR0913, PLR0917 - the command's options
     order: str,
     home: HomeOption = None,
     there: Annotated[str | None, typer.Option(help="It was placed: the exchange's id of it.")] = None,
     not_placed: Annotated[bool, typer.Option("--not-placed", help="It was not placed.")] = False,
+    gone: Annotated[bool, typer.Option("--gone", help="It was there, and has ended: one that is missing.")] = False,
     unchecked: Annotated[bool, typer.Option("--unchecked", help="Do not ask the exchange whether that is so.")] = False,
 ) -> None:
-    """Settle an unconfirmed order, after you have looked at the exchange; it is never sent again.
+    """Settle an order that is unconfirmed or missing, after you have looked at the exchange; it is never sent again.
 
     The exchange is asked first: a number that it does not have, or that is another order, is refused.
     """
     from automator.trading.settling import Unsettled  # noqa: PLC0415 - keeps --help fast
 
-    if bool(there) == not_placed:
-        raise fail("say either --there ORDER or --not-placed", 2)
+    if bool(there) + not_placed + gone != 1:
+        raise fail("say either --there ORDER or --not-placed, or --gone of an order that was accepted", 2)
     shown = None
     async with engine(home) as opened:
         item = _one(opened.reader, order)
         if item.state in {"sent", "unknown"}:
             raise fail(f"{item.id[:8]} is {item.state}: `automator serve` is asking {item.account} about it first", 1)
-        if item.state != "unconfirmed":
+        if item.state not in ({"open", "partially_filled"} if gone else {"unconfirmed"}):
             raise fail(f"{item.id[:8]} is {item.state.replace('_', ' ')}; there is nothing to settle", 1)
         try:
             with working(f"asking {item.account}"):
-                if there:
+                if gone:
+                    shown = await opened.settling.gone(item, unchecked=unchecked, actor="user")
+                elif there:
                     await opened.settling.there(item, there, unchecked=unchecked, actor="user")
                 else:
                     shown = await opened.settling.not_placed(item, unchecked=unchecked, actor="user")

@@ -69,7 +69,8 @@ def _show_exchange(name: str, seen: Seen, *, as_json: bool) -> None:
         if seen.foreign:
             typer.echo("  someone else trades on this account, or a backup was put back; they are left alone")
         for lost in seen.missing:
-            typer.echo(f"not shown: {lost.id[:8]} {lost.says()} ({lost.exchange_id}), which was accepted")
+            typer.echo(f"not shown: {lost.id[:8]} {lost.says()} ({lost.exchange_id}), which was accepted; look there")
+            typer.echo(f"  `automator orders resolve {lost.id[:8]} --gone` if it has ended")
         for doubted in seen.doubtful:
             typer.echo(f"unconfirmed: {doubted.id[:8]} {doubted.says()}; look there, then say")
             typer.echo(f"  `automator orders resolve {doubted.id[:8]} --there ORDER` or `--not-placed`")

@@ -306,7 +306,8 @@ def _ours(reader: sqlite3.Connection, account: str, seen: Order) -> bool:
 def _is_missing(tx: sqlite3.Connection, stored: Stored, now: datetime) -> None:
     if now - stored.created_at > PATIENCE:
         text = (
-            f"{stored.account} does not show {stored.says()} ({stored.exchange_id}), which it had accepted; look there"
+            f"{stored.account} does not show {stored.says()} ({stored.exchange_id}), which it had accepted; "
+            f"look there, and if it has ended, say `automator orders resolve {stored.id[:8]} --gone`"
         )
         notify(tx, Notice("order", stored.id, text, stored.account), micros(now))
 

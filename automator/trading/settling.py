@@ -1,10 +1,11 @@
-"""Settling an unconfirmed order: a person's word on it, which the exchange is asked about first, where it can be."""
+"""Settling an order that the exchange does not tell of: by a person's word, after it was asked, where it can be."""
 
 from __future__ import annotations
 
 import sqlite3
 from contextlib import suppress
 from datetime import datetime
+from decimal import Decimal
 
 from automator.accounts import NoAccount
 from automator.clock import Clock, micros
@@ -13,13 +14,13 @@ from automator.egress.session import Session
 from automator.intentions import State as Journal
 from automator.intentions import settle
 from automator.ledger import chain
-from automator.trading import news, orders
+from automator.trading import fills, news, orders
 from automator.trading.books import TROUBLE, Books, Opened, adopt
 from automator.trading.orders import Stored, ended, move
-from connectors.order import Order, OrderRequest
+from connectors.order import Order, OrderRequest, OrderState
 from connectors.venue import Exchange
 from jobs.orders.risk import plain
-from jobs.orders.states import State, Step
+from jobs.orders.states import LIVE, State, Step
 
 UNCHECKED = "nothing was changed; --unchecked takes your word for it"
 
@@ -76,6 +77,28 @@ class Settling:
         await self._writer.run(store)
         if found is not None:
             await self._look(stored, actor)
+        return found
+
+    async def gone(self, stored: Stored, *, unchecked: bool, actor: str) -> Order | None:
+        """It was at the exchange, and is there no longer: it has ended with what was filled.
+
+        If the exchange shows it all the same, it is taken for what is shown, and returned.
+
+        Raises:
+            Unsettled: the exchange can't be asked, or never accepted it.
+        """
+        found = None if unchecked else await self._found(stored)
+        await self._look(stored, actor)  # what it filled before counts
+
+        def store(tx: sqlite3.Connection) -> None:
+            now = self._clock.now()
+            if found is not None:
+                adopt(tx, stored, found, now)
+                news.tell(tx, stored.id, now)
+            elif not gone(tx, stored.id, now, actor=actor):
+                raise Unsettled(_nothing(tx, stored))
+
+        await self._writer.run(store)
         return found
 
     async def _looked_up(self, stored: Stored, number: str) -> Order:
@@ -152,6 +175,24 @@ def not_placed(tx: sqlite3.Connection, order: str, now: datetime, *, actor: str)
         if move(tx, leg.id, Step.NOT_THERE, now, reason="not placed, as a person saw") is not None:
             ended(tx, leg.id, micros(now))
     return _settled(tx, stored, "not placed", now, actor)
+
+
+def gone(tx: sqlite3.Connection, order: str, now: datetime, *, actor: str) -> bool:
+    """The exchange no longer has an order that it had accepted; ``False``: by our records it is not open there.
+
+    Some show one that was cancelled for a few hours only.
+    """
+    stored = orders.load(tx, order)
+    if stored is None or stored.state not in LIVE:
+        return False
+    traded = [fill for _, fill in fills.of_order(tx, stored)]
+    filled = max(stored.filled, sum((fill.amount for fill in traded), Decimal(0)))
+    cost = max(stored.cost, sum((fill.amount * fill.price for fill in traded), Decimal(0)))
+    tx.execute("UPDATE ordered SET filled = ?, cost = ? WHERE id = ?", (str(filled), str(cost), order))
+    whole = stored.amount is not None and filled >= stored.amount
+    move(tx, order, OrderState.FILLED if whole else OrderState.CANCELLED, now, reason="gone, as a person saw")
+    news.tell(tx, order, now)
+    return _settled(tx, stored, "it is there no longer", now, actor)
 
 
 def _settled(tx: sqlite3.Connection, stored: Stored, verdict: str, now: datetime, actor: str) -> bool:

@@ -353,6 +353,20 @@ def test_a_lost_answer_is_settled_by_asking(desk: Desk) -> None:
     assert len(desk.venue.world()["arrived"]) == 2
 
 
+def test_an_order_that_vanishes_is_settled_by_a_person(desk: Desk) -> None:
+    """It was accepted, and is shown no longer: what to type is said, and it stands in the way of nothing then."""
+    desk.place("buy", "--amount", "0.1", "--price", "29000")
+    (order,) = desk.orders()
+    name = order["id"][:8]
+    assert "as order 1; that is what it is taken for" in desk.run("orders", "resolve", name, "--gone", code=1)
+    desk.venue.put(forget=True)
+    assert f"`automator orders resolve {name} --gone`" in desk.run("accounts", "reconcile", "tiny/main", code=1)
+    assert "nothing to settle" in desk.run("orders", "resolve", name, "--not-placed", code=1)
+    assert "is settled" in desk.run("orders", "resolve", name, "--gone")
+    assert [item["state"] for item in desk.orders()] == ["cancelled"]
+    assert desk.run("accounts", "reconcile", "tiny/main")
+
+
 @pytest.mark.parametrize("desk", [3_600.0], indirect=True)
 @pytest.mark.parametrize(("word", "state"), [(("--there", "1"), "filled"), (("--not-placed",), "not_placed")])
 def test_an_order_in_doubt_is_settled_by_a_person(desk: Desk, word: tuple[str, ...], state: str) -> None:

@@ -139,3 +139,22 @@ async def test_a_look_at_the_account_tells_of_what_is_in_doubt(place: Trading) -
     place.world.hidden_for = timedelta()
     assert not (await place.engine.books.reconcile(ACCOUNT)).doubtful
     assert place.stands(order).state is State.FILLED
+
+
+async def test_an_order_that_is_there_no_longer_ends_with_what_was_filled(place: Trading) -> None:
+    """Some exchanges show one that was cancelled for a few hours only; a person's word ends it, unless it is shown."""
+    place.world.hidden_for = timedelta()
+    done = await place.submit(LIMIT)
+    await place.ended(done.order)
+    settle = place.engine.settling
+    shown = await settle.gone(place.stands(done.order), unchecked=False, actor="anna")
+    assert shown is not None
+    assert place.stands(done.order).state is State.OPEN
+    place.world.fill(place.world.orders[0], D("0.04"))
+    place.world.orders.clear()
+    assert await settle.gone(place.stands(done.order), unchecked=False, actor="anna") is None
+    stored = place.stands(done.order)
+    assert (stored.state, stored.filled, place.told()) == (State.CANCELLED, D("0.04"), ["Filled", "Ended"])
+    assert place.engine.reader.execute("SELECT amount FROM position").fetchone() == ("0.04",)
+    with pytest.raises(Unsettled, match="is cancelled; there is nothing to settle"):
+        await settle.gone(stored, unchecked=False, actor="anna")

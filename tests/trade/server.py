@@ -28,7 +28,7 @@ class Exchange:
         self.url = url
 
     def put(self, **said: Any) -> None:
-        """``faults``: what goes wrong next; ``fill``: how much of which order, by the exchange's ids."""
+        """``faults``: what goes wrong next; ``fill``: how much of which order, by the exchange's ids; ``forget``: all of them."""
         request = urllib.request.Request(f"{self.url}/control", json.dumps(said).encode())  # noqa: S310 - our own server
         urllib.request.urlopen(request).close()  # noqa: S310 - our own server
 

@@ -191,6 +191,8 @@ def app(world: World) -> web.Application:  # noqa: PLR0915 - a route each
         world.faults[:] = said.get("faults", world.faults)
         for number, amount in said.get("fill", {}).items():
             world.fill(world.orders[int(number) - 1], Decimal(amount))
+        if said.get("forget"):
+            world.orders.clear()
         return web.json_response({})
 
     made = web.Application(middlewares=[watched])
