@@ -166,7 +166,10 @@ async def test_the_key_is_asked_about(world: Any, name: str) -> None:
     case = CASES[name]
     async with world(f"{name}/main", case.answers, case.secrets) as there:
         identity = await there.exchange.test(there.wire)
+        before = len(there.server.came)
         rights = await there.exchange.rights(there.wire)
+        for came in there.server.came[before:]:
+            case.signed(came)
         if name == "alpaca":
             assert (rights.trade, rights.withdraw, identity.handle) == (True, None, "unverified")
         else:
@@ -460,6 +463,17 @@ IDS = {
 }
 
 
+#: what an order calls its market
+MARKETS = {
+    "binance": ("symbol", "BTCUSDT"),
+    "kraken": ("pair", "XXBTZUSD"),
+    "coinbase": ("product_id", "BTC-USD"),
+    "bybit": ("symbol", "BTCUSDT"),
+    "okx": ("instId", "BTC-USDT"),
+    "alpaca": ("symbol", "BTC/USD"),
+}
+
+
 @pytest.mark.parametrize(("name", "other", "shape"), SHAPES)
 async def test_orders_say_exactly_what_was_asked(world: Any, name: str, other: Any, shape: dict[str, Any]) -> None:
     """Type, side and every number go out as they were decided, under our own id and no broker's."""
@@ -469,6 +483,8 @@ async def test_orders_say_exactly_what_was_asked(world: Any, name: str, other: A
         (came,) = there.server.of(*case.place)
         assert {key: came.asked.get(key) for key in shape} == shape
         assert came.asked[IDS[name]] == ID
+        field, market = MARKETS[name]
+        assert came.asked[field] == market
         assert not re.search(r"ccxt|x-TKT|6b9ad766b55dBCDE", came.body + str(came.headers))
 
 
