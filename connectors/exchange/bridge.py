@@ -24,7 +24,15 @@ from connectors.venue import moves_money
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SAID = 200  #: characters of what an exchange or ccxt says that a person is shown
-BROKER = frozenset({"referer", "apca-partner-id"})  #: headers by which ccxt would name itself as the one who referred
+#: headers by which ccxt would name itself as the one who referred
+BROKER = frozenset(
+    {
+        *("referer", "referrer", "source", "broker-id", "broker_sign", "input-source", "apca-partner-id"),
+        *("kc-api-partner", "kc-api-partner-sign", "kc-api-partner-verify", "x-bb-api-platform"),
+        *("x-channel-api-code", "x-gate-channel-id", "x-source-key"),
+    }
+)
+REFERRED = "broker_id"  #: the same among what is asked
 
 OWN = frozenset({"host", "content-length", "content-type"})  #: headers that a request has of itself
 
@@ -109,6 +117,8 @@ class Bridge:
         """Send an unsigned call; returns what ccxt takes for an answer: JSON."""
         doing = _doing.get()
         asked, given = config or {}, {} if params is None else params
+        if isinstance(given, dict) and REFERRED in given:
+            given = {name: value for name, value in given.items() if name != REFERRED}
         cost: float = self.calculate_rate_limiter_cost(api, method, path, given, asked)  # type: ignore[attr-defined]
         call = Unsigned((api,) if isinstance(api, str) else tuple(api), path, method, given, cost)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,13 +14,14 @@ import pytest
 
 from automator.egress.allow import Denied, judge
 from automator.egress.call import Account, Call
-from connectors.base import Effect, Operation, Scope
+from connectors.base import Effect, Intent, Operation, Scope
 from connectors.exchange import reading
+from connectors.exchange.placing import sample
 from connectors.exchange.rows import rows
 from connectors.network import Rejected
 from connectors.registry import exchange
 from connectors.venue import moves_money
-from tests.connectors.exchange.test_bridge import MARKET, Wire
+from tests.connectors.exchange.test_bridge import ID, MARKET, Wire
 
 VERBS = frozenset({"get", "post", "put", "delete", "patch"})
 #: words that ways out have in common, and the others that exchanges' documentation has
@@ -172,6 +174,33 @@ class Reads(Wire):
         return await super().request(operation, *given, **more)
 
 
+def given_markets(connector: Any, wire: Wire) -> None:
+    """One market, in the form that ccxt would give it for this exchange."""
+    bridge = connector.at.bridge
+    steps = {4: MARKET["precision"], 3: {"amount": 4, "price": 6}, 2: {"amount": 4, "price": 1}}
+    info = {"ticker": "btc_usdt", "orderTypes": ["LIMIT", "MARKET"]}
+    bridge.set_markets([{**MARKET, "precision": steps[bridge.precisionMode], "info": info}])
+    loaded = reading.markets(connector.ways, bridge, bridge.markets)
+    connector.at.markets, connector.at.loaded = {market.symbol: market for market in loaded}, wire.now()
+
+
+@pytest.mark.parametrize(
+    "name", ["bingx", "bitget", "btse", "cryptocom", "gate", "hashkey", "kucoin", "mexc", "toobit", "zebpay"]
+)
+async def test_an_order_names_no_broker(name: str) -> None:
+    """Nobody is told that a library referred the order, which is what ccxt would say of itself."""
+    connector: Any = exchange(name, "http://127.0.0.1:9", None, f"{name}/sweep")
+    wire = Wire(*[{"code": "200000", "data": {}}] * 3)
+    given_markets(connector, wire)
+    await connector.place(wire, Intent(ID, sample(connector.at.markets["BTC/USDT"], ID).plan(), 1))
+    call = next(said for operation, said, _ in wire.asked if operation.effect is not Effect.READ)
+    keys = {field.name: base64.b64encode(b"k" * 32).decode() for field in connector.fields}
+    made = connector.sign(httpx.Request(call["method"], "http://127.0.0.1:9/", json=call), keys)
+    assert not re.search(
+        r"ccxt|broker|referrer|source|partner|channel|platform", f"{call} {made.headers}", re.IGNORECASE
+    )
+
+
 @pytest.mark.parametrize("name", [name for name in ccxt.exchanges if name not in rows()])
 async def test_an_exchange_can_be_used_or_says_why_not(name: str) -> None:
     """Without a row: an order is written as it would be sent, by our id and our numbers, or no account is connected."""
@@ -180,12 +209,7 @@ async def test_an_exchange_can_be_used_or_says_why_not(name: str) -> None:
 
     async def asked() -> None:
         assert connector.fields
-        bridge = connector.at.bridge
-        steps = {4: MARKET["precision"], 3: {"amount": 4, "price": 6}, 2: {"amount": 4, "price": 1}}
-        info = {"ticker": "btc_usdt", "orderTypes": ["LIMIT", "MARKET"]}
-        bridge.set_markets([{**MARKET, "precision": steps[bridge.precisionMode], "info": info}])
-        loaded = reading.markets(connector.ways, bridge, bridge.markets)
-        connector.at.markets, connector.at.loaded = {market.symbol: market for market in loaded}, wire.now()
+        given_markets(connector, wire)
         await connector.tried(wire)
 
     if name not in UNUSABLE:
