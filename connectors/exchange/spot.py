@@ -352,7 +352,7 @@ class Connector:
         await self._market(wire, symbol)
         since -= max(self.at.clock.ahead, timedelta())  # they are dated by the exchange's clock
         found: dict[str, Fill] = {}
-        for begin, end in reading.spans(since, wire.now(), self.ways.span):
+        for begin, end in reading.spans(since, wire.now() - self.at.clock.ahead, self.ways.span):
             await self._page(wire, symbol, begin, end, found)
         mine = [fill for fill in found.values() if fill.symbol == symbol and fill.at >= since]
         return sorted(mine, key=lambda fill: (fill.at, fill.id))

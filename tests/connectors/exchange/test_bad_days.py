@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import time
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -151,3 +152,22 @@ async def test_a_wrong_clock_is_not_taken_for_a_wrong_key(world: Any, caplog: py
         assert outcome_of(await there.place(wanted(case))).kind is Kind.OK
         assert "clock is 3600" in caplog.text
         assert len(there.server.of(*case.place)) == 1
+
+
+async def test_trades_are_read_up_to_the_exchange_s_present(world: Any) -> None:
+    """Bybit shows a week at a time; by a clock that is an hour behind, its newest trades are still to come."""
+    case, hour = CASES["bybit"], 3600
+
+    def clock(_: Came) -> Any:
+        nanos = time.time_ns() + hour * 10**9
+        said = {"timeSecond": str(nanos // 10**9), "timeNano": str(nanos)}
+        return {"retCode": 0, "retMsg": "OK", "result": said, "time": nanos // 10**6}
+
+    trades = ("GET", "/v5/execution/list")
+    none = {"retCode": 0, "retMsg": "OK", "result": {"list": []}}
+    answers = case.answers | {("GET", "/v5/market/time"): clock, trades: none}
+    async with world("bybit/main", answers, case.secrets) as there:
+        since = there.wire.now() + timedelta(minutes=50)  # those before are known
+        await there.exchange.fills(there.wire, case.symbol, since)
+        (came,) = there.server.of(*trades)
+        assert int(came.asked["startTime"]) <= since.timestamp() * 1000
