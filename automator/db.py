@@ -35,6 +35,7 @@ BUSY_MS = 5_000  #: how long another process may hold the database
 CHECKPOINT = 256  #: commits between two checkpoints of the write-ahead log
 RESTART = 4  #: checkpoints of which one lets the log begin anew, for which the writer waits some milliseconds
 POLL = 0.0005  #: seconds between two tries to begin
+STATEMENTS = 512  #: that a connection keeps prepared: a service that posts and trades has more than the usual 128
 QUICK = 0.001  #: seconds; while the disk takes less for a commit, one may keep the event loop waiting
 FEW = 64  #: brief writes that may do so together
 
@@ -45,7 +46,9 @@ class DatabaseError(Exception):
 
 def connect(path: Path, *, readonly: bool = False) -> chain.Connection:
     """Open a connection with this project's pragmas; a reader cannot write."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=chain.Connection)
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, cached_statements=STATEMENTS, factory=chain.Connection
+    )
     connection.execute(f"PRAGMA busy_timeout={BUSY_MS}")
     if readonly:
         connection.execute("PRAGMA query_only=ON")
