@@ -145,6 +145,8 @@ def _judge(row: Row, rules: Rules, seen: Counter[str]) -> Verdict:
         if fit:
             parts = tuple(rules.files.fit(part, network, account, notes, problems) for part in parts)
         found = network.check(parts) + ([] if rules.hosts else _unhosted(parts, network))
+        if (row.image or row.video) and not media:  # what is wrong with its files was said; none is missing
+            found = [item for item in found if item.field != "media" and (item.field != "text" or text.strip())]
         problems += [Problem(item.field, f"{account}: {item.what}", item.warning) for item in found]
         planned.append(Planned(account, parts, identity))
     if not any(name in rules.networks for name in row.to) and not row.text and not row.image and not row.video:

@@ -207,6 +207,14 @@ def test_all_problems_of_a_row_come_at_once(tmp_path: Path) -> None:
     assert fields == ["at", "image", "text", "thread", "to", "to"]
 
 
+def test_a_picture_that_can_not_be_read_is_not_missing_too(tmp_path: Path) -> None:
+    """What is wrong with it is said, once; a network that shows nothing but pictures asks for none besides."""
+    (tmp_path / "p.jpg").write_bytes(b"no picture")
+    row = '"x/brand;instagram/brand",2026-12-01 09:00,,p.jpg,,'
+    (verdict,) = verdicts(campaign(tmp_path, row))
+    assert [problem.field for problem in verdict.problems] == ["image"]
+
+
 def test_rows_are_compared_with_each_other(tmp_path: Path) -> None:
     """The same text twice, and two posts in one minute, are pointed out but not refused."""
     rows = ("x/brand,2026-12-01 09:00,Same,,,", "x/brand,2026-12-01 09:00,Same,,,", "x/brand,2026-12-02 09:00,,,,")
