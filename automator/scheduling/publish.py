@@ -27,6 +27,7 @@ from connectors.post import Part
 SETTLE = timedelta(seconds=45)  #: a lost answer's effect shows at the provider by then; twice for lists that lag
 STAGED = "staged"  #: in place of a plan: how far preparing has come
 PATIENCE = timedelta(minutes=1)  #: before the next try, when the provider names no instant
+HELD = timedelta(hours=1)  #: a thread that is half out and waits longer is told of
 
 
 class Stop(Exception):
@@ -78,14 +79,19 @@ class Publisher:
             raise parked(staged.until or self.clock.now() + PATIENCE, staged.why) from staged
         except NotNow as later:
             until = later.until or self.clock.now() + PATIENCE
+            if thread and until - self.clock.now() > HELD:
+                await self._tell("held", f"is out to its part {len(thread)} of {self.parts} and waits: {later}")
             raise parked(until, str(later), begun=bool(thread) or self._begun(key)) from later
         except Halted as halted:
-            notice = Notice("halted", self.run.job, f"{self.run.job} waits: {halted}", self.run.account)
-            await self.writer.brief(lambda tx: tell(tx, notice, micros(self.clock.now())))
+            await self._tell("halted", f"waits: {halted}")
             begun = bool(thread) or self._begun(key)
             raise parked(self.clock.now() + PATIENCE, str(halted), begun=begun) from halted
         except CallRefused as refused:
             raise failed(str(refused)) from refused
+
+    async def _tell(self, kind: str, what: str) -> None:
+        notice = Notice(kind, self.run.job, f"{self.run.job} {what}", self.run.account)
+        await self.writer.brief(lambda tx: tell(tx, notice, micros(self.clock.now())))
 
     async def _part(self, key: str, part: Part, thread: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
         stored = load(self.reader, key)

@@ -144,14 +144,20 @@ def _judge(row: Row, rules: Rules, seen: Counter[str]) -> Verdict:
         identity = rules.identities.get((row.id, account)) or _identity(row, account, when, parts, seen)
         if fit:
             parts = tuple(rules.files.fit(part, network, account, notes, problems) for part in parts)
-        found = network.check(parts) + ([] if rules.hosts else _unhosted(parts, network))
-        if (row.image or row.video) and not media:  # what is wrong with its files was said; none is missing
-            found = [item for item in found if item.field != "media" and (item.field != "text" or text.strip())]
+        found = _of_files(row, parts, network.check(parts)) + ([] if rules.hosts else _unhosted(parts, network))
         problems += [Problem(item.field, f"{account}: {item.what}", item.warning) for item in found]
         planned.append(Planned(account, parts, identity))
     if not any(name in rules.networks for name in row.to) and not row.text and not row.image and not row.video:
         problems.append(Problem("text", "there is nothing to post; write a text or add a picture"))
     return Verdict(row, when, tuple(planned), tuple(dict.fromkeys(problems)), tuple(notes))
+
+
+def _of_files(row: Row, parts: Sequence[Part], found: list[Problem]) -> list[Problem]:
+    """Of a row none of whose files can be read, which was said, nobody says that it has none."""
+    if not (row.image or row.video) or any(part.media for part in parts):
+        return found
+    texts = any(part.text.strip() for part in parts)
+    return [item for item in found if item.field != "media" and (item.field != "text" or texts)]
 
 
 def _unhosted(parts: Sequence[Part], network: Network) -> list[Problem]:

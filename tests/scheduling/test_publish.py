@@ -320,6 +320,19 @@ async def test_a_limit_that_is_raised_lets_what_waits_for_it_go(desk: Desk) -> N
 
 
 @on_x
+async def test_a_thread_that_is_half_out_when_the_money_ends_is_told_of(desk: Desk) -> None:
+    """It goes on when the limit is raised; until then a person knows that it stands there half."""
+    await allow(desk, 30)
+    await desk.plan("One", "Two")
+    assert (await desk.work(minutes=1)).state == "waiting"
+    ((kind, text),) = desk.engine.reader.execute("SELECT kind, text FROM notice").fetchall()
+    assert (kind, "is out to its part 1 of 2 and waits: a limit is used up" in text) == ("held", True)
+    await allow(desk, 1000)
+    assert (await desk.work(minutes=1)).state == "done"
+    assert desk.world() == ["One", "Two"]
+
+
+@on_x
 async def test_what_is_tried_again_may_be_late_from_then_on(desk: Desk) -> None:
     """A person asks for it now, so that trouble of some minutes does not make it too late by yesterday's time."""
     await allow(desk, 0)
