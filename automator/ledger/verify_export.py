@@ -45,14 +45,22 @@ def _misread(line: dict[str, Any], told: dict[int, dict[str, Any]]) -> str:
     return ""
 
 
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
 def fault(path: Path) -> str:
     """What is wrong with the export, in one sentence; empty if nothing is."""
     manifest = json.loads(path.with_name(path.name + ".manifest.json").read_text(encoding="utf-8"))
     if any(manifest["filter"].values()) or manifest["format"] != "jsonl":
         return "only a JSONL export without a filter holds the whole chain"
-    if hashlib.sha256(path.read_bytes()).hexdigest() != manifest["sha256"]:
+    if _digest(path) != manifest["sha256"]:
         return "the file is not the one that the manifest names"
-    number, link = manifest["start"]
+    (number, link), calls = manifest["start"], 0
     told: dict[int, dict[str, Any]] = {}  # what lines say of calls whose answers have not been come by
     with path.open(encoding="utf-8") as lines:
         for line in lines:
@@ -65,13 +73,14 @@ def fault(path: Path) -> str:
             if link != found["link"]:
                 return f"entry {row[0]} was altered"
             number = row[0]
+            calls += row[1] == "call"
             if wrong := _misread(found, told):
                 return wrong
     if [number, link] != manifest["head"]:
         return f"entries after {number} are missing"
     if answered := [call for call, said in told.items() if said != _of_answer(None)]:
         return f"what is said of call {answered[0]} was altered: it has no answer"
-    return ""
+    return "" if calls == manifest["calls"] else f"there are {calls} calls, and the manifest speaks of others"
 
 
 def main() -> int:

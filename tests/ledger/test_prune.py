@@ -172,6 +172,15 @@ def test_a_whole_export_proves_itself_without_us(ledger: sqlite3.Connection, tmp
         assert (code, words in said) == (1, True), said
 
 
+def test_a_manifest_that_counts_other_calls_is_named(ledger: sqlite3.Connection, tmp_path: Path) -> None:
+    """How many there are is read there first."""
+    path = tmp_path / "calls.jsonl"
+    export(ledger, path, "jsonl")
+    manifest = path.with_name("calls.jsonl.manifest.json")
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"calls": 9}))
+    assert checked(path) == (1, "there are 10 calls, and the manifest speaks of others\n")
+
+
 @pytest.mark.parametrize(
     ("place", "other", "words"),
     [
