@@ -205,7 +205,7 @@ async def start(name: str, home: HomeOption = None) -> None:
 async def stop(
     name: str, home: HomeOption = None, keep_orders: KeepOption = False, cancel_orders: CancelOption = False
 ) -> None:
-    """Stop a bot, and keep or cancel its open orders."""
+    """Stop a bot, and keep or cancel its open orders; cancel also those that a bot left that has stopped."""
     from automator.trading import bots as bots_  # noqa: PLC0415 - keeps --help fast
 
     policy = _policy(keep=keep_orders, cancel=cancel_orders, why="now")

@@ -20,6 +20,7 @@ from automator.scheduling import due
 from automator.scheduling.due import NewJob
 from automator.trading import orders
 from connectors.order import Fill, Side
+from connectors.words import counted
 from jobs.bots.signal import Taken
 from jobs.bots.strategy import Filled, Signal
 from jobs.orders.risk import plain
@@ -196,11 +197,16 @@ def start(tx: sqlite3.Connection, name: str, now: datetime, *, actor: str) -> Bo
     """Let a bot run from now on, from its beginning; an event.
 
     Raises:
-        BotError: there is none, or it runs.
+        BotError: there is none, it runs, or orders of before stand, beside which it would place others.
     """
     bot = one(tx, name)
     if bot.state is State.RUNNING:
         raise BotError(f"{name} runs already")
+    if stands := orders.standing(tx, account=bot.account, owner=name):
+        raise BotError(
+            f"{counted(len(stands), 'order')} of {name} may still be filled, and it begins anew without them; "
+            f"cancel them with `automator bots stop {name} --cancel-orders`, and start it once they have ended"
+        )
     if bot.state is State.STOPPED and not bot.live and (bot.kept or {}).get("desk"):
         tx.execute("DELETE FROM paper_fill WHERE bot = ?", (name,))  # on paper it begins with its funds again
     job = f"{KIND}/{name}/{micros(now)}"
@@ -230,13 +236,16 @@ def _floor(now: datetime, every: timedelta) -> int:
 def stop(  # noqa: PLR0913 - what is stopped, and who says so
     tx: sqlite3.Connection, name: str, on_stop: OnStop, now: datetime, *, actor: str, why: str = ""
 ) -> int:
-    """Stop a bot; returns how many orders are being cancelled. An event.
+    """Stop a bot, as an event, or cancel what one that has stopped left; returns how many orders are being cancelled.
 
     Raises:
-        BotError: there is none, or it does not run.
+        BotError: there is none, or it does not run, and has left nothing.
     """
     bot = one(tx, name)
+    cancels = on_stop is OnStop.CANCEL and bot.live
     if bot.state is not State.RUNNING:
+        if cancels and (left := _cancel(tx, bot, now, actor)):
+            return left
         raise BotError(f"{name} does not run")
     tx.execute(
         "UPDATE bot SET state = ?, why = ?, version = version + 1 WHERE name = ?",
@@ -249,7 +258,7 @@ def stop(  # noqa: PLR0913 - what is stopped, and who says so
     _noted(tx, "bot stopped", bot, now, actor, why=why, orders=on_stop.value)
     if why:
         tell(tx, Notice("bot", bot.job, f"{name} has stopped: {why}", bot.account), micros(now))
-    return _cancel(tx, bot, now, actor) if on_stop is OnStop.CANCEL and bot.live else 0
+    return _cancel(tx, bot, now, actor) if cancels else 0
 
 
 def _cancel(tx: sqlite3.Connection, bot: Bot, now: datetime, actor: str) -> int:

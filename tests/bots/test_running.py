@@ -394,6 +394,24 @@ async def test_stopping(tmp_path: Path, policy: OnStop, left: int) -> None:
             await there.engine.writer.run(lambda tx: bots.stop(tx, "bot-1", policy, now, actor="user"))
 
 
+async def test_one_that_left_orders_begins_anew_when_they_have_ended(tmp_path: Path) -> None:
+    """It would not know them, and place the same beside them."""
+    async with floor(tmp_path) as there:
+        await there.add("grid", live=True, **GRID)
+        for candle in candles(2):
+            await there.minute(candle)
+        await there.due()
+        now, write = there.clock.now(), there.engine.writer.run
+        await write(lambda tx: bots.stop(tx, "bot-1", OnStop.KEEP, now, actor="user"))
+        with pytest.raises(BotError, match="orders of bot-1 may still be filled"):
+            await write(lambda tx: bots.start(tx, "bot-1", now, actor="user"))
+        assert await write(lambda tx: bots.stop(tx, "bot-1", OnStop.CANCEL, now, actor="user")) > 0
+        await there.due()
+        assert there.world.paper.orders() == []
+        await write(lambda tx: bots.start(tx, "bot-1", now, actor="user"))
+        assert there.bot().state is State.RUNNING
+
+
 async def test_one_that_stops_itself_cancels_and_tells(tmp_path: Path) -> None:
     """A stop price ends it: its orders are handled by its policy, and a notice says why; another bot goes on."""
     async with floor(tmp_path) as there:

@@ -21,7 +21,7 @@ from automator.cli.bots import SECRET
 from automator.db import connect
 from automator.engine import Engine
 from automator.home import Home
-from automator.trading import bots
+from automator.trading import bots, orders
 from automator.vault.choose import own_file
 from connectors.base import Scope
 from tests.children import Child
@@ -88,6 +88,11 @@ class Place:
         """By bot: whether it runs."""
         with self.reader() as reader:
             return {bot.name: bot.state is bots.State.RUNNING for bot in bots.listed(reader)}
+
+    def left_orders(self, name: str) -> bool:
+        """Whether orders of a bot may still be filled."""
+        with self.reader() as reader:
+            return bool(orders.standing(reader, owner=name))
 
     def told(self) -> dict[str, int]:
         """By bot: the number of the last thing that is known of its orders."""

@@ -83,7 +83,8 @@ class Day:
 
     def _start_bots(self) -> None:
         for name in [name for name, runs in self._place.running().items() if not runs][:2]:
-            self._say("bots", "start", name)
+            left = self._place.left_orders(name)  # else it does not begin anew
+            self._say("bots", *(("stop", name, "--cancel-orders") if left else ("start", name)))
 
     def _say(self, *words: str) -> None:
         self.count[words[0] if words[0] == "signal" else f"bots {words[1]}"] += 1
