@@ -19,10 +19,10 @@ from jobs.bots.exits import Barriers, reached, resting
 from jobs.bots.parameters import Model, PercentOrNone, Positive, Symbol, whole
 from jobs.bots.sale import Failed, sale
 from jobs.bots.steps import HUNDRED, Gain, Part, Step, Steps, amounts, takes
-from jobs.bots.strategy import Cancel, Closed, Place, Stop, View, Waits, Wish, placed
+from jobs.bots.strategy import Cancel, Closed, Place, Stop, Tell, View, Waits, Wish, placed
 from jobs.orders.risk import plain
 
-TRIES = 3  #: orders that should buy and ended unfilled so often in a row end the bot
+TRIES = 3  #: orders that should buy and ended unfilled so often in a row are the last; with nothing held, the bot ends
 MOVES = Decimal("0.002")  #: a trailing stop-loss at the exchange is moved when it can rise by this share of itself
 CENT = Decimal("1e-8")
 ZERO = Decimal(0)
@@ -164,6 +164,8 @@ class DealDca(Model):
         if self.stop_loss_timeout_in_seconds and (level := self._stop(state)):
             lasts = f"{self.stop_loss_timeout_in_seconds} seconds"
             found.append(f"watched at each candle's close: stop-loss at {plain(level, 8)}, once it has lasted {lasts}")
+        if state.tries >= TRIES:
+            found.append(f"buys no more: {self._bought_out(state)}")
         if self.trailing_enabled:
             goal = plain(self._goal(state, -1), 8)
             found.append(f"watched at each candle's close: trailing take-profit from {goal} on")
@@ -171,10 +173,10 @@ class DealDca(Model):
 
     def decide(self, state: Deal, view: View, now: datetime) -> tuple[Deal, Sequence[Wish]]:
         """Go on with the deal, or begin one."""
-        market, before = view.markets[self.symbol], state.failed
+        market, before, tries = view.markets[self.symbol], state.failed, state.tries
         for event in view.events:
             state = deals.told(state, event, market, now)
-        if state.tries >= TRIES:
+        if state.tries >= TRIES and not state.held:
             return state, (Stop(f"orders were not filled {TRIES} times: {state.why}"),)
         if state.phase == "idle":
             waits = state.until is not None and now < state.until
@@ -188,10 +190,16 @@ class DealDca(Model):
         what = f"{plain(self._owed(state, market))} {market.base}"
         if useless := state.failed.ends(what):
             return state, useless
-        said = state.failed.told(before, what)
+        said = [*state.failed.told(before, what)]
+        if tries < TRIES <= state.tries:  # what is held is still sold where it should be
+            said.append(Tell(f"deal {state.number} goes on, and buys no more: {self._bought_out(state)}"))
         go_on = self._placed if state.phase == "open" else self._closing
         state, wishes = go_on(state, view, now)
         return state, [*said, *wishes] if said else wishes
+
+    @staticmethod
+    def _bought_out(state: Deal) -> str:
+        return f"safety orders were not filled {state.tries} times in a row, {state.why}"
 
     def _opened(self, state: Deal, view: View) -> tuple[Deal, Sequence[Wish]]:
         market, price = view.markets[self.symbol], view.prices[self.symbol]
@@ -302,7 +310,7 @@ class DealDca(Model):
             wishes += (Cancel(tag) for tag in buys)
         else:
             room = min(self.active_safety_orders_count - len(buys), self.max_safety_orders - state.safety)
-            for _ in range(room):
+            for _ in range(room if state.tries < TRIES else 0):
                 state, wish = self._safety(state, market)
                 wishes.append(wish)
         for number, amount in enumerate(self._shares(state, market)):

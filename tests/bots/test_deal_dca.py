@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -13,7 +14,7 @@ from connectors.order import OrderState, OrderType, Side, TimeInForce
 from jobs.bots.deal import Deal
 from jobs.bots.deal_dca import DealDca
 from jobs.bots.parameters import BadParameters, read
-from jobs.bots.strategy import Cancel, Event, Pair, Place, Stop
+from jobs.bots.strategy import Cancel, Event, Pair, Place, Stop, Tell
 from tests.bots.seen import BTC, PAIRED, START, but, closed, ended, filled, placed, view, whole
 
 BOT = DealDca(
@@ -171,6 +172,22 @@ def test_a_take_profit_that_is_filled_in_part_makes_both_smaller() -> None:
     assert isinstance(smaller, Pair)
     assert {leg.amount for leg in smaller.legs} == {Decimal("0.0015")}
     assert state.tries == 0
+
+
+def test_safety_orders_that_are_refused_end_no_deal() -> None:
+    """What is held is still sold where it should be; a person is told that nothing more is bought."""
+    state, (first, second, profit) = opened(BOT)
+    refused = [replace(ended(order, OrderState.REJECTED, 0), why="no balance") for order in (first, second)]
+    state, (third, *none) = BOT.decide(state, view(50_000, *refused), START)
+    assert (third.side, none) == (Side.BUY, [])
+    last = replace(ended(third, OrderState.REJECTED, 0), why="no balance")
+    state, (said,) = BOT.decide(state, view(50_000, last), START)
+    assert said == Tell("deal 1 goes on, and buys no more: safety orders were not filled 3 times in a row, no balance")
+    assert any("buys no more" in line for line in BOT.told(state))
+    assert BOT.decide(state, view(49_000), START) == (state, [])
+    state, wishes = BOT.decide(state, view(50_600, *whole(profit)), START)
+    assert not any(isinstance(wish, Stop) for wish in wishes)
+    assert state.phase == "idle"
 
 
 def test_after_the_stop_loss_the_safety_orders_are_cancelled() -> None:
