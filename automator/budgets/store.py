@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from automator.budgets import window
 from automator.budgets.line import Share
@@ -54,7 +55,12 @@ def load_all(connection: sqlite3.Connection, asked: Sequence[tuple[str, Budget]]
 
 def _loaded(budget: Budget, charges: str | None, closed: int, own: int | None) -> tuple[Usage, Budget]:
     usage = Usage(tuple((item[0], item[1]) for item in json.loads(charges)), closed) if charges else Usage()
-    return usage, budget if own is None else replace(budget, limit=own)
+    return usage, budget if own is None else _limited(budget, own)
+
+
+@lru_cache(maxsize=256)  # of an account's few budgets, for each call
+def _limited(budget: Budget, own: int) -> Budget:
+    return replace(budget, limit=own)
 
 
 def save(tx: sqlite3.Connection, subject: str, budget: Budget, usage: Usage) -> None:

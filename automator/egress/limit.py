@@ -47,14 +47,14 @@ class Reservation:
 
     call: Call
     claims: Sequence[Claim]
-    clock: Clock = field(repr=False)
+    watch: setback.Watch = field(repr=False)
     flying: set[Reservation] = field(repr=False)
     taken: Callable[[], None] = field(repr=False)
     beside: frozenset[Reservation] = field(default=frozenset(), repr=False)
 
     def take(self, tx: sqlite3.Connection) -> Full | None:
         """Take all or nothing."""
-        start = store.reserve(tx, self.claims, micros(setback.look(tx, self.clock)))
+        start = store.reserve(tx, self.claims, micros(self.watch.look(tx)))
         if start:
             self.flying.discard(self)
             return Full(start)
@@ -79,7 +79,7 @@ class Reservation:
         took: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         """Give back what never left, or was not taken after all, and believe what the provider says."""
-        now = setback.look(tx, self.clock)
+        now = self.watch.look(tx)
         if outcome.kind is Kind.UNSENT:
             store.give_back(tx, self.claims, micros(now))
         elif took:
@@ -126,6 +126,7 @@ class Limit(httpx.AsyncBaseTransport):
     def __init__(self, inner: httpx.AsyncBaseTransport, clock: Clock) -> None:
         self._inner = inner
         self._clock = clock
+        self._watch = setback.Watch(clock)
         self._flying: set[Reservation] = set()
         self._line = Line()
         self._numbers = count()
@@ -144,7 +145,7 @@ class Limit(httpx.AsyncBaseTransport):
             return await self._inner.handle_async_request(request)
         shares = [claim.share for claim in claims]
         mine = line.turn(scope, self._clock.boottime(), next(self._numbers), shares)
-        reservation = Reservation(call, claims, self._clock, self._flying, lambda: self._line.fitted(mine))
+        reservation = Reservation(call, claims, self._watch, self._flying, lambda: self._line.fitted(mine))
         request.extensions[RESERVATION] = reservation
         try:
             return await self._in_turn(request, mine)

@@ -46,16 +46,20 @@ def _known_forms(secrets: tuple[str, ...]) -> tuple[bytes, ...]:
 
 def clean(value: Any, secrets: Iterable[str]) -> Any:
     """A JSON value with every string in it scrubbed, keys too."""
-    return json.loads(written(value, secrets))
+    known = tuple(secrets)
+    return _cleaned(value, known) if _found(canonical(value), known) else value
 
 
 def written(value: Any, secrets: Iterable[str]) -> str:
-    """A JSON value with every string in it scrubbed, keys too, as canonical text."""
+    """The same as canonical text."""
     known = tuple(secrets)
     text = canonical(value)
+    return canonical(_cleaned(value, known)) if _found(text, known) else text
+
+
+def _found(text: str, known: tuple[str, ...]) -> bool:
     # hardly ever anything is found, and one look at the whole is far cheaper than one at each string
-    found = any(form in text for form in _written_forms(known))
-    return canonical(_cleaned(value, known)) if found else text
+    return any(form in text for form in _written_forms(known))
 
 
 def _cleaned(value: Any, known: tuple[str, ...]) -> Any:

@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -151,7 +151,6 @@ class Session:
     async def _send(
         self, operation: Operation, method: str, url: str, intent: Intent | None, content: Mapping[str, Any]
     ) -> httpx.Response:
-        call = Call(operation, self.account, intent, self.cause, self.actor, closing=self.closing)
-        if intent is not None:
-            call = replace(call, guard=self.guard, done=self.done)
+        guard, done = (self.guard, self.done) if intent is not None else (None, None)
+        call = Call(operation, self.account, intent, self.cause, self.actor, guard, done, self.closing)
         return await self.http.request(method, url, extensions={EXTENSION: call}, **content)

@@ -20,17 +20,35 @@ from connectors.words import counted
 BEAT = "clock of boot "  #: the beat that holds the difference; another start of the machine has another one
 SET = 1_000_000  #: microseconds; less is a clock being disciplined
 AT_ONCE = 0.1  #: seconds between two readings that are of one moment
+AGAIN = 0.1  #: seconds between two looks into the database, while the difference is what it was
 TOLD = timedelta(minutes=1)
 
 
-def look(tx: sqlite3.Connection, clock: Clock) -> datetime:
-    """What the clock shows now; ``notice`` has put right what a change of it would spoil."""
-    while True:
-        before, now = clock.boottime(), clock.now()
-        after = clock.boottime()
-        if after - before <= AT_ONCE:  # else this process was stopped between the two
-            notice(tx, now, after)
+class Watch:
+    """Reads the clock for one process, which looks now and then whether another one has noticed a change of it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._start = 0  # the difference, microseconds, when nothing had changed
+        self._looked = float("-inf")
+
+    def look(self, tx: sqlite3.Connection) -> datetime:
+        """What the clock shows now; ``notice`` has put right what a change of it would spoil."""
+        while True:
+            before, now = self._clock.boottime(), self._clock.now()
+            after = self._clock.boottime()
+            if after - before > AT_ONCE:
+                continue  # this process was stopped between the two
+            start = _difference(now, after)
+            if after - self._looked > AGAIN or abs(start - self._start) >= SET:
+                # what a transaction puts right it may undo yet, so that the next one looks again
+                self._looked = float("-inf") if notice(tx, now, after) else after
+                self._start = start
             return now
+
+
+def _difference(now: datetime, boottime: float) -> int:
+    return micros(now) - round(boottime * 1_000_000)
 
 
 def notice(tx: sqlite3.Connection, now: datetime, boottime: float) -> int:
@@ -39,7 +57,7 @@ def notice(tx: sqlite3.Connection, now: datetime, boottime: float) -> int:
     What budgets count moves with it, and when an open intention was sent. After it was set back, parked runs do too;
     what a person planned does not.
     """
-    start = micros(now) - round(boottime * 1_000_000)
+    start = _difference(now, boottime)
     row = tx.execute("SELECT at FROM beat WHERE name = ?", (BEAT + boot_id(),)).fetchone()
     moved = start - row[0] if row else 0
     if row and abs(moved) < SET:

@@ -51,6 +51,7 @@ class Worker:
         self._writer = writer
         self._reader = reader
         self._clock = clock
+        self._watch = setback.Watch(clock)
         self._owner = owner
         self._handlers = handlers
         self._at_once = at_once
@@ -66,7 +67,7 @@ class Worker:
         room = self._at_once + AHEAD - len(self._active)
 
         def take(tx: sqlite3.Connection) -> list[Run]:
-            now = setback.look(tx, self._clock)
+            now = self._watch.look(tx)
             due.spawn(tx, now)
             return lease.claim(tx, self._owner.id, now, limit=room, gone=self._owner.gone, held=self._held())
 

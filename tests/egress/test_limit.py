@@ -304,12 +304,12 @@ async def test_a_clock_that_is_set_overruns_no_window(desk: Desk, first: int) ->
 
 async def test_what_is_told_after_the_clock_was_set_back_is_not_set_back_too(desk: Desk) -> None:
     """An answer may be the first to meet the new time; whoever looks at the clock next moves nothing twice."""
-    await desk.writer.run(lambda tx: setback.look(tx, desk.clock))
+    await desk.writer.run(lambda tx: setback.Watch(desk.clock).look(tx))
     desk.clock.set(timedelta(seconds=-10))
     headers = {"x-left": "0", "date": "Tue, 01 Dec 2026 09:00:00 GMT"}  # the window ends at 09:00:30 there
     desk.answers.queue = [httpx.Response(200, headers=headers)]
     await desk.call("toy/b")
-    await desk.writer.run(lambda tx: setback.look(tx, desk.clock))
+    await desk.writer.run(lambda tx: setback.Watch(desk.clock).look(tx))
     with pytest.raises(NotNow) as parked:
         await desk.call("toy/c")
     assert parked.value.until is not None
