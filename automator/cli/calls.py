@@ -109,6 +109,35 @@ def list_(  # noqa: PLR0913, PLR0917 - the command's options
 
 @calls.command()
 @told
+def events(  # noqa: PLR0913, PLR0917 - the command's options
+    home: HomeOption = None,
+    account: AccountOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """List what was changed beside calls, and by whom: keys, scopes, limits, halts, verdicts, prunings."""
+    from automator.ledger.events import events as found_  # noqa: PLC0415 - keeps --help fast
+
+    with _ledger(home) as ledger:
+        found = found_(ledger, _filter(account, None, None, since, until), limit)
+    if as_json:
+        typer.echo(json.dumps([event.as_json() for event in found], ensure_ascii=False, indent=2))
+        return
+    for event in found:
+        more = ", ".join(f"{name} {_short(value)}" for name, value in event.data.items() if name != "what")
+        typer.echo(f"{event.seq:>8}  {event.at:%Y-%m-%d %H:%M:%S}Z  {event.account or '-'}  {event.what}: {more}")
+    if not found:
+        typer.echo("no events")
+
+
+def _short(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+@calls.command()
+@told
 def show(number: int, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Show one call, with what is kept of its bodies."""
     from automator.ledger.chain import read_body  # noqa: PLC0415 - keeps --help fast

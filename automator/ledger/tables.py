@@ -13,6 +13,7 @@ class Entry(SQLModel, table=True):
     __table_args__ = (
         Index("entry_newest", "account", "outcome", "seq"),
         Index("entry_answer", "call", unique=True, sqlite_where=text("call IS NOT NULL")),
+        Index("entry_event", "seq", sqlite_where=text("kind = 'event'")),
     )
 
     seq: int = Field(primary_key=True)

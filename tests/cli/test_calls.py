@@ -75,6 +75,24 @@ def test_verify_names_the_fault_and_fails(home: Path) -> None:
     assert "entry 3 was altered" in bad.output
 
 
+def test_events_say_what_was_changed_and_by_whom(home: Path) -> None:
+    """Newest first, of one account or of all; what was done on the record is found without an export."""
+    connection = connect(home / "automator.db")
+    said = {"what": "scopes", "scopes": ["read"], "actor": "user"}
+    chain.append(connection, "event", 4_000_000, said, account="x/brand")
+    connection.close()
+
+    def run(*options: str) -> str:
+        done = runner.invoke(app, ["calls", "events", "--home", str(home), *options])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    assert [event["what"] for event in json.loads(run("--json"))] == ["scopes", "halt"]
+    assert [event["number"] for event in json.loads(run("--json", "--account", "x/brand"))] == [7]
+    assert 'x/brand  scopes: actor user, scopes ["read"]' in run()
+    assert run("--since", "2026-01-01") == "no events\n"
+
+
 @pytest.mark.parametrize("home", [chain.BESIDE, 0], indirect=True, ids=["beside", "apart"])
 @pytest.mark.parametrize("stored", [pack(b'{"text": "hullo"}', Kind.BODY), b"", b"\x01\x00"])
 def test_a_body_that_was_altered_is_named(home: Path, stored: bytes) -> None:

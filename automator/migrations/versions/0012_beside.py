@@ -16,6 +16,7 @@ down_revision = "0011"
 def upgrade() -> None:
     """Bodies that are there stay where they are; which entry names them last, and where intentions began, is noted."""
     op.add_column("entry", sa.Column("body", sa.LargeBinary(), nullable=True))
+    op.create_index("entry_event", "entry", ["seq"], sqlite_where=sa.text("kind = 'event'"))
     op.add_column("body", sa.Column("seq", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("intention", sa.Column("call", sa.Integer(), nullable=True))
     raw = op.get_bind().connection.driver_connection
