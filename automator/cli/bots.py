@@ -24,6 +24,8 @@ bots = typer.Typer(name="bots", help="Strategies that trade: on paper, or live i
 
 SECRET = 1  #: the version of a signal bot's secret in the vault
 BEGINS = Decimal(10_000)  #: on paper, of the quote asset
+ANSWERING = frozenset({"deal_dca", "grid", "guard"})  #: kinds that answer to fills and prices
+PROMPT = timedelta(minutes=5)  #: one of these that looks less often is warned of
 
 KeepOption = Annotated[bool, typer.Option("--keep-orders", help="Its open orders stay at the exchange.")]
 CancelOption = Annotated[bool, typer.Option("--cancel-orders", help="Its open orders are cancelled.")]
@@ -125,6 +127,9 @@ async def add(  # noqa: PLR0913, PLR0917 - each is an option
         await opened.writer.run(lambda tx: bots_.add(tx, new, opened.clock.now(), actor="user"))
         secret = _new_secret(opened, name) if kept == "signal" else ""
     _loud(live, name, account)
+    if kept in ANSWERING and new.every > PROMPT:
+        later = "what a fill calls for, a stop-loss too, may come so much later"
+        typer.echo(f"it looks at the market once in {every}: {later}")
     if secret:
         typer.echo(f"its messages must carry this secret, which is not shown again: {secret}")
     typer.echo(f"next: automator bots start {name}")

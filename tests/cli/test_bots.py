@@ -60,6 +60,14 @@ def test_a_bot_from_its_beginning_to_its_end(shell: Shell) -> None:
     assert "there is no bot 'dca'" in shell.run("bots", "show", "dca", code=2)
 
 
+@pytest.mark.parametrize(("every", "warned"), [("5m", False), ("1d", True)])
+def test_one_that_looks_seldom_is_warned_of(shell: Shell, every: str, *, warned: bool) -> None:
+    """What it guards stands without a stop until it looks."""
+    held = ("-p", "symbol=BTC/USDT", "-p", "amount=0.1", "-p", "entry_price=30000", "-p", "stop_loss=0.05")
+    said = shell.run("bots", "add", "guard", "guard", "tiny/main", *held, "--every", every)
+    assert (f"once in {every}: what a fill calls for, a stop-loss too, may come so much later" in said) is warned
+
+
 def test_live_is_said_out_loud(shell: Shell) -> None:
     """Only with its own option, with what it may use and what becomes of its orders; and it is an event."""
     assert "say what becomes" in shell.run("bots", "add", "dca", *BUY, "--live", code=2)
