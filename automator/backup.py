@@ -8,12 +8,13 @@ import sqlite3
 from datetime import datetime
 from pathlib import Path
 
-from automator import accounts, posts
+from automator import accounts
 from automator.clock import instant, micros
 from automator.db import connect
 from automator.ledger import chain, checkpoint
 from automator.ledger.chain import Fault
 from automator.notices import Notice, tell
+from automator.posting import posts
 from automator.scheduling import lease
 from automator.scheduling.states import OPEN_STATES, RunState
 from automator.trading import bots, settling

@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from automator import accounts, posts
+from automator import accounts
 from automator.budgets import store, window
 from automator.clock import instant, micros
+from automator.posting import posts
 from connectors.base import Budget, Window
 
 

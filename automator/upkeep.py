@@ -9,11 +9,12 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
-from automator import accounts, copies, measure, tidy, tokens
+from automator import accounts, tokens
 from automator.db import DatabaseError
 from automator.engine import Engine
 from automator.ledger.checkpoint import BadCheckpoint
 from automator.ledger.prune import Retention
+from automator.posting import copies, measure, tidy
 from automator.scheduling import beats
 from automator.trading.books import TROUBLE, anew, claim
 from automator.vault.store import VaultError

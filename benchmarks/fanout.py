@@ -11,10 +11,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from automator import accounts, posts
+from automator import accounts
 from automator.clock import micros
 from automator.home import Home
-from automator.posts import NewDelivery, listed
+from automator.posting import posts
+from automator.posting.posts import NewDelivery, listed
 from benchmarks.figure import Figure, percentile
 from benchmarks.filled import engine
 from connectors.post import Part

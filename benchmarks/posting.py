@@ -12,9 +12,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from automator import campaigns
 from automator.db import Writer, connect
 from automator.home import Home
+from automator.posting import campaigns
 from benchmarks.figure import Figure
 from connectors.network import Network
 from connectors.post import Media, Part

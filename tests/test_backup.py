@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from automator import backup as backups
-from automator import posts
 from automator.backup import BackupError, backup, behind, restore, restored
 from automator.db import connect
 from automator.ledger import chain
-from automator.posts import NewDelivery, listed, plan
+from automator.posting import posts
+from automator.posting.posts import NewDelivery, listed, plan
 from automator.scheduling.lease import Owner
 from automator.schema import create
 from connectors.post import Part

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from automator import copies, posts, upkeep
+from automator import upkeep
 from automator.engine import Engine
 from automator.home import Home
-from automator.posts import NewDelivery
+from automator.posting import copies, posts
+from automator.posting.posts import NewDelivery
 from automator.scheduling.states import RunState
 from automator.vault.choose import own_file
 from connectors.post import Media, Part

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automator import limits, measure, metrics, posts, upkeep
+from automator import limits, upkeep
 from automator.engine import Engine
 from automator.ledger import query
-from automator.metrics import STEPS, due, stats, totals
-from automator.posts import NewDelivery
+from automator.posting import measure, metrics, posts
+from automator.posting.metrics import STEPS, due, stats, totals
+from automator.posting.posts import NewDelivery
 from automator.sandbox.faults import Fault
 from connectors.post import Part
 from tests.clocks import START, StillClock

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automator import posts
 from automator.backup import restored
 from automator.engine import Engine
 from automator.intentions import State
-from automator.posts import NewDelivery
+from automator.posting import posts
+from automator.posting.posts import NewDelivery
 from automator.reconcile import Finding, Kind, Ours, compare, plain, reconcile
 from automator.sandbox.faults import Fault
 from connectors.base import NotNow

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from automator import accounts, posts, tidy, upkeep
+from automator import accounts, upkeep
 from automator.engine import Engine
-from automator.posts import Change, NewDelivery, listed
+from automator.posting import posts, tidy
+from automator.posting.posts import Change, NewDelivery, listed
 from automator.sandbox.faults import Fault
 from connectors.base import Scope
 from connectors.facebook import operations as ops

@@ -15,12 +15,13 @@ from aiohttp import web
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from automator import halts, measure, tokens, upkeep
+from automator import halts, tokens, upkeep
 from automator.clock import micros
 from automator.engine import Engine
 from automator.home import Home
 from automator.ledger import chain
 from automator.notices import Notice, tell, unread
+from automator.posting import measure
 from automator.vault.choose import own_file
 from automator.webhook import overdue
 from tests.clocks import StillClock

@@ -18,8 +18,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from automator import accounts, failpoints, posts
-from automator.amend import amend
+from automator import accounts, failpoints
 from automator.check.finding import Finding, told
 from automator.check.made import parts as parts_of
 from automator.check.undo import undone
@@ -28,7 +27,9 @@ from automator.engine import Engine
 from automator.home import Home
 from automator.intentions import load
 from automator.ledger import chain, query
-from automator.posts import Listed, NewDelivery, listed
+from automator.posting import posts
+from automator.posting.amend import amend
+from automator.posting.posts import Listed, NewDelivery, listed
 from automator.sandbox.faults import Fault
 from automator.sandbox.server import Sandbox
 from automator.vault.choose import own_file

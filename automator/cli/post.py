@@ -131,8 +131,8 @@ async def post(  # noqa: PLR0913, PLR0917 - the options of one command
 
 
 async def _planned(row: Row, tz: str | None, home: Path | None, *, as_json: bool) -> None:
-    from automator.campaigns import deliveries, rules  # noqa: PLC0415 - keeps --help fast
-    from automator.posts import plan  # noqa: PLC0415 - as above
+    from automator.posting.campaigns import deliveries, rules  # noqa: PLC0415 - keeps --help fast
+    from automator.posting.posts import plan  # noqa: PLC0415 - as above
     from jobs.posting.campaign import judge  # noqa: PLC0415 - as above
 
     async with engine(home) as opened:
@@ -152,7 +152,7 @@ async def _planned(row: Row, tz: str | None, home: Path | None, *, as_json: bool
 
 
 def _shown(row: Row, tz: str | None, home: Path | None, *, as_json: bool) -> None:
-    from automator.campaigns import rules  # noqa: PLC0415 - keeps --help fast
+    from automator.posting.campaigns import rules  # noqa: PLC0415 - keeps --help fast
     from jobs.posting.campaign import judge  # noqa: PLC0415 - as above
     from jobs.posting.preview import previews  # noqa: PLC0415 - as above
 

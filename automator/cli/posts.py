@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     import sqlite3
 
     from automator.engine import Engine
-    from automator.posts import Listed
+    from automator.posting.posts import Listed
     from jobs.posting.campaign import Verdict
 
 posts = typer.Typer(name="posts", help="Planned and published posts.", no_args_is_help=True)
 
 
 def _one(reader: sqlite3.Connection, delivery: str) -> Listed:
-    from automator.posts import listed  # noqa: PLC0415 - keeps --help fast
+    from automator.posting.posts import listed  # noqa: PLC0415 - keeps --help fast
 
     found = listed(reader, delivery=delivery) if delivery.isalnum() else []
     if len(found) != 1:
@@ -57,7 +57,7 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """List posts by their time."""
-    from automator.posts import listed  # noqa: PLC0415 - keeps --help fast
+    from automator.posting.posts import listed  # noqa: PLC0415 - keeps --help fast
 
     with records(home) as kept:
         since: datetime | None = kept.now if week else None
@@ -99,7 +99,7 @@ async def edit(
     text: Annotated[str | None, typer.Option(help="What instead; a thread stays one, divided by lines of ---.")] = None,
 ) -> None:
     """Change the text or the time of a planned post, or the text of a published one where its network lets that be."""
-    from automator import posts as planned  # noqa: PLC0415 - keeps --help fast
+    from automator.posting import posts as planned  # noqa: PLC0415 - keeps --help fast
     from jobs.posting.parts import rewritten  # noqa: PLC0415 - as above
     from jobs.posting.when import parse_when  # noqa: PLC0415 - as above
 
@@ -131,7 +131,7 @@ async def edit(
 
 
 async def _amended(opened: Engine, item: Listed, parts: Sequence[Part]) -> str:
-    from automator.amend import amend  # noqa: PLC0415 - keeps --help fast
+    from automator.posting.amend import amend  # noqa: PLC0415 - keeps --help fast
     from connectors.base import CallRefused, NotNow, Unresolved  # noqa: PLC0415 - as above
     from connectors.network import Rejected  # noqa: PLC0415 - as above
 
@@ -150,8 +150,8 @@ def export(
     planned: Annotated[bool, typer.Option("--planned", help="Only what is still to be published.")] = False,
 ) -> None:
     """Write posts to a campaign file that `posts import` reads; pictures are named by their path."""
-    from automator.campaigns import save  # noqa: PLC0415 - keeps --help fast
-    from automator.posts import listed  # noqa: PLC0415 - as above
+    from automator.posting.campaigns import save  # noqa: PLC0415 - keeps --help fast
+    from automator.posting.posts import listed  # noqa: PLC0415 - as above
 
     with records(home) as kept:
         found = [item for item in listed(kept.reader) if not planned or item.state in {"scheduled", "waiting"}]
@@ -166,7 +166,7 @@ def export(
 @told
 async def cancel(delivery: str, home: HomeOption = None) -> None:
     """Take a planned post back."""
-    from automator import posts as planned  # noqa: PLC0415 - keeps --help fast
+    from automator.posting import posts as planned  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
         item = _one(opened.reader, delivery)
@@ -180,7 +180,7 @@ async def cancel(delivery: str, home: HomeOption = None) -> None:
 @told
 async def retry(delivery: str, home: HomeOption = None) -> None:
     """Publish a failed, missed or cancelled post now, going on at the part that is missing."""
-    from automator import posts as planned  # noqa: PLC0415 - keeps --help fast
+    from automator.posting import posts as planned  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
         item = _one(opened.reader, delivery)
@@ -199,7 +199,7 @@ async def resolve(
     send_again: Annotated[bool, typer.Option("--send-again", help="It was not published: send it again.")] = False,
 ) -> None:
     """Settle an unconfirmed post, after you have looked at the account."""
-    from automator import posts as planned  # noqa: PLC0415 - keeps --help fast
+    from automator.posting import posts as planned  # noqa: PLC0415 - keeps --help fast
 
     if bool(there) == send_again:
         raise fail("say either --there ID or --send-again", 2)
@@ -231,7 +231,7 @@ async def import_(
     as_json: JsonOption = False,
 ) -> None:
     """Plan a campaign from a CSV or JSON file; importing it twice plans nothing twice."""
-    from automator.campaigns import bring_in, rules  # noqa: PLC0415 - keeps --help fast
+    from automator.posting.campaigns import bring_in, rules  # noqa: PLC0415 - keeps --help fast
     from jobs.posting.campaign import judge  # noqa: PLC0415 - as above
     from jobs.posting.rows import read  # noqa: PLC0415 - as above
 

@@ -9,7 +9,7 @@ import typer
 from automator.cli.common import HomeOption, JsonOption, fail, records, show_json, told
 
 if TYPE_CHECKING:
-    from automator.metrics import Figures
+    from automator.posting.metrics import Figures
 
 
 @told
@@ -20,7 +20,8 @@ def stats(
     as_json: JsonOption = False,
 ) -> None:
     """Likes, comments, shares and impressions as last read, with what has been added since the reading before."""
-    from automator import accounts, metrics  # noqa: PLC0415 - keeps --help fast
+    from automator import accounts  # noqa: PLC0415 - keeps --help fast
+    from automator.posting import metrics  # noqa: PLC0415 - keeps --help fast
     from jobs.posting.when import parse_when  # noqa: PLC0415 - as above
 
     with records(home) as kept:

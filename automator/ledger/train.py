@@ -25,14 +25,15 @@ from typing import Any, TypeAlias
 import zstandard
 from PIL import Image
 
-from automator import accounts, posts
+from automator import accounts
 from automator.db import connect
 from automator.engine import Engine
 from automator.home import Home
 from automator.ledger import chain, pack
 from automator.ledger.documented import answers
 from automator.ledger.pack import Kind
-from automator.posts import NewDelivery
+from automator.posting import posts
+from automator.posting.posts import NewDelivery
 from automator.sandbox.server import Sandbox
 from automator.vault.choose import own_file
 from connectors.post import Part

@@ -21,13 +21,14 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from automator import accounts, campaigns, limits
+from automator import accounts, limits
 from automator.clock import micros
 from automator.db import connect
 from automator.engine import Engine
 from automator.home import Home
 from automator.ledger.chain import Fault, verify
-from automator.posts import Listed, listed
+from automator.posting import campaigns
+from automator.posting.posts import Listed, listed
 from automator.sandbox.server import ACCOUNTS, SETTINGS, WORLD
 from automator.vault.choose import own_file
 from connectors.words import counted

@@ -12,7 +12,7 @@ import httpx
 from PIL import Image
 
 from automator.db import connect
-from automator.metrics import Readable, keep
+from automator.posting.metrics import Readable, keep
 from connectors.graph.proof import proof
 from connectors.network import Metrics
 from tests.cli.conftest import Shell

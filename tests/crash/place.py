@@ -19,7 +19,7 @@ from automator.__main__ import main
 from automator.db import connect
 from automator.engine import Engine
 from automator.home import Home
-from automator.posts import Listed, NewDelivery, listed, plan, resolve_send_again, resolve_there
+from automator.posting.posts import Listed, NewDelivery, listed, plan, resolve_send_again, resolve_there
 from automator.vault.choose import own_file
 from connectors.post import Part
 from tests.children import Child

@@ -21,12 +21,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from automator import accounts, limits, posts
+from automator import accounts, limits
 from automator.db import connect
 from automator.engine import Engine
 from automator.home import Home
 from automator.ledger.chain import verify
-from automator.posts import Listed, NewDelivery, listed
+from automator.posting import posts
+from automator.posting.posts import Listed, NewDelivery, listed
 from automator.sandbox.faults import Fault
 from automator.sandbox.server import Sandbox
 from automator.scheduling.states import OPEN_STATES

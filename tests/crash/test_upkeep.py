@@ -14,10 +14,10 @@ import httpx
 import pytest
 
 from automator import failpoints
-from automator.campaigns import TOGETHER
 from automator.db import connect
 from automator.notices import unread
-from automator.posts import listed
+from automator.posting.campaigns import TOGETHER
+from automator.posting.posts import listed
 from connectors.signin import CODE, VERIFIER
 from tests.crash.place import Place
 from tests.sandboxed import ROOT

@@ -16,14 +16,15 @@ from pathlib import Path
 
 import pytest
 
-from automator import accounts, campaigns
+from automator import accounts
 from automator.accounts import DEFAULT_SCOPES, Stored
 from automator.check.play import Server, cases, played, world
 from automator.clock import micros
 from automator.engine import Engine
 from automator.home import Home
 from automator.ledger.chain import verify
-from automator.posts import listed
+from automator.posting import campaigns
+from automator.posting.posts import listed
 from automator.vault.choose import own_file
 from jobs.posting.campaign import judge
 from jobs.posting.rows import read

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from automator.campaigns import save
-from automator.posts import Listed
+from automator.posting.campaigns import save
+from automator.posting.posts import Listed
 from connectors.post import Form, Media, Part, Tag
 from connectors.registry import build
 from jobs.posting.campaign import Earlier, Rules, Verdict, judge

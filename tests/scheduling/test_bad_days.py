@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from automator import accounts, health, posts
+from automator import accounts, health
 from automator.clock import micros
 from automator.db import connect
 from automator.engine import Engine
 from automator.home import Home
 from automator.notices import unread
-from automator.posts import Listed, NewDelivery, listed
+from automator.posting import posts
+from automator.posting.posts import Listed, NewDelivery, listed
 from automator.sandbox.faults import Fault
 from automator.scheduling import setback
 from automator.schema import create

@@ -25,12 +25,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from automator import accounts, failpoints, halts, posts
+from automator import accounts, failpoints, halts
 from automator.clock import micros
 from automator.engine import Engine
 from automator.home import Home
 from automator.ledger import chain
-from automator.posts import Change, Listed, NewDelivery, listed
+from automator.posting import posts
+from automator.posting.posts import Change, Listed, NewDelivery, listed
 from automator.sandbox.faults import Fault
 from automator.scheduling.states import OPEN_STATES, RunState
 from automator.vault.choose import own_file

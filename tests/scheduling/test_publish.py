@@ -13,11 +13,12 @@ import pytest
 from aiohttp import web
 from PIL import Image
 
-from automator import accounts, halts, limits, posts
+from automator import accounts, halts, limits
 from automator.clock import SystemClock, micros
 from automator.engine import Engine
 from automator.home import Home
-from automator.posts import Listed, NewDelivery, listed
+from automator.posting import posts
+from automator.posting.posts import Listed, NewDelivery, listed
 from automator.sandbox.faults import Fault, middleware
 from automator.vault.choose import own_file
 from connectors.bluesky import twin as bluesky

@@ -9,13 +9,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from automator import accounts, posts, tokens, upkeep
+from automator import accounts, tokens, upkeep
 from automator.accounts import Stored, Token
 from automator.clock import micros
 from automator.engine import Engine
 from automator.home import Home
 from automator.notices import mark_seen, unread
-from automator.posts import NewDelivery, listed
+from automator.posting import posts
+from automator.posting.posts import NewDelivery, listed
 from automator.sandbox.faults import Fault
 from automator.vault.choose import own_file
 from connectors.network import Identity

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from automator import accounts, posts, tokens
-from automator.amend import amend
+from automator import accounts, tokens
 from automator.clock import micros
 from automator.notices import mark_seen, unread
-from automator.posts import Listed, NewDelivery, listed
+from automator.posting import posts
+from automator.posting.amend import amend
+from automator.posting.posts import Listed, NewDelivery, listed
 from connectors.base import Scope
 from connectors.network import Rejected
 from connectors.post import Form, Part

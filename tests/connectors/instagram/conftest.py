@@ -17,11 +17,12 @@ import pytest
 from aiohttp import web
 from PIL import Image
 
-from automator import accounts, posts
+from automator import accounts
 from automator.engine import Engine
 from automator.home import Home
 from automator.intentions import claim
-from automator.posts import Listed, NewDelivery, listed
+from automator.posting import posts
+from automator.posting.posts import Listed, NewDelivery, listed
 from automator.vault.choose import own_file
 from connectors.base import Intent, Scope
 from connectors.graph.twin import GRAPH, Graph

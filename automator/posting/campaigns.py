@@ -14,7 +14,7 @@ from pathlib import Path
 from automator import accounts, failpoints
 from automator.clock import instant, micros
 from automator.db import Writer
-from automator.posts import Listed, NewDelivery, plan
+from automator.posting.posts import Listed, NewDelivery, plan
 from automator.scheduling.due import LATE
 from automator.settings import Settings
 from connectors.base import Scope

@@ -13,7 +13,7 @@ from automator.budgets import store, window
 from automator.clock import micros
 from automator.engine import Engine
 from automator.keys import Superseded
-from automator.metrics import Readable, keep, readable
+from automator.posting.metrics import Readable, keep, readable
 from automator.scheduling import beats
 from automator.scheduling.due import coming
 from connectors.base import CallRefused, NotNow, Scope, Window

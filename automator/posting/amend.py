@@ -10,7 +10,7 @@ from dataclasses import replace
 from automator.clock import micros
 from automator.engine import Engine
 from automator.ledger import chain
-from automator.posts import Listed
+from automator.posting.posts import Listed
 from connectors.answer import accepted
 from connectors.base import Intent
 from connectors.network import Rejected
