@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 from automator.accounts import NoAccount
 from automator.clock import Clock, micros
@@ -21,6 +23,9 @@ from connectors.order import Order, OrderRequest, OrderState
 from connectors.venue import Exchange
 from jobs.orders.risk import plain
 from jobs.orders.states import LIVE, State, Step
+
+#: stores a person's word on an order; ``False``: it does not apply
+Said = Callable[[sqlite3.Connection, str, datetime], bool]
 
 UNCHECKED = "nothing was changed; --unchecked takes your word for it"
 
@@ -65,16 +70,7 @@ class Settling:
             Unsettled: the exchange can't be asked.
         """
         found = None if unchecked else await self._found(stored)
-
-        def store(tx: sqlite3.Connection) -> None:
-            now = self._clock.now()
-            if found is not None:
-                adopt(tx, stored, found, now)
-                news.tell(tx, stored.id, now)
-            elif not not_placed(tx, stored.id, now, actor=actor):
-                raise Unsettled(_nothing(tx, stored))
-
-        await self._writer.run(store)
+        await self._writer.run(partial(self._as_said, stored, found, partial(not_placed, actor=actor)))
         if found is not None:
             await self._look(stored, actor)
         return found
@@ -89,17 +85,17 @@ class Settling:
         """
         found = None if unchecked else await self._found(stored)
         await self._look(stored, actor)  # what it filled before counts
-
-        def store(tx: sqlite3.Connection) -> None:
-            now = self._clock.now()
-            if found is not None:
-                adopt(tx, stored, found, now)
-                news.tell(tx, stored.id, now)
-            elif not gone(tx, stored.id, now, actor=actor):
-                raise Unsettled(_nothing(tx, stored))
-
-        await self._writer.run(store)
+        await self._writer.run(partial(self._as_said, stored, found, partial(gone, actor=actor)))
         return found
+
+    def _as_said(self, stored: Stored, found: Order | None, said: Said, tx: sqlite3.Connection) -> None:
+        """Take an order for what is shown; if nothing is, for what a person says."""
+        now = self._clock.now()
+        if found is not None:
+            adopt(tx, stored, found, now)
+            news.tell(tx, stored.id, now)
+        elif not said(tx, stored.id, now):
+            raise Unsettled(_nothing(tx, stored))
 
     async def _looked_up(self, stored: Stored, number: str) -> Order:
         plan = self._books.plan(stored.id)
