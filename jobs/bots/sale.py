@@ -19,6 +19,7 @@ from jobs.orders.risk import plain
 PAUSES = tuple(
     timedelta(minutes=minutes) for minutes in (0, 1, 2, 4, 8, 15)
 )  #: after the first failure, the second ...
+ROOM = Decimal("0.9")  #: of the greatest worth of an order, which the exchange measures at a price of its own
 LASTING = 3  #: such refusals in a row end it; one may be of a balance that a cancelled order has just held
 TOLD = 3  #: failures in a row that a person is told of
 REMEDY = "sell it by hand, or put that right and start the bot again"
@@ -78,8 +79,10 @@ def sale(tag: str, market: Market, amount: Decimal, price: Decimal) -> Place | S
     filters = market.filters
     step = filters.market_lot or filters.lot
     much = whole(amount, step)
-    most = filters.market_max or filters.max_amount
-    order = Place(tag, market.symbol, Side.SELL, OrderType.MARKET, amount=whole(min(much, most or much), step))
+    most = filters.market_max or filters.max_amount or much
+    if filters.max_notional:
+        most = min(most, filters.max_notional * ROOM / price)
+    order = Place(tag, market.symbol, Side.SELL, OrderType.MARKET, amount=whole(min(much, most), step))
     wrong = faults(order.order(tag), market, price) if market.active else ()
     if wrong:
         return Stop(f"{plain(amount)} {market.base} can't be sold: {'; '.join(wrong)}; {REMEDY}")

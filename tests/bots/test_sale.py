@@ -222,6 +222,7 @@ def test_pauses(tries: int, minutes: int) -> None:
         ("1.5", 100, {"market_lot": Decimal(1)}, "1"),
         ("5", 100, {"market_max": Decimal("2.00005")}, "2"),
         ("5", 100, {"max_amount": Decimal(3)}, "3"),
+        ("5", 100, {"max_notional": Decimal(200)}, "1.8"),
         ("0.5", 100, {"market_lot": Decimal(1)}, "amount is 0"),
         ("0.01", 100, {}, "0.01 BTC can't be sold: 1 USDT is below the least order of 5 USDT; sell it by hand"),
     ],
