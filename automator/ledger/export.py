@@ -7,7 +7,7 @@ import csv
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any, TextIO
 from urllib.parse import parse_qsl, urlsplit
 
 from automator.ledger import chain
-from automator.ledger.query import Filter, RecordedCall, oldest, one
+from automator.ledger.query import Filter, RecordedCall, oldest
 
 FORMATS = ("jsonl", "csv", "har")
 COLUMNS = (
@@ -63,44 +63,49 @@ def export(connection: sqlite3.Connection, path: Path, kind: str, wanted: Filter
     try:
         (before, start), (number, head) = chain.anchor(connection), chain.head(connection)
         with path.open("w", encoding="utf-8", newline="") as out:
+            write = {"jsonl": _jsonl, "csv": _csv, "har": _har}[kind]
             if kind == "jsonl" and wanted == Filter():
-                calls = _entries_too(connection, out)
-            else:
-                calls = {"jsonl": _jsonl, "csv": _csv, "har": _har}[kind](connection, oldest(connection, wanted), out)
+                write = _entries_too
+            calls = Counted(oldest(connection, wanted))
+            write(connection, calls, out)
     finally:
         connection.execute("COMMIT")
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    manifest = Manifest(kind, wanted.as_json(), calls, (before, start.hex()), (number, head.hex()), digest)
+    manifest = Manifest(kind, wanted.as_json(), calls.number, (before, start.hex()), (number, head.hex()), digest)
     content = json.dumps(asdict(manifest), indent=2) + "\n"
     path.with_name(f"{path.name}.manifest.json").write_text(content, encoding="utf-8")
     return manifest
 
 
-def _jsonl(_: sqlite3.Connection, calls: Iterable[RecordedCall], out: TextIO) -> int:
-    number = 0
-    for call in calls:
-        number += 1
-        out.write(json.dumps(call.as_json(), ensure_ascii=False) + "\n")
-    return number
+class Counted(Iterator[RecordedCall]):
+    """Calls that are counted as they are written: there may be more than memory holds."""
+
+    def __init__(self, calls: Iterator[RecordedCall]) -> None:
+        self._calls = calls
+        self.number = 0
+
+    def __next__(self) -> RecordedCall:
+        call = next(self._calls)
+        self.number += 1
+        return call
 
 
-def _entries_too(connection: sqlite3.Connection, out: TextIO) -> int:
-    number = 0
+def _jsonl(_: sqlite3.Connection, calls: Iterator[RecordedCall], out: TextIO) -> None:
+    out.writelines(json.dumps(call.as_json(), ensure_ascii=False) + "\n" for call in calls)
+
+
+def _entries_too(connection: sqlite3.Connection, calls: Iterator[RecordedCall], out: TextIO) -> None:
     for row, link in chain.rows(connection):
-        call = one(connection, row[0])  # of any other entry, none
-        number += call is not None
-        said = call.as_json() if call else {}
+        said = next(calls).as_json() if row[1] == "call" else {}
         line = said | {"entry": [*row[:-1], chain.said(row[-1])], "link": link.hex()}
         out.write(json.dumps(line, ensure_ascii=False) + "\n")
-    return number
 
 
-def _csv(_: sqlite3.Connection, calls: Iterable[RecordedCall], out: TextIO) -> int:
-    writer, number = csv.writer(out), 0
+def _csv(_: sqlite3.Connection, calls: Iterator[RecordedCall], out: TextIO) -> None:
+    writer = csv.writer(out)
     writer.writerow(COLUMNS)
     for call in calls:
-        number += 1
         answer = call.answer or {}
         flat = call.as_json() | {
             "method": call.request.get("method"),
@@ -110,7 +115,6 @@ def _csv(_: sqlite3.Connection, calls: Iterable[RecordedCall], out: TextIO) -> i
             "actor": call.request.get("actor"),
         }
         writer.writerow(_harmless(flat[name]) for name in COLUMNS)
-    return number
 
 
 def _harmless(value: Any) -> Any:
@@ -118,16 +122,17 @@ def _harmless(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t")) else value
 
 
-def _har(connection: sqlite3.Connection, calls: Iterable[RecordedCall], out: TextIO) -> int:
-    creator, number = {"name": "automator", "version": version("automator")}, 0
+def _har(connection: sqlite3.Connection, calls: Iterator[RecordedCall], out: TextIO) -> None:
+    creator = {"name": "automator", "version": version("automator")}
     out.write(f'{{"log": {{"version": "1.2", "creator": {json.dumps(creator)}, "entries": [')
-    for number, entry in enumerate(_entries(connection, calls), 1):
-        out.write((",\n" if number > 1 else "\n") + json.dumps(entry, ensure_ascii=False))
+    out.writelines(
+        (",\n" if number else "\n") + json.dumps(entry, ensure_ascii=False)
+        for number, entry in enumerate(_entries(connection, calls))
+    )
     out.write("\n]}}\n")
-    return number
 
 
-def _entries(connection: sqlite3.Connection, calls: Iterable[RecordedCall]) -> Iterator[dict[str, Any]]:
+def _entries(connection: sqlite3.Connection, calls: Iterator[RecordedCall]) -> Iterator[dict[str, Any]]:
     for call in calls:
         answer, answer_seq = call.answer or {}, call.answer_seq or 0
         took = (call.answered_at - call.at).total_seconds() * 1000 if call.answered_at else 0.0
