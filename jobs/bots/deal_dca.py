@@ -16,9 +16,9 @@ from jobs.bots import deal as deals
 from jobs.bots import exits
 from jobs.bots.deal import Deal
 from jobs.bots.exits import Barriers, reached, resting
-from jobs.bots.parameters import Model, PercentOrNone, Positive, Symbol, whole
+from jobs.bots.parameters import Model, PercentOrNone, Positive, Symbol, takes, whole
 from jobs.bots.sale import Failed, sale
-from jobs.bots.steps import HUNDRED, Gain, Part, Step, Steps, amounts, takes
+from jobs.bots.steps import HUNDRED, Gain, Part, Step, Steps, amounts
 from jobs.bots.strategy import Cancel, Closed, Place, Stop, Tell, View, Waits, Wish, placed
 from jobs.orders.risk import plain
 

@@ -13,10 +13,11 @@ from pydantic import Field, model_validator
 
 from connectors.market import Market
 from connectors.order import OrderState, OrderType, Side
+from connectors.words import counted
 from jobs.bots import cells, moves
 from jobs.bots.cells import Cell, Lines
 from jobs.bots.closing import close, closing
-from jobs.bots.ladder import Ladder, ratio
+from jobs.bots.ladder import Ladder, Spacing, ratio
 from jobs.bots.parameters import Model, Positive, Symbol
 from jobs.bots.strategy import Cancel, Closed, Ended, Filled, Place, Stop, View, Waits, Wish
 from jobs.orders.risk import plain
@@ -135,19 +136,15 @@ class Grid(Model):
         return (self.symbol,)
 
     @cached_property
-    def _ratio(self) -> Decimal | None:
-        if self.grid_type == "arithmetic":
-            return None
-        return ratio(self.lower_price, self.upper_price, self.grids_quantity)
+    def _spacing(self) -> Spacing:
+        low, high, spaces = self.lower_price, self.upper_price, self.grids_quantity
+        return Spacing(low, high, spaces, None if self.grid_type == "arithmetic" else ratio(low, high, spaces))
 
     def ladder(self, market: Market) -> Ladder:
         """Its lines on a market."""
         return Ladder(
             market,
-            self.lower_price,
-            self.upper_price,
-            self.grids_quantity,
-            self._ratio,
+            self._spacing,
             self.quantity_per_grid,
             in_quote=self.order_currency_type == "quote",
             keeps_base=self.profit_currency_type == "base",
@@ -166,7 +163,7 @@ class Grid(Model):
         """Where its lines are by now, for a person, if they ever move; and that it can't sell what it should."""
         if state.failed.tries or not state.cells or not self._moves:
             return state.failed.shown()
-        low, high = (plain(self._bare(number), 8) for number in (state.bottom, state.top))
+        low, high = (plain(self._spacing.line(number), 8) for number in (state.bottom, state.top))
         up, down = state.bottom, state.top - self.grids_quantity
         found = [f"{len(state.cells)} grids from {low} to {high}"]
         if up or down:
@@ -282,18 +279,9 @@ class Grid(Model):
         lower = self.lower_stop_loss_price if self.lower_stop_loss_enabled else None
         down, up = min(state.top - self.grids_quantity, 0), max(state.bottom, 0)
         return (
-            upper if upper is None or not down else self._along(upper, down),
-            lower if lower is None or not up else self._along(lower, up),
+            upper if upper is None or not down else self._spacing.along(upper, down),
+            lower if lower is None or not up else self._spacing.along(lower, up),
         )
-
-    def _along(self, price: Decimal, lines: int) -> Decimal:
-        if self._ratio is not None:
-            return price * self._ratio**lines
-        return price + (self.upper_price - self.lower_price) * lines / self.grids_quantity
-
-    def _bare(self, number: int) -> Decimal:
-        """Where a line lies, before it is rounded to a market's tick."""
-        return self.upper_price if number == self.grids_quantity else self._along(self.lower_price, number)
 
     def _moved(self, state: Lines, view: View, ladder: Ladder) -> Lines:
         price, closed = view.prices[self.symbol], any(isinstance(event, Closed) for event in view.events)
@@ -365,5 +353,4 @@ def _farther(name: str, price: Decimal, other: str, beyond: Decimal | None) -> t
 
 def _lines(number: int) -> str:
     """``2 lines above``."""
-    lines = "1 line" if abs(number) == 1 else f"{abs(number)} lines"
-    return f"{lines} {'above' if number > 0 else 'below'}" if number else "at"
+    return f"{counted(abs(number), 'line')} {'above' if number > 0 else 'below'}" if number else "at"

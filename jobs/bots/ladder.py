@@ -8,7 +8,7 @@ from decimal import ROUND_CEILING, Decimal, localcontext
 from connectors.market import Market
 from connectors.order import Side
 from jobs.bots.cells import Cell
-from jobs.bots.parameters import whole
+from jobs.bots.parameters import takes, whole
 from jobs.orders.positions import EXACT
 
 ZERO = Decimal(0)
@@ -21,35 +21,47 @@ def ratio(low: Decimal, high: Decimal, spaces: int) -> Decimal:
 
 
 @dataclass(frozen=True, slots=True)
-class Ladder:
-    """Line 0 lies at ``low``, line ``spaces`` at ``high``.
+class Spacing:
+    """Where lines lie before they are rounded to a market's tick: line 0 at ``low``, line ``spaces`` at ``high``.
 
     Attributes:
         ratio: From each line to the next; ``None``: they are equally far from each other.
+    """
+
+    low: Decimal
+    high: Decimal
+    spaces: int
+    ratio: Decimal | None
+
+    def line(self, number: int) -> Decimal:
+        """Where a line lies."""
+        return self.high if number == self.spaces else self.along(self.low, number)
+
+    def along(self, price: Decimal, lines: int) -> Decimal:
+        """A price that is so many lines above another one, or, below 0, below it."""
+        if self.ratio is not None:
+            return price * self.ratio**lines
+        return price + (self.high - self.low) * lines / self.spaces
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """Lines on a market.
+
+    Attributes:
         quantity: What is bought in a cell, of the base asset, or, if ``in_quote``, of the quote asset.
         keeps_base: Only so much is sold as brings back what its buying cost; the rest is the profit.
     """
 
     market: Market
-    low: Decimal
-    high: Decimal
-    spaces: int
-    ratio: Decimal | None
+    spacing: Spacing
     quantity: Decimal
     in_quote: bool
     keeps_base: bool
 
-    def exact(self, number: int) -> Decimal:
-        """Where a line lies."""
-        if number == self.spaces:
-            return self.high
-        if self.ratio is not None:
-            return self.low * self.ratio**number
-        return self.low + (self.high - self.low) * number / self.spaces
-
     def line(self, number: int) -> Decimal:
         """Where it lies on the market's tick."""
-        return whole(self.exact(number), self.market.filters.tick)
+        return whole(self.spacing.line(number), self.market.filters.tick)
 
     def lies(self, number: int) -> bool:
         """Whether there is a line apart from the next one."""
@@ -66,9 +78,7 @@ class Ladder:
 
     def takes(self, amount: Decimal, number: int) -> bool:
         """Whether the exchange takes an order of this amount at a line."""
-        filters = self.market.filters
-        worth = amount * self.line(number)
-        return amount > 0 and amount >= (filters.min_amount or ZERO) and worth >= (filters.min_notional or ZERO)
+        return takes(self.market.filters, amount, self.line(number))
 
     def back(self, number: int, bought: Decimal) -> Decimal:
         """How much of what was bought at a line is sold at the next one."""

@@ -12,6 +12,8 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
+from connectors.market import Filters
+
 GREATEST = Decimal(10) ** 15  #: of a price or an amount; what is more is a slip
 LEAST = Decimal(10) ** -15
 _PLACES = {"max_digits": 32, "decimal_places": 18, "allow_inf_nan": False}
@@ -107,3 +109,9 @@ def _sentence(model: type[BaseModel], error: ValidationError) -> str:
 def whole(value: Decimal, step: Decimal | None) -> Decimal:
     """The greatest multiple of ``step`` that is not above ``value``."""
     return value if not step else value // step * step
+
+
+def takes(filters: Filters, amount: Decimal, price: Decimal) -> bool:
+    """Whether an order of this amount is large enough for the exchange."""
+    least = amount >= (filters.min_amount or 0) and amount * price >= (filters.min_notional or 0)
+    return amount > 0 and least

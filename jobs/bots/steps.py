@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 from connectors.market import Filters
 from connectors.order import OrderState
 from jobs.bots.exits import Exit, heard
-from jobs.bots.parameters import Model, whole
+from jobs.bots.parameters import Model, takes, whole
 from jobs.bots.strategy import Ended, Filled
 
 MOST = 4  #: 3Commas takes no more
@@ -134,9 +134,3 @@ def amounts(  # noqa: PLR0913, PLR0917 - what is shared out, and what an order m
     last = remain[-1] if before is None or takes(filters, whole(left, filters.lot), price) else before
     found[last] += left
     return tuple(found)
-
-
-def takes(filters: Filters, amount: Decimal, price: Decimal) -> bool:
-    """Whether an order of this amount is large enough for the exchange."""
-    least = amount >= (filters.min_amount or ZERO) and amount * price >= (filters.min_notional or ZERO)
-    return amount > 0 and least
