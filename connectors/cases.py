@@ -133,12 +133,10 @@ def lengths(
     """Texts of 0, 1, limit - 1, limit and limit + 1 units; ``one`` is a character that counts one."""
     with_it = (picture,) if picture else ()
     cases = [
-        Case(f"a text of {count}", Kind.ANSWER, Expect.PUBLISHED, (one * count,), with_it)
-        for count in (1, limit - 1, limit)
+        Case(f"a text of {count}", Kind.ANSWER, end, (one * count,), with_it)
+        for count, end in ((1, Expect.PUBLISHED), *around(limit))
     ]
-    cases.append(Case("no text", Kind.ANSWER, empty, ("",), with_it))
-    cases.append(Case(f"a text of {limit + 1}", Kind.ANSWER, Expect.REFUSED, (one * (limit + 1),), with_it))
-    return cases
+    return [Case("no text", Kind.ANSWER, empty, ("",), with_it), *cases]
 
 
 def scripts(*pictures: Picture) -> list[Case]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from automator.cli.common import JsonOption, counting, fail, show_json, told, working
+from connectors.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -141,7 +142,7 @@ def _said(path: Path | None, messages: Sequence[Signal], played: Played) -> dict
     if not there:
         raise fail(f"no message of {path} is of the candles' time", 2)
     left = f"; left out, as not of the candles' time: {outside}" if outside else ""
-    return {"signals": f"{there} {'message' if there == 1 else 'messages'} of {path.name}{left}"}
+    return {"signals": f"{counted(there, 'message')} of {path.name}{left}"}
 
 
 def _set(markets: Mapping[str, Market], balances: Mapping[str, Decimal], fee: str) -> dict[str, str]:

@@ -29,6 +29,7 @@ from jobs.orders.risk import plain
 from jobs.orders.states import ENDED, LIVE, State
 
 CAUSE = {"duty": "books"}
+TAKEN = "books "  #: how the beats begin that say when someone last took a look at an account upon himself
 OFTEN = timedelta(seconds=10)  #: between two looks at an account with open orders
 RARELY = timedelta(minutes=5)  #: at another one
 SLACK = timedelta(minutes=5)  #: fills are read from so much earlier: clocks differ, and lists lag
@@ -247,16 +248,21 @@ def looked(connection: sqlite3.Connection, account: str, now: datetime) -> timed
 
 def claim(tx: sqlite3.Connection, account: str, now: datetime) -> bool:
     """Whether an account is to be looked at now; whoever asks first, in any process, is the one who does it."""
-    looked = beats.since(tx, f"books {account}", now)
+    looked = beats.since(tx, f"{TAKEN}{account}", now)
     if looked < OFTEN or (looked < RARELY and not waited_for(tx, account) and not _ended(tx, account, now - looked)):
         return False
-    beats.beat(tx, f"books {account}", now)
+    take(tx, account, now)
     return True
+
+
+def take(tx: sqlite3.Connection, account: str, now: datetime) -> None:
+    """An account is looked at from now on, so that nobody else does."""
+    beats.beat(tx, f"{TAKEN}{account}", now)
 
 
 def anew(tx: sqlite3.Connection) -> None:
     """A service begins: each account is looked at now, whoever looked last."""
-    tx.execute("DELETE FROM beat WHERE name GLOB 'books *'")
+    beats.forget(tx, TAKEN, ())
 
 
 def _ended(connection: sqlite3.Connection, account: str, since: datetime) -> bool:

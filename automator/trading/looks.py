@@ -9,8 +9,7 @@ from datetime import datetime
 
 from automator.clock import Clock
 from automator.db import Writer
-from automator.scheduling import beats
-from automator.trading.books import TROUBLE, Books, looked
+from automator.trading.books import TROUBLE, Books, looked, take
 
 
 class Looks:
@@ -35,7 +34,7 @@ class Looks:
             when, trouble = self._failed.get(account, (None, None))
             if trouble is not None and when == close:
                 raise trouble
-            await self._writer.brief(lambda tx: beats.beat(tx, f"books {account}", now))
+            await self._writer.brief(lambda tx: take(tx, account, now))
             try:
                 await self._books.reconcile(account, actor)
             except TROUBLE as told:
