@@ -10,7 +10,7 @@ import pytest
 from automator.trading.bots import State
 from jobs.bots.kinds import told
 from tests.bots.market import floor
-from tests.bots.test_running import DCA, GRID, TRAILED, candles
+from tests.bots.samples import DCA, GRID, TRAILED, candles
 
 WHY = "another version of Automator kept its state, which this one can't read"
 

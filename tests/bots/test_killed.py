@@ -20,7 +20,8 @@ from jobs.bots.kinds import made
 from jobs.orders.states import State as OrderState
 from tests.bots import worker
 from tests.bots.market import FUNDS, MARKET, MINUTE, Floor, floor
-from tests.bots.test_running import GRID, MOVED, STEPS, TRAILED, candles, ordered, watched
+from tests.bots.samples import GRID, MOVED, STEPS, TRAILED, candles
+from tests.bots.watch import ordered, watched
 from tests.children import Child
 
 WITHIN = 55.0  #: seconds of a minute in which what is due must be done

@@ -11,7 +11,7 @@ import pytest
 from automator.trading.looks import Looks
 from connectors.network import Rejected
 from tests.bots.market import ACCOUNT, MINUTE, floor
-from tests.bots.test_running import GRID, candles
+from tests.bots.samples import GRID, candles
 
 
 async def test_two_bots_of_an_account_share_a_look(tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from jobs.bots.own import Own
 from jobs.bots.parameters import BadParameters
 from jobs.bots.strategy import Cancel, Pair, Place, Stop
 from tests.bots.market import floor
+from tests.bots.samples import BUY, GRID, candles
 from tests.bots.seen import BTC, START, closed, ended, filled, view
-from tests.bots.test_running import BUY, GRID, candles
 
 GOOD = '''
 class Mine:

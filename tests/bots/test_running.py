@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -15,11 +13,9 @@ from typing import Any
 import pytest
 
 from automator import halts
-from automator.backup import restored
 from automator.clock import micros
 from automator.trading import bots, orders
-from automator.trading.bots import BotError, OnStop, State
-from connectors.exchange.paper import Paper
+from automator.trading.bots import State
 from connectors.market import Candle
 from jobs.bots.backtest import play
 from jobs.bots.grid import Grid
@@ -27,107 +23,9 @@ from jobs.bots.kinds import made
 from jobs.bots.signal import Taken
 from jobs.bots.strategy import Ended, Filled
 from tests.bots.market import FUNDS, MARKET, MINUTE, Floor, floor
+from tests.bots.samples import BRACKET, BUY, DCA, GRID, GUARD, MOVED, SHARES, STEPS, STOPPED, TRAILED, WIDER, candles
+from tests.bots.watch import ordered, watched
 from tests.clocks import START
-
-GRID = {
-    "symbol": "BTC/USDT",
-    "lower_price": 100,
-    "upper_price": 170,
-    "grids_quantity": 7,
-    "quantity_per_grid": 1,
-}
-MOVED = {
-    "symbol": "BTC/USDT",
-    "lower_price": 125,
-    "upper_price": 145,
-    "grids_quantity": 4,
-    "quantity_per_grid": 200,
-    "order_currency_type": "quote",
-    "trailing_up_enabled": True,
-    "trailing_down_enabled": True,
-}
-WIDER = {name: value for name, value in MOVED.items() if not name.startswith("trailing")} | {
-    "profit_currency_type": "base",
-    "expansion_up_enabled": True,
-    "expansion_up_stop_price": 160,
-    "expansion_down_enabled": True,
-    "expansion_down_stop_price": 110,
-    "max_active_buy_lines": 3,
-}
-BUY = {"symbol": "BTC/USDT", "amount_to_buy_in_reference_market": 100, "minutes_before_next_buy": 5}
-DCA = {
-    "symbol": "BTC/USDT",
-    "base_order_volume": 200,
-    "safety_order_volume": 300,
-    "max_safety_orders": 3,
-    "active_safety_orders_count": 2,
-    "take_profit": 3,
-    "stop_loss_percentage": 20,
-}
-GUARD = {
-    "symbol": "BTC/USDT",
-    "amount": 2,
-    "entry_price": 110,
-    "stop_loss": "0.1",
-    "trailing_stop_delta": "0.05",
-    "trailing_stop_activation": "0.05",
-}
-BRACKET = {"symbol": "BTC/USDT", "amount": 2, "entry_price": 135, "stop_loss": "0.25", "take_profit": "0.2"}
-TRAILED = {**BRACKET, "trailing_stop_delta": "0.25", "take_profit_order_type": "limit"}
-SHARES = {"indexed_coins": "BTC:50", "refresh_interval": 0, "rebalance_trigger_min_percent": 2}
-STOPPED = {**DCA, "stop_loss_percentage": 12, "max_safety_orders": 2}
-STEPS = {name: value for name, value in DCA.items() if name != "take_profit"} | {
-    "take_profit_steps": "40:3,35:9,25:15",
-    "sl_to_breakeven_enabled": True,
-    "tsl_enabled": True,
-}
-
-
-def candles(count: int = 40) -> list[Candle]:
-    """Up and down, with wicks."""
-    found, price = [], Decimal(135)
-    for number in range(count):
-        close = Decimal(135 + (number * 37) % 61 - 30)
-        low, high = min(price, close) - number % 3, max(price, close) + number % 5
-        found.append(Candle(START + number * MINUTE, price, high, low, close, Decimal(100)))
-        price = close
-    return found
-
-
-@contextmanager
-def watched(patch: pytest.MonkeyPatch) -> Iterator[dict[int, list[tuple[Any, ...]]]]:
-    """All that is asked of any matching engine, by the minute, without the client order ids."""
-    seen: defaultdict[int, list[tuple[Any, ...]]] = defaultdict(list)
-    place, pair, cancel = Paper.place, Paper.place_pair, Paper.cancel
-
-    def note(what: str, request: Any, now: Any) -> None:
-        asked = request.plan() | {"client_order_id": ""}
-        seen[(now - START) // MINUTE].append((what, *(str(item) for item in sorted(asked.items()))))
-
-    def placed(paper: Paper, request: Any, now: Any) -> Any:
-        note("place", request, now)
-        return place(paper, request, now)
-
-    def paired(paper: Paper, first: Any, second: Any, now: Any) -> Any:
-        for leg in (first, second):
-            note("pair", leg, now)
-        return pair(paper, first, second, now)
-
-    def cancelled(paper: Paper, client: str, now: Any) -> Any:
-        order = cancel(paper, client, now)
-        seen[(now - START) // MINUTE].append(("cancel", str(order.price), str(order.stop_price), order.side.value))
-        return order
-
-    with patch.context() as patched:
-        patched.setattr(Paper, "place", placed)
-        patched.setattr(Paper, "place_pair", paired)
-        patched.setattr(Paper, "cancel", cancelled)
-        yield seen
-
-
-def ordered(seen: dict[int, list[tuple[Any, ...]]]) -> dict[int, list[tuple[Any, ...]]]:
-    """In a minute orders leave side by side."""
-    return {minute: sorted(asked) for minute, asked in sorted(seen.items())}
 
 
 async def run(folder: Path, kind: str, given: dict[str, Any], path: Sequence[Candle], *, live: bool) -> Floor:
@@ -373,80 +271,6 @@ async def test_a_halted_bot_decides_nothing_until_it_is_resumed(tmp_path: Path, 
         assert there.bot().state is State.RUNNING
 
 
-@pytest.mark.parametrize(("policy", "left"), [(OnStop.KEEP, 4), (OnStop.CANCEL, 0)])
-async def test_stopping(tmp_path: Path, policy: OnStop, left: int) -> None:
-    """Orders stay or are cancelled, as was said; afterwards nothing is decided."""
-    async with floor(tmp_path) as there:
-        await there.add("grid", live=True, **GRID)
-        path = candles(5)
-        for candle in path[:2]:
-            await there.minute(candle)
-        await there.due()
-        now = there.clock.now()
-        await there.engine.writer.run(lambda tx: bots.stop(tx, "bot-1", policy, now, actor="user"))
-        await there.due()
-        assert len(there.world.paper.orders()) == left
-        arrived = len(there.world.arrived)
-        for candle in path[2:]:
-            await there.minute(candle)
-        assert len(there.world.arrived) == arrived
-        with pytest.raises(BotError, match="does not run"):
-            await there.engine.writer.run(lambda tx: bots.stop(tx, "bot-1", policy, now, actor="user"))
-
-
-async def test_one_that_left_orders_begins_anew_when_they_have_ended(tmp_path: Path) -> None:
-    """It would not know them, and place the same beside them."""
-    async with floor(tmp_path) as there:
-        await there.add("grid", live=True, **GRID)
-        for candle in candles(2):
-            await there.minute(candle)
-        await there.due()
-        now, write = there.clock.now(), there.engine.writer.run
-        await write(lambda tx: bots.stop(tx, "bot-1", OnStop.KEEP, now, actor="user"))
-        with pytest.raises(BotError, match="orders of bot-1 may still be filled"):
-            await write(lambda tx: bots.start(tx, "bot-1", now, actor="user"))
-        assert await write(lambda tx: bots.stop(tx, "bot-1", OnStop.CANCEL, now, actor="user")) > 0
-        await there.due()
-        assert there.world.paper.orders() == []
-        await write(lambda tx: bots.start(tx, "bot-1", now, actor="user"))
-        assert there.bot().state is State.RUNNING
-
-
-async def test_one_that_stops_itself_cancels_and_tells(tmp_path: Path) -> None:
-    """A stop price ends it: its orders are handled by its policy, and a notice says why; another bot goes on."""
-    async with floor(tmp_path) as there:
-        stops = {"lower_stop_loss_enabled": True, "lower_stop_loss_price": 90, **GRID}
-        await there.add("grid", live=True, **stops)
-        await there.add("recurring_buy", "other", **BUY)
-        path = candles(2)
-        for candle in path:
-            await there.minute(candle)
-        flat = [Decimal(80)] * 4
-        for number in range(2, 8):
-            await there.minute(Candle(START + number * MINUTE, *flat, Decimal(1)))
-        assert there.bot().state is State.STOPPED
-        assert there.world.paper.orders() == []
-        assert there.notices() == ["bot-1 has stopped: 80 is below lower_stop_loss_price"]
-        assert there.bot("other").state is State.RUNNING
-        assert len(bots.paper(there.engine.reader, "other")) == 2
-
-
-async def test_a_bot_that_is_started_again_does_not_mix_its_orders(tmp_path: Path) -> None:
-    """The tags of its first start come again, and are other orders."""
-    async with floor(tmp_path) as there:
-        await there.add("recurring_buy", live=True, **BUY)
-        path = candles(8)
-        for candle in path[:3]:
-            await there.minute(candle)
-        now = there.clock.now()
-        await there.engine.writer.run(lambda tx: bots.stop(tx, "bot-1", OnStop.KEEP, now, actor="user"))
-        await there.engine.writer.run(lambda tx: bots.start(tx, "bot-1", now, actor="user"))
-        for candle in path[3:]:
-            await there.minute(candle)
-        tags = [item.tag.partition("/")[2] for item in orders.listed(there.engine.reader, owner="bot-1")]
-        assert tags == ["buy-1", "buy-1"]
-
-
 async def test_a_signal_is_acted_on_at_once_and_once(tmp_path: Path) -> None:
     """It does not wait for a candle; a copy changes nothing."""
     async with floor(tmp_path) as there:
@@ -464,43 +288,3 @@ async def test_a_signal_is_acted_on_at_once_and_once(tmp_path: Path) -> None:
             await there.due()
         assert len(there.world.arrived) == 1
         assert there.clock.now() - candle.at < 2 * MINUTE
-
-
-async def test_removing(tmp_path: Path) -> None:
-    """Not while it runs or has orders; afterwards the name is free."""
-    async with floor(tmp_path) as there:
-        await there.add("grid", live=True, **GRID)
-        for candle in candles(2):
-            await there.minute(candle)
-        now = there.clock.now()
-
-        async def remove() -> None:
-            await there.engine.writer.run(lambda tx: bots.remove(tx, "bot-1", now, actor="user"))
-
-        with pytest.raises(BotError, match="runs; stop it first"):
-            await remove()
-        await there.engine.writer.run(lambda tx: bots.stop(tx, "bot-1", OnStop.KEEP, now, actor="user"))
-        with pytest.raises(BotError, match="are open"):
-            await remove()
-        await there.engine.writer.run(
-            lambda tx: [orders.cancel(tx, one.id, now, actor="user") for one in orders.listed(tx, owner="bot-1")]
-        )
-        await there.due(15)
-        await there.engine.books.reconcile("tiny/main")
-        await remove()
-        with pytest.raises(BotError, match="no bot 'bot-1'"):
-            there.bot()
-        assert timedelta(0) < there.clock.now() - now
-
-
-async def test_after_a_backup_live_bots_wait_for_a_person(tmp_path: Path) -> None:
-    """A copy does not know what they have done since; those on paper go on."""
-    async with floor(tmp_path) as there:
-        await there.add("grid", live=True, **GRID)
-        await there.add("recurring_buy", "other", **BUY)
-        for candle in candles(2):
-            await there.minute(candle)
-        now = there.clock.now()
-        await there.engine.writer.run(lambda tx: restored(tx, {}, None, now, actor="user"))
-        assert (there.bot().state, there.bot("other").state) == (State.STOPPED, State.RUNNING)
-        assert any("bot-1 has stopped" in text and "start it again" in text for text in there.notices())

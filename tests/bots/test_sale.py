@@ -23,8 +23,8 @@ from jobs.bots.guard import Guard
 from jobs.bots.sale import LASTING, PAUSES, Failed, sale
 from jobs.bots.strategy import Cancel, Ended, Event, Place, Stop, Strategy, Tell, View, Wish
 from tests.bots.market import FUNDS, MINUTE
+from tests.bots.samples import candles
 from tests.bots.seen import BTC, MARKET, START, but, closed, ended, filled, placed, view, whole
-from tests.bots.test_running import candles
 from tests.bots.test_twin import ACCOUNT, sandbox
 
 LOW = 80

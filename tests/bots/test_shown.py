@@ -9,7 +9,7 @@ from automator.cli.botview import gathered
 from automator.trading.bots import State
 from connectors.market import Candle
 from tests.bots.market import FUNDS, MINUTE, Floor, floor
-from tests.bots.test_running import MOVED, STEPS
+from tests.bots.samples import MOVED, STEPS
 from tests.clocks import START
 
 

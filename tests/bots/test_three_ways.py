@@ -18,9 +18,10 @@ from jobs.bots.backtest import play
 from jobs.bots.kinds import OWN, made, opened
 from jobs.bots.signal import SignalBot, replayed, take
 from tests.bots.market import ACCOUNT, FUNDS, MARKET, MINUTE, Floor, floor
-from tests.bots.test_running import candles, ordered, watched
+from tests.bots.samples import candles
 from tests.bots.test_twin import ACCOUNT as BINANCE
 from tests.bots.test_twin import sandbox
+from tests.bots.watch import ordered, watched
 from tests.clocks import START
 
 Place = Callable[[Path, Sequence[Candle]], AbstractAsyncContextManager[Floor]]

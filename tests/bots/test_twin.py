@@ -26,21 +26,8 @@ from connectors.market import Candle
 from jobs.bots.backtest import play
 from jobs.bots.kinds import made
 from tests.bots.market import FUNDS, MINUTE, Floor
-from tests.bots.test_running import (
-    BRACKET,
-    BUY,
-    DCA,
-    GRID,
-    MOVED,
-    SHARES,
-    STEPS,
-    STOPPED,
-    TRAILED,
-    WIDER,
-    candles,
-    ordered,
-    watched,
-)
+from tests.bots.samples import BRACKET, BUY, DCA, GRID, MOVED, SHARES, STEPS, STOPPED, TRAILED, WIDER, candles
+from tests.bots.watch import ordered, watched
 from tests.clocks import START, StillClock
 
 DATA = os.environ.get("AUTOMATOR_DATA")
