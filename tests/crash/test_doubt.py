@@ -13,7 +13,7 @@ from automator import accounts, failpoints
 from automator.scheduling import lease
 from connectors.post import Part
 from tests.crash.place import PATHS, Place
-from tests.scheduling.test_publish import picture
+from tests.scheduling.desk import picture
 
 LAG = 3_600.0  #: seconds; far longer than anyone waits before asking
 LOST = ("drop-after", "error-after", "html-after")

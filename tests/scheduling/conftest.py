@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from automator.scheduling.states import RunState
 from automator.scheduling.worker import Worker
 from automator.schema import create
 from tests.clocks import START, StillClock
+from tests.scheduling.desk import Desk, opened
 
 
 class Bench:
@@ -74,6 +75,12 @@ def other(folder: Path, clock: StillClock) -> Iterator[Bench]:
     made = Bench(folder, clock)
     yield made
     made.close()
+
+
+@pytest.fixture
+async def desk(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
+    async with opened(tmp_path, request.param) as there:
+        yield there
 
 
 def notices(connection: sqlite3.Connection) -> list[str]:

@@ -39,8 +39,8 @@ from connectors.post import Media, Part
 from connectors.x import twin as x
 from tests.clocks import LeapClock
 from tests.scheduling.days import CALLS, KINDS, Doom, Post, current, reach
+from tests.scheduling.desk import picture
 from tests.scheduling.provider import Provider
-from tests.scheduling.test_publish import picture
 
 T = TypeVar("T")
 Trouble = tuple[int, Any, int, int]  #: which call, what, how many pass, how many are hit

@@ -4,104 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
-from PIL import Image
 
-from automator import accounts, halts, limits
-from automator.clock import SystemClock, micros
-from automator.engine import Engine
-from automator.home import Home
+from automator import halts
+from automator.clock import micros
 from automator.posting import posts
-from automator.posting.posts import Listed, NewDelivery, listed
-from automator.sandbox.faults import Fault, middleware
-from automator.vault.choose import own_file
+from automator.posting.posts import NewDelivery, listed
+from automator.sandbox.faults import Fault
 from connectors.bluesky import twin as bluesky
 from connectors.bluesky.connector import Connector
 from connectors.network import Staged, Wire
 from connectors.post import Media, Part
 from connectors.x import twin as x
+from tests.scheduling.desk import Desk, on_bluesky, on_x, picture
 
-SETTLE = timedelta(seconds=45)
-
-
-class LeapClock(SystemClock):
-    """The machine's time plus whatever was slept: waits pass at once."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-    def boottime(self) -> float:
-        return super().boottime() + self.ahead.total_seconds()
-
-    async def sleep(self, seconds: float) -> None:
-        self.ahead += timedelta(seconds=seconds)
-        await asyncio.sleep(0)
-
-
-class Desk:
-    """An engine with one account on a twin that has faults."""
-
-    def __init__(self, engine: Engine, clock: LeapClock, app: Any, name: str, faults: list[Fault]) -> None:
-        self.engine, self.clock, self.app, self.name, self.faults = engine, clock, app, name, faults
-
-    async def plan(self, *texts: str, media: tuple[Media, ...] = ()) -> str:
-        now = self.clock.now()
-        wanted = NewDelivery(self.name, tuple(Part(text, media) for text in texts), now, "UTC", "", "-".join(texts))
-        (delivery,) = await self.engine.writer.run(lambda tx: posts.plan(tx, [wanted], now, source="test"))
-        return delivery
-
-    async def work(self, minutes: int = 30) -> Listed:
-        await self.engine.worker.run_due(self.clock.now() + timedelta(minutes=minutes))
-        return listed(self.engine.reader)[0]
-
-    def world(self) -> list[str]:
-        module = x if self.name.startswith("x/") else bluesky
-        return [post["text"] for post in module.posts(self.app)]
-
-
-def picture(folder: Path) -> Media:
-    """A picture with its text for the blind."""
-    path = folder / "p.png"
-    Image.new("RGB", (20, 10)).save(path)
-    content = path.read_bytes()
-    return Media(str(path), "image/png", len(content), hashlib.sha256(content).hexdigest(), 20, 10, "A bar")
-
-
-@pytest.fixture
-async def desk(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
-    provider = request.param
-    clock, faults = LeapClock(), list[Fault]()
-    module: Any = x if provider == "x" else bluesky
-    app = module.twin(clock.now if provider == "bluesky" else lambda: datetime.now(UTC))
-    app.middlewares.insert(0, middleware(faults))
-    secrets = module.add_account(app, "brand.test")
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    home = Home(tmp_path / "home")
-    home.prepare()
-    store = own_file(home.path)
-    name = f"{provider}/brand"
-    async with Engine(home, store, clock=clock) as engine:
-        store.put(name, 1, secrets)
-        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        new = accounts.fresh(name, url)
-        await engine.writer.run(lambda tx: accounts.add(tx, new, clock.now(), actor="test"))
-        yield Desk(engine, clock, app, name, faults)
-    await runner.cleanup()
-
-
-on_x = pytest.mark.parametrize("desk", ["x"], indirect=True)
-on_bluesky = pytest.mark.parametrize("desk", ["bluesky"], indirect=True)
 CREATE = "/2/tweets"
 PUT = "putRecord"
 
@@ -290,60 +211,6 @@ async def test_what_could_not_begin_in_time_is_missed_not_posted_late(desk: Desk
     ((text,),) = desk.engine.reader.execute("SELECT text FROM notice").fetchall()
     assert "was not run: status 500" in text
     assert desk.world() == []
-
-
-async def allow(desk: Desk, credit: int) -> None:
-    """What the month may cost, in thousandths of a dollar."""
-    now = desk.clock.now()
-    await desk.engine.writer.run(lambda tx: limits.change(tx, desk.name, "credit", credit, now, actor="test"))
-
-
-@on_x
-async def test_a_post_for_which_the_month_has_no_money_is_told_of_while_it_matters(desk: Desk) -> None:
-    """By the time that it may be late, not when the next month begins."""
-    await allow(desk, 0)
-    await desk.plan("Too dear")
-    assert (await desk.work(minutes=59)).state == "waiting"
-    assert (await desk.work(minutes=61)).state == "missed"
-    ((text,),) = desk.engine.reader.execute("SELECT text FROM notice").fetchall()
-    assert "was not run: a limit is used up; `automator limits x/brand` shows which; not before" in text
-
-
-@on_x
-async def test_a_limit_that_is_raised_lets_what_waits_for_it_go(desk: Desk) -> None:
-    """At once, without anybody who tries again."""
-    await allow(desk, 0)
-    await desk.plan("Dear")
-    assert (await desk.work(minutes=1)).state == "waiting"
-    await allow(desk, 1000)
-    assert (await desk.work(minutes=1)).state == "done"
-    assert desk.world() == ["Dear"]
-
-
-@on_x
-async def test_a_thread_that_is_half_out_when_the_money_ends_is_told_of(desk: Desk) -> None:
-    """It goes on when the limit is raised; until then a person knows that it stands there half."""
-    await allow(desk, 30)
-    await desk.plan("One", "Two")
-    assert (await desk.work(minutes=1)).state == "waiting"
-    ((kind, text),) = desk.engine.reader.execute("SELECT kind, text FROM notice").fetchall()
-    assert (kind, "is out to its part 1 of 2 and waits: a limit is used up" in text) == ("held", True)
-    await allow(desk, 1000)
-    assert (await desk.work(minutes=1)).state == "done"
-    assert desk.world() == ["One", "Two"]
-
-
-@on_x
-async def test_what_is_tried_again_may_be_late_from_then_on(desk: Desk) -> None:
-    """A person asks for it now, so that trouble of some minutes does not make it too late by yesterday's time."""
-    await allow(desk, 0)
-    post = await desk.plan("Good morning")
-    assert (await desk.work(minutes=120)).state == "missed"
-    desk.clock.ahead += timedelta(days=1)
-    await desk.engine.writer.run(lambda tx: posts.retry(tx, post, desk.clock.now(), actor="test"))
-    assert (await desk.work(minutes=1)).state == "waiting"
-    await allow(desk, 1000)
-    assert (await desk.work(minutes=1)).state == "done"
 
 
 @on_bluesky
