@@ -9,14 +9,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from automator.ledger import pack
 from automator.ledger.pack import Kind, Unpackable
 
 GENESIS = bytes(32)
 BODY_CAP = 256 * 1024  #: larger bodies are kept as digest and size only
 BESIDE = 1_000  #: bytes; a packed body up to this size stands beside its entry, a larger one is kept once for all
-_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+_sorted = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 _plain = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+_STRICT = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 COLUMNS = "seq, kind, at, call, account, operation, outcome, data"
 
 
@@ -39,7 +42,10 @@ class Connection(sqlite3.Connection):
 
 def canonical(value: Any) -> str:
     """JSON with sorted keys and no spaces: equal values, equal text."""
-    return _canonical(value)
+    try:
+        return orjson.dumps(value, option=_STRICT | orjson.OPT_SORT_KEYS).decode()
+    except TypeError:  # halves of a surrogate pair, keys that are numbers, and what is no JSON: that is told there
+        return _sorted(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,11 @@ def _said_or_null(stored: bytes | str) -> str | None:
 
 def link(previous: bytes, row: tuple[Any, ...]) -> bytes:
     """The link of ``row`` (the columns of ``COLUMNS``) after ``previous``."""
-    return hashlib.sha256(previous + _plain(row).encode()).digest()
+    try:
+        text = orjson.dumps(row)
+    except TypeError:
+        text = _plain(row).encode()
+    return hashlib.sha256(previous + text).digest()
 
 
 def head(connection: sqlite3.Connection) -> tuple[int, bytes]:

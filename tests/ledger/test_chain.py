@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -88,3 +92,36 @@ json_values = st.recursive(st.none() | st.booleans() | st.integers() | st.text()
 def test_order_of_keys_does_not_matter(value: dict[str, object]) -> None:
     """Equal values have equal canonical text."""
     assert chain.canonical(value) == chain.canonical(dict(reversed(value.items())))
+
+
+_texts = st.text(st.characters(), max_size=30)  # halves of surrogate pairs too
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | _texts,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(_texts, inner, max_size=4)
+        | st.dictionaries(st.integers(), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(_texts, _json))
+def test_canonical_text_is_what_any_other_program_would_write(value: dict[str, Any]) -> None:
+    """It is the standard library's JSON, to the letter: links over it can be checked without Automator."""
+    assert chain.canonical(value) == json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+@pytest.mark.parametrize("value", [{"at": datetime(2026, 1, 1, tzinfo=UTC)}, {"fault": Fault("gap", 1)}, {"n": {1, 2}}])
+def test_what_is_no_json_is_refused(value: dict[str, Any]) -> None:
+    """Nothing is stored in a form that its reader would have to guess."""
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        chain.canonical(value)
+
+
+@given(st.integers(1), st.sampled_from(["call", "answer", "event"]), st.integers(), _texts.filter(str.isprintable))
+def test_a_link_can_be_computed_with_the_standard_library(seq: int, kind: str, at: int, text: str) -> None:
+    """SHA-256 over the link before and the row as JSON."""
+    row = (seq, kind, at, None, "x/brand", None, "ok", text)
+    plain = json.dumps(row, separators=(",", ":"), ensure_ascii=False).encode()
+    assert chain.link(b"before", row) == hashlib.sha256(b"before" + plain).digest()
