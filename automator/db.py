@@ -6,14 +6,16 @@ Writes are functions of an open transaction. They gather and are committed in gr
 Groups are committed by a thread. Brief writes are committed where they are asked for, while they are few and the disk
 is quick: the thread would take the interpreter from the loop for just as long, and it costs more to hand them over.
 
-What is committed is there whatever becomes of the process. If the power fails, it is there once the disk has it, and
-the log is written in order: whatever is committed is on the disk before, or with, what is committed after it.
+What is committed is there whatever becomes of the process. If the power fails, it is there once the disk has it. Most
+commits wait for that; the others are on the disk some milliseconds later, and before, or with, whatever is committed
+after them, since the log is written in order.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import queue
 import sqlite3
 import threading
@@ -38,6 +40,7 @@ POLL = 0.0005  #: seconds between two tries to begin
 STATEMENTS = 512  #: that a connection keeps prepared: a service that posts and trades has more than the usual 128
 QUICK = 0.001  #: seconds; while the disk takes less for a commit, one may keep the event loop waiting
 FEW = 64  #: brief writes that may do so together
+FLUSH = 0.01  #: seconds after which what did not wait for the disk is put there
 
 
 class DatabaseError(Exception):
@@ -71,42 +74,75 @@ class _Item:
 _Settled = tuple[asyncio.Future[Any], Any, BaseException | None]
 
 
-class _Checkpointer:
-    """Carries the write-ahead log over into the database beside the writer, whose commits would wait for it.
+class _Log:
+    """Tends the write-ahead log beside the writer, whose commits would wait for it.
 
-    What was written meanwhile, a little, is carried over while the writer waits: a log that is carried over wholly is
-    written anew from its start, and a commit that overwrites costs half of one for which a file has to grow.
+    It is carried over into the database. What was written meanwhile, a little, is carried over while the writer waits:
+    a log that is carried over wholly is written anew from its start, and a commit that overwrites costs half of one for
+    which a file has to grow.
     """
 
     def __init__(self, path: Path, using: threading.Lock) -> None:
         self._path = path
         self._using = using
         self._wanted = threading.Event()
-        self._ended = False
-        self._thread = threading.Thread(target=self._work, name="checkpointer", daemon=True)
+        self._ended = threading.Event()
+        self._full = False
+        self._loose = False  # something in it may not be on the disk
+        self._thread = threading.Thread(target=self._work, name="log", daemon=True)
         self._thread.start()
 
-    def want(self) -> None:
+    def committed(self, *, durable: bool) -> None:
+        """Whoever commits says so."""
+        self._loose = not durable
+        if not durable:
+            self._wanted.set()
+
+    def carry_over(self) -> None:
+        """It has grown."""
+        self._full = True
         self._wanted.set()
 
+    def sync(self) -> None:
+        """Put what was committed on the disk. Raises ``OSError``."""
+        if not self._loose:
+            return
+        self._loose = False
+        try:
+            file = os.open(self._path.with_name(f"{self._path.name}-wal"), os.O_RDONLY)
+        except FileNotFoundError:
+            return  # it was carried over, and the database is on the disk
+        try:
+            getattr(os, "fdatasync", os.fsync)(file)
+        finally:
+            os.close(file)
+
     def close(self) -> None:
-        self._ended = True
+        self._ended.set()
         self._wanted.set()
         self._thread.join()
+        with contextlib.suppress(OSError):
+            self.sync()
 
     def _work(self) -> None:
         connection, times = connect(self._path), 0
-        while self._wanted.wait() and not self._ended:
+        while self._wanted.wait() and not self._ended.is_set():
             self._wanted.clear()
             # whatever keeps it from being done now is met by the writer too, and told there
-            with contextlib.suppress(sqlite3.Error):
-                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-                times += 1
-                if times % RESTART:
-                    continue
-                with self._using:
-                    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            with contextlib.suppress(sqlite3.Error, OSError):
+                if self._full:
+                    self._full = False
+                    times += 1
+                    self._carry(connection, wholly=not times % RESTART)
+                if self._loose and not self._ended.wait(FLUSH):
+                    self.sync()
         connection.close()
+
+    def _carry(self, connection: sqlite3.Connection, *, wholly: bool) -> None:
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        if wholly:
+            with self._using:
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
 class Writer:
@@ -120,10 +156,11 @@ class Writer:
         self._took = 0.0  # seconds, the last commit that waited for the disk
         self._durable = True  # whether the next one will
         self._connection = connect(path)
-        self._connection.remembers = True
+        self._memo = self._connection.memo = {}
+        self._others = -1  # the number of the last commit that is not ours
         self._connection.execute("PRAGMA busy_timeout=0")
         self._connection.execute("PRAGMA wal_autocheckpoint=0")
-        self._checkpointer = _Checkpointer(path, self._using)
+        self._log = _Log(path, self._using)
         self._commits = 0
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
@@ -143,11 +180,11 @@ class Writer:
         """``run`` for a few rows: one round of the loop asks for one group, which may be done at once."""
         return await self._gather(write, durable=True)
 
-    async def ahead(self, write: Write[T]) -> T:
-        """``brief`` for what only prepares: something else is committed before anyone is told, or anything leaves.
+    async def loosely(self, write: Write[T]) -> T:
+        """``brief`` for what does not wait for the disk.
 
-        It does not wait for the disk, but is there before whatever is committed after it: the record of a call, say,
-        which is on the disk before the call leaves.
+        For what only prepares: the record of a call, say, is committed after it, and is on the disk before the call
+        leaves. And for what would be asked for again if the power failed now: an answer that has just come.
         """
         return await self._gather(write, durable=False)
 
@@ -164,9 +201,20 @@ class Writer:
 
     async def at_once(self, write: Write[T]) -> T:
         """``brief`` for whoever knows that no other would join: no round of the loop is waited for."""
+        return await self._alone(write, durable=True)
+
+    async def loosely_at_once(self, write: Write[T]) -> T:
+        """``loosely`` for whoever knows that."""
+        return await self._alone(write, durable=False)
+
+    async def _alone(self, write: Write[T], *, durable: bool) -> T:
         future: asyncio.Future[T] = self._open_loop().create_future()
-        self._commit_here([_Item(write, future)])
+        self._commit_here([_Item(write, future, durable)])
         return await future
+
+    def sync(self) -> None:
+        """Put whatever was committed on the disk; for any thread. Raises ``OSError``."""
+        self._log.sync()
 
     def _open_loop(self) -> asyncio.AbstractEventLoop:
         if self._closed:
@@ -206,7 +254,7 @@ class Writer:
             self._hand_over()
             self._queue.put(None)
             self._thread.join()
-            self._checkpointer.close()
+            self._log.close()
             self._connection.close()
 
     def __enter__(self) -> Self:
@@ -243,6 +291,7 @@ class Writer:
                     return [(group[0].future, None, error)]
                 return self._apply(group, self._apart)
         except sqlite3.Error as error:
+            self._memo.clear()
             failure = DatabaseError(f"{self.path.name} could not be written ({error}); nothing of this was kept")
             failure.__cause__ = error
             return [(item.future, None, failure) for item in group]
@@ -255,15 +304,19 @@ class Writer:
         if not self._connection.in_transaction:
             self._wait_for_disk(wanted=any(item.durable for item in group))
             self._begin()
-        self._connection.tail = None
+        others = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        if others != self._others:
+            self._memo.clear()
+            self._others = others
         settled = [(item.future, *do(item.write)) for item in group]
         began = time.monotonic()
         self._connection.execute("COMMIT")
         if self._durable:
             self._took = time.monotonic() - began
+        self._log.committed(durable=self._durable)
         self._commits += 1
         if self._commits % CHECKPOINT == 0:
-            self._checkpointer.want()
+            self._log.carry_over()
         return settled
 
     def _wait_for_disk(self, *, wanted: bool) -> None:
@@ -287,6 +340,7 @@ class Writer:
 
     def _undo(self) -> None:
         if self._connection.in_transaction:
+            self._memo.clear()
             self._connection.execute("ROLLBACK")
 
     def _bare(self, write: Write[Any]) -> tuple[Any, None]:
@@ -294,7 +348,6 @@ class Writer:
 
     def _apart(self, write: Write[Any]) -> tuple[Any, BaseException | None]:
         self._connection.execute("SAVEPOINT one")
-        tail = self._connection.tail
         try:
             value = write(self._connection)
         except sqlite3.OperationalError:
@@ -302,7 +355,7 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - handed to the caller that it belongs to
             self._connection.execute("ROLLBACK TO one")
             self._connection.execute("RELEASE one")
-            self._connection.tail = tail
+            self._memo.clear()
             return None, error
         self._connection.execute("RELEASE one")
         return value, None

@@ -14,6 +14,9 @@ from automator.budgets.window import Usage
 from automator.ledger import chain
 from connectors.base import Budget, Scope
 
+MEMO = "budget"
+_Row = tuple[Usage, int | None]  # what is used, and a person's own limit
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -42,6 +45,18 @@ def load(connection: sqlite3.Connection, subject: str, budget: Budget) -> tuple[
 
 def load_all(connection: sqlite3.Connection, asked: Sequence[tuple[str, Budget]]) -> list[tuple[Usage, Budget]]:
     """``load`` of several, in one go."""
+    memo = chain.memo_of(connection)
+    keys = [(MEMO, subject, budget.name) for subject, budget in asked]
+    if not memo.keys() >= set(keys):
+        memo.update(zip(keys, _read(connection, asked), strict=True))
+    rows = [memo[key] for key in keys]
+    return [
+        (usage, budget if own is None else _limited(budget, own))
+        for (_, budget), (usage, own) in zip(asked, rows, strict=True)
+    ]
+
+
+def _read(connection: sqlite3.Connection, asked: Sequence[tuple[str, Budget]]) -> list[_Row]:
     marks = ",".join(["(?,?)"] * len(asked))
     rows = connection.execute(
         f"WITH asked (subject, name) AS (VALUES {marks}) "  # noqa: S608 - marks
@@ -50,12 +65,12 @@ def load_all(connection: sqlite3.Connection, asked: Sequence[tuple[str, Budget]]
         [value for subject, budget in asked for value in (subject, budget.name)],
     )
     found = {(subject, name): rest for subject, name, *rest in rows}
-    return [_loaded(budget, *found[subject, budget.name]) for subject, budget in asked]
+    return [_row(*found[subject, budget.name]) for subject, budget in asked]
 
 
-def _loaded(budget: Budget, charges: str | None, closed: int, own: int | None) -> tuple[Usage, Budget]:
+def _row(charges: str | None, closed: int, own: int | None) -> _Row:
     usage = Usage(tuple((item[0], item[1]) for item in json.loads(charges)), closed) if charges else Usage()
-    return usage, budget if own is None else _limited(budget, own)
+    return usage, own
 
 
 @lru_cache(maxsize=256)  # of an account's few budgets, for each call
@@ -80,6 +95,10 @@ def save_all(tx: sqlite3.Connection, used: Sequence[tuple[str, Budget, Usage]]) 
             for value in (subject, budget.name, json.dumps(usage.charges), usage.closed)
         ],
     )
+    memo = chain.memo_of(tx)
+    for subject, budget, usage in used:
+        if before := memo.get((MEMO, subject, budget.name)):
+            memo[MEMO, subject, budget.name] = (usage, before[1])
 
 
 def reserve(tx: sqlite3.Connection, claims: Sequence[Claim], now: int) -> int:
@@ -106,6 +125,7 @@ def give_back(tx: sqlite3.Connection, claims: Sequence[Claim], now: int) -> None
 def clock_set(tx: sqlite3.Connection, by: int, monthly: Collection[str]) -> None:
     """The wall clock was set by so many microseconds: what is counted moves with it, but not calendar months."""
     for subject, name, charges, closed in tx.execute("SELECT subject, name, charges, closed FROM budget").fetchall():
+        chain.memo_of(tx).pop((MEMO, subject, name), None)
         moved = [(at if name in monthly else at + by, units) for at, units in json.loads(charges)]
         tx.execute(
             "UPDATE budget SET charges = ?, closed = ? WHERE subject = ? AND name = ?",
@@ -122,6 +142,7 @@ def set_limit(  # noqa: PLR0913 - who, what, when
         "ON CONFLICT (subject, name) DO UPDATE SET value = excluded.value",
         (subject, budget.name, value),
     )
+    chain.memo_of(tx).pop((MEMO, subject, budget.name), None)
     data = {"what": "limit", "subject": subject, "budget": budget.name, "value": value, "actor": actor}
     chain.append(tx, "event", at, data)
 

@@ -147,8 +147,12 @@ class Record(httpx.AsyncBaseTransport):
         finally:
             self._open -= 1
 
-    def _write(self, write: Write[T]) -> Awaitable[T]:
+    def _before_it_leaves(self, write: Write[T]) -> Awaitable[T]:
         return self._writer.at_once(write) if self._open == 1 else self._writer.brief(write)
+
+    def _once_it_is_here(self, write: Write[T]) -> Awaitable[T]:
+        # if the power fails before the disk has it, the intention is open, as if the answer had come no sooner
+        return self._writer.loosely_at_once(write) if self._open == 1 else self._writer.loosely(write)
 
     async def _recorded(self, request: httpx.Request) -> httpx.Response:
         call = call_of(request)
@@ -182,7 +186,7 @@ class Record(httpx.AsyncBaseTransport):
             passed.sent = content.says()
         answer = None if error else response
         told = _answered(outcome, answer, passed, entry.spent, secrets)
-        await self._write(lambda tx: self._after(tx, call, begun, outcome, answer, told))
+        await self._once_it_is_here(lambda tx: self._after(tx, call, begun, outcome, answer, told))
         failpoints.reach("after-store")
         if error is not None or response is None:
             raise error or DatabaseError("an attempt ended without an answer")
@@ -196,7 +200,7 @@ class Record(httpx.AsyncBaseTransport):
     async def _begin(self, request: httpx.Request, call: Call, entry: _Entry) -> _Begun:
         reservation: Reservation | None = request.extensions.get(RESERVATION)
         again = request.extensions.get("begun", False)
-        begun = await self._write(lambda tx: self._before(tx, call, entry, reservation, begun=again))
+        begun = await self._before_it_leaves(lambda tx: self._before(tx, call, entry, reservation, begun=again))
         if isinstance(begun, Full):
             raise begun
         request.extensions["begun"] = True

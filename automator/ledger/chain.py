@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,24 +20,30 @@ BESIDE = 1_000  #: bytes; a packed body up to this size stands beside its entry,
 _sorted = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 _plain = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _STRICT = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+TAIL = "tail"  #: the newest entry's number and link, in the memo of a connection
 COLUMNS = "seq, kind, at, call, account, operation, outcome, data"
 
 
 class Connection(sqlite3.Connection):
-    """A connection that may remember the newest entry, so that it is not looked up for each.
+    """A connection that may remember what it read and wrote, so that it is not looked up each time.
 
     Attributes:
-        remembers: Whoever opens its transactions sets ``tail`` to ``None`` at the start of each.
-        tail: The newest entry's number and link, in the transaction that is open; ``None``: look it up.
+        memo: By what it is about; ``None``: nothing is remembered. Whoever opens the transactions empties it when
+            another connection has written, or anything was undone; whoever changes a row in its own way forgets it.
     """
 
-    remembers: bool = False
-    tail: tuple[int, bytes] | None = None
+    memo: dict[Hashable, Any] | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # for SQL that looks into entries: json_extract(said(data), '$.reason')
         self.create_function("said", 1, _said_or_null, deterministic=True)
+
+
+def memo_of(connection: sqlite3.Connection) -> dict[Hashable, Any]:
+    """What it remembers; an empty one that nobody keeps if it does not."""
+    memo = connection.memo if isinstance(connection, Connection) else None
+    return {} if memo is None else memo
 
 
 def canonical(value: Any) -> str:
@@ -114,8 +120,8 @@ def append(  # noqa: PLR0913 - the entry's columns
 
     ``body``: the one that ``data`` names. The link covers its digest, so that it may be pruned.
     """
-    memory = connection if isinstance(connection, Connection) and connection.remembers else None
-    last, previous = (memory and memory.tail) or head(connection)
+    memo = memo_of(connection)
+    last, previous = memo[TAIL] if TAIL in memo else head(connection)
     content = data if isinstance(data, Said) else say(canonical(data), Kind.ANSWER if kind == "answer" else Kind.CALL)
     row = (last + 1, kind, at, call, account, operation, outcome)
     mark = link(previous, (*row, content.text))
@@ -123,8 +129,7 @@ def append(  # noqa: PLR0913 - the entry's columns
         f"INSERT INTO entry ({COLUMNS}, link, body) VALUES (?,?,?,?,?,?,?,?,?,?)",  # noqa: S608 - a constant
         (*row, content.packed, mark, body and body.beside(connection, last + 1)),
     )
-    if memory is not None:
-        memory.tail = (last + 1, mark)
+    memo[TAIL] = (last + 1, mark)
     return last + 1
 
 

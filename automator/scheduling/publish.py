@@ -126,7 +126,7 @@ class Publisher:
             return claim(tx, held.key, self.session.account.name, operation, plan)
 
         failpoints.reach("before-intent")
-        return await self.writer.ahead(put)
+        return await self.writer.loosely(put)
 
     async def _keep(self, key: str, so_far: Mapping[str, Any]) -> None:
         """Remember how far preparing has come, in place of a plan: nothing can be sent by it."""
@@ -186,7 +186,7 @@ class Publisher:
             lease.check(tx, self.run)
             return claim(tx, key, self.session.account.name, self.network.publishing(plan).name, plan)
 
-        return await self.writer.ahead(take)
+        return await self.writer.loosely(take)
 
     def _begun(self, key: str) -> bool:
         stored = load(self.reader, key)

@@ -72,7 +72,7 @@ class Worker:
             return lease.claim(tx, self._owner.id, now, limit=room, gone=self._owner.gone, held=self._held())
 
         failpoints.reach("before-claim")
-        runs = await self._writer.ahead(take)
+        runs = await self._writer.loosely(take)
         if runs:
             failpoints.reach("after-claim")
         for run in runs:
@@ -81,7 +81,7 @@ class Worker:
 
     async def work_off(self, job: str) -> bool:
         """Take up the run of one job here and now, and finish it or park it; ``False``: it isn't ready, or taken."""
-        run = await self._writer.ahead(partial(self.take, job=job))
+        run = await self._writer.loosely(partial(self.take, job=job))
         if run is None:
             return False
         await asyncio.wait({self.start(run)})
@@ -98,7 +98,7 @@ class Worker:
             value, jobs = put(tx)
             return value, [run for job in jobs if (run := self.take(tx, job)) is not None]
 
-        value, runs = await self._writer.ahead(both)
+        value, runs = await self._writer.loosely(both)
         return value, [self.start(run) for run in runs]
 
     def take(self, tx: sqlite3.Connection, job: str) -> Run | None:
@@ -163,7 +163,7 @@ class Worker:
         waiting = asyncio.create_task(stop.wait())
         while not stop.is_set():
             try:
-                await asyncio.gather(self.tick(), self._writer.ahead(self._ticked))
+                await asyncio.gather(self.tick(), self._writer.loosely(self._ticked))
             except DatabaseError as error:
                 log.error("%s", error)  # noqa: TRY400 - the sentence says it; a traceback would not help anyone
             self._changed.clear()

@@ -91,7 +91,7 @@ class Placing:
             lease.check(tx, run)
             return claim(tx, stored.key, stored.account, orders.OPERATION, {})  # its plan is frozen since it was put in
 
-        return await self._writer.ahead(take)
+        return await self._writer.loosely(take)
 
     async def _send(self, run: Run, stored: Stored, held: Intention) -> Verdict:
         if leaving.is_late(stored, self._clock.now()):
