@@ -39,6 +39,7 @@ from connectors.base import (
     Scope,
     outcome_of,
 )
+from connectors.signing import with_headers
 from connectors.words import counted
 
 NAME = "webhook"  #: as it is called in the ledger
@@ -75,8 +76,7 @@ class Address(Own):
         key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(secrets["key"]))
         stamp = f"{request.headers['webhook-id']}.{request.headers['webhook-timestamp']}."
         signature = base64.b64encode(key.sign(stamp.encode() + request.content)).decode()
-        headers = {**request.headers, "webhook-signature": f"v1a,{signature}"}
-        return httpx.Request(request.method, request.url, headers=headers, content=request.content)
+        return with_headers(request, {"webhook-signature": f"v1a,{signature}"})
 
 
 class Webhook:

@@ -53,7 +53,7 @@ class Sign(httpx.AsyncBaseTransport):
             signed = call.account.provider.sign(filled, secrets)
             signed.extensions = {**request.extensions, **signed.extensions}
             # what was judged above is not what leaves, where the signer writes the address
-            if signed.url != request.url and (denied := judge(call, signed.url)):
+            if signed.url is not request.url and signed.url != request.url and (denied := judge(call, signed.url)):
                 raise CallRefused(denied.why)
             response = await self._inner.handle_async_request(signed)
         # judge and harvest may look at what was signed; nothing above this layer may

@@ -19,6 +19,7 @@ from connectors.answer import accepted, resets
 from connectors.base import Absence, Effect, Kind, Operation, Outcome, Scope
 from connectors.picture import Stream, unchanged
 from connectors.post import Media
+from connectors.signing import with_headers
 
 PUT = Operation("media.put", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
 DELETE = Operation("media.delete", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
@@ -65,12 +66,11 @@ class Shop(Own):
 
     def sign(self, request: httpx.Request, secrets: Mapping[str, str]) -> httpx.Request:
         """Signature Version 4; the body's digest is known before it is sent."""
-        headers = httpx.Headers(request.headers)
-        if self.region:
-            signer = Signer(secrets.get("access_key", ""), secrets.get("secret_key", ""), self.region)
-            digest = headers.get("x-amz-content-sha256", EMPTY)
-            headers.update(signer.headers(request.method, request.url, digest, self.clock.now()))
-        return httpx.Request(request.method, request.url, headers=headers, stream=request.stream)
+        if not self.region:
+            return with_headers(request, {})
+        signer = Signer(secrets.get("access_key", ""), secrets.get("secret_key", ""), self.region)
+        digest = request.headers.get("x-amz-content-sha256", EMPTY)
+        return with_headers(request, signer.headers(request.method, request.url, digest, self.clock.now()))
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from connectors.exchange.ways import ABSENT, API
 from connectors.market import Book, Candle, Market, Ticker
 from connectors.network import Identity, Option, Rejected, SecretField, Wire
 from connectors.order import Balance, Fill, Order, OrderRequest
+from connectors.signing import with_headers
 from connectors.venue import Custom, Rights
 
 PLACE = Operation(outcomes.PLACE, Effect.ONCE, Scope.TRADE, Absence.FINAL)
@@ -101,10 +102,8 @@ class Connector:
         return outcomes.judge(operation, response)
 
     def sign(self, request: httpx.Request, secrets: Mapping[str, str]) -> httpx.Request:
-        headers = httpx.Headers(request.headers)
-        headers["apca-api-key-id"] = secrets.get("api_key", "")
-        headers["apca-api-secret-key"] = secrets.get("secret", "")
-        return httpx.Request(request.method, request.url, headers=headers, stream=request.stream)
+        keys = {"apca-api-key-id": secrets.get("api_key", ""), "apca-api-secret-key": secrets.get("secret", "")}
+        return with_headers(request, keys)
 
     def harvest(self, _: Operation, __: httpx.Response) -> Mapping[str, str]:
         return {}

@@ -32,6 +32,7 @@ from connectors.network import SECRET, Identity, Metrics, Option, Rejected, Secr
 from connectors.picture import Stream, unchanged
 from connectors.post import Form, Media, Part, Problem, numbered
 from connectors.signin import Found, SignIn
+from connectors.signing import with_headers
 from connectors.takes import Preview, Takes, problems
 
 COLLECTION = "app.bsky.feed.post"
@@ -91,12 +92,11 @@ class Connector:
 
     def sign(self, request: httpx.Request, secrets: Mapping[str, str]) -> httpx.Request:
         path = request.url.path
-        headers = httpx.Headers(request.headers)
         if path.endswith("com.atproto.server.refreshSession"):
-            headers["authorization"] = f"Bearer {secrets.get('refreshJwt', '')}"
-        elif not path.endswith("com.atproto.server.createSession") and secrets.get("accessJwt"):
-            headers["authorization"] = f"Bearer {secrets['accessJwt']}"
-        return httpx.Request(request.method, request.url, headers=headers, stream=request.stream)
+            return with_headers(request, {"authorization": f"Bearer {secrets.get('refreshJwt', '')}"})
+        if path.endswith("com.atproto.server.createSession") or not secrets.get("accessJwt"):
+            return with_headers(request, {})
+        return with_headers(request, {"authorization": f"Bearer {secrets['accessJwt']}"})
 
     def harvest(self, operation: Operation, response: httpx.Response) -> Mapping[str, str]:
         return tokens(response, TOKENS) if operation.brings_keys else {}

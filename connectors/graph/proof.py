@@ -11,6 +11,8 @@ from collections.abc import Mapping
 
 import httpx
 
+from connectors.signing import with_headers
+
 UPLOADS = ("/video-upload/", "/ig-api-upload/")  #: paths of the upload host, which knows the token by another word
 TOKEN_PATH = "/oauth/access_token"  # noqa: S105 - a path
 DEBUG_PATH = "/debug_token"
@@ -23,16 +25,14 @@ def proof(token: str, app_secret: str) -> str:
 
 def signed(request: httpx.Request, secrets: Mapping[str, str], token: str) -> httpx.Request:
     """The request as ``token`` (the name of a secret) and ``app_secret`` sign it."""
-    path, headers, url = request.url.path, httpx.Headers(request.headers), request.url
+    path, url = request.url.path, request.url
     held, app_secret = secrets.get(token, ""), secrets.get("app_secret")
     if path.endswith(TOKEN_PATH):
-        pass  # everything that it needs stands in its body
-    elif path.startswith(UPLOADS):
-        headers["authorization"] = f"OAuth {held}"
-    else:
-        headers["authorization"] = f"Bearer {held}"
-        if path.endswith(DEBUG_PATH):
-            url = url.copy_merge_params({"input_token": held})  # Graph has no other place for the token it looks at
-        if app_secret:
-            url = url.copy_merge_params({"appsecret_proof": proof(held, app_secret)})
-    return httpx.Request(request.method, url, headers=headers, stream=request.stream)
+        return with_headers(request, {})  # everything that it needs stands in its body
+    if path.startswith(UPLOADS):
+        return with_headers(request, {"authorization": f"OAuth {held}"})
+    if path.endswith(DEBUG_PATH):
+        url = url.copy_merge_params({"input_token": held})  # Graph has no other place for the token it looks at
+    if app_secret:
+        url = url.copy_merge_params({"appsecret_proof": proof(held, app_secret)})
+    return with_headers(request, {"authorization": f"Bearer {held}"}, url)

@@ -29,6 +29,7 @@ from connectors.base import (
 from connectors.network import Identity, Metrics, Option, Rejected, SecretField, Shown, Wire
 from connectors.post import Form, Part, Problem, numbered
 from connectors.signin import Found, SignIn
+from connectors.signing import with_headers
 from connectors.takes import Preview, Takes, problems
 from connectors.x import limits, oauth, outcomes, reading, text, upload
 
@@ -89,10 +90,9 @@ class Connector:
         return outcomes.judge(operation, response)
 
     def sign(self, request: httpx.Request, secrets: Mapping[str, str]) -> httpx.Request:
-        headers = httpx.Headers(request.headers)
-        if request.url.path != oauth.PATH:
-            headers["authorization"] = oauth.authorization(request, secrets)
-        return httpx.Request(request.method, request.url, headers=headers, stream=request.stream)
+        if request.url.path == oauth.PATH:
+            return with_headers(request, {})  # its keys stand in its body
+        return with_headers(request, {"authorization": oauth.authorization(request, secrets)})
 
     def harvest(self, operation: Operation, response: httpx.Response) -> Mapping[str, str]:
         # an answer without a new refresh token leaves the old one in force

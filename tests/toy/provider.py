@@ -11,6 +11,7 @@ import httpx
 
 from automator.egress.call import Account
 from connectors.base import Absence, Budget, Effect, Kind, Operation, Outcome, Reading, Scope
+from connectors.signing import with_headers
 
 CREATE_ONCE = Operation("toy.post.create", Effect.ONCE, Scope.WRITE, Absence.EVIDENCE)
 CREATE_REPEATABLE = Operation("toy.post.put", Effect.REPEATABLE, Scope.WRITE, Absence.PROOF)
@@ -70,8 +71,7 @@ class Toy:
         return Outcome(Kind.OK, result=result, request_id=request_id)
 
     def sign(self, request: httpx.Request, secrets: Mapping[str, str]) -> httpx.Request:
-        headers = {**request.headers, "x-toy-key": json.dumps(secrets["key"])}
-        return httpx.Request(request.method, request.url, headers=headers, stream=request.stream)
+        return with_headers(request, {"x-toy-key": json.dumps(secrets["key"])})
 
 
 def account(base_url: str, scopes: frozenset[Scope] = frozenset(Scope)) -> Account:
