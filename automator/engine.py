@@ -152,7 +152,9 @@ class Engine:
         exchange = accounts.exchange(stored, self.settings.providers)
         return self._session(stored, exchange, cause, actor), exchange
 
-    def _session(self, stored: Stored, network: Network | Exchange, cause: Mapping[str, str], actor: str) -> Session:
+    def _session(
+        self, stored: Stored, network: Network | Exchange, cause: Mapping[str, str], actor: str, **more: Any
+    ) -> Session:
         name = stored.name
 
         async def keep(fresh: Mapping[str, str], lasts: timedelta | None) -> Mapping[str, str]:
@@ -177,7 +179,7 @@ class Engine:
             self._turn(name, network),
         )
         identity = stored.identity.partition(" ")[0]
-        return Session(self.http, who, network, self.clock, self._renewal, cause, actor, identity, lost=lost)
+        return Session(self.http, who, network, self.clock, self._renewal, cause, actor, identity, lost=lost, **more)
 
     async def connect(
         self, new: Stored, secrets: Mapping[str, str], redirect: str | None = None, pick: Pick | None = None
@@ -289,10 +291,11 @@ class Engine:
         except accounts.NoAccount as error:
             return Verdict(RunState.FAILED, str(error))
         network = self.network(stored)
-        session = self._session(stored, network, {"delivery": run.job, "run": str(run.id)}, "scheduler")
-        host = self.media
+        cause, host = {"delivery": run.job, "run": str(run.id)}, self.media
         hosting = (lambda media: host.host(media, run)) if host is not None else None
-        session = replace(session, guard=lambda tx: lease.check(tx, run), hosting=hosting)
+        session = self._session(
+            stored, network, cause, "scheduler", guard=lambda tx: lease.check(tx, run), hosting=hosting
+        )
         publisher = Publisher(
             run,
             len(delivery.parts),

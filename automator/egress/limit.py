@@ -88,9 +88,12 @@ class Reservation:
         if response is None:
             return
         readings = self.call.account.provider.observe(self.call.operation, response)
+        later = outcome.kind is Kind.LATER and not outcome.renew and outcome.until is not None
+        if not readings and not later:
+            return
         skew = clock_ahead(response.headers, now)
         self._correct(tx, readings, now, skew)
-        if outcome.kind is Kind.LATER and not outcome.renew and outcome.until is not None:
+        if later:
             _close(tx, self.claims, readings, outcome, skew)
 
     def _correct(self, tx: sqlite3.Connection, readings: Sequence[Reading], now: datetime, skew: timedelta) -> None:

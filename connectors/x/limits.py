@@ -105,9 +105,8 @@ def _written(request: httpx.Request) -> str:
 def observe(operation: Operation, headers: Mapping[str, str]) -> tuple[Reading, ...]:
     """``x-rate-limit-*`` speak of the window of the endpoint that was called."""
     row = TABLE.get(operation.name)
-    ends = resets(headers, "x-rate-limit-reset")
     try:
         limit, remaining = int(headers["x-rate-limit-limit"]), int(headers["x-rate-limit-remaining"])
     except (KeyError, ValueError):
         return ()
-    return (Reading(row[0], limit, remaining, ends),) if row else ()
+    return (Reading(row[0], limit, remaining, resets(headers, "x-rate-limit-reset")),) if row else ()
