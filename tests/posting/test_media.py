@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from pathlib import Path
@@ -99,11 +100,11 @@ def test_a_picture_that_was_cut_off_is_refused(tmp_path: Path, kind: str, share:
     st.binary(max_size=200), st.sampled_from([b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"RIFF0000WEBP"])
 )
 def test_no_bytes_are_too_odd(tmp_path_factory: pytest.TempPathFactory, content: bytes, start: bytes) -> None:
-    """Whatever is in a file, the answer is a sentence."""
+    """Whatever is in a file, the answer is a sentence, if only that nobody could look into it."""
     path = tmp_path_factory.getbasetemp() / "odd"
     path.write_bytes(start + content)
-    with pytest.raises(MediaError):
-        inspect(path)
+    with contextlib.suppress(MediaError):
+        assert unchecked(inspect(path)) is not None
 
 
 def test_what_is_no_plain_file_is_not_opened(tmp_path: Path) -> None:
