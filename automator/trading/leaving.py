@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from automator import halts
 from automator.intentions import Fenced
-from automator.trading import orders, risks
+from automator.trading import let_in, orders, risks
 from automator.trading.orders import Stored
 from connectors.base import CallRefused
 from connectors.order import orders_of
@@ -38,13 +38,18 @@ def leave(tx: sqlite3.Connection, key: str, now: datetime) -> None:
         raise OverLimit(LATE)
     if not stored.closing:
         halts.check(tx, stored.owner)
-        asked = orders_of(orders.plan(tx, key))
-        for one, mate in zip(asked, reversed(asked), strict=True):
-            judged = Proposal(stored.account, stored.owner, one, stored.mark, mate if mate is not one else None)
-            if reasons := risks.gate(tx, judged, now):
-                raise OverLimit("; ".join(reasons))
+        if not let_in.stands(tx, key, now):
+            _judge_again(tx, key, stored, now)
     for leg in stands:
         orders.moved(tx, leg, Step.SEND, now)
+
+
+def _judge_again(tx: sqlite3.Connection, key: str, stored: Stored, now: datetime) -> None:
+    asked = orders_of(orders.plan(tx, key))
+    for one, mate in zip(asked, reversed(asked), strict=True):
+        judged = Proposal(stored.account, stored.owner, one, stored.mark, mate if mate is not one else None)
+        if reasons := risks.gate(tx, judged, now):
+            raise OverLimit("; ".join(reasons))
 
 
 def is_late(stored: Stored, now: datetime) -> bool:

@@ -10,10 +10,14 @@ from decimal import Decimal
 from typing import Any
 
 from automator.clock import micros
+from automator.ledger import chain
+from automator.trading import let_in
 from connectors.order import Fill, Side
 from jobs.orders.day import Mark, result
 from jobs.orders.positions import Flow, flow
 from jobs.orders.risk import Limit, plain
+
+MARK = "mark"
 
 
 def date(at: datetime) -> str:
@@ -23,7 +27,10 @@ def date(at: datetime) -> str:
 
 def note(tx: sqlite3.Connection, account: str, symbol: str, price: Decimal, at: datetime) -> None:
     """A price was seen at an account; one that is older than what is known changes nothing."""
-    day = date(at)
+    day, memo = date(at), chain.memo_of(tx)
+    if memo.get((MARK, account, symbol)) != (price, day):
+        memo[MARK, account, symbol] = (price, day)
+        let_in.forget(tx)
     tx.execute(
         "INSERT INTO mark (account, symbol, day, opened, price, at) VALUES (?,?,?,?,?,?) "
         "ON CONFLICT (account, symbol) DO UPDATE SET price = excluded.price, at = excluded.at, day = excluded.day, "

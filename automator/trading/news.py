@@ -11,7 +11,7 @@ from decimal import Decimal, localcontext
 
 from automator.clock import micros
 from automator.intentions import lasts
-from automator.trading import fills, marks
+from automator.trading import fills, let_in, marks
 from automator.trading.orders import Stored, ended, load
 from connectors.order import Fill, OrderState
 from jobs.bots.strategy import Ended, Filled
@@ -128,6 +128,7 @@ def _booked(tx: sqlite3.Connection, stored: Stored, number: int, fill: Fill, now
     held = (Lot(Decimal(row[0]), Decimal(row[1])),) if row and Decimal(row[0]) else ()
     lots, earned = average(held, flow(fill))
     now_held = lots[0] if lots else Lot()
+    let_in.forget(tx)
     tx.execute(
         "INSERT INTO position (owner, account, symbol, amount, cost) VALUES (?,?,?,?,?) "
         "ON CONFLICT (owner, account, symbol) DO UPDATE SET amount = excluded.amount, cost = excluded.cost",

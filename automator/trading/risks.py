@@ -12,7 +12,7 @@ from typing import Any
 
 from automator.clock import micros
 from automator.ledger import chain
-from automator.trading import marks
+from automator.trading import let_in, marks
 from connectors.order import Side
 from jobs.orders import tally
 from jobs.orders.risk import Limit, Limits, Proposal, Usage, limits_of, parse, refusals
@@ -62,6 +62,7 @@ def _value(tx: sqlite3.Connection, subject: str, limit: Limit, asset: str) -> st
 
 
 def _noted(tx: sqlite3.Connection, now: datetime, said: dict[str, Any], actor: str) -> None:
+    let_in.forget(tx)
     account = said["subject"] if "/" in said["subject"] else None
     chain.append(tx, "event", micros(now), {"what": "risk limit", **said, "actor": actor}, account=account)
 

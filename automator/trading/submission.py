@@ -16,7 +16,7 @@ from automator.ledger import chain
 from automator.notices import Notice, tell
 from automator.scheduling import due
 from automator.scheduling.due import NewJob
-from automator.trading import marks, risks
+from automator.trading import let_in, marks, risks
 from automator.trading.orders import EVER, KIND, OPERATION, ended
 from connectors.exchange.filters import faults, rounded
 from connectors.market import Market
@@ -110,6 +110,7 @@ def judged_by_limits(tx: sqlite3.Connection, judged: Proposal, now: datetime) ->
 def approve(tx: sqlite3.Connection, account: str, asked: OrderRequest | PairRequest, now: datetime) -> None:
     """Freeze what was approved, and have it sent."""
     claim(tx, asked.client_order_id, account, OPERATION, asked.plan())
+    let_in.keep(tx, asked.client_order_id, now)
     due.add(tx, NewJob(asked.client_order_id, KIND, {}, now, account, late=EVER), now)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, localcontext
 from pathlib import Path
@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automator.db import connect
+from automator.ledger.chain import Connection
 from automator.schema import create
 from automator.trading import fills, marks, news, orders, risks, submission
 from automator.trading.leaving import OverLimit, leave
@@ -85,7 +86,7 @@ MARKET = Market("BTC/USDT", "BTCUSDT", "BTC", "USDT", Filters(tick=D("0.01"), lo
 
 
 @pytest.fixture
-def tx(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+def tx(tmp_path: Path) -> Iterator[Connection]:
     create(tmp_path / "automator.db")
     connection = connect(tmp_path / "automator.db")
     risks.change(connection, MAIN, Limit.LOSS, "50", "USDT", START, actor="test")
@@ -167,3 +168,30 @@ def test_only_what_a_limit_needs_is_asked_for(tx: sqlite3.Connection) -> None:
     assert marks.wanted(tx, "kraken/other") == []
     risks.remove(tx, MAIN, Limit.LOSS, "USDT", START, actor="test")
     assert marks.wanted(tx, MAIN) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "wait", "times"),
+    [
+        (lambda _: None, 0, 0),
+        (lambda _: None, 1, 1),
+        (lambda tx: marks.note(tx, MAIN, "BTC/USDT", D(100), START), 0, 0),
+        (lambda tx: marks.note(tx, MAIN, "BTC/USDT", D(99), START), 0, 1),
+        (lambda tx: risks.change(tx, MAIN, Limit.LOSS, "40", "USDT", START, actor="test"), 0, 1),
+        (lambda tx: trade(tx, "c", Side.SELL, 100), 0, 1),
+        (lambda tx: tx.memo.clear(), 0, 1),
+    ],
+    ids=["nothing", "a second", "the same price", "another price", "a limit", "a fill", "another process"],
+)
+def test_what_was_let_in_is_judged_again_if_anything_has_changed(
+    tx: Connection, monkeypatch: pytest.MonkeyPatch, change: Callable[[Connection], object], wait: int, times: int
+) -> None:
+    """A moment later and all as it was, an order leaves as it was let in; else the gate looks at it once more."""
+    tx.memo = {}
+    trade(tx, "a", Side.BUY, 100)
+    done = submit(tx, "b", Side.BUY, 100)
+    change(tx)
+    looks: list[object] = []
+    monkeypatch.setattr(risks, "gate", lambda *asked: looks.append(asked) or ())
+    leave(tx, done.order, START + timedelta(seconds=wait))
+    assert len(looks) == times
