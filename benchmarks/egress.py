@@ -1,6 +1,6 @@
 """What the record costs: the full stack beside unaudited clients, in the same run. ``make bench``.
 
-Every audited call is a write with visible effect: its plan frozen and recorded, sent, its answer recorded, all durable.
+Every audited call is a write with visible effect: its plan frozen and recorded on the disk, sent, its answer committed.
 Rounds are interleaved; each figure is the median over rounds of the figure of one round.
 """
 
