@@ -231,8 +231,7 @@ async def import_(
     as_json: JsonOption = False,
 ) -> None:
     """Plan a campaign from a CSV or JSON file; importing it twice plans nothing twice."""
-    from automator.posting.campaigns import bring_in, rules  # noqa: PLC0415 - keeps --help fast
-    from jobs.posting.campaign import judge  # noqa: PLC0415 - as above
+    from automator.posting.campaigns import bring_in, judged, rules  # noqa: PLC0415 - keeps --help fast
     from jobs.posting.rows import read  # noqa: PLC0415 - as above
 
     async with engine(home) as opened:
@@ -240,7 +239,7 @@ async def import_(
         with working(f"checking the rows of {file.name}"), copies_for(opened.home, dry_run=dry_run) as copies:
             zone = settings.posting.zone
             against = rules(opened.reader, file.parent, now, zone, settings=settings, copies=copies)
-            verdicts = judge(read(file), against)
+            verdicts = judged(opened.reader, read(file), against)
         bad = [verdict for verdict in verdicts if not verdict.ok]
         for verdict in verdicts:
             _told_of(verdict)

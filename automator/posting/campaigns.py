@@ -7,7 +7,7 @@ import csv
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,11 +19,11 @@ from automator.scheduling.due import LATE
 from automator.settings import Settings
 from connectors.base import Scope
 from connectors.post import Form
-from jobs.posting.campaign import Earlier, Rules, Verdict
+from jobs.posting.campaign import Earlier, Rules, Verdict, compared, drafted
 from jobs.posting.deliver import parse
 from jobs.posting.files import tagged
 from jobs.posting.parts import RULE
-from jobs.posting.rows import BAR, COLUMNS, alt_cell, joined
+from jobs.posting.rows import BAR, COLUMNS, Row, alt_cell, joined
 
 RECENT = timedelta(days=30)
 TOGETHER = 200  #: rows that are planned side by side
@@ -53,13 +53,40 @@ def rules(  # noqa: PLR0913 - what rows are judged against
     connected = accounts.everything(connection)
     networks = {who.name: accounts.network(who, settings.providers) for who in connected if not who.trades}
     mute = frozenset(who.name for who in connected if Scope.WRITE not in who.scopes)
-    found = connection.execute(
-        "SELECT id, account, identity, at, parts FROM delivery WHERE at >= ?", (micros(now - RECENT),)
-    )
-    earlier = [Earlier(row[0], row[1], row[2], instant(row[3]), parse(row[4])) for row in found]
+    earlier = _earlier(connection, "d.at >= ?", micros(now - RECENT))
     exchanges = frozenset(who.name for who in connected if who.trades)
-    hosts = settings.media.kind != "none"
-    return Rules(base, now, zone, networks, mute, earlier, copies=copies, exchanges=exchanges, hosts=hosts)
+    hosts, late = settings.media.kind != "none", timedelta(minutes=settings.posting.late_minutes)
+    return Rules(base, now, zone, networks, mute, earlier, late, copies, exchanges, hosts)
+
+
+def judged(connection: sqlite3.Connection, rows: Sequence[Row], against: Rules) -> list[Verdict]:
+    """Say of every row what would be planned, also beside what of the same campaign went out long ago."""
+    by_id = _earlier(connection, "d.id IN (SELECT value FROM json_each(?))", json.dumps([row.id for row in rows]))
+    against = _beside(against, by_id)
+    drafts = drafted(rows, against)
+    planned = [(item, draft.when) for draft in drafts for item in draft.deliveries]
+    identities = json.dumps([item.identity for item, _ in planned])
+    then = json.dumps([[item.account, micros(when.at)] for item, when in planned if when is not None])
+    same = _earlier(connection, "d.identity IN (SELECT value FROM json_each(?))", identities)
+    near = _earlier(connection, _THEN, then)
+    return compared(drafts, _beside(against, [*same, *near]))
+
+
+_PLANNED = """
+SELECT d.id, d.account, d.identity, d.at, d.parts, r.state FROM delivery AS d JOIN run AS r ON r.job = d.id
+"""
+_THEN = "(d.account, d.at) IN (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))"
+
+
+def _beside(against: Rules, more: Sequence[Earlier]) -> Rules:
+    known = {item.id for item in against.earlier}
+    new = {item.id: item for item in more if item.id not in known}
+    return replace(against, earlier=[*against.earlier, *new.values()]) if new else against
+
+
+def _earlier(connection: sqlite3.Connection, which: str, value: int | str) -> list[Earlier]:
+    found = connection.execute(f"{_PLANNED} WHERE {which}", (value,))
+    return [Earlier(row[0], row[1], row[2], instant(row[3]), parse(row[4]), row[5]) for row in found]
 
 
 def deliveries(verdict: Verdict) -> list[NewDelivery]:

@@ -17,22 +17,30 @@ from connectors.post import Form, Part, Problem
 from connectors.takes import named
 from jobs.posting.files import Files, largest
 from jobs.posting.parts import chosen, composed
-from jobs.posting.rows import OVERRIDE, Row
+from jobs.posting.rows import OVERRIDE, Row, divided
 from jobs.posting.when import When, WhenError, parse_when
 
 GAP = timedelta(minutes=1)
 END = 16  #: characters by which two posts are taken for one that was edited
+#: what became of a post that is not out: what a person reads of it when its row comes again
+STAYS = {
+    "missed": "it was missed; `automator posts retry {id}` publishes it now",
+    "failed": "it failed; `automator posts show {id}` says why",
+    "cancelled": "it was cancelled; `automator posts retry {id}` publishes it now",
+    "unconfirmed": "whether it went out is not known; settle it with `automator posts resolve {id}`",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """A post that was planned before."""
+    """A post that was planned before. ``state`` is its run's: ``done``, ``missed``."""
 
     id: str
     account: str
     identity: str
     at: datetime
     parts: tuple[Part, ...]
+    state: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,7 @@ class Rules:
         zone: The zone of times that name none.
         networks: The connected accounts.
         mute: Those of them that may not write.
-        earlier: What was planned or published lately.
+        earlier: What was planned or published lately, and whatever else of that the rows may be.
         late: How far back a time may lie.
         copies: Where smaller copies of pictures are kept; in a folder beside the others, if it is not said.
         exchanges: The connected accounts that nothing can be posted to.
@@ -106,9 +114,13 @@ class Rules:
 
 def judge(rows: Sequence[Row], rules: Rules) -> list[Verdict]:
     """Say of every row what would be planned, and everything that is wrong with it."""
+    return compared(drafted(rows, rules), rules)
+
+
+def drafted(rows: Sequence[Row], rules: Rules) -> list[Verdict]:
+    """Say it of every row by itself; ``compared`` adds the rest."""
     seen: Counter[str] = Counter()
-    verdicts = [_judge(row, rules, seen) for row in rows]
-    return _compared(verdicts, rules)
+    return [_judge(row, rules, seen) for row in rows]
 
 
 def _judge(row: Row, rules: Rules, seen: Counter[str]) -> Verdict:
@@ -189,7 +201,8 @@ def _identity(row: Row, account: str, when: When | None, parts: tuple[Part, ...]
     else:
         # a time that is counted from the moment of reading is another one each time that the file is read
         at = (when.counted or when.at.isoformat()) if when else ""
-        what = ["row", account, at, list(map(_content, parts))]  # type: ignore[list-item]
+        lacking = _lacking(row, parts)  # without those of its files that can't be read, it would be another post
+        what = ["row", account, at, list(map(_content, parts)), *([lacking] if lacking else [])]  # type: ignore[list-item]
     plain = json.dumps(what, ensure_ascii=False)
     seen[plain] += 1
     return hashlib.sha256(f"{plain}#{0 if row.id else seen[plain]}".encode()).hexdigest()
@@ -229,18 +242,21 @@ class _Neighbours:
         return int(at.timestamp() // GAP.total_seconds())
 
 
-def _compared(verdicts: list[Verdict], rules: Rules) -> list[Verdict]:
-    """Add what shows only when rows are laid side by side."""
+def compared(drafts: Sequence[Verdict], rules: Rules) -> list[Verdict]:
+    """Add what shows only when rows are laid side by side, and beside what was planned before."""
+    verdicts = _refound(drafts, rules.earlier)
     own = {planned.identity for verdict in verdicts for planned in verdict.deliveries}  # if the file is imported again
     known = own & rules.known
     recent = {(item.account, item.parts[0].text) for item in rules.earlier if item.identity not in own}
+    states = {item.identity: (item.state, item.id[:8]) for item in rules.earlier}
     planned_before = _Before(rules.earlier, own, rules.now)
     neighbours = _Neighbours(rules.earlier)
     first: dict[tuple[str, str], int] = {}
     ids: dict[str, int] = {}
     judged: list[Verdict] = []
     for verdict in verdicts:
-        extra = _too_late(verdict, rules)
+        stands = _stands(verdict, known)
+        extra = [] if stands else _too_late(verdict, rules)
         for planned in verdict.deliveries:
             text = planned.parts[0].text
             key = (planned.account, text)
@@ -251,7 +267,9 @@ def _compared(verdicts: list[Verdict], rules: Rules) -> list[Verdict]:
                 what = f"{planned.account}: by its id it is the post of row {number}; give each row an id of its own"
                 extra.append(Problem("id", what))
             elif planned.identity in known and not similar:
-                extra.append(Problem("id", f"{planned.account} has this row already; it stays as it is", warning=True))
+                state, name = states[planned.identity]
+                what = STAYS.get(state, "it stays as it is").format(id=name)
+                extra.append(Problem("id", f"{planned.account} has this row already; {what}", warning=True))
             elif text and key in recent:
                 extra.append(Problem("text", f"{planned.account} has this text already, lately", warning=True))
             elif text and key in first:
@@ -262,14 +280,47 @@ def _compared(verdicts: list[Verdict], rules: Rules) -> list[Verdict]:
                     what = f"{planned.account} posts {close} within the same minute"
                     extra.append(Problem("at", what, warning=True))
                 neighbours.add(planned.account, verdict.when.at, f"row {verdict.row.number}", planned.identity)
-        judged.append(replace(verdict, problems=(*verdict.problems, *extra)) if extra else verdict)
+        problems = (*verdict.problems, *extra)
+        if stands:
+            problems = tuple(replace(problem, warning=True) for problem in problems)
+        judged.append(replace(verdict, problems=problems) if problems != verdict.problems else verdict)
     return judged
+
+
+def _stands(verdict: Verdict, known: Collection[str]) -> bool:
+    """Whether nothing is left to plan of a row: it may be out, and what was wrong since then hinders nobody."""
+    planned = {delivery.account for delivery in verdict.deliveries if delivery.identity in known}
+    return bool(planned) and planned == set(verdict.row.to)
+
+
+def _lacking(row: Row, parts: Sequence[Part]) -> int:
+    """How many of the files that it names can't be read."""
+    return len(divided(row.image)) + bool(row.video) - sum(len(part.media) for part in parts)
+
+
+def _refound(drafts: Sequence[Verdict], earlier: Sequence[Earlier]) -> list[Verdict]:
+    """Rows whose files can't be read any more are known by account, time, texts, and how many files there were."""
+    like = {(item.account, item.at, *_outline(item.parts)): item.identity for item in reversed(earlier)}
+
+    def again(verdict: Verdict, planned: Planned) -> Planned:
+        lacking = _lacking(verdict.row, planned.parts)
+        if verdict.when is None or not lacking:
+            return planned
+        texts, files = _outline(planned.parts)
+        key = (planned.account, verdict.when.at, texts, files + lacking)
+        return replace(planned, identity=like.get(key, planned.identity))
+
+    return [replace(one, deliveries=tuple(again(one, planned) for planned in one.deliveries)) for one in drafts]
+
+
+def _outline(parts: Sequence[Part]) -> tuple[tuple[str, ...], int]:
+    """The texts, and how many files."""
+    return tuple(part.text for part in parts), sum(len(part.media) for part in parts)
 
 
 def _too_late(verdict: Verdict, rules: Rules) -> list[Problem]:
     """What was planned before need not lie ahead: it may be out."""
-    before = verdict.deliveries and all(planned.identity in rules.known for planned in verdict.deliveries)
-    if verdict.when is None or verdict.when.at >= rules.now - rules.late or before:
+    if verdict.when is None or verdict.when.at >= rules.now - rules.late:
         return []
     return [Problem("at", f"{verdict.row.at} lies in the past")]
 
