@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import httpx
 
-from connectors.base import Kind, Operation, Outcome
+from connectors.answer import json_object
+from connectors.base import Kind, Operation, Outcome, outcome_of
 from connectors.facebook import operations as ops
 from connectors.graph import errors
 
@@ -36,6 +37,11 @@ HOLDS: dict[str, tuple[str, ...]] = {
     ops.DEBUG.name: ("data",),
     ops.TOKEN.name: ("access_token",),
 }
+#: codes by which Facebook lacks a right for what was asked, or does not take it so
+NOT_SO = frozenset({3, 10, 100, *range(200, 300)})
+ONE_STEP = (
+    "if the page lets no staged post be shown any more: `accounts change NAME --option publishing=direct`, then retry"
+)
 
 
 def judge(operation: Operation, response: httpx.Response) -> Outcome:
@@ -45,4 +51,16 @@ def judge(operation: Operation, response: httpx.Response) -> Outcome:
     outcome = errors.judge(operation, response, HOLDS, kept)
     if outcome.kind is Kind.OK and stories:
         return replace(outcome, result={"id": str(outcome.result["post_id"])})
+    if outcome.kind is Kind.REJECTED and operation is ops.PUBLISH and _not_so(response):
+        return replace(outcome, reason=f"{outcome.reason}; {ONE_STEP}")
     return outcome
+
+
+def unstaged(response: httpx.Response) -> bool:
+    """Whether a post may have been refused because it was to be unseen, and not for what it says. Pure."""
+    return outcome_of(response).kind is Kind.REJECTED and _not_so(response)
+
+
+def _not_so(response: httpx.Response) -> bool:
+    error = errors.said(json_object(response))
+    return error is not None and error.code in NOT_SO and errors.known(error) is None

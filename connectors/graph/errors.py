@@ -137,7 +137,7 @@ def refusal(operation: Operation, status: int, error: Said, headers: Mapping[str
     write = operation.effect is not Effect.READ
     if error.code in THROTTLED:
         return Outcome(Kind.LATER, "Facebook's limit is reached", until=usage.until(headers), request_id=error.trace)
-    sentence = _known(error)
+    sentence = known(error)
     if sentence is None and (error.code in TRANSIENT or error.transient):
         return Outcome(Kind.UNKNOWN, _words(error), request_id=error.trace)
     if write and status >= 500:  # noqa: PLR2004 - RFC 9110: a server's failure says nothing of what it has done
@@ -153,7 +153,8 @@ def refusal(operation: Operation, status: int, error: Said, headers: Mapping[str
     return Outcome(Kind.REJECTED, sentence or _sentence(error), request_id=error.trace)
 
 
-def _known(error: Said) -> str | None:
+def known(error: Said) -> str | None:
+    """The sentence for an error of which it is known what it means; ``None``: it is not. Pure."""
     message = error.message.lower()
     for code, subcode, words, sentence in REFUSALS:
         if code in {None, error.code} and subcode in {None, error.subcode} and words in message:

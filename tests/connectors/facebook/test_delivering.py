@@ -9,11 +9,13 @@ import pytest
 
 from automator import accounts, tokens
 from automator.clock import micros
+from automator.intentions import load
 from automator.notices import mark_seen, unread
 from automator.posting import posts
 from automator.posting.amend import amend
 from automator.posting.posts import Listed, NewDelivery, listed
-from connectors.base import Scope
+from connectors.base import Kind, Scope, outcome_of
+from connectors.facebook import operations as ops
 from connectors.network import Rejected
 from connectors.post import Form, Part
 from tests.connectors.facebook.conftest import ACCOUNT, Place
@@ -21,9 +23,9 @@ from tests.connectors.facebook.conftest import ACCOUNT, Place
 PARTS = (Part("The post"), Part("The comment", form=Form.COMMENT))
 
 
-async def delivered(place: Place, *parts: Part) -> Listed:
+async def delivered(place: Place, *parts: Part, identity: str = "identity") -> Listed:
     now = datetime.now(UTC)
-    wanted = NewDelivery(ACCOUNT, parts, now, "UTC", "", "identity")
+    wanted = NewDelivery(ACCOUNT, parts, now, "UTC", "", identity)
     (delivery,) = await place.engine.writer.run(lambda tx: posts.plan(tx, [wanted], now, source="test"))
     await place.engine.worker.run_due(now + timedelta(seconds=20))
     (post,) = listed(place.engine.reader, delivery=delivery)
@@ -46,6 +48,36 @@ async def test_a_post_and_its_comment_go_out_and_are_changed_there(place: Place)
     )
     assert await amend(place.engine, stands, (other[0], Part("A better comment", form=Form.COMMENT))) == 1
     assert [item["text"] for item in place.seen()] == ["The better post", "A better comment"]
+
+
+async def test_a_page_that_stops_allowing_staging_gets_its_posts_in_one_step(place: Place, picture: Any) -> None:
+    """The post goes out once, with its picture, and is read back like any that was made so."""
+    place.world.staging = False
+    post = await delivered(place, Part("In one step", (picture(),)))
+    assert post.state == "done"
+    assert [item["text"] for item in place.seen()] == ["In one step"]
+    stored = load(place.engine.reader, f"{post.id}/0/0")
+    assert stored is not None
+    assert place.network.publishing(stored.plan) is ops.CREATE
+    assert await place.network.find(place.session, stored.plan) == post.results[0]
+
+
+async def test_a_post_that_facebook_refuses_for_what_it_says_is_not_tried_in_one_step(place: Place) -> None:
+    """A second call would be refused too, and calling on lengthens a block."""
+    await delivered(place, Part("Same"), identity="one")
+    post = await delivered(place, Part("Same"), identity="two")
+    assert (post.state, "duplicate" in post.reason) == ("failed", True)
+    made = place.engine.reader.execute("SELECT count(*) FROM intention WHERE operation = ?", (ops.CREATE.name,))
+    assert made.fetchone() == (0,)
+
+
+async def test_what_is_staged_and_may_not_be_shown_says_what_to_choose(place: Place) -> None:
+    """It is made anew in one step then."""
+    plan = await place.plan(Part("Staged"))
+    place.world.posts[plan["path"]]["app"] = "another"
+    outcome = outcome_of(await place.send("one", plan))
+    assert outcome.kind is Kind.REJECTED
+    assert "--option publishing=direct" in outcome.reason
 
 
 async def test_what_is_published_keeps_its_parts(place: Place) -> None:
