@@ -25,6 +25,7 @@ COUNTS = "id,likes.limit(0).summary(true),comments.limit(0).summary(true)"
 #: names of how often something was seen (Page insights, 2025-11: views in place of impressions; Video insights)
 VIEWS = ("post_media_view", "blue_reels_play_count", "fb_reels_total_plays", "total_video_views")
 UNSHARED = frozenset({"video", "reel", "story", "comment"})  #: kinds that have no count of shares
+UNSEEN = frozenset({"story", "comment"})  #: kinds of which nobody tells how often they were seen
 REFUSED = 2  #: refusals in a row after which it is not asked any more
 PUBLISHED = frozenset({"complete", "in_progress"})
 _HOST = r"https?://(?:[\w-]+\.)?facebook\.com/"
@@ -142,16 +143,28 @@ async def recent(wire: Wire, at: Places, since: datetime) -> list[Shown]:
 
 
 async def metrics(wire: Wire, api: str, results: Sequence[Mapping[str, Any]]) -> list[Metrics | None]:
-    """Likes, comments, shares, and how often each was seen; ``None`` for what is gone.
+    """Likes, comments, shares, and how often each was seen; ``None`` for what is gone, or refused by itself.
 
     Facebook tells the last only with a right of its own, and of pages with 100 likes: what it does not tell is left
     out, and it is not asked on and on.
+
+    Raises:
+        Rejected: Facebook tells nothing of any post, though it may of stories and comments.
     """
     found: list[Metrics | None] = []
-    refused = 0
+    posts = sum(result.get("kind") not in UNSEEN for result in results)
+    refused, untold, told_of = 0, 0, False
     for result in results:
-        counted = await _counted(wire, api, result)
-        if counted is not None and result.get("kind") not in {"story", "comment"} and refused < REFUSED:
+        post = result.get("kind") not in UNSEEN
+        try:
+            counted = await _counted(wire, api, result)
+            told_of = told_of or post
+        except Rejected:
+            untold += post
+            if post and not told_of and untold == min(REFUSED, posts):
+                raise
+            counted = None
+        if counted is not None and post and refused < REFUSED:
             told = await _views(wire, api, result)
             refused = refused + 1 if told is None else 0
             seen = (told[name] for name in VIEWS if told and name in told)

@@ -245,6 +245,26 @@ async def test_the_figures_of_a_comment_do_not_stand_in_the_way(place: Place) ->
         assert (over.likes, under.likes, under.comments, under.shares, under.impressions) == (0, 0, 0, None, None)
 
 
+async def test_what_facebook_refuses_of_one_does_not_keep_the_others_from_being_read(place: Place) -> None:
+    """An old story, say; but where it tells nothing at all, the account is not asked on and on."""
+    post = await place.publish("one", Part("First"))
+    story, other = {"id": place.page, "kind": "story"}, {"id": place.page}
+    for asked in ([post, story], [story, story, story, post], [other, post, other, other], [story]):
+        found = await place.network.metrics(place.session, asked)
+        assert [item is not None for item in found] == [one is post for one in asked]
+    for asked in ([other] * 9, [story, other, story, other, other], [other]):
+        before = nodes(place)
+        with pytest.raises(Rejected):
+            await place.network.metrics(place.session, asked)
+        assert nodes(place) <= before + 6
+
+
+def nodes(place: Place) -> int:
+    """How often something was looked at by its id."""
+    query = "SELECT count(*) FROM entry WHERE kind = 'call' AND operation = 'facebook.node.get'"
+    return int(place.engine.reader.execute(query).fetchone()[0])
+
+
 async def test_how_often_something_was_seen_is_read(place: Place, film: Make) -> None:
     """Posts, videos and reels each have a place of their own for it."""
     first = await place.publish("one", Part("First"))
