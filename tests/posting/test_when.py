@@ -41,6 +41,17 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
         ("tomorrow 09:00 America/New_York", "2026-11-25T14:00:00+00:00"),
         ("tomorrow 01:00 Pacific/Auckland", "2026-11-25T12:00:00+00:00"),
         ("2026-10-25T02:30+02:00", "2026-10-25T00:30:00+00:00"),
+        ("2026-12-01 9:00", "2026-12-01T08:00:00+00:00"),
+        ("tomorrow 9:00", "2026-11-25T08:00:00+00:00"),
+        ("tomorrow at 9 pm", "2026-11-25T20:00:00+00:00"),
+        ("tomorrow 12:30am", "2026-11-24T23:30:00+00:00"),
+        ("2026-12-01 12:00 PM", "2026-12-01T11:00:00+00:00"),
+        ("2026-12-01 09:05:30 p.m. Asia/Tokyo", "2026-12-01T12:05:30+00:00"),
+        ("2026/12/1  9:00", "2026-12-01T08:00:00+00:00"),
+        ("2026-12-01T9:00", "2026-12-01T08:00:00+00:00"),
+        ("in 2h", "2026-11-24T14:00:00+00:00"),
+        ("2026-12-01 09:00 utc", "2026-12-01T09:00:00+00:00"),
+        ("2026-12-01 09:00 america/new_york", "2026-12-01T14:00:00+00:00"),
     ],
 )
 def test_times(text: str, instant: str) -> None:
@@ -61,6 +72,13 @@ def test_times(text: str, instant: str) -> None:
         ("in some weeks", "is no time"),
         ("in 999999 weeks", "too far away"),
         ("2026-02-30 09:00", "is no time"),
+        ("2026-12-01 09.30", "is no time"),
+        ("2026-12-01T09,30", "is no time"),
+        ("2026-12-01 13:00 PM", "no time zone"),
+        ("2026-12-01 0:30 am", "no time zone"),
+        ("01/12/2026 09:00", "is no time"),
+        ("01.12.2026 9:00", "is no time"),
+        ("2026/12-01 09:00", "is no time"),
         ("2026-12-01 09:00 Mars/Base", "no time zone"),
         ("2026-12-01 09:00 ../etc/passwd", "is no time"),
         ("0001-01-01 00:00 Asia/Tokyo", "too far away"),
@@ -73,6 +91,15 @@ def test_refused(text: str, words: str) -> None:
     """One sentence says what is wrong and what to write."""
     with pytest.raises(WhenError, match=words):
         parse_when(text, now=NOW, zone="UTC")
+
+
+def test_a_zone_is_named_as_everybody_names_it() -> None:
+    """However it was written, so that two writings of one time are one."""
+    one, other = (
+        parse_when(f"tomorrow 9:00 {name}", now=NOW, zone="utc") for name in ("europe/BERLIN", "Europe/Berlin")
+    )
+    assert one == other
+    assert parse_when("now", now=NOW, zone="utc").zone == "UTC"
 
 
 @pytest.mark.parametrize(
