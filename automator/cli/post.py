@@ -45,7 +45,8 @@ def copies_for(home: Home, *, dry_run: bool) -> Iterator[Path]:
 
 def lines(text: str, *, thread: bool) -> str:
     r"""In a thread ``\n`` may be written, since a shell makes it hard to write a line's end."""
-    return text.replace("\\n", "\n") if thread else text
+    plain = text.replace("\r\n", "\n")
+    return plain.replace("\\n", "\n") if thread else plain
 
 
 def _overrides(given: list[str], *, thread: bool) -> dict[str, str]:

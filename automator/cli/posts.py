@@ -100,6 +100,7 @@ async def edit(
 ) -> None:
     """Change the text or the time of a planned post, or the text of a published one where its network lets that be."""
     from automator.posting import posts as planned  # noqa: PLC0415 - keeps --help fast
+    from jobs.posting.characters import legible, strange  # noqa: PLC0415 - as above
     from jobs.posting.parts import rewritten  # noqa: PLC0415 - as above
     from jobs.posting.when import parse_when  # noqa: PLC0415 - as above
 
@@ -111,8 +112,9 @@ async def edit(
         parts = None
         if text is not None:
             _, network = opened.session(item.account, {})
-            parts = rewritten(item.parts, lines(text, thread=len(item.parts) > 1), problems)
-            problems += network.check(parts)
+            written = lines(text, thread=len(item.parts) > 1)
+            parts = rewritten(item.parts, legible(written), problems)
+            problems += [*strange("text", written), *network.check(parts)]
         when = parse_when(at, now=now, zone=tz or opened.settings.posting.zone) if at is not None else None
         if when is not None and when.at < now - timedelta(minutes=opened.settings.posting.late_minutes):
             problems.append(Problem("at", f"{at} lies in the past"))
@@ -232,6 +234,7 @@ async def import_(
 ) -> None:
     """Plan a campaign from a CSV or JSON file; importing it twice plans nothing twice."""
     from automator.posting.campaigns import bring_in, judged, rules  # noqa: PLC0415 - keeps --help fast
+    from jobs.posting.characters import legible  # noqa: PLC0415 - as above
     from jobs.posting.rows import read  # noqa: PLC0415 - as above
 
     async with engine(home) as opened:
@@ -252,7 +255,7 @@ async def import_(
             return
         late = timedelta(minutes=settings.posting.late_minutes)
         with working(f"planning {counted(len(verdicts) - len(bad), 'row')}"):
-            done = await bring_in(verdicts, opened.writer, now, source=file.name, late=late)
+            done = await bring_in(verdicts, opened.writer, now, source=legible(file.name), late=late)
     if as_json:
         show_json([_as_json(verdict) for verdict in verdicts])
     planned = f"{counted(done.added, 'post')} planned, {done.known} planned before"

@@ -34,7 +34,6 @@ from connectors.takes import Preview, Takes, problems
 from connectors.x import limits, oauth, outcomes, reading, text, upload
 
 _STATUS = regex.compile(r"(?:https://(?:\w+\.)?(?:x|twitter)\.com/\w+(?:/\w+)?/status/)?(\d{1,20})(?:[/?#].*)?")
-_CASHTAG = regex.compile(r"(?<![\w$])\$[A-Za-z]{1,6}(?:[._][A-Za-z]{1,2})?(?!\w)")
 
 CREATE = Operation("x.post.create", Effect.ONCE, Scope.WRITE, Absence.EVIDENCE)
 DELETE = Operation("x.post.delete", Effect.REPEATABLE, Scope.DELETE, Absence.PROOF)
@@ -221,6 +220,6 @@ def _of_text(part: Part) -> list[Problem]:
         found.append(
             Problem("text", f"it counts {weight}, {weight - text.LIMIT} more than X's {text.LIMIT}; shorten it")
         )
-    if len(_CASHTAG.findall(part.text)) > 1:
+    if len(text.cashtags(part.text)) > 1:
         found.append(Problem("text", "X takes one cashtag ($ABC) in a post; leave one"))
     return found

@@ -37,6 +37,7 @@ _EMOJI_ONE = (
     r"(?:\p{Emoji_Presentation}|\p{Emoji}\ufe0f|\p{Extended_Pictographic})"
     r"\p{Emoji_Modifier}?\ufe0f?[\U000e0020-\U000e007f]*+"
 )
+_CASHTAG = regex.compile(r"(?<![^\s\u200b])\$([a-z]{1,6}(?:[._][a-z]{1,2})?)(?=[\s\p{P}+<=>^|~$]|$)", regex.IGNORECASE)
 _HEAVY = regex.compile(f"[^{''.join(f'{chr(first)}-{chr(last)}' for first, last in LIGHT)}]")
 _EMOJI = regex.compile(
     rf"[0-9#*]\ufe0f?\u20e3|\p{{RI}}{{2}}|{_EMOJI_ONE}(?:\u200d{_EMOJI_ONE}|\u200d\p{{Emoji}}\ufe0f?)*+"
@@ -146,6 +147,11 @@ def _tld(label: str, after: str) -> int:
         if label[:length].lower() in known and not _AFTER_TLD.match(next_one or " "):
             return length
     return 0
+
+
+def cashtags(text: str) -> list[str]:
+    """The names of shares that X makes links of, without ``$``."""
+    return [str(name) for name in _CASHTAG.findall(text)]
 
 
 def weight(text: str) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 from connectors.network import Network
 from connectors.post import Form, Part, Problem
 from connectors.takes import named
+from jobs.posting.characters import cleaned
 from jobs.posting.files import Files, largest
 from jobs.posting.parts import chosen, composed
 from jobs.posting.rows import OVERRIDE, Row, divided
@@ -125,6 +126,7 @@ def drafted(rows: Sequence[Row], rules: Rules) -> list[Verdict]:
 
 def _judge(row: Row, rules: Rules, seen: Counter[str]) -> Verdict:
     problems: list[Problem] = []
+    row = cleaned(row, problems)
     when = _when(row, rules, problems)
     notes: list[str] = []
     media, fit = rules.files.of(row, problems), chosen(row.fit, "fit", problems)

@@ -308,3 +308,21 @@ def test_media_of_a_comment_is_the_networks_affair() -> None:
     assert NETWORKS["x/brand"].check([Part("A"), Part("B", (media,) * 4, Form.COMMENT)]) == []
     (problem,) = NETWORKS["x/brand"].check([Part("A"), Part("B", (media,) * 5, Form.COMMENT)])
     assert problem.field == "comment: media"
+
+
+@pytest.mark.parametrize("field", ["text", "comment", "id", "alt", "at", "image", "collaborators"])
+@pytest.mark.parametrize("strange", ["\ud83d", "\0", "\x1b", "\x0b", "\uffff"])
+def test_what_is_no_character_of_a_text_is_refused(field: str, strange: str) -> None:
+    """Halves of emoji cut by a program, and what steers terminals: no network takes them, and nothing can store them."""
+    given = {"to": ("x/brand",), "at": "2026-12-01 09:00", "text": "A"} | {field: f"some{strange}thing"}
+    (verdict,) = judge([Row(1, **given)], rules(Path()))  # type: ignore[arg-type]
+    assert not verdict.ok
+    assert f"U+{ord(strange):04X}, after 'some'" in " ".join(item.what for item in verdict.problems)
+    assert all(strange not in item.what for item in verdict.problems)
+
+
+def test_emoji_joiners_and_directions_are_characters() -> None:
+    """Families, flags, and text from right to left."""
+    text = "\U0001f469\u200d\U0001f467 \U0001f3f4\U000e0067\U000e007f \u2067\u05e9\u2069 e\u0301 \u00a0\tx\ny"
+    (verdict,) = judge([Row(1, ("x/brand",), "2026-12-01 09:00", text)], rules(Path()))
+    assert verdict.ok

@@ -48,6 +48,19 @@ def test_urls(case: dict[str, Any]) -> None:
     assert [url.text for url in text.urls(case["text"])] == expected
 
 
+@pytest.mark.parametrize("case", cases("extract.yml", "urls_with_indices"))
+def test_where_urls_stand(case: dict[str, Any]) -> None:
+    """Every published example of their places comes out as published."""
+    expected = [(item["url"], *item["indices"]) for item in case["expected"]]
+    assert [(url.text, url.start, url.end) for url in text.urls(case["text"])] == expected
+
+
+@pytest.mark.parametrize("case", cases("extract.yml", "cashtags"))
+def test_cashtags(case: dict[str, Any]) -> None:
+    """Every published example of them comes out as published; a price in brackets is none."""
+    assert text.cashtags(case["text"]) == case["expected"]
+
+
 @pytest.mark.parametrize("group", ["country", "generic"])
 def test_top_level_domains(group: str) -> None:
     """Every published top-level domain is one."""
