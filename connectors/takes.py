@@ -176,7 +176,8 @@ def unfit(media: Media, limits: Limits) -> list[str]:
     """What is wrong with a picture that a smaller copy would not have."""
     found: list[str] = []
     if media.type not in limits.types:
-        found.append(f"is {media.type}; {{who}} takes {_listed(limits.types)}")
+        moves = "moves and " if media.animated else ""
+        found.append(f"{moves}is {media.type}; {{who}} takes {_listed(limits.types)}")
     if media.size > limits.size:
         found.append(f"has {media.size} bytes, more than {{who}}'s {limits.size}")
     for pixels, (_, most), side in ((media.width, limits.width, "wide"), (media.height, limits.height, "high")):

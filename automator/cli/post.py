@@ -103,7 +103,7 @@ async def post(  # noqa: PLR0913, PLR0917 - the options of one command
     """Plan a post."""
     from jobs.posting.rows import Row, alt_cell, joined  # noqa: PLC0415 - keeps --help fast
 
-    pictures, alts = [str(one.resolve()) for one in image or []], alt or []
+    pictures, alts = [str(one.absolute()) for one in image or []], alt or []
     files = len(pictures) + (video is not None)
     if len(alts) > max(1, files):
         given = f"{counted(len(alts), 'time')} --alt for {counted(files, 'file')}"
@@ -118,7 +118,7 @@ async def post(  # noqa: PLR0913, PLR0917 - the options of one command
         thread="yes" if thread else "",
         id=secrets.token_hex(8),
         texts=_overrides(text_for or [], thread=thread),
-        video=str(video.resolve()) if video else "",
+        video=str(video.absolute()) if video else "",
         form=form,
         comment=lines(comment, thread=thread),
         collaborators=" ".join(collaborator or []),

@@ -15,6 +15,7 @@ from jobs.posting.fit import fitted
 from jobs.posting.media import LARGEST, MediaError, inspect, unchecked
 from jobs.posting.rows import BAR, Row, divided
 
+_ADDRESS = re.compile(r"[a-z]{2,10}://", re.IGNORECASE)
 _TAG = re.compile(r"@?([^\s@]+)(?:@(\d(?:\.\d+)?),(\d(?:\.\d+)?))?")
 
 
@@ -88,7 +89,7 @@ class Files:
     def _looked_at(self, name: str) -> Media | MediaError:
         if name not in self._seen:
             try:
-                self._seen[name] = inspect(self.base / name, largest=self.largest)
+                self._seen[name] = inspect(self.base / _path(name), largest=self.largest)
             except MediaError as error:
                 self._seen[name] = error
         return self._seen[name]
@@ -101,6 +102,14 @@ class Files:
             except MediaError as error:
                 self._made[key] = error
         return self._made[key]
+
+
+def _path(name: str) -> Path:
+    """Where a file lies, as a person names it."""
+    if _ADDRESS.match(name):
+        raise MediaError(f"{name} is an address; download what is there, and name the file")
+    path = Path(name)
+    return Path.home() / path.relative_to("~") if path.parts[:1] == ("~",) else path
 
 
 def _alts(row: Row, files: int, problems: list[Problem]) -> list[str]:

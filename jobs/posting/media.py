@@ -11,7 +11,7 @@ from pathlib import Path
 
 from connectors.post import Media, Problem
 from connectors.takes import named
-from jobs.posting.video import HEAD, VideoError, container, looked_at
+from jobs.posting.video import HEAD, HEIF, VideoError, container, looked_at
 
 LARGEST = 600_000_000  #: bytes; where it is not known what the networks take
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF")  #: others may start programs, as EPS does
@@ -95,7 +95,7 @@ def _picture(path: Path, size: int, alt: str) -> Media:
                 moves = bool(getattr(image, "is_animated", False)) and image.format not in {"MPO", "TIFF"}
                 cmyk = image.mode == "CMYK"
     except UnidentifiedImageError:
-        raise MediaError(f"{name} is no picture and no video") from None
+        raise MediaError(f"{name} {_what(path)}") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise MediaError(f"{name} has too many pixels to be opened safely") from None
     except OSError as error:
@@ -106,6 +106,17 @@ def _picture(path: Path, size: int, alt: str) -> Media:
         raise MediaError(f"{name} is damaged") from None
     width, height = (height, width) if turned else (width, height)
     return Media(str(path), kind, size, _digest(path), width, height, alt, animated=moves, cmyk=cmyk)
+
+
+def _what(path: Path) -> str:
+    """What a file that can't be used is, as far as its beginning tells."""
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    if not head:
+        return "is empty"
+    if head[4:8] == b"ftyp" and head[8:12] in HEIF:
+        return "is a HEIC picture, as telephones make them, and no network takes it; save it as JPEG"
+    return "is no picture and no video"
 
 
 def _digest(path: Path) -> str:

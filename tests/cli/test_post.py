@@ -168,3 +168,11 @@ def test_a_slip_gets_one_sentence(shell: Shell, pictures: list[str], options: li
     """With exit code 2, and nothing planned."""
     given = [option.format(pictures[1]) for option in options]
     assert words in shell.run("post", "A", "--to", "x/brand", *given, code=2)
+
+
+def test_a_picture_behind_links_in_a_circle_is_told_of(shell: Shell, tmp_path: Path) -> None:
+    """As any other that can't be read."""
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    for option in ("--image", "--video"):
+        said = shell.run("post", "Hi", "--to", "x/brand", option, str(tmp_path / "loop.png"), "--dry-run", code=2)
+        assert "can't be read: Too many levels" in said

@@ -326,3 +326,15 @@ def test_emoji_joiners_and_directions_are_characters() -> None:
     text = "\U0001f469\u200d\U0001f467 \U0001f3f4\U000e0067\U000e007f \u2067\u05e9\u2069 e\u0301 \u00a0\tx\ny"
     (verdict,) = judge([Row(1, ("x/brand",), "2026-12-01 09:00", text)], rules(Path()))
     assert verdict.ok
+
+
+def test_files_are_named_as_a_person_names_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the folder of the campaign, or from one's own; an address is no file."""
+    monkeypatch.setenv("HOME", str(tmp_path / "own"))
+    (tmp_path / "own").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "own" / "a.png")
+    names = ["own/a.png", "~/a.png", "https://example.com/a.png"]
+    rows_ = [Row(1, ("x/brand",), "2026-12-01 09:00", "A", image=name) for name in names]
+    *found, address = judge(rows_, rules(tmp_path))
+    assert [verdict.deliveries[0].parts[0].media[0].path for verdict in found] == [str(tmp_path / "own" / "a.png")] * 2
+    assert any("is an address; download" in problem.what for problem in address.problems)

@@ -255,3 +255,28 @@ def test_no_beginning_is_too_odd(head: bytes) -> None:
 def test_containers_by_their_first_bytes(head: bytes, kind: str | None) -> None:
     """Pictures in the same clothes (HEIC, WebP) are none of them."""
     assert video.container(head) == kind
+
+
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [(b"", "p.jpg is empty"), (HEIC, "HEIC picture.*save it as JPEG"), (b"<svg/>", "no picture")]
+)
+def test_what_can_not_be_used_is_told_for_what_it_is(tmp_path: Path, content: bytes, words: str) -> None:
+    """A telephone's own format above all, which every program on it shows."""
+    path = tmp_path / "p.jpg"
+    path.write_bytes(content)
+    with pytest.raises(MediaError, match=words):
+        inspect(path)
+
+
+@pytest.mark.parametrize("name", ["loop", "folder", "pipe", "device"])
+def test_a_name_that_leads_to_no_file_is_refused_at_once(tmp_path: Path, name: str) -> None:
+    """Links in a circle, folders, pipes that nobody writes to, devices without end."""
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "device").symlink_to("/dev/zero")
+    with pytest.raises(MediaError):
+        inspect(tmp_path / name)
