@@ -6,8 +6,10 @@ import asyncio
 import functools
 import json
 import os
+import select
 import signal
 import sqlite3
+import sys
 import warnings
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
@@ -174,6 +176,7 @@ def _unforeseen(error: BaseException) -> str:
     return f"a mistake in Automator ({type(error).__name__}); run it with {TRACEBACK}=1 to see where, and tell us"
 
 
+UNHEARD = 141  #: the exit code of a program that SIGPIPE ended, as shells say it
 P = ParamSpec("P")
 
 
@@ -187,12 +190,24 @@ def told(command: Callable[P, Coroutine[Any, Any, None] | None]) -> Callable[P, 
             if begun is not None:
                 asyncio.run(begun)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - what nobody foresaw is told too
+            if isinstance(error, BrokenPipeError) and _unheard():
+                raise typer.Exit(UNHEARD) from None
             ended = error if isinstance(error, typer.Exit) else _ended(error)
             if isinstance(ended, Failure):
                 typer.echo(f"automator: {ended.sentence}", err=True)
             raise ended from None
 
     return run
+
+
+def _unheard() -> bool:
+    """Whether nobody reads what is printed any more, as after ``| head``; then nothing is left to print at the end."""
+    look = select.poll()
+    look.register(sys.stdout.fileno(), 0)
+    if not look.poll(0):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return True
 
 
 def _ended(error: BaseException) -> Failure:

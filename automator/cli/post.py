@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from automator.cli.common import HomeOption, JsonOption, engine, fail, records, show_json, told
+from automator.cli.lines import width, wrapped
 from connectors.post import Media, Problem
 from connectors.words import counted
 
@@ -186,10 +187,10 @@ def _show(item: Shown) -> None:
     typer.echo(f"{item.account}  {when}{cost}")
     for number, piece in enumerate(item.pieces, 1):
         typer.echo(f"  {number}. {_headline(piece)}")
-        for line in piece.shown.text.split("\n"):
-            typer.echo(f"     {line}")
+        for line in wrapped(piece.shown.text, width(), "     "):
+            typer.echo(line)
         for media in piece.part.media:
-            typer.echo(f"     [{_told(media)}]")
+            typer.echo(f"     [{media_line(media)}]")
         if piece.shown.card:
             typer.echo(f"     [card of {piece.shown.card}]")
 
@@ -200,7 +201,8 @@ def _headline(piece: Piece) -> str:
     return f"{piece.part.form}, {shown.used} of {shown.limit} {shown.unit}{people}"
 
 
-def _told(media: Media) -> str:
+def media_line(media: Media) -> str:
+    """A file for a person: what it is, how large, and the text for people who can't see it."""
     from connectors.takes import named, shown  # noqa: PLC0415 - keeps --help fast
 
     size = f"{media.size / MB:.1f} MB" if media.size >= MB else f"{media.size / 1000:.1f} kB"

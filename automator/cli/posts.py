@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from automator.cli.common import HomeOption, JsonOption, engine, fail, records, show_json, told, working
-from automator.cli.post import copies_for, lines, say
-from connectors.post import Part, Problem
+from automator.cli.lines import table, width, wrapped
+from automator.cli.post import copies_for, lines, media_line, say
+from connectors.post import Form, Part, Problem
 from connectors.words import counted
 
 if TYPE_CHECKING:
@@ -34,11 +35,18 @@ def _one(reader: sqlite3.Connection, delivery: str) -> Listed:
     return found[0]
 
 
+def _row(item: Listed) -> tuple[Sequence[str], str, str]:
+    count = len(item.parts)
+    text = f"{count} parts: {item.texts[0]}" if count > 1 else item.texts[0]
+    return (item.id[:8], _when(item), item.account, item.state), text, item.reason
+
+
+def _when(item: Listed) -> str:
+    return f"{item.wall or f'{item.at:%Y-%m-%d %H:%M}'} {item.zone}"
+
+
 def _line(item: Listed) -> str:
-    text = " ".join(item.texts[0].split())
-    reason = f"  ({item.reason})" if item.reason else ""
-    when = f"{item.wall or f'{item.at:%Y-%m-%d %H:%M}'} {item.zone}"
-    return f"{item.id[:8]}  {when:34} {item.account:16} {item.state:11} {text[:48]}{reason}"
+    return "\n".join(table([_row(item)], width()))
 
 
 def _told_of(verdict: Verdict) -> None:
@@ -65,28 +73,38 @@ def list_(
     if as_json:
         show_json([item.as_json() for item in found])
         return
-    for item in found:
-        typer.echo(_line(item))
-    if not found:
-        typer.echo("no posts")
+    for line in table(list(map(_row, found)), width()) if found else ["no posts"]:
+        typer.echo(line)
 
 
 @posts.command()
 @told
 def show(delivery: str, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Show one post, with its links."""
+    """Show one post: its parts, files and links."""
     from automator import accounts  # noqa: PLC0415 - keeps --help fast
+    from connectors.registry import build  # noqa: PLC0415 - as above
 
     with records(home) as kept:
         item = _one(kept.reader, delivery)
-        network = accounts.network(accounts.load(kept.reader, item.account), kept.settings.providers)
-        links = [network.link(result) for result in item.results if result.get("id") or result.get("uri")]
+        try:
+            network = accounts.network(accounts.load(kept.reader, item.account), kept.settings.providers)
+        except accounts.NoAccount:  # it was removed since, and what it published can still be looked at
+            provider = item.account.partition("/")[0]
+            network = build(provider, None, kept.settings.providers.get(provider))
+        links = [network.link(result) if result.get("id") or result.get("uri") else "" for result in item.results]
     if as_json:
-        show_json({**item.as_json(), "links": links})
+        show_json({**item.as_json(), "links": list(filter(None, links))})
         return
-    typer.echo(_line(item))
-    for number, text in enumerate(item.texts):
-        typer.echo(f"\n{text}\n{links[number] if number < len(links) else ''}")
+    room = width()
+    typer.echo(f"{item.id[:8]}  {_when(item)}  {item.account}  {item.state}")
+    for line in wrapped(item.reason, room, "  ") if item.reason else ():
+        typer.echo(line)
+    for number, part in enumerate(item.parts):
+        typer.echo(f"\n{'' if part.form is Form.POST else f'[{part.form}] '}{part.text}".rstrip())
+        for media in part.media:
+            typer.echo(f"[{media_line(media)}]")
+        if number < len(links) and links[number]:
+            typer.echo(links[number])
 
 
 @posts.command()

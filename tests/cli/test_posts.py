@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,3 +94,25 @@ def test_a_planned_post_can_be_taken_back_and_tried_again(shell: Shell) -> None:
     shell.run("posts", "retry", delivery)
     shell.run("run-due")
     assert json.dumps(shell.world()).count("Changed my mind") == 1
+
+
+def test_a_list_that_nobody_reads_on_ends_without_a_word(shell: Shell) -> None:
+    """As after ``| head``: it is no failure of the command, and says nothing on standard error."""
+    shell.run("posts", "import", str(ROOT / "examples" / "campaign.csv"), "--skip-bad")
+    command = [sys.executable, "-m", "automator", "posts", "list", "--home", str(shell.home)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as listing:
+        assert listing.stdout is not None
+        listing.stdout.close()
+        assert listing.stderr is not None
+        assert listing.stderr.read() == b""
+        assert listing.wait(30) == 141
+
+
+def test_what_a_removed_account_published_can_still_be_looked_at(shell: Shell) -> None:
+    """With its address; nothing more can be done with it."""
+    delivery = shell.run("post", "Stays", "--to", "bluesky/brand").split()[-1]
+    shell.run("run-due", "--wait", "5")
+    shell.run("accounts", "remove", "bluesky/brand")
+    said = shell.run("posts", "show", delivery)
+    assert "Stays" in said
+    assert "https://bsky.app/" in said
