@@ -116,7 +116,7 @@ async def edit(
     tz: Annotated[str | None, typer.Option(help="The time zone of --at (else the one in config.toml).")] = None,
     text: Annotated[str | None, typer.Option(help="What instead; a thread stays one, divided by lines of ---.")] = None,
 ) -> None:
-    """Change the text or the time of a planned post, or the text of a published one where its network lets that be."""
+    """Change the text or time of what is not out, or the text of a published post where its network lets that be."""
     from automator.posting import posts as planned  # noqa: PLC0415 - keeps --help fast
     from jobs.posting.characters import legible, strange  # noqa: PLC0415 - as above
     from jobs.posting.parts import rewritten  # noqa: PLC0415 - as above
@@ -146,8 +146,10 @@ async def edit(
         done = await opened.writer.run(lambda tx: planned.edit(tx, item.id, change, now, actor="user"))
         changed = _one(opened.reader, item.id)
     if not done:
-        raise fail(f"{item.id[:8]} is {item.state}; only what is planned and has not begun can be changed", 1)
+        raise fail(f"{item.id[:8]} is {item.state}; only what has not begun to go out can be changed", 1)
     typer.echo(_line(changed))
+    if changed.state in planned.AGAIN:
+        typer.echo(f"it stays {changed.state}; `automator posts retry {item.id[:8]}` publishes it now")
 
 
 async def _amended(opened: Engine, item: Listed, parts: Sequence[Part]) -> str:

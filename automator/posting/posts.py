@@ -19,6 +19,8 @@ from automator.scheduling.states import OPEN_STATES, RunState
 from connectors.post import Part
 from jobs.posting.deliver import KIND, dump, parse
 
+AGAIN = (RunState.FAILED, RunState.MISSED, RunState.CANCELLED)  #: ended, and a person may want it after all
+
 
 @dataclass(frozen=True, slots=True)
 class NewDelivery:
@@ -184,12 +186,16 @@ class Change:
 
 
 def edit(tx: sqlite3.Connection, delivery: str, change: Change, now: datetime, *, actor: str) -> bool:
-    """Change what is planned; ``False`` if any of it is being published, is published, or may be."""
-    begun = tx.execute(
-        "SELECT 1 FROM intention WHERE key >= ? || '/' AND key < ? || '0' AND state <> 'planned'", (delivery, delivery)
+    """Change what is not out; ``False`` if any of it is being published, is published, or may be.
+
+    What failed, was missed or cancelled is planned anew by another time; another text alone leaves it as it is.
+    """
+    out = tx.execute(
+        "SELECT 1 FROM intention WHERE key >= ? || '/' AND key < ? || '0' AND state NOT IN ('planned', 'refused')",
+        (delivery, delivery),
     ).fetchone()
-    open_ = (RunState.SCHEDULED, RunState.WAITING)
-    if begun or not _to(tx, delivery, RunState.SCHEDULED, "", from_=open_):
+    planned = (RunState.SCHEDULED, RunState.WAITING, *(AGAIN if change.at is not None else ()))
+    if out or not (_to(tx, delivery, RunState.SCHEDULED, "", from_=planned) or _is(tx, delivery, AGAIN)):
         return False
     # a plan that was frozen and put off is of the old text
     tx.execute("UPDATE delivery SET generation = generation + 1 WHERE id = ?", (delivery,))
@@ -209,10 +215,14 @@ def edit(tx: sqlite3.Connection, delivery: str, change: Change, now: datetime, *
     return True
 
 
+def _is(tx: sqlite3.Connection, delivery: str, states: Sequence[RunState]) -> bool:
+    (state,) = tx.execute("SELECT state FROM run WHERE job = ?", (delivery,)).fetchone()
+    return state in states
+
+
 def retry(tx: sqlite3.Connection, delivery: str, now: datetime, *, actor: str) -> bool:
     """Publish a failed, missed or cancelled delivery now, going on at the part that is missing."""
-    again = (RunState.FAILED, RunState.MISSED, RunState.CANCELLED)
-    done = _to(tx, delivery, RunState.SCHEDULED, "", from_=again)
+    done = _to(tx, delivery, RunState.SCHEDULED, "", from_=AGAIN)
     if done:
         _next_generation(tx, delivery, State.REFUSED)
         at = micros(now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -116,3 +117,21 @@ def test_what_a_removed_account_published_can_still_be_looked_at(shell: Shell) -
     said = shell.run("posts", "show", delivery)
     assert "Stays" in said
     assert "https://bsky.app/" in said
+
+
+def test_what_did_not_go_out_can_be_put_right(shell: Shell) -> None:
+    """A refused text is written anew and tried again; what was cancelled gets another time."""
+    for _ in range(2):
+        said = re.findall(r"planned for .*: (\w{8})", shell.run("post", "Same words", "--to", "x/brand"))[0]
+        shell.run("run-due", "--wait", "5", code=None)
+    assert "duplicate" in shell.run("posts", "show", said)
+    assert f"`automator posts retry {said}` publishes it now" in shell.run(
+        "posts", "edit", said, "--text", "Other words"
+    )
+    shell.run("posts", "retry", said)
+    shell.run("run-due", "--wait", "5", code=None)
+    assert json.dumps(shell.world()).count("Other words") == 1
+    later = shell.run("post", "Later", "--to", "bluesky/brand", "--at", "in 2 hours").split()[-1]
+    shell.run("posts", "cancel", later)
+    assert "scheduled" in shell.run("posts", "edit", later, "--at", "in 3 hours")
+    shell.run("posts", "edit", said, "--at", "in 3 hours", code=1)

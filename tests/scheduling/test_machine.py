@@ -251,7 +251,7 @@ class Machine(RuleBasedStateMachine):
         change = Change(self._parts(texts, pictured), self._until(minutes))
         if self._run(self._meanwhile(steps, lambda tx: posts.edit(tx, post.id, change, now, actor="test"))):
             post.never |= set(post.texts)
-            post.texts = texts
+            post.texts, post.most, post.ended = texts, 3, None
 
     @rule(post=_post)
     def retry(self, post: Post) -> None:
