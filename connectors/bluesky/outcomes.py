@@ -68,5 +68,7 @@ def _refused(operation: Operation, error: str, message: str) -> Outcome:
         return Outcome(Kind.LATER, "the session has expired", renew=True)
     if error == "RateLimitExceeded":
         return Outcome(Kind.LATER, "Bluesky's limit is reached")
+    if error == "InvalidRequest" and message.startswith("Could not locate record"):
+        error = "RecordNotFound"  # so older servers say it
     known = REASONS.get(error)
     return Outcome(Kind.REJECTED, known or f"Bluesky says {error}: {message[:200]}")

@@ -191,7 +191,7 @@ class Connector:
 def _same(post: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
     """Whether X's post is what we sent."""
     others = post.get("referenced_tweets") or post.get("referenced_posts") or []
-    parents = [item["id"] for item in others if item.get("type") == "replied_to"]
+    parents = [str(item["id"]) for item in others if item.get("type") == "replied_to"]
     parent = (body.get("reply") or {}).get("in_reply_to_tweet_id")
     same_parent = parents == ([parent] if parent else [])
     return same_parent and _plain(reading.shown(post)) == _plain(str(body.get("text") or ""))

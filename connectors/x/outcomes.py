@@ -12,7 +12,7 @@ from connectors.base import Kind, Operation, Outcome
 #: (status, words in the answer's detail) -> what a person reads; the first row that fits
 REFUSALS: tuple[tuple[int, str, str], ...] = (
     (402, "", "X says that the credit of this app is used up; add credit in its developer console"),
-    (403, "duplicate content", "X refused it as a duplicate of a recent post of this account"),
+    (403, "duplicate", "X refused it as a duplicate of a recent post of this account"),
     (403, "reply to this conversation", "X lets this app reply only to people who mentioned or quoted the account"),
     (403, "enrolled", "this app is not enrolled in a plan that may post; choose one in X's developer console"),
     (403, "not permitted", "X does not permit this; check that the app may read and write, then make new tokens"),
@@ -63,13 +63,18 @@ def _accepted(operation: Operation, said: bytes, body: dict[str, Any] | None, re
     data = body.get("data")
     wanted = HOLDS.get(operation.name, ())
     held = data if isinstance(data, dict) else {}
-    if not all(isinstance(held.get(name), str) for name in wanted):
+    if not all(_there(held.get(name)) for name in wanted):
         missing = f"an answer without {' and '.join(wanted)}: {_detail(body)[:200]}"
         return Outcome(Kind.UNKNOWN, missing, request_id=request_id)
     if "data" not in body and "errors" in body and not (operation.name == "x.post.figures" and _gone(body["errors"])):
         return Outcome(Kind.UNKNOWN, f"errors without data: {_detail(body)[:200]}", request_id=request_id)
     kept = wanted if operation.name == "x.post.create" else ()
-    return Outcome(Kind.OK, result={name: held[name] for name in kept}, request_id=request_id)
+    return Outcome(Kind.OK, result={name: str(held[name]) for name in kept}, request_id=request_id)
+
+
+def _there(value: Any) -> bool:
+    """Whether it is an id or a name; X writes ids as texts, and JSON knows them as numbers too."""
+    return isinstance(value, str | int) and bool(value) and value is not True
 
 
 def _gone(errors: Any) -> bool:

@@ -126,6 +126,13 @@ def test_outcomes(operation: Operation, status: int, body: object, kind: Kind) -
     assert outcomes.judge(operation, httpx.Response(status, content=content.encode())).kind is kind
 
 
+@pytest.mark.parametrize("error", ["RecordNotFound", "InvalidRequest"])
+def test_a_record_that_is_not_there_is_told_as_such(error: str) -> None:
+    """Servers of different ages name it differently."""
+    answer = httpx.Response(400, json={"error": error, "message": "Could not locate record: at://did:plc:a/b/c"})
+    assert outcomes.judge(GET, answer).reason == outcomes.REASONS["RecordNotFound"]
+
+
 @given(st.binary(max_size=60), st.integers(200, 599))
 def test_no_answer_is_too_odd_to_be_judged(content: bytes, status: int) -> None:
     """Judging raises for nothing that a server may send."""

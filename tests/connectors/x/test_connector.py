@@ -211,6 +211,10 @@ def problem(detail: str) -> str:
     ("operation", "status", "body", "kind", "words"),
     [
         (CREATE, 201, '{"data":{"id":"1","text":"a"}}', Kind.OK, ""),
+        (CREATE, 201, '{"data":{"id":1900000000000000001,"more":[1]},"meta":{}}', Kind.OK, ""),
+        (CREATE, 201, '{"data":{"id":""}}', Kind.UNKNOWN, "id"),
+        (CREATE, 201, '{"data":{"id":true}}', Kind.UNKNOWN, "id"),
+        (CREATE, 403, '{"errors":[{"code":187,"message":"Status is a duplicate."}]}', Kind.REJECTED, "duplicate"),
         (CREATE, 200, "", Kind.UNKNOWN, "JSON"),
         (CREATE, 200, "<html>", Kind.UNKNOWN, "JSON"),
         (CREATE, 201, '{"data":{}}', Kind.UNKNOWN, "id"),
@@ -245,6 +249,12 @@ def test_outcomes(operation: Operation, status: int, body: str, kind: Kind, word
     outcome = outcomes.judge(operation, httpx.Response(status, content=body.encode()))
     assert outcome.kind is kind
     assert words in outcome.reason
+
+
+def test_an_id_is_a_text_however_x_writes_it() -> None:
+    """A reply, a link and a search name it so."""
+    answer = httpx.Response(201, json={"data": {"id": 1900000000000000001}})
+    assert outcomes.judge(CREATE, answer).result == {"id": "1900000000000000001"}
 
 
 @given(st.binary(max_size=60), st.integers(200, 599))
