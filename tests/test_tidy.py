@@ -248,6 +248,7 @@ MADE = [
         ([sent(ops.CREATE, asked={"attached_media": [{"media_fbid": PHOTO}]})], [POST, FILM]),
         ([sent(ops.CREATE, asked=None)], []),
         ([sent(ops.STAGE, asked=None, answer={"id": "1_11"})], []),
+        ([sent(ops.PHOTO, "1/photos", answer={"id": 21})], [POST, FILM, PHOTO, "21"]),
         ([sent(ops.DISCARD, POST)], [FILM, PHOTO]),
         ([sent(ops.DISCARD, POST, "unknown")], [POST, FILM, PHOTO]),
     ],

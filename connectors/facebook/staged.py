@@ -38,10 +38,10 @@ def left(calls: Sequence[Sent], needed: Collection[str]) -> list[Left]:
         elif call.operation in MAKES and call.outcome == Kind.OK:
             kind, name = MAKES[call.operation]
             number = call.answer.get(name)
-            if call.asked is None or not isinstance(number, str):
+            if call.asked is None or not isinstance(number, str | int):
                 return []
-            made[number] = kind
-            has[number] = words(call.asked.get("attached_media"))
+            made[str(number)] = kind
+            has[str(number)] = words(call.asked.get("attached_media"))
         elif call.operation in SHOWS and call.outcome not in NOTHING:
             if call.asked is None:
                 return []

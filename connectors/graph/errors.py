@@ -122,12 +122,21 @@ def judge(
     wanted = holds.get(operation.name, ())
     if not all(_there(name, body.get(name)) for name in wanted):
         return Outcome(Kind.UNKNOWN, f"an answer without {' and '.join(wanted)}", request_id=trace)
-    return Outcome(Kind.OK, result={name: body[name] for name in kept if name in body}, request_id=trace)
+    return Outcome(Kind.OK, result={name: _kept(name, body[name]) for name in kept if name in body}, request_id=trace)
+
+
+def _kept(name: str, value: Any) -> Any:
+    """A value as it is stored: an id is a text, however it was written."""
+    return str(value) if _is_id(name) else value
+
+
+def _is_id(name: str) -> bool:
+    return name == "id" or name.endswith("_id")
 
 
 def _there(name: str, value: Any) -> bool:
     """Whether an answer has what it must have; an id is a text or a number, and nothing else."""
-    if name == "id" or name.endswith("_id"):
+    if _is_id(name):
         return isinstance(value, str | int) and bool(value) and value is not True
     return value not in (None, "", False)
 
