@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from jobs.posting.rows import OVERRIDE, Row, divided
 from jobs.posting.when import When, WhenError, parse_when
 
 GAP = timedelta(minutes=1)
+FAR = timedelta(days=730)  #: after which a time is rather a slip of the pen
+ALMOST = 0.85  #: how alike two names are of which one is taken for the other's slip
 END = 16  #: characters by which two posts are taken for one that was edited
 #: what became of a post that is not out: what a person reads of it when its row comes again
 STAYS = {
@@ -146,8 +149,7 @@ def _judge(row: Row, rules: Rules, seen: Counter[str]) -> Verdict:
             problems.append(Problem("to", f"{account} is an exchange, which has no posts; name a social network's"))
             continue
         if network is None:
-            hint = f"{account} is not connected; connect it with `automator accounts add {account}`"
-            problems.append(Problem("to", hint))
+            problems.append(Problem("to", _unconnected(account, rules.networks)))
             continue
         if account in rules.mute:
             hint = f"{account} may not write; allow it with `automator accounts change {account} --scope write ...`"
@@ -185,15 +187,24 @@ def _unhosted(parts: Sequence[Part], network: Network) -> list[Problem]:
     return []
 
 
+def _unconnected(account: str, networks: Collection[str]) -> str:
+    near = get_close_matches(account.strip().lower(), networks, 1, ALMOST)
+    meant = f"did you mean {near[0]}? If not, " if near else ""
+    return f"{account} is not connected; {meant}connect it with `automator accounts add {account}`"
+
+
 def _when(row: Row, rules: Rules, problems: list[Problem]) -> When | None:
     if not row.at:
         problems.append(Problem("at", "it says no time"))
         return None
     try:
-        return parse_when(row.at, now=rules.now, zone=rules.zone)
+        when = parse_when(row.at, now=rules.now, zone=rules.zone)
     except WhenError as error:
         problems.append(Problem("at", str(error)))
         return None
+    if when.at > rules.now + FAR:
+        problems.append(Problem("at", f"{row.at} is years away; is the year right?", warning=True))
+    return when
 
 
 def _identity(row: Row, account: str, when: When | None, parts: tuple[Part, ...], seen: Counter[str]) -> str:

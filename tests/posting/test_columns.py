@@ -338,3 +338,20 @@ def test_files_are_named_as_a_person_names_them(tmp_path: Path, monkeypatch: pyt
     *found, address = judge(rows_, rules(tmp_path))
     assert [verdict.deliveries[0].parts[0].media[0].path for verdict in found] == [str(tmp_path / "own" / "a.png")] * 2
     assert any("is an address; download" in problem.what for problem in address.problems)
+
+
+@pytest.mark.parametrize(
+    ("field", "written", "words"),
+    [
+        ("to", ("X/Brand",), "did you mean x/brand?"),
+        ("to", ("x/brnad",), "did you mean x/brand?"),
+        ("to", ("mastodon/main",), "automator accounts add mastodon/main"),
+        ("at", "2062-12-01 09:00", "is the year right?"),
+    ],
+)
+def test_a_slip_of_the_pen_is_pointed_out(field: str, written: Any, words: str) -> None:
+    """A name that is almost one's own, and a year that nobody plans for."""
+    given = {"to": ("x/brand",), "at": "2026-12-01 09:00", "text": "A"} | {field: written}
+    (verdict,) = judge([Row(1, **given)], rules(Path()))
+    assert any(problem.field == field and words in problem.what for problem in verdict.problems)
+    assert verdict.ok == (field == "at")
