@@ -368,7 +368,8 @@ class _Before:
         if item is not None and (moved or not _alike(item.parts, planned.parts)):
             told = f"{planned.account} has this row already, with another text or time, which stays; "
             return [Problem("id", told + hint.format(id=item.id[:8]), warning=True)]
-        for item in self._then.get((planned.account, at), ()) if at else ():
+        # a row with an id of its own is another post by the person's word
+        for item in self._then.get((planned.account, at), ()) if at and not verdict.row.id else ():
             if item.identity != planned.identity and not _alike(item.parts, planned.parts):
                 told = f"{planned.account} has another post planned at this time; "
                 return [Problem("at", told + hint.format(id=item.id[:8]), warning=True)]

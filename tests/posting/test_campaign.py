@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from connectors.bluesky.text import facets
+from connectors.post import Part
 from connectors.registry import build
 from jobs.posting.campaign import Earlier, Rules, Verdict, judge
 from jobs.posting.media import LARGEST, MediaError, inspect
@@ -287,6 +288,15 @@ def test_pictures_are_judged_by_their_content(tmp_path: Path) -> None:
         file.truncate(LARGEST * 17)
     with pytest.raises(MediaError, match="more than any network"):
         inspect(path)
+
+
+def test_a_row_with_an_id_of_its_own_is_not_taken_for_an_edited_one(tmp_path: Path) -> None:
+    """Two posts at one time are told of as such, and nothing else is said of them."""
+    at, path = datetime(2026, 12, 1, 9, tzinfo=UTC), tmp_path / "c.csv"
+    path.write_text("id,to,at,text\nk2,x/brand,2026-12-01 09:00,Second\n", encoding="utf-8")
+    earlier = [Earlier("abcdef0123456789", "x/brand", "another", at, (Part("First"),))]
+    (verdict,) = judge(read(path), Rules(tmp_path, NOW, "UTC", {"x/brand": build("x")}, earlier=earlier))
+    assert [item.what for item in verdict.problems] == ["x/brand posts abcdef01 within the same minute"]
 
 
 def test_a_provider_can_have_its_own_text(tmp_path: Path) -> None:
