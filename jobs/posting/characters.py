@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields, replace
+from typing import Any
 
 from connectors.post import Problem
 from jobs.posting.rows import Row
@@ -38,5 +39,5 @@ def cleaned(row: Row, problems: list[Problem]) -> Row:
         return row
     problems += found
     texts = {legible(name): legible(value) for name, value in row.texts.items()}
-    clean = {name: legible(value) for name, value in said.items()}
+    clean: dict[str, Any] = {name: legible(value) for name, value in said.items()}
     return replace(row, to=tuple(map(legible, row.to)), texts=texts, **clean)
