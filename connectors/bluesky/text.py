@@ -15,11 +15,14 @@ _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _DOMAIN = rf"(?:{_LABEL}\.)+[a-zA-Z]{{2,24}}"
 # an address follows text in a script without spaces, and ends at that script's own punctuation
 _LINK = regex.compile(
-    rf"(?:(?<![a-z0-9_@/.])https?://[\w\[][^\s<>\"\u3001\u3002\uff0c]*|(?<![\w@/.]){_DOMAIN}(?:/[^\s<>\"]*)?)(?![\w@])",
+    rf"(?:(?<![a-z0-9_@/.])https?://[\w\[][^\s<>\"\u3001\u3002\uff0c\u200b\u2060]*|(?<![\w@/.]){_DOMAIN}(?:/[^\s<>\"]*)?)(?![\w@])",
     regex.IGNORECASE,
 )
 _MENTION = regex.compile(rf"(?<![\w@/.])@({_DOMAIN})(?![\w@-])")
-_TAG = regex.compile(r"(?<![\w#/])[#\uff03]([^\s\p{P}\p{S}]*[\p{L}\p{M}_][\w\p{M}]*|\d+[\p{L}_][\w\p{M}]*)")
+_TAG = regex.compile(
+    r"(?<![\w#/])[#\uff03]((?:[^\s\p{P}\p{S}\u00ad\u200b\u2060]*[\p{L}\p{M}_][\w\p{M}]*|\d+[\p{L}_][\w\p{M}]*)"
+    r"(?:-[\w\p{M}]++)*+)"
+)
 _BRACKETS = {")": "(", "]": "["}
 _TRAILING = ".,;:!?'\"\u2026\u00bb\u201d\u2019"
 # a word with a dot is a place only under these; the others are mostly file names and abbreviations

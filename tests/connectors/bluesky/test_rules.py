@@ -27,6 +27,8 @@ from connectors.post import Media, Part
         ("hi @brand.bsky.social!", [("mention", "brand.bsky.social")]),
         ("@brand alone is no handle", []),
         ("#hashtag2026. #日本 #1 #", [("tag", "hashtag2026"), ("tag", "日本")]),
+        ("#covid-19, #e-mail- #a--b", [("tag", "covid-19"), ("tag", "e-mail"), ("tag", "a")]),
+        ("#a\u200bb https://example.com/\u200bc", [("tag", "a"), ("link", "https://example.com/")]),
         ("https://example.com/#part", [("link", "https://example.com/#part")]),
         ("看https://example.com/a。", [("link", "https://example.com/a")]),
         ("https://example.com/[a]", [("link", "https://example.com/[a]")]),
