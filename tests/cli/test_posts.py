@@ -109,20 +109,15 @@ def test_a_list_that_nobody_reads_on_ends_without_a_word(shell: Shell) -> None:
         assert listing.wait(30) == 141
 
 
-def test_what_a_removed_account_published_can_still_be_looked_at(shell: Shell) -> None:
-    """With its address; nothing more can be done with it."""
-    delivery = shell.run("post", "Stays", "--to", "bluesky/brand").split()[-1]
-    shell.run("run-due", "--wait", "5")
-    shell.run("accounts", "remove", "bluesky/brand")
-    said = shell.run("posts", "show", delivery)
-    assert "Stays" in said
-    assert "https://bsky.app/" in said
+def planned(shell: Shell, text: str, to: str, at: str = "now") -> str:
+    """How the post is called."""
+    return str(re.findall(r"planned for .*: (\w{8})", shell.run("post", text, "--to", to, "--at", at))[0])
 
 
 def test_what_did_not_go_out_can_be_put_right(shell: Shell) -> None:
     """A refused text is written anew and tried again; what was cancelled gets another time."""
     for _ in range(2):
-        said = re.findall(r"planned for .*: (\w{8})", shell.run("post", "Same words", "--to", "x/brand"))[0]
+        said = planned(shell, "Same words", "x/brand")
         shell.run("run-due", "--wait", "5", code=None)
     assert "duplicate" in shell.run("posts", "show", said)
     assert f"`automator posts retry {said}` publishes it now" in shell.run(
@@ -131,7 +126,17 @@ def test_what_did_not_go_out_can_be_put_right(shell: Shell) -> None:
     shell.run("posts", "retry", said)
     shell.run("run-due", "--wait", "5", code=None)
     assert json.dumps(shell.world()).count("Other words") == 1
-    later = shell.run("post", "Later", "--to", "bluesky/brand", "--at", "in 2 hours").split()[-1]
+    later = planned(shell, "Later", "bluesky/brand", "in 2 hours")
     shell.run("posts", "cancel", later)
     assert "scheduled" in shell.run("posts", "edit", later, "--at", "in 3 hours")
     shell.run("posts", "edit", said, "--at", "in 3 hours", code=1)
+
+
+def test_what_a_removed_account_published_can_still_be_looked_at(shell: Shell) -> None:
+    """With its address; nothing more can be done with it, so this stands last."""
+    delivery = planned(shell, "Stays", "bluesky/brand")
+    shell.run("run-due", "--wait", "5")
+    shell.run("accounts", "remove", "bluesky/brand")
+    said = shell.run("posts", "show", delivery)
+    assert "Stays" in said
+    assert "https://bsky.app/" in said
