@@ -105,6 +105,12 @@ class Lines(Model):
         return all(cell.side is side for cell in self.cells)
 
     @property
+    def crossed(self) -> bool:
+        """Whether a cell waits to buy at the line, or above it, at which another one waits to sell."""
+        sides = [cell.side for cell in self.cells if cell.amount]
+        return Side.SELL in sides and Side.BUY in sides[sides.index(Side.SELL) :]
+
+    @property
     def moving(self) -> tuple[Cell, ...]:
         """The cells that are about to be given up on one side, for others on the other."""
         return self.cells[: self.shift] if self.shift >= 0 else self.cells[self.shift :]

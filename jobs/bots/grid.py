@@ -155,9 +155,10 @@ class Grid(Model):
         return Lines()
 
     def waits(self, state: Lines) -> Waits:
-        """Fills alone, unless a price stops or moves it; the next try to sell everything."""
+        """Fills alone, unless a price stops or moves it, or says which orders go first; the next try to sell all."""
         stops = self.upper_stop_loss_enabled or self.lower_stop_loss_enabled
-        return Waits(candles=state.phase == "new" or stops or self._moves, until=state.failed.again)
+        candles = state.phase == "new" or stops or self._moves or state.crossed
+        return Waits(candles=candles, until=state.failed.again)
 
     def told(self, state: Lines) -> Sequence[str]:
         """Where its lines are by now, for a person, if they ever move; and that it can't sell what it should."""
@@ -192,7 +193,7 @@ class Grid(Model):
             return self._stocked(state, view, ladder)
         if self._moves and state.phase == "running":
             state = self._moved(state, view, ladder)
-        return self._placed(state, ladder)
+        return self._placed(state, view, ladder)
 
     def _started(self, view: View) -> tuple[Lines, Sequence[Wish]]:
         market, price = view.markets[self.symbol], view.prices[self.symbol]
@@ -221,7 +222,7 @@ class Grid(Model):
         held = view.balances.get(market.base)
         missing = needed - (held.free if held else ZERO)
         if missing <= 0:
-            return self._placed(state.model_copy(update={"phase": "running"}), ladder)
+            return self._placed(state.model_copy(update={"phase": "running"}), view, ladder)
         return state.model_copy(update={"phase": "buying"}), (self._first(_start(state.starts), market, missing),)
 
     def _first(self, tag: str, market: Market, missing: Decimal) -> Place:
@@ -295,9 +296,9 @@ class Grid(Model):
         free = quote.free if quote else ZERO
         return moves.expanded(state, ladder, price, free, up=self._expands_up, down=self._expands_down)
 
-    def _placed(self, state: Lines, ladder: Ladder) -> tuple[Lines, Sequence[Wish]]:
+    def _placed(self, state: Lines, view: View, ladder: Ladder) -> tuple[Lines, Sequence[Wish]]:
         """Orders for the cells that should have one, and none for those that should not."""
-        wanted = self._wanted(state)
+        wanted = _apart(state, self._wanted(state), ladder, view.prices[self.symbol])
         found, wishes = list(state.cells), list[Wish]()
         for at, cell in enumerate(state.cells):
             if cell.resting and cell.number not in wanted:
@@ -341,6 +342,28 @@ def _ended(cell: Cell, event: Ended, ladder: Ladder) -> Cell:
     again = ladder.amount(cell.number, cell.budget)
     got = cell.got + (cell.amount if cell.side is Side.SELL else ZERO)
     return Cell(number=cell.number, side=Side.BUY, amount=again, got=got, round=turn, budget=cell.budget)
+
+
+def _apart(state: Lines, wanted: set[int], ladder: Ladder, price: Decimal) -> set[int]:
+    """Those of the wanted cells whose orders may rest now: a buy at or above a sell might trade with it.
+
+    Cells cross when several were filled between two looks. Of those less than a line from the price those go first
+    that it lets be filled at once, and the others wait until these have ended, or the price is a line away: then there
+    is the market between them.
+    """
+    if not state.crossed:
+        return wanted
+    there = [cell for cell in state.cells if cell.resting or cell.number in wanted]
+    near = [cell for cell in there if ladder.line(cell.line - 1) < price < ladder.line(cell.line + 1)]
+    buys, sells = ([cell for cell in near if cell.side is side] for side in (Side.BUY, Side.SELL))
+    if not buys or not sells or buys[-1].line < sells[0].line:
+        return wanted
+    first, others = (sells, buys) if price >= ladder.line(sells[0].line) else (buys, sells)
+    crossed = range(sells[0].line, buys[-1].line + 1)
+    kept = [cell for cell in others if cell.line in crossed]
+    if any(cell.resting for cell in kept):
+        kept += [cell for cell in first if cell.line in crossed]
+    return wanted - {cell.number for cell in kept if not cell.resting}
 
 
 def _start(number: int) -> str:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from connectors.order import OrderState, OrderType, Side
 from jobs.bots.grid import Grid, Lines
-from jobs.bots.strategy import Cancel, Event, Place, Stop
+from jobs.bots.strategy import Cancel, Event, Place, Stop, Wish
 from tests.bots.seen import BTC, START, but, closed, ended, filled, placed, view, whole
 
 FIVE = Grid(
@@ -223,6 +223,75 @@ def test_what_the_market_does_not_allow_ends_it_at_once(changed: dict[str, Decim
     _, (stop,) = grid.decide(grid.begin(), view(45_000), START)
     assert isinstance(stop, Stop)
     assert words in stop.why
+
+
+def met(price: object, *, part: object = None) -> tuple[Lines, list[Wish], list[Place]]:
+    """Between two looks 44 was bought and 48 sold, so both now want 46; with ``part``, so much of the first is done."""
+    state, orders = running(FIVE)
+    state, wishes = FIVE.decide(state, view(price, *whole(orders[2]), *whole(orders[3])), START)
+    if part is not None:
+        state, wishes = FIVE.decide(state, view(price, filled(placed(wishes)[0], part)), START)
+    return state, list(wishes), orders
+
+
+@pytest.mark.parametrize(("price", "first"), [(45_000, Side.BUY), (46_000, Side.SELL), (47_000, Side.SELL)])
+def test_two_orders_at_one_line_would_trade_with_each_other_so_one_waits(price: int, first: Side) -> None:
+    """What the price lets be filled at once goes first; the other one follows when it has ended."""
+    state, wishes, _ = met(price)
+    (wish,) = placed(wishes)
+    assert (wish.side, wish.price) == (first, 46_000)
+    assert FIVE.waits(state).candles
+    state, wishes = FIVE.decide(state, view(price, *whole(wish, price=price)), START)
+    after = {(one.side, one.price) for one in placed(wishes)}
+    assert after == (
+        {(Side.SELL, 46_000), (Side.SELL, 48_000)} if first is Side.BUY else {(Side.BUY, 44_000), (Side.BUY, 46_000)}
+    )
+    assert not FIVE.waits(state).candles
+
+
+def test_behind_what_is_left_of_one_the_other_waits_until_the_price_is_a_line_away() -> None:
+    """Then others' orders lie between the two; nothing is cancelled for that."""
+    state, _, _ = met(45_000, part="0.004")
+    for price in (45_500, 46_500, 47_999):
+        state, wishes = FIVE.decide(state, view(price, closed(price)), START)
+        assert wishes == []
+    state, (sell,) = FIVE.decide(state, view(48_000, closed(48_000)), START)
+    assert isinstance(sell, Place)
+    assert (sell.side, sell.price, sell.amount) == (Side.SELL, 46_000, Decimal("0.01"))
+
+
+@given(st.data(), st.integers(2, 8))
+def test_near_the_price_no_order_can_trade_with_another_one(data: st.DataObject, spaces: int) -> None:
+    """However the price goes between two looks, in parts or wholly; and all that is held is for sale in the end."""
+    grid = but(FIVE, grids_quantity=spaces)
+    step, price = 10_000 / spaces, data.draw(st.integers(39_000, 51_000))
+    state, orders = running(grid, price)
+    resting = {order.tag: (order, order.amount or Decimal(0)) for order in orders}
+    for _ in range(20):
+        events: list[Event] = []
+        for price in data.draw(st.lists(st.integers(39_000, 51_000), min_size=1, max_size=3)):
+            for tag, (order, left) in sorted(resting.items()):
+                at = order.price or Decimal(0)
+                if price > at if order.side is Side.BUY else price < at:
+                    continue
+                much = data.draw(st.sampled_from([left, left / 4])) if price == at else left
+                events.append(filled(order, much))
+                resting[tag] = (order, left - much)
+                if much == left:
+                    events.append(ended(order))
+                    del resting[tag]
+        state, wishes = grid.decide(state, view(price, closed(price), *events), START)
+        assert all(isinstance(wish, Place) for wish in wishes)
+        resting |= {wish.tag: (wish, wish.amount or Decimal(0)) for wish in placed(wishes)}
+        near = [order for order, _ in resting.values() if abs((order.price or 0) - price) < int(step)]
+        buys = [order.price or 0 for order in near if order.side is Side.BUY]
+        sells = [order.price or 0 for order in near if order.side is Side.SELL]
+        assert not buys or not sells or max(buys) < min(sells)
+    for price in (39_000, 51_000):  # a line away, whatever waited is placed
+        events = [event for order, left in resting.values() for event in (filled(order, left), ended(order))]
+        state, wishes = grid.decide(state, view(price, closed(price), *events), START)
+        resting = {wish.tag: (wish, wish.amount or Decimal(0)) for wish in placed(wishes)}
+    assert all(cell.resting for cell in state.cells)
 
 
 @given(st.data(), st.integers(1, 12), st.sampled_from(["arithmetic", "geometric"]))
