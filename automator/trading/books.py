@@ -315,7 +315,7 @@ def _is_missing(tx: sqlite3.Connection, stored: Stored, now: datetime) -> None:
             f"{stored.account} does not show {stored.says()} ({stored.exchange_id}), which it had accepted; "
             f"look there, and if it has ended, say `automator orders resolve {stored.id[:8]} --gone`"
         )
-        notify(tx, Notice("order", stored.id, text, stored.account), micros(now))
+        notify(tx, Notice("order", f"{stored.id}/missing", text, stored.account), micros(now))
 
 
 def _lacks_fills(tx: sqlite3.Connection, stored: Stored, now: datetime) -> None:
@@ -325,7 +325,7 @@ def _lacks_fills(tx: sqlite3.Connection, stored: Stored, now: datetime) -> None:
     text = (
         f"{stored.account} says that {plain(stored.filled)} of {stored.says()} is filled, and does not show the fills"
     )
-    notify(tx, Notice("order", stored.id, text, stored.account), micros(now))
+    notify(tx, Notice("order", f"{stored.id}/fills", text, stored.account), micros(now))
     news.tell(tx, stored.id, now, whole=False)
 
 

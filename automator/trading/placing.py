@@ -279,7 +279,7 @@ class Placing:
             return Verdict(RunState.DONE)
         if run.attempt >= STUBBORN:
             text = f"{stored.says()} at {stored.account} could not be cancelled {run.attempt} times: {why}"
-            notice = Notice("order", stored.id, text, stored.account)
+            notice = Notice("order", run.job, text, stored.account)
             await self._writer.brief(lambda tx: notify(tx, notice, micros(now)))
         return Verdict(RunState.WAITING, why, until or now + min(PAUSE * 2 ** min(run.attempt - 1, 5), LONGEST))
 

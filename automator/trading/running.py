@@ -183,7 +183,8 @@ class Running:
         bots.add_paper(tx, bot.name, list(decision.filled))
         for wish in decision.wishes:
             if isinstance(wish, Tell):
-                tell(tx, Notice("sale", bot.job, f"{bot.name}: {wish.what}", bot.account), micros(look.now))
+                about = f"{bot.job}/{wish.about}"
+                tell(tx, Notice("sale", about, f"{bot.name}: {wish.what}", bot.account), micros(look.now))
         jobs = [self._submit(tx, bot, wish, look) for wish in decision.wishes] if bot.live else []
         if decision.stop:
             bots.stop(tx, bot.name, bot.on_stop, look.now, actor=bot.name, why=decision.stop)

@@ -190,9 +190,10 @@ class DealDca(Model):
         what = f"{plain(self._owed(state, market))} {market.base}"
         if useless := state.failed.ends(what):
             return state, useless
-        said = [*state.failed.told(before, what)]
+        said = [*state.failed.told(before, what, f"sale of deal {state.number}")]
         if tries < TRIES <= state.tries:  # what is held is still sold where it should be
-            said.append(Tell(f"deal {state.number} goes on, and buys no more: {self._bought_out(state)}"))
+            deal = f"deal {state.number}"
+            said.append(Tell(f"{deal} goes on, and buys no more: {self._bought_out(state)}", f"buys of {deal}"))
         go_on = self._placed if state.phase == "open" else self._closing
         state, wishes = go_on(state, view, now)
         return state, [*said, *wishes] if said else wishes

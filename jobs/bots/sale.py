@@ -65,13 +65,13 @@ class Failed(Model):
         """The end of all tries to sell ``what`` (``0.5 BTC``), if they have become useless."""
         return (Stop(f"{what} could not be sold: {self.why}; {REMEDY}"),) if self.lasting >= LASTING else ()
 
-    def told(self, before: Failed, what: str) -> Sequence[Tell]:
-        """What a person must know since ``before``."""
+    def told(self, before: Failed, what: str, about: str = "sale") -> Sequence[Tell]:
+        """What a person must know since ``before``; ``about``: which sale it is."""
         if not before.tries < TOLD <= self.tries:
             return ()
         longest = PAUSES[-1] // timedelta(minutes=1)
         more = f"it is tried again, in the end every {longest} minutes; look whether you can put that right"
-        return (Tell(f"{what} could not be sold {self.tries} times: {self.why}; {more}"),)
+        return (Tell(f"{what} could not be sold {self.tries} times: {self.why}; {more}", about),)
 
 
 def sale(tag: str, market: Market, amount: Decimal, price: Decimal) -> Place | Stop:

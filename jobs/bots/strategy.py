@@ -80,9 +80,15 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """A person must know this; a sentence."""
+    """A person must know this.
+
+    Attributes:
+        what: A sentence.
+        about: ``sale of deal 2``: of one thing a person is told once until they have read it.
+    """
 
     what: str
+    about: str
 
 
 S = TypeVar("S", bound=BaseModel)

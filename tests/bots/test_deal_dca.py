@@ -182,7 +182,9 @@ def test_safety_orders_that_are_refused_end_no_deal() -> None:
     assert (third.side, none) == (Side.BUY, [])
     last = replace(ended(third, OrderState.REJECTED, 0), why="no balance")
     state, (said,) = BOT.decide(state, view(50_000, last), START)
-    assert said == Tell("deal 1 goes on, and buys no more: safety orders were not filled 3 times in a row, no balance")
+    assert said == Tell(
+        "deal 1 goes on, and buys no more: safety orders were not filled 3 times in a row, no balance", "buys of deal 1"
+    )
     assert any("buys no more" in line for line in BOT.told(state))
     assert BOT.decide(state, view(49_000), START) == (state, [])
     state, wishes = BOT.decide(state, view(50_600, *whole(profit)), START)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from automator.cli.botview import gathered
 from automator.trading.bots import State
 from connectors.market import Candle
+from jobs.bots.grid import Grid
+from jobs.bots.strategy import Tell
 from tests.bots.market import FUNDS, MINUTE, Floor, floor
-from tests.bots.samples import MOVED, STEPS
+from tests.bots.samples import GRID, MOVED, STEPS, candles
 from tests.clocks import START
 
 
@@ -60,3 +65,20 @@ async def test_a_live_grid_closes_its_position(tmp_path: Path) -> None:
         assert there.world.paper.orders() == []
         assert 0 <= there.world.paper.balances()["BTC"].free - 3 < Decimal("0.0001")
         assert there.notices() == ["bot-1 has stopped: 119 is below lower_stop_loss_price"]
+
+
+async def test_a_person_is_told_of_each_thing_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a bot says of its second deal is told beside what it said of the first, which nobody has read yet."""
+    about = iter(["sale of deal 1", "sale of deal 1", "buys of deal 1", "sale of deal 2"])
+
+    def decide(_: object, state: Any, __: object, ___: object) -> tuple[Any, list[Tell]]:
+        said = next(about)
+        return state, [Tell(f"the {said} waits", said)]
+
+    monkeypatch.setattr(Grid, "decide", decide)
+    async with floor(tmp_path) as there:
+        await there.add("grid", **GRID)
+        for candle in candles(4):
+            await there.minute(candle)
+        deals = "the sale of deal 1", "the buys of deal 1", "the sale of deal 2"
+        assert there.notices() == [f"bot-1: {one} waits" for one in deals]

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from automator import upkeep
-from automator.trading import books, marks, news, risks
+from automator.trading import books, marks, news, orders, risks
 from automator.trading.fills import traded
+from automator.trading.placing import LONGEST, STUBBORN
 from automator.trading.profits import traded as profits
 from connectors.network import Rejected
 from jobs.orders.risk import Limit
@@ -133,6 +134,23 @@ async def test_an_accepted_order_that_vanishes_is_told_of(place: Trading) -> Non
     place.clock.set(timedelta(minutes=11))
     await place.engine.books.reconcile(ACCOUNT)
     assert (place.notices(), place.stands(done.order).state) == (["order"], State.OPEN)
+
+
+async def test_what_else_comes_of_it_is_told_beside_that(place: Trading) -> None:
+    """Also while nobody has read the first: it then can't be cancelled either; each of the two is told once."""
+    done = await place.submit()
+    await place.ended(done.order)
+    place.world.orders.clear()
+    place.clock.set(timedelta(minutes=11))
+    await place.engine.books.reconcile(ACCOUNT)
+    now = place.clock.now()
+    await place.engine.writer.run(lambda tx: orders.cancel(tx, done.order, now, actor="user"))
+    for _ in range(STUBBORN + 3):
+        await place.engine.worker.run_due()
+        place.clock.set(LONGEST)
+    first, second = place.engine.reader.execute("SELECT text FROM notice WHERE kind = 'order' ORDER BY id").fetchall()
+    assert "does not show" in first[0]
+    assert "could not be cancelled" in second[0]
 
 
 async def test_what_an_exchange_says_late_does_not_undo_what_it_said(place: Trading) -> None:

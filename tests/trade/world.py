@@ -144,8 +144,8 @@ def app(world: World) -> web.Application:  # noqa: PLR0915 - a route each
 
     async def cancel(request: web.Request) -> web.StreamResponse:
         fault = world.faults.pop(0) if world.faults else ""
-        order = next(item for item in world.orders if item["id"] == request.query["id"])
-        if order["state"] not in {"open", "partially_filled"}:
+        order = next((item for item in world.orders if item["id"] == request.query["id"]), None)
+        if order is None or order["state"] not in {"open", "partially_filled"}:
             return web.json_response({"error": "unknown order"}, status=400)
         if fault == "filled-then-lost":
             world.fill(order, Decimal(order["amount"]) - Decimal(order["filled"]))
