@@ -17,7 +17,7 @@ from benchmarks.figure import Figure
 from connectors.exchange.candles import read
 from connectors.market import Candle, Filters, Market
 from jobs.bots.backtest import Played, play
-from jobs.bots.grid import Grid
+from jobs.bots.strategies.grid import Grid
 
 ROUNDS = 5
 FEE = Decimal("0.001")

@@ -13,6 +13,7 @@ import typer
 
 from automator.cli.common import JsonOption, counting, fail, show_json, told, working
 from connectors.words import counted
+from jobs.bots.strategies import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from jobs.bots.strategy import Signal, Strategy
 
 _NAMED = re.compile(r"([A-Za-z0-9]{1,12})[-_/]([A-Za-z0-9]{1,12})(?:[-_.].*)?")
-KIND_HELP = "recurring_buy, grid, signal, guard, deal_dca, rebalance; or a Python file with a strategy of your own."
+KIND_HELP = f"{', '.join(NAMES)}; or a Python file with a strategy of your own."
 ParamOption = Annotated[
     list[str], typer.Option("--param", "-p", help="A parameter: NAME=VALUE. `automator bots kinds` lists them.")
 ]
@@ -70,17 +71,14 @@ async def backtest(  # noqa: PLR0913, PLR0917 - each is an option
     """
     from jobs.bots.backtest import play  # noqa: PLC0415 - keeps --help fast
     from jobs.bots.figures import curves, figures  # noqa: PLC0415 - as above
-    from jobs.bots.kinds import opened, pairs, parameters, which  # noqa: PLC0415 - as above
+    from jobs.bots.kinds import of, opened, pairs, parameters, which  # noqa: PLC0415 - as above
 
     money = _money(fee, tick, lot, oco=oco)
     with working("reading"):
         files = _files(data, allow_gaps=allow_gaps)
-    given = pairs(param)
-    if len(files) == 1 and kind != "rebalance" and not kind.endswith(".py"):
-        given.setdefault("symbol", next(iter(files)))
     markets, quote, every = _markets(files, money)
-    if kind == "rebalance":
-        given.setdefault("reference_market", quote)
+    given = {} if kind.endswith(".py") else dict(of(kind).played_on(tuple(files), quote))
+    given |= pairs(param)
     balances = {name: number("--balance", much) for name, much in pairs(balance).items()} or {quote: Decimal(10_000)}
     count = sum(len(of.candles) for of in files.values())
     with opened(*which(kind, given)) as strategy, counting("playing", count) as done:
@@ -112,7 +110,7 @@ async def backtest(  # noqa: PLR0913, PLR0917 - each is an option
 
 
 def _messages(path: Path | None, strategy: Strategy[Any]) -> Sequence[Signal]:
-    from jobs.bots.signal import BadSignal, SignalBot, replayed  # noqa: PLC0415 - keeps --help fast
+    from jobs.bots.strategies.signal import BadSignal, SignalBot, replayed  # noqa: PLC0415 - keeps --help fast
 
     if not isinstance(strategy, SignalBot):
         if path is not None:

@@ -24,8 +24,7 @@ bots = typer.Typer(name="bots", help="Strategies that trade: on paper, or live i
 
 SECRET = 1  #: the version of a signal bot's secret in the vault
 BEGINS = Decimal(10_000)  #: on paper, of the quote asset
-ANSWERING = frozenset({"deal_dca", "grid", "guard"})  #: kinds that answer to fills and prices
-PROMPT = timedelta(minutes=5)  #: one of these that looks less often is warned of
+PROMPT = timedelta(minutes=5)  #: one that answers to fills and prices, and looks less often, is warned of
 
 KeepOption = Annotated[bool, typer.Option("--keep-orders", help="Its open orders stay at the exchange.")]
 CancelOption = Annotated[bool, typer.Option("--cancel-orders", help="Its open orders are cancelled.")]
@@ -104,8 +103,8 @@ async def add(  # noqa: PLR0913, PLR0917 - each is an option
     --keep-orders or --cancel-orders says what becomes of its open orders when it stops by itself.
     """
     from automator.trading import bots as bots_  # noqa: PLC0415 - keeps --help fast
+    from jobs.bots.kinds import of, pairs, which  # noqa: PLC0415 - as above
     from jobs.bots.kinds import opened as strategy_of  # noqa: PLC0415 - as above
-    from jobs.bots.kinds import pairs, which  # noqa: PLC0415 - as above
 
     if every not in bots_.EVERY:
         raise fail(f"{every!r} is no candle's length; there are {', '.join(bots_.EVERY)}", 2)
@@ -125,9 +124,9 @@ async def add(  # noqa: PLR0913, PLR0917 - each is an option
         await _tradable(opened, account, symbols)
         new = bots_.Bot(name, kept, account, live, given, may, timedelta(seconds=bots_.EVERY[every]), policy)
         await opened.writer.run(lambda tx: bots_.add(tx, new, opened.clock.now(), actor="user"))
-        secret = _new_secret(opened, name) if kept == "signal" else ""
+        secret = _new_secret(opened, name) if of(kept).hears else ""
     _loud(live, name, account)
-    if kept in ANSWERING and new.every > PROMPT:
+    if of(kept).answers and new.every > PROMPT:
         later = "what a fill calls for, a stop-loss too, may come so much later"
         typer.echo(f"it looks at the market once in {every}: {later}")
     if secret:
@@ -194,12 +193,13 @@ async def start(name: str, home: HomeOption = None) -> None:
     """Let a bot run; `automator serve` works on it."""
     from automator.halts import standing  # noqa: PLC0415 - keeps --help fast
     from automator.trading import bots as bots_  # noqa: PLC0415 - as above
+    from jobs.bots.kinds import of  # noqa: PLC0415 - as above
 
     async with engine(home) as opened:
         bot = await opened.writer.run(lambda tx: bots_.start(tx, name, opened.clock.now(), actor="user"))
         halted = standing(opened.reader, bot.account, bot.name)
     _loud(bot.live, bot.name, bot.account)
-    when = "a message comes" if bot.kind == "signal" else "the next candle has closed"
+    when = "a message comes" if of(bot.kind).hears else "the next candle has closed"
     typer.echo(f"it decides when {when}, while `automator serve` works")
     for why in halted:
         typer.echo(f"but {why}")
@@ -238,9 +238,10 @@ async def remove(name: str, home: HomeOption = None) -> None:
 async def secret(name: str, home: HomeOption = None) -> None:
     """Make a new secret for a signal bot; the old one is good no more."""
     from automator.trading import bots as bots_  # noqa: PLC0415 - keeps --help fast
+    from jobs.bots.kinds import of  # noqa: PLC0415 - as above
 
     async with engine(home) as opened:
-        if bots_.one(opened.reader, name).kind != "signal":
+        if not of(bots_.one(opened.reader, name).kind).hears:
             raise fail(f"{name} takes no messages", 2)
         made = _new_secret(opened, name)
     typer.echo(f"its messages must carry this secret, which is not shown again: {made}")
@@ -255,7 +256,7 @@ async def signal(
     """Give a signal bot a message: it is checked, kept once, and acted on while it is fresh."""
     from automator.trading import bots as bots_  # noqa: PLC0415 - keeps --help fast
     from jobs.bots.parameters import read  # noqa: PLC0415 - as above
-    from jobs.bots.signal import SignalBot, take  # noqa: PLC0415 - as above
+    from jobs.bots.strategies.signal import SignalBot, take  # noqa: PLC0415 - as above
 
     text = _text(file)
     async with engine(home) as opened:
@@ -274,7 +275,7 @@ async def signal(
 
 
 def _text(file: str) -> str:
-    from jobs.bots.signal import LONGEST  # noqa: PLC0415 - keeps --help fast
+    from jobs.bots.strategies.signal import LONGEST  # noqa: PLC0415 - keeps --help fast
 
     try:
         if file == "-":

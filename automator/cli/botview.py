@@ -20,18 +20,19 @@ NEWEST = 10  #: trades that are shown to a person
 def gathered(reader: Connection, bot: Bot) -> dict[str, Any]:
     """A bot with all that it has, for ``--json``; what a person is shown is made of it."""
     from automator.trading import bots, news  # noqa: PLC0415 - keeps --help fast
-    from jobs.bots.kinds import told  # noqa: PLC0415 - as above
+    from jobs.bots import kinds  # noqa: PLC0415 - as above
     from jobs.orders.risk import plain  # noqa: PLC0415 - as above
 
     kept = bot.kept or {}
     since = news.since(reader, bot.name, bot.news) if bot.live else []
     fills = _fills(reader, bot)
-    stands = list(told(bot.kind, bot.parameters, kept.get("state"))) if bot.state is bots.State.RUNNING else []
+    runs = bot.state is bots.State.RUNNING
+    stands = list(kinds.told(bot.kind, bot.parameters, kept.get("state"))) if runs else []
+    shows: dict[str, list[str]] = {"exits": [], "lines": []} | {kinds.of(bot.kind).shows: stands}
     return {
         **bot.as_json(),
         "holds": {asset: plain(much) for asset, much in news.held(bots.held(bot), since).items() if much},
-        "exits": stands if bot.kind != "grid" else [],
-        "lines": stands if bot.kind == "grid" else [],
+        **shows,
         "open_orders": _orders(reader, bot),
         "realised": _realised(fills),
         "trades": [_trade(fill) for fill in fills],
@@ -123,7 +124,9 @@ def _mode(bot: Bot) -> Text:
 
 
 def _symbols(bot: Bot) -> str:
-    return str(bot.parameters.get("symbol") or bot.parameters.get("indexed_coins") or "")
+    from jobs.bots.kinds import of  # noqa: PLC0415 - keeps --help fast
+
+    return str(bot.parameters.get(of(bot.kind).names) or "")
 
 
 def show_one(bot: Bot, all_of_it: Mapping[str, Any]) -> None:

@@ -135,7 +135,7 @@ def _known() -> dict[type[Exception], int]:
     from connectors.network import Rejected  # noqa: PLC0415 - as above
     from connectors.registry import UnknownProvider  # noqa: PLC0415 - as above
     from jobs.bots.parameters import BadParameters  # noqa: PLC0415 - as above
-    from jobs.bots.signal import BadSignal  # noqa: PLC0415 - as above
+    from jobs.bots.strategies.signal import BadSignal  # noqa: PLC0415 - as above
     from jobs.orders.risk import BadLimit  # noqa: PLC0415 - as above
     from jobs.posting.media import MediaError  # noqa: PLC0415 - as above
     from jobs.posting.rows import CampaignError  # noqa: PLC0415 - as above

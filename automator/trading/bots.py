@@ -21,7 +21,7 @@ from automator.scheduling.due import NewJob
 from automator.trading import orders
 from connectors.order import Fill, Side
 from connectors.words import counted
-from jobs.bots.signal import Taken
+from jobs.bots.strategies.signal import Taken
 from jobs.bots.strategy import Filled, Signal
 from jobs.orders.risk import plain
 

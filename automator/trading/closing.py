@@ -22,6 +22,7 @@ from automator.trading.books import TROUBLE, Opened
 from automator.trading.orders import EVER, USER
 from connectors.market import Market
 from connectors.order import OrderType, Side
+from jobs.bots import kinds
 from jobs.bots.strategy import Place
 from jobs.orders.states import ENDED, State
 
@@ -68,7 +69,7 @@ def ending(asked: Iterable[str]) -> list[str]:
 def stop_all(tx: sqlite3.Connection, name: str, now: datetime, *, actor: str) -> dict[str, str]:
     """Stop the live bots of a halt's name, which would go on as if nothing were sold; returns why, by their names."""
     running = [bot for bot in _meant(tx, name) if bot.live and bot.state is bots.State.RUNNING]
-    why = {bot.name: GUARDED if bot.kind == "guard" else SOLD for bot in running}
+    why = {bot.name: SOLD if kinds.of(bot.kind).bought else GUARDED for bot in running}
     for bot, because in why.items():
         bots.stop(tx, bot, bots.OnStop.KEEP, now, actor=actor, why=because)
     return why

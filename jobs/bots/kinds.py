@@ -4,30 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from jobs.bots.cells import Lines
-from jobs.bots.deal import Deal
-from jobs.bots.deal_dca import DealDca
-from jobs.bots.grid import Grid
-from jobs.bots.guard import Guard, Held
+from jobs.bots.kind import Kind
 from jobs.bots.own import Own
 from jobs.bots.parameters import BadParameters, Model, read, restored
-from jobs.bots.rebalance import Rebalance
-from jobs.bots.recurring_buy import RecurringBuy
-from jobs.bots.signal import SignalBot
+from jobs.bots.strategies import NAMES
 from jobs.bots.strategy import Strategy
 
 OWN = "own"
-KINDS: Mapping[str, type[Model]] = {
-    "recurring_buy": RecurringBuy,
-    "grid": Grid,
-    "signal": SignalBot,
-    "guard": Guard,
-    "deal_dca": DealDca,
-    "rebalance": Rebalance,
-}
+
+
+def held_by(name: str) -> type[Kind]:
+    """The kind that the file of this name holds."""
+    module = import_module(f"jobs.bots.strategies.{name}")
+    classes = (item for item in vars(module).values() if isinstance(item, type) and item.__module__ == module.__name__)
+    return next(item for item in classes if issubclass(item, Kind))
+
+
+KINDS: Mapping[str, type[Kind]] = {name: held_by(name) for name in NAMES}
+
+
+def of(name: str) -> type[Kind]:
+    """What is said of a kind; of a file of the user's, and of one that another version had, what is usual."""
+    return KINDS.get(name, Kind)
 
 
 def made(kind: str, given: Mapping[str, Any]) -> Strategy[Any]:
@@ -66,19 +68,11 @@ def parameters(strategy: Strategy[Any], given: Mapping[str, Any]) -> Mapping[str
 
 def told(kind: str, given: Mapping[str, Any], kept: Mapping[str, Any] | None) -> Sequence[str]:
     """What a bot's strategy has at the exchange, what it watches, or where it has moved, from its kept state."""
-    strategy = made(kind, given) if kind in KINDS else None
-    if kept is None:
+    if kept is None or kind not in KINDS:
         return ()
     try:
-        match strategy:
-            case Guard():
-                return strategy.told(restored(Held, kept))
-            case DealDca():
-                return strategy.told(restored(Deal, kept))
-            case Grid():
-                return strategy.told(restored(Lines, kept))
-            case _:
-                return ()
+        strategy = read(kind, KINDS[kind], given)
+        return strategy.told(restored(type(strategy.begin()), kept))
     except BadParameters as unreadable:
         return (str(unreadable),)
 

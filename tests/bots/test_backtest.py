@@ -16,11 +16,11 @@ from connectors.market import Candle, Filters, Market
 from connectors.order import Side
 from jobs.bots.backtest import Played, play
 from jobs.bots.figures import curves, figures
-from jobs.bots.grid import Grid
-from jobs.bots.guard import Guard
-from jobs.bots.rebalance import Rebalance
-from jobs.bots.recurring_buy import RecurringBuy
-from jobs.bots.signal import BadSignal, SignalBot, replayed
+from jobs.bots.strategies.grid import Grid
+from jobs.bots.strategies.guard import Guard
+from jobs.bots.strategies.rebalance import Rebalance
+from jobs.bots.strategies.recurring_buy import RecurringBuy
+from jobs.bots.strategies.signal import BadSignal, SignalBot, replayed
 from tests.bots.seen import BTC, START
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from connectors.order import OrderState, OrderType, Side, TimeInForce
 from jobs.bots.deal import Deal
-from jobs.bots.deal_dca import DealDca
 from jobs.bots.parameters import BadParameters, read
+from jobs.bots.strategies.deal_dca import DealDca
 from jobs.bots.strategy import Cancel, Event, Pair, Place, Stop, Tell
 from tests.bots.seen import BTC, PAIRED, START, but, closed, ended, filled, placed, view, whole
 

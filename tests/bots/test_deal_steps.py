@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from connectors.market import Filters, Market
 from connectors.order import OrderState, OrderType, Side
 from jobs.bots.deal import Deal
-from jobs.bots.deal_dca import DealDca
 from jobs.bots.desk import Desk
 from jobs.bots.parameters import BadParameters, read
+from jobs.bots.strategies.deal_dca import DealDca
 from jobs.bots.strategy import Cancel, Filled, Pair, Place, Wish
 from jobs.bots.strategy import placed as orders_of
 from tests.bots import walks

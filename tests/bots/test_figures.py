@@ -13,9 +13,9 @@ import pytest
 from connectors.market import Candle
 from connectors.order import Side
 from jobs.bots.backtest import Played, play
-from jobs.bots.deal_dca import DealDca
 from jobs.bots.figures import curves, figures
-from jobs.bots.grid import Grid
+from jobs.bots.strategies.deal_dca import DealDca
+from jobs.bots.strategies.grid import Grid
 from jobs.bots.strategy import Strategy
 from tests.bots.seen import BTC, MARKET, START
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.order import OrderState, OrderType, Side
-from jobs.bots.grid import Grid, Lines
+from jobs.bots.strategies.grid import Grid, Lines
 from jobs.bots.strategy import Cancel, Event, Place, Stop, Wish
 from tests.bots.seen import BTC, START, but, closed, ended, filled, placed, view, whole
 

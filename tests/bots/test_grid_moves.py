@@ -13,8 +13,8 @@ from connectors.market import Market
 from connectors.order import OrderState, OrderType, Side
 from jobs.bots.cells import Lines
 from jobs.bots.desk import Desk
-from jobs.bots.grid import Grid
 from jobs.bots.parameters import BadParameters, read
+from jobs.bots.strategies.grid import Grid
 from jobs.bots.strategy import Cancel, Event, Filled, Place, Stop, Wish
 from tests.bots import walks
 from tests.bots.seen import BTC, START, but, closed, ended, filled, placed, view, whole

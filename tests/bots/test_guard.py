@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.order import OrderState, OrderType, Side
-from jobs.bots.guard import Guard, Held
 from jobs.bots.parameters import BadParameters, read
+from jobs.bots.strategies.guard import Guard, Held
 from jobs.bots.strategy import Cancel, Event, Pair, Place, Stop
 from jobs.bots.strategy import placed as orders_of
 from tests.bots.seen import BTC, PAIRED, START, but, closed, ended, filled, placed, view, whole

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.bots.grid import Grid
 from jobs.bots.parameters import BadParameters, Model, read
-from jobs.bots.recurring_buy import RecurringBuy
+from jobs.bots.strategies.grid import Grid
+from jobs.bots.strategies.recurring_buy import RecurringBuy
 
 GRID = {
     "symbol": "BTC/USDT",

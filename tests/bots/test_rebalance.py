@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from connectors.order import Balance, OrderType, Side
 from jobs.bots.parameters import BadParameters, read
-from jobs.bots.rebalance import Rebalance, Weighed
+from jobs.bots.strategies.rebalance import Rebalance, Weighed
 from jobs.bots.strategy import Event, Place, View
 from tests.bots.seen import MARKET, START, ended, placed
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.order import OrderState, OrderType, Side
-from jobs.bots.recurring_buy import Bought, RecurringBuy
+from jobs.bots.strategies.recurring_buy import Bought, RecurringBuy
 from jobs.bots.strategy import Cancel, Place
 from tests.bots.seen import BTC, START, but, ended, placed, view
 

@@ -18,9 +18,9 @@ from automator.trading import bots, orders
 from automator.trading.bots import State
 from connectors.market import Candle
 from jobs.bots.backtest import play
-from jobs.bots.grid import Grid
 from jobs.bots.kinds import made
-from jobs.bots.signal import Taken
+from jobs.bots.strategies.grid import Grid
+from jobs.bots.strategies.signal import Taken
 from jobs.bots.strategy import Ended, Filled
 from tests.bots.market import FUNDS, MARKET, MINUTE, Floor, floor
 from tests.bots.samples import BRACKET, BUY, DCA, GRID, GUARD, MOVED, SHARES, STEPS, STOPPED, TRAILED, WIDER, candles

@@ -16,11 +16,11 @@ from automator.trading.bots import State
 from connectors.exchange.ways import BAD_KEY, GONE, LATER, NO, POOR, UNKNOWN, Verdict
 from connectors.market import Market
 from connectors.order import OrderState, OrderType, Side
-from jobs.bots.deal_dca import DealDca
 from jobs.bots.desk import due
-from jobs.bots.grid import Grid
-from jobs.bots.guard import Guard
 from jobs.bots.sale import LASTING, PAUSES, Failed, sale
+from jobs.bots.strategies.deal_dca import DealDca
+from jobs.bots.strategies.grid import Grid
+from jobs.bots.strategies.guard import Guard
 from jobs.bots.strategy import Cancel, Ended, Event, Place, Stop, Strategy, Tell, View, Wish
 from tests.bots.market import FUNDS, MINUTE
 from tests.bots.samples import candles

@@ -11,7 +11,7 @@ import pytest
 from automator.cli.botview import gathered
 from automator.trading.bots import State
 from connectors.market import Candle
-from jobs.bots.grid import Grid
+from jobs.bots.strategies.grid import Grid
 from jobs.bots.strategy import Tell
 from tests.bots.market import FUNDS, MINUTE, Floor, floor
 from tests.bots.samples import GRID, MOVED, STEPS, candles

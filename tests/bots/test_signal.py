@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from connectors.order import Balance, OrderType, Side
 from jobs.bots.parameters import BadParameters, read
-from jobs.bots.signal import BadSignal, SignalBot, take
+from jobs.bots.strategies.signal import BadSignal, SignalBot, take
 from jobs.bots.strategy import Place, Signal
 from tests.bots.seen import BTC, START, placed, view
 

@@ -16,7 +16,7 @@ from connectors.exchange import twin as binance
 from connectors.market import Candle, Market
 from jobs.bots.backtest import play
 from jobs.bots.kinds import OWN, made, opened
-from jobs.bots.signal import SignalBot, replayed, take
+from jobs.bots.strategies.signal import SignalBot, replayed, take
 from tests.bots.market import ACCOUNT, FUNDS, MARKET, MINUTE, Floor, floor
 from tests.bots.samples import candles
 from tests.bots.test_twin import ACCOUNT as BINANCE

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AwareDatetime, BeforeValidator, Field, PlainSerializer, model_validator
 
 from connectors.order import OrderType, Side
+from jobs.bots.kind import Kind
 from jobs.bots.parameters import LEAST, Model, Percent, Positive, whole
 from jobs.bots.strategy import Ended, Place, View, Waits, Wish
 from jobs.orders.positions import EXACT
@@ -57,7 +58,7 @@ class Weighed(Model):
     count: int = 0
 
 
-class Rebalance(Model):
+class Rebalance(Kind):
     """The parameters, as OctoBot's index mode names them.
 
     Attributes:
@@ -70,6 +71,8 @@ class Rebalance(Model):
         rebalance_trigger_min_percent: Nothing is done while every share is within so many percentage points.
         min_order_size: Smaller orders are left out, in the reference market; without, those that the exchange refuses.
     """
+
+    names = "indexed_coins"
 
     reference_market: Coin = "USDT"
     indexed_coins: Annotated[Mapping[Coin, Weight], BeforeValidator(_weights), Field(min_length=1, max_length=50)]
@@ -90,6 +93,11 @@ class Rebalance(Model):
         if wrong := [coin for coin in self.sell_unindexed_traded_coins if coin in known]:
             raise ValueError(f"sell_unindexed_traded_coins names {wrong[0]}, which is kept")
         return self
+
+    @classmethod
+    def played_on(cls, symbols: Sequence[str], quote: str) -> Mapping[str, str]:  # noqa: ARG003 - the coins are named
+        """What all of them are paid with."""
+        return {"reference_market": quote}
 
     @cached_property
     def weights(self) -> Mapping[str, Decimal]:

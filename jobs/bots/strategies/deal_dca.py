@@ -16,7 +16,8 @@ from jobs.bots import deal as deals
 from jobs.bots import exits
 from jobs.bots.deal import Deal
 from jobs.bots.exits import Barriers, reached, resting
-from jobs.bots.parameters import Model, PercentOrNone, Positive, Symbol, takes, whole
+from jobs.bots.kind import Kind
+from jobs.bots.parameters import PercentOrNone, Positive, Symbol, takes, whole
 from jobs.bots.sale import Failed, sale
 from jobs.bots.steps import HUNDRED, Gain, Part, Step, Steps, amounts
 from jobs.bots.strategy import Cancel, Closed, Place, Stop, Tell, View, Waits, Wish, placed
@@ -30,7 +31,7 @@ ZERO = Decimal(0)
 Coefficient = Annotated[Decimal, Field(ge=Decimal("0.1"), le=10, allow_inf_nan=False)]
 
 
-class DealDca(Model):
+class DealDca(Kind):
     """The parameters, as 3Commas names them; percentages are such: 1.5 is 1.5 %.
 
     The take-profit and the stop-loss rest at the exchange: as a pair of which one cancels the other where it has that
@@ -64,6 +65,8 @@ class DealDca(Model):
         cooldown: Seconds between two deals.
         disable_after_deals_count: After so many deals it is done; 0: never.
     """
+
+    answers = True
 
     symbol: Symbol
     base_order_volume: Positive

@@ -17,8 +17,9 @@ from connectors.words import counted
 from jobs.bots import cells, moves
 from jobs.bots.cells import Cell, Lines
 from jobs.bots.closing import close, closing
+from jobs.bots.kind import Kind
 from jobs.bots.ladder import Ladder, Spacing, ratio
-from jobs.bots.parameters import Model, Positive, Symbol
+from jobs.bots.parameters import Positive, Symbol
 from jobs.bots.strategy import Cancel, Closed, Ended, Filled, Place, Stop, View, Waits, Wish
 from jobs.orders.risk import plain
 
@@ -29,7 +30,7 @@ ZERO = Decimal(0)
 Action = Literal["stop_bot", "stop_bot_and_sell", "stop_bot_and_close_position"]
 
 
-class Grid(Model):
+class Grid(Kind):
     """The parameters, as 3Commas names them.
 
     Attributes:
@@ -62,6 +63,9 @@ class Grid(Model):
         lower_stop_loss_price: In the quote asset, below ``lower_price``.
         lower_stop_loss_action: As ``upper_stop_loss_action``.
     """
+
+    answers = True
+    shows = "lines"
 
     symbol: Symbol
     upper_price: Positive

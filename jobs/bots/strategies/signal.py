@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from connectors.market import Market
 from connectors.order import Balance, OrderType, Side
+from jobs.bots.kind import Kind
 from jobs.bots.parameters import LEAST, Model, Positive, Symbol, whole
 from jobs.bots.strategy import Place, Signal, View, Waits, Wish
 
@@ -115,7 +116,7 @@ class Heard(Model):
     count: int = 0
 
 
-class SignalBot(Model):
+class SignalBot(Kind):
     """The parameters, as 3Commas names them. The secret is not among them; it lies in the vault.
 
     Attributes:
@@ -127,6 +128,8 @@ class SignalBot(Model):
             ``available_percent`` of what is free; ``symbol_percent`` of the worth of both together.
         max_lag: Seconds after which a message is too old.
     """
+
+    hears = True
 
     symbol: Symbol
     amount: Positive

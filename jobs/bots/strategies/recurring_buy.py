@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, Field
 
 from connectors.market import Market
 from connectors.order import OrderType, Side
+from jobs.bots.kind import Kind
 from jobs.bots.parameters import Model, Percent, Positive, Symbol, whole
 from jobs.bots.strategy import Cancel, Ended, Place, View, Waits, Wish
 
@@ -29,7 +30,7 @@ class Bought(Model):
     resting: tuple[str, ...] = ()
 
 
-class RecurringBuy(Model):
+class RecurringBuy(Kind):
     """The parameters, as OctoBot names them.
 
     Attributes:

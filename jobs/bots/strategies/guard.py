@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from connectors.order import OrderState
 from jobs.bots.exits import NAMES, Barriers, Exit, heard, reached, resting, told
+from jobs.bots.kind import Kind
 from jobs.bots.parameters import Model, Positive, Symbol, whole
 from jobs.bots.sale import Failed, sale
 from jobs.bots.strategy import Cancel, Closed, Ended, Filled, Stop, View, Waits, Wish, placed
@@ -48,7 +49,7 @@ class Held(Model):
     tries: int = 0
 
 
-class Guard(Model):
+class Guard(Kind):
     """The parameters, as hummingbot's triple barrier and freqtrade name them; shares of ``entry_price``: 0.05 is 5 %.
 
     The stop-loss and the take-profit rest at the exchange, so that they work while this machine does not: as a pair of
@@ -73,6 +74,9 @@ class Guard(Model):
             the limit price of the stop is so much of its own, as a share; a close below that sells at the market.
         stoploss_on_exchange: Let them rest at the exchange; else all is watched.
     """
+
+    answers = True
+    bought = False
 
     symbol: Symbol
     amount: Positive
