@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from automator.cli.table import money
+
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
@@ -141,8 +143,8 @@ def show_one(bot: Bot, all_of_it: Mapping[str, Any]) -> None:
         "because": [bot.why] if bot.why else [],
         "waits": [all_of_it["waits"]] if all_of_it["waits"] else [],
         "may use": [", ".join(f"{much} {asset}" for asset, much in all_of_it["funds"].items())],
-        "holds": [_money(all_of_it["holds"]) or "nothing yet"],
-        "realised": [_money(all_of_it["realised"]) or "nothing yet"],
+        "holds": [_amounts(all_of_it["holds"]) or "nothing yet"],
+        "realised": [_amounts(all_of_it["realised"]) or "nothing yet"],
         "exits": all_of_it["exits"],
         "lines": all_of_it["lines"],
         "when it stops": [f"its open orders are {'kept' if bot.on_stop.value == 'keep' else 'cancelled'}"],
@@ -175,7 +177,5 @@ def _trades(console: Any, trades: Sequence[Mapping[str, Any]], count: int) -> No
     console.print(table)
 
 
-def _money(amounts: Mapping[str, str]) -> str:
-    from jobs.orders.risk import readable  # noqa: PLC0415 - keeps --help fast
-
-    return ", ".join(f"{readable(Decimal(much))} {asset}" for asset, much in amounts.items())
+def _amounts(held: Mapping[str, str]) -> str:
+    return ", ".join(f"{money(much)} {asset}" for asset, much in held.items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,6 +34,13 @@ def show(  # noqa: PLR0913 - the same rows in three forms
     elif csv_to is None:
         for line in lines or [none]:
             typer.echo(line)
+
+
+def money(exact: Decimal | str | None) -> str:
+    """An amount as a person reads it; JSON and CSV have all its digits."""
+    from jobs.orders.risk import readable  # noqa: PLC0415 - keeps --help fast
+
+    return readable(Decimal(exact or 0))
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from automator.cli.common import HomeOption, JsonOption, Records, engine, records, told
 from automator.cli.orders import AccountOption, OwnerOption, SymbolOption, chosen
-from automator.cli.table import CsvOption, show
+from automator.cli.table import CsvOption, money, show
 
 SinceOption = Annotated[str | None, typer.Option(help="From when on: 2026-12-01 (UTC), or a time: 2026-12-01 09:00.")]
 
@@ -25,13 +25,6 @@ def _start(kept: Records, since: str | None) -> datetime | None:
     with suppress(ValueError):
         return datetime.combine(date.fromisoformat(since.strip()), time(), UTC)
     return parse_when(since, now=kept.now, zone=kept.settings.posting.zone).at
-
-
-def _money(exact: str | Decimal | None) -> str:
-    """As a person reads it; the JSON and the CSV have all its digits."""
-    from jobs.orders.risk import readable  # noqa: PLC0415 - keeps --help fast
-
-    return readable(Decimal(exact or 0))
 
 
 @told
@@ -75,9 +68,9 @@ async def positions(  # noqa: PLR0913, PLR0917 - the command's options
         now = await prices(opened, found)
     rows = [item.position(now.get((item.account, item.symbol))) for item in found]
     lines = [
-        f"{row['owner']:12} {row['account']:16} {row['amount']} {row['symbol']} for {_money(row['average_price'])}, "
-        f"now {row['price']} ({row['price_is']}): unrealised {_money(row['unrealised'])}, "
-        f"realised {_money(row['realised'])}"
+        f"{row['owner']:12} {row['account']:16} {row['amount']} {row['symbol']} for {money(row['average_price'])}, "
+        f"now {row['price']} ({row['price_is']}): unrealised {money(row['unrealised'])}, "
+        f"realised {money(row['realised'])}"
         for row in rows
     ]
     show(rows, lines, csv, POSITION, as_json=as_json, none="nothing is held")
@@ -102,16 +95,16 @@ def profit(  # noqa: PLR0913, PLR0917 - the command's options
     first = start.date() if start else None
     rows = sorted((row for item in found for row in item.days(first)), key=lambda row: str(row["day"]))
     lines = [
-        f"{row['day']}  {row['owner']:12} {row['account']:16} {row['symbol']:10} {_money(row['realised'])}, "
-        f"first in first out {_money(row['realised_fifo'])}"
+        f"{row['day']}  {row['owner']:12} {row['account']:16} {row['symbol']:10} {money(row['realised'])}, "
+        f"first in first out {money(row['realised_fifo'])}"
         for row in rows
     ]
     for quote in sorted({row["symbol"].partition("/")[2] for row in rows}):
         earned = sum((Decimal(row["realised"]) for row in rows if row["symbol"].endswith(f"/{quote}")), Decimal(0))
-        lines.append(f"all in {quote}: {_money(earned)}")
+        lines.append(f"all in {quote}: {money(earned)}")
     fees: dict[str, Decimal] = {}
     for item in found:
         for asset, fee in item.average.fees.items():
             fees[asset] = fees.get(asset, Decimal(0)) + fee
-    lines += [f"fees paid in {asset}, in no figure above: {_money(fee)}" for asset, fee in sorted(fees.items())]
+    lines += [f"fees paid in {asset}, in no figure above: {money(fee)}" for asset, fee in sorted(fees.items())]
     show(rows, lines, csv, DAY, as_json=as_json, none="nothing was earned or lost yet")
