@@ -10,6 +10,7 @@ import json
 import os
 import resource
 import runpy
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from functools import partial
 from typing import Any
 
 MEGABYTE = 2**20
+ALONE = 30  #: seconds in which it must answer, if nobody is there any more to end it
 
 
 def limit(memory: int, cpu: int) -> None:
@@ -37,7 +39,7 @@ def said(error: BaseException, file: str) -> str:
     if isinstance(error, SyntaxError):
         lines = [error.lineno]
     where = f"line {lines[-1]}: " if lines else ""
-    return f"{where}{type(error).__name__}: {error}".replace("\n", " ")[:300]
+    return f"{where}{type(error).__name__}: {error}".removesuffix(": ").replace("\n", " ")[:300]
 
 
 def loaded(file: str, parameters: Any) -> Any:
@@ -56,10 +58,13 @@ def loaded(file: str, parameters: Any) -> Any:
 
 def answer(do: Callable[[], Any], file: str) -> str:
     """What it says, or what went wrong, as one line."""
+    signal.alarm(ALONE)
     try:
         return json.dumps(do(), allow_nan=False)
     except BaseException as error:  # noqa: BLE001 - whatever a user's code raises, also an exit, is told
         return json.dumps({"error": said(error, file)})
+    finally:
+        signal.alarm(0)
 
 
 def decided(strategy: Any, line: str) -> dict[str, Any]:

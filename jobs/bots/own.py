@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import selectors
+import signal
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, Field, JsonValue, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, Field, JsonValue, TypeAdapter, ValidationError, model_validator
 
 from connectors.order import OrderType, Side, TimeInForce
 from jobs.bots.parameters import BadParameters, Model, Positive, Symbol
@@ -50,6 +51,12 @@ class _Order(Model):
 class _Wish(Model):
     """One of the four; ``pair``: of two orders one cancels the other."""
 
+    @model_validator(mode="after")
+    def _sense(self) -> Self:
+        if len(self.model_fields_set) != 1 or all(value is None for _, value in self):
+            raise ValueError(f"name one of {', '.join(type(self).model_fields)}")
+        return self
+
     place: _Order | None = None
     pair: tuple[_Order, _Order] | None = None
     cancel: Annotated[str, Field(max_length=64)] | None = None
@@ -60,7 +67,7 @@ class _Wish(Model):
             return self.place.wish()
         if self.pair is not None:
             return Pair(self.pair[0].wish(), self.pair[1].wish())
-        return Cancel(self.cancel) if self.cancel is not None else Stop(self.stop or "its strategy stopped it")
+        return Cancel(self.cancel) if self.cancel is not None else Stop(_shown(self.stop or "its strategy stopped it"))
 
 
 class _Waits(Model):
@@ -99,6 +106,7 @@ class Own:
         # -I: nothing of the environment or the user's own packages; the few variables that remain hold no secret
         self._child = subprocess.Popen(  # noqa: S603 - the user's own file, which they named
             [sys.executable, "-I", str(CHILD), str(Path(file).resolve()), str(MEMORY), str(PROCESSOR)],
+            bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -110,7 +118,7 @@ class Own:
         self._rest = b""
         try:
             said = self._asked(dict(parameters), STARTING)
-            self.symbols: Sequence[str] = tuple(TypeAdapter(list[Symbol]).validate_python(said.get("symbols")))
+            self.symbols: Sequence[str] = _symbols(said.get("symbols"))
         except (_Wrong, ValidationError) as wrong:
             self.close()
             why = str(wrong) if isinstance(wrong, _Wrong) else "its symbols must be a list such as ['BTC/USDT']"
@@ -136,39 +144,50 @@ class Own:
             return state, (Stop(f"its strategy failed: {wrong}"),)
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
+            where = ".".join(map(str, first["loc"]))[:60]
             return state, (Stop(f"its strategy answered nonsense: {where}: {first['msg'].lower()}"),)
         return Kept(value=answer.state, waits=answer.waits), [wish.wish() for wish in answer.wishes]
 
     def _asked(self, question: Any, seconds: float) -> dict[str, Any]:
         """One line out, one line back."""
-        stdin = self._child.stdin
+        deadline = time.monotonic() + seconds
         try:
-            if stdin is None or stdin.closed:
-                raise _Wrong("its process has ended")
-            stdin.write(json.dumps(question).encode() + b"\n")
-            stdin.flush()
-            line = self._line(seconds)
+            self._tell(json.dumps(question).encode() + b"\n", deadline)
+            line = self._line(deadline)
             said = json.loads(line)
+            if isinstance(said, dict) and "error" in said:
+                raise _Wrong(_shown(str(said["error"])))
+            if rb"\ud" in line:
+                json.dumps(said, ensure_ascii=False).encode()  # half a character can't be kept
+        except TimeoutError:
+            self.close()
+            raise _Wrong(f"it did not decide within {seconds:g} seconds") from None
         except (OSError, ValueError, RecursionError):
             self.close()
             raise _Wrong("its process has ended, or answers what can't be read") from None
         if not isinstance(said, dict):
             raise _Wrong("its answer is no object")
-        if "error" in said:
-            raise _Wrong(str(said["error"])[:300])
         return said
 
-    def _line(self, seconds: float) -> bytes:
-        stdout, deadline = self._child.stdout, time.monotonic() + seconds
+    def _tell(self, line: bytes, deadline: float) -> None:
+        stdin, left = self._child.stdin, memoryview(line)
+        if stdin is None or stdin.closed:
+            raise _Wrong("its process has ended")
+        os.set_blocking(stdin.fileno(), False)  # one that does not read would hold us up for ever
+        with selectors.DefaultSelector() as waiting:
+            waiting.register(stdin, selectors.EVENT_WRITE)
+            while left:
+                _until(deadline, waiting)
+                left = left[os.write(stdin.fileno(), left) :]
+
+    def _line(self, deadline: float) -> bytes:
+        stdout = self._child.stdout
         if stdout is None:
             raise OSError
         with selectors.DefaultSelector() as waiting:
             waiting.register(stdout, selectors.EVENT_READ)
             while b"\n" not in self._rest:
-                if not waiting.select(max(0.0, deadline - time.monotonic())):
-                    self.close()
-                    raise _Wrong(f"it did not decide within {seconds:g} seconds")
+                _until(deadline, waiting)
                 read = os.read(stdout.fileno(), 65_536)
                 if not read:
                     raise OSError
@@ -180,8 +199,9 @@ class Own:
         return line
 
     def close(self) -> None:
-        """End the process."""
-        self._child.kill()
+        """End the process, and those that it has begun."""
+        if self._child.returncode is None:
+            os.killpg(self._child.pid, signal.SIGKILL)  # until it is waited for its number is nobody else's
         for pipe in (self._child.stdin, self._child.stdout):
             if pipe is not None:
                 try:
@@ -200,3 +220,27 @@ class Own:
 
 class _Wrong(Exception):
     """What the strategy did wrong."""
+
+
+def _until(deadline: float, waiting: selectors.BaseSelector) -> None:
+    """Wait for the process.
+
+    Raises:
+        TimeoutError: it takes too long.
+    """
+    if not waiting.select(max(0.0, deadline - time.monotonic())):
+        raise TimeoutError
+
+
+def _symbols(said: object) -> tuple[str, ...]:
+    found = tuple(TypeAdapter(list[Symbol]).validate_python(said))
+    if not found:
+        raise _Wrong("its symbols must name a market, such as ['BTC/USDT']")
+    if len(set(found)) < len(found):
+        raise _Wrong("its symbols must name each market once")
+    return found
+
+
+def _shown(text: str) -> str:
+    """What a strategy says, for a terminal: it can't move its cursor."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text[:300])

@@ -6,6 +6,7 @@ import os
 import re
 from decimal import Decimal
 from pathlib import Path
+from select import select
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from automator.trading import bots, orders
 from automator.trading.bots import State
 from connectors.order import OrderType, Side
+from jobs.bots.child import ALONE
 from jobs.bots.kinds import opened, which
 from jobs.bots.own import Own
 from jobs.bots.parameters import BadParameters
@@ -106,6 +108,13 @@ def why(wishes: Any) -> str:
         ("return len(bytearray(2 * 10**9)), []", "MemoryError"),
         ("file = open('x', 'w'); file.write('x'); file.flush()", "OSError: .*File too large"),
         ("os.write(1, b'{}'); return state, [{'stop': 'enough'}]", "^enough$"),
+        ("return state, [{}]", "wishes.0: value error, name one of place, pair, cancel, stop"),
+        ("return state, [{'cancel': 'a', 'stop': 'b'}]", "wishes.0: value error, name one of"),
+        ("raise ValueError(chr(0xD800) + chr(27) + '[2J')", r"line 5: ValueError: \?\?\[2J$"),
+        ("return state, [{'stop': 'the' + chr(27) + '[2J end'}]", r"^the\?\[2J end$"),
+        ("return chr(0xD800), []", "answers what can't be read"),
+        ("exec('x = []' + chr(10) + 'for _ in range(900): x = [x]', g := {}); return g['x'], []", "^.{1,200}$"),
+        ("raise MemoryError", "line 5: MemoryError$"),
     ],
 )
 def test_whatever_it_does_wrong_is_a_sentence(tmp_path: Path, body: str, words: str) -> None:
@@ -124,12 +133,43 @@ def test_whatever_it_does_wrong_is_a_sentence(tmp_path: Path, body: str, words: 
         ("class A:\n  def decide(self, *a): ...", "symbols"),
         ("class A:\n  symbols = 'BTC'\n  def decide(self, *a): ...", "symbols must be a list"),
         ("raise SystemExit", "SystemExit"),
+        ("class A:\n  symbols = []\n  def decide(self, *a): ...", "must name a market"),
+        ("class A:\n  symbols = ['A/B', 'A/B']\n  def decide(self, *a): ...", "must name each market once"),
     ],
 )
 def test_a_file_that_is_no_strategy_is_refused(tmp_path: Path, text: str, words: str) -> None:
     """Before anything is stored."""
     with pytest.raises(BadParameters, match=words):
         Own(file(tmp_path, text), {})
+
+
+def test_one_that_does_not_listen_is_not_waited_for(tmp_path: Path) -> None:
+    """What it is shown is more than fits into the pipe, and it has stopped itself."""
+    body = "import threading, signal; threading.Timer(0, os.kill, (os.getpid(), signal.SIGSTOP)).start(); return 1, []"
+    much = [closed(1, number) for number in range(3000)]
+    with Own(file(tmp_path, deciding(body)), {}, seconds=1.0) as own:
+        state, wishes = own.decide(own.begin(), view(1, closed(1)), START)
+        while not wishes:
+            state, wishes = own.decide(state, view(1, *much), START)
+        assert why(wishes) == "its strategy failed: it did not decide within 1 seconds"
+
+
+def test_what_it_has_begun_ends_with_it(tmp_path: Path) -> None:
+    """Also the processes that it forked: nobody else would end them."""
+    body = "child = os.fork()\n        if not child: time.sleep(600)\n        return child, []"
+    with Own(file(tmp_path, deciding(body)), {}) as own:
+        state, _ = own.decide(own.begin(), view(1, closed(1)), START)
+        begun = os.pidfd_open(state.value)  # type: ignore[arg-type]
+    assert select([begun], [], [], 5)[0], "it has ended"
+    os.close(begun)
+
+
+def test_without_its_parent_it_ends_soon(tmp_path: Path) -> None:
+    """A service that is killed can't end a strategy that loops."""
+    body = "import signal; return signal.alarm(0), []"
+    with Own(file(tmp_path, deciding(body)), {}) as own:
+        state, _ = own.decide(own.begin(), view(1, closed(1)), START)
+    assert 0 < state.value <= ALONE  # type: ignore[operator]
 
 
 def test_no_file() -> None:
