@@ -11,7 +11,7 @@ from decimal import Decimal
 from automator.trading import marks, submission
 from connectors.exchange.filters import faults
 from connectors.market import Market
-from connectors.order import PairRequest
+from connectors.order import WAITING, OrderRequest, PairRequest
 from jobs.bots.strategy import Pair
 from jobs.orders.risk import Proposal, notional
 
@@ -41,7 +41,10 @@ def submit(  # noqa: PLR0913, PLR0917 - what a pair is, and what it is judged by
     judged = Proposal(account, owner, first, price, second), Proposal(account, owner, second, price, first)
     reasons = tuple(_unpaired(market))
     for leg in judged:
-        reasons = reasons or tuple(faults(leg.request, market, price)) or submission.judged_by_limits(tx, leg, now)
+        reasons = reasons or tuple(faults(leg.request, market, price))
+    reasons = reasons or tuple(_unlike(first, second))
+    for leg in judged:
+        reasons = reasons or submission.judged_by_limits(tx, leg, now)
     counted = max(judged, key=lambda leg: notional(leg.request, price))
     for leg, tag in zip(judged, tags, strict=True):
         submission.add(tx, leg, tag, market, now, pair=pair.client_order_id, counted=leg is counted, reasons=reasons)
@@ -50,6 +53,14 @@ def submit(  # noqa: PLR0913, PLR0917 - what a pair is, and what it is judged by
         return submission.Refused(first.client_order_id, reasons)
     submission.approve(tx, account, pair, now)
     return submission.Approved(pair.client_order_id)
+
+
+def _unlike(first: OrderRequest, second: OrderRequest) -> Iterator[str]:
+    """An exchange is told one side and amount for both, so what the second says otherwise would be lost."""
+    if (first.side, first.amount) != (second.side, second.amount):
+        yield "the two orders of a pair have one side and amount"
+    if not {first.type, second.type} & WAITING:
+        yield "at least one of a pair waits for a stop_price"
 
 
 def _unpaired(market: Market) -> Iterator[str]:

@@ -155,6 +155,9 @@ async def test_a_halt_that_cancels_waits_for_what_may_be_there_alone(place: Trad
         (PAIR, {"pairs": False}, "holds no two orders for one balance"),
         (replace(PAIR, second=replace(PROFIT, price=D(0))), {}, "price is 0"),
         (replace(PAIR, first=replace(STOP, amount=D("0.00001"))), {}, "below the lot size"),
+        (replace(PAIR, first=replace(STOP, amount=D("0.2"))), {}, "have one side and amount"),
+        (replace(PAIR, first=replace(STOP, side=Side.BUY)), {}, "have one side and amount"),
+        (Pair(replace(PROFIT, tag="stop", price=D(27_000)), PROFIT), {}, "at least one of a pair waits"),
     ],
 )
 async def test_both_or_neither(place: Trading, wish: Pair, market: dict[str, object], words: str) -> None:
