@@ -71,7 +71,7 @@ async def backtest(  # noqa: PLR0913, PLR0917 - each is an option
     """
     from jobs.bots.backtest import play  # noqa: PLC0415 - keeps --help fast
     from jobs.bots.figures import curves, figures  # noqa: PLC0415 - as above
-    from jobs.bots.kinds import of, opened, pairs, parameters, which  # noqa: PLC0415 - as above
+    from jobs.bots.kinds import needs, of, opened, pairs, parameters, which  # noqa: PLC0415 - as above
 
     money = _money(fee, tick, lot, oco=oco)
     with working("reading"):
@@ -79,13 +79,14 @@ async def backtest(  # noqa: PLR0913, PLR0917 - each is an option
     markets, quote, every = _markets(files, money)
     given = {} if kind.endswith(".py") else dict(of(kind).played_on(tuple(files), quote))
     given |= pairs(param)
-    balances = {name: number("--balance", much) for name, much in pairs(balance).items()} or {quote: Decimal(10_000)}
+    balances = {name.upper(): number("--balance", much) for name, much in pairs(balance).items()}
     count = sum(len(of.candles) for of in files.values())
     with opened(*which(kind, given)) as strategy, counting("playing", count) as done:
         if wrong := sorted(set(strategy.symbols) ^ set(files)):
             symbol = wrong[0]
             raise fail(f"{symbol} is in --data or in the parameters, but not in both; name it: --data {symbol}=FILE", 2)
         messages = _messages(signals, strategy)
+        balances = balances or {quote: Decimal(10_000)} | dict(needs(strategy))
         candles = {name: of.candles for name, of in files.items()}
         played = play(strategy, markets, balances, candles, every, done, messages)
         taken = parameters(strategy, given)

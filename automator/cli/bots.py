@@ -17,6 +17,8 @@ from automator.cli.common import HomeOption, JsonOption, asking, engine, fail, r
 from connectors.words import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from automator.engine import Engine
     from automator.trading.bots import OnStop
 
@@ -103,7 +105,7 @@ async def add(  # noqa: PLR0913, PLR0917 - each is an option
     --keep-orders or --cancel-orders says what becomes of its open orders when it stops by itself.
     """
     from automator.trading import bots as bots_  # noqa: PLC0415 - keeps --help fast
-    from jobs.bots.kinds import of, pairs, which  # noqa: PLC0415 - as above
+    from jobs.bots.kinds import needs, of, pairs, which  # noqa: PLC0415 - as above
     from jobs.bots.kinds import opened as strategy_of  # noqa: PLC0415 - as above
 
     if every not in bots_.EVERY:
@@ -115,11 +117,12 @@ async def add(  # noqa: PLR0913, PLR0917 - each is an option
     )
     kept, given = which(kind, pairs(param))
     with strategy_of(kept, given) as strategy:
-        symbols = tuple(strategy.symbols)
-    may = {asset: number("--funds", much) for asset, much in pairs(funds).items()}
+        symbols, needed = tuple(strategy.symbols), needs(strategy)
+    may = {asset.upper(): number("--funds", much) for asset, much in pairs(funds).items()}
     if live and not may:
         raise fail("say what a live bot may use: --funds USDT=1000", 2)
-    may = may or {symbol.partition("/")[2]: BEGINS for symbol in symbols}
+    may = may or {symbol.partition("/")[2]: BEGINS for symbol in symbols} | dict(needed)
+    _sensible(may, symbols, needed)
     async with engine(home) as opened:
         await _tradable(opened, account, symbols)
         new = bots_.Bot(name, kept, account, live, given, may, timedelta(seconds=bots_.EVERY[every]), policy)
@@ -132,6 +135,16 @@ async def add(  # noqa: PLR0913, PLR0917 - each is an option
     if secret:
         typer.echo(f"its messages must carry this secret, which is not shown again: {secret}")
     typer.echo(f"next: automator bots start {name}")
+
+
+def _sensible(may: Mapping[str, Decimal], symbols: Sequence[str], needed: Mapping[str, Decimal]) -> None:
+    """Refuse funds that it has no use for, or that are too little for what it is to do."""
+    used = {asset for symbol in symbols for asset in symbol.split("/")}
+    if strange := sorted(may.keys() - used):
+        raise fail(f"--funds: it trades {', '.join(symbols)}, and has no use for {strange[0]}", 2)
+    for asset, much in needed.items():
+        if may.get(asset, Decimal(0)) < much:
+            raise fail(f"it is about {much} {asset}, which it must be given: --funds {asset}={much}", 2)
 
 
 async def _tradable(opened: Engine, account: str, symbols: tuple[str, ...]) -> None:

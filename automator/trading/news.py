@@ -12,7 +12,7 @@ from decimal import Decimal, localcontext
 from automator.clock import micros
 from automator.intentions import lasts
 from automator.trading import fills, let_in, marks
-from automator.trading.orders import Stored, ended, load
+from automator.trading.orders import BEYOND, Stored, ended, load
 from connectors.order import Fill, OrderState
 from jobs.bots.strategy import Ended, Filled
 from jobs.orders.positions import EXACT, Lot, average, flow
@@ -89,7 +89,8 @@ def _event(connection: sqlite3.Connection, stored: Stored, fill: int) -> Filled 
 def _ended(connection: sqlite3.Connection, stored: Stored) -> Ended:
     # what never reached the exchange was, for a strategy, refused
     state = OrderState(stored.state.value) if stored.state.value in _SAID else OrderState.REJECTED
-    lasting = stored.state is State.REJECTED and lasts(connection, stored.key)
+    short = stored.state is State.NOT_PLACED and stored.reason.endswith(BEYOND)
+    lasting = short or (stored.state is State.REJECTED and lasts(connection, stored.key))
     return Ended(stored.tag, state, stored.filled, stored.reason, lasting)
 
 

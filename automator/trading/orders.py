@@ -24,6 +24,7 @@ KIND = "order"  #: the job that places one
 CANCEL = "order cancel"  #: the job that cancels one
 OPERATION = "order.place"  #: in its intention, whatever its exchange's connector calls it
 USER = "user"  #: the owner of what a person places
+BEYOND = "of its funds is free"  #: how the reason ends of an order for which its bot has too little
 EVER = timedelta(days=36_500)  #: that its job is late the placing judges itself
 
 
@@ -129,6 +130,15 @@ def standing(connection: sqlite3.Connection, **where: str) -> list[Stored]:
         f"SELECT {_COLUMNS} FROM ordered WHERE told = 0{more} AND state NOT IN ({','.join('?' * len(ENDED))}) "  # noqa: S608 - columns' names, and marks
         "ORDER BY created_at, id",
         (*where.values(), *ENDED),
+    )
+    return [_stored(row) for row in rows]
+
+
+def untold(connection: sqlite3.Connection, account: str, owner: str) -> list[Stored]:
+    """An owner's orders of which something may still come: not ended, or not yet told so."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM ordered WHERE told = 0 AND account = ? AND +owner = ? ORDER BY created_at, id",  # noqa: S608 - a constant
+        (account, owner),
     )
     return [_stored(row) for row in rows]
 

@@ -26,6 +26,7 @@ def submit(  # noqa: PLR0913, PLR0917 - what a pair is, and what it is judged by
     *,
     market: Market,
     price: Decimal,
+    against: tuple[str, ...] = (),
 ) -> submission.Approved | submission.Refused:
     """Put two orders in of which one cancels the other, as ``submission.submit`` puts in one: both, or neither.
 
@@ -42,7 +43,7 @@ def submit(  # noqa: PLR0913, PLR0917 - what a pair is, and what it is judged by
     reasons = tuple(_unpaired(market))
     for leg in judged:
         reasons = reasons or tuple(faults(leg.request, market, price))
-    reasons = reasons or tuple(_unlike(first, second))
+    reasons = reasons or tuple(_unlike(first, second)) or against
     for leg in judged:
         reasons = reasons or submission.judged_by_limits(tx, leg, now)
     counted = max(judged, key=lambda leg: notional(leg.request, price))

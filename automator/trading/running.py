@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sqlite3
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -24,18 +23,19 @@ from automator.notices import Notice, tell
 from automator.scheduling import lease
 from automator.scheduling.lease import Run, Verdict
 from automator.scheduling.states import RunState
-from automator.trading import bots, marks, news, orders, pairs, submission
+from automator.trading import bots, marks, news, orders, pairs, share, submission
 from automator.trading.books import TROUBLE, Books, Opened
 from automator.trading.bots import Bot, State
 from automator.trading.looks import Looks
+from automator.trading.share import Share
 from connectors.exchange.paper import Paper, Rules
 from connectors.market import Candle, Market
-from connectors.order import Balance, Side
+from connectors.order import Balance
 from connectors.registry import UnknownProvider
 from connectors.venue import Exchange
 from jobs.bots import kinds
 from jobs.bots.backtest import seen as paper_view
-from jobs.bots.desk import Desk, asked, due
+from jobs.bots.desk import Desk, asked, due, request
 from jobs.bots.own import Own
 from jobs.bots.parameters import BadParameters, restored
 from jobs.bots.strategy import (
@@ -185,23 +185,31 @@ class Running:
             if isinstance(wish, Tell):
                 about = f"{bot.job}/{wish.about}"
                 tell(tx, Notice("sale", about, f"{bot.name}: {wish.what}", bot.account), micros(look.now))
-        jobs = [self._submit(tx, bot, wish, look) for wish in decision.wishes] if bot.live else []
+        jobs = self._submitted(tx, bot, look, decision) if bot.live else []
         if decision.stop:
             bots.stop(tx, bot.name, bot.on_stop, look.now, actor=bot.name, why=decision.stop)
         return None, [job for job in jobs if job]
 
-    def _submit(self, tx: sqlite3.Connection, bot: Bot, wish: Wish, look: Look) -> str | None:
+    def _submitted(self, tx: sqlite3.Connection, bot: Bot, look: Look, decision: Decision) -> list[str | None]:
+        """The jobs that do what a live bot wants."""
+        if not any(isinstance(wish, Place | Pair | Cancel) for wish in decision.wishes):
+            return []
+        has = share.of(tx, bot, {asset: Decimal(much) for asset, much in decision.kept["held"].items()}, decision.news)
+        return [self._submit(tx, bot, wish, look, has) for wish in decision.wishes]
+
+    def _submit(self, tx: sqlite3.Connection, bot: Bot, wish: Wish, look: Look, has: Share) -> str | None:
         """The job that does it; ``None``: there is nothing to do."""
-        now = self._clock.now()
+        now, who = self._clock.now(), (tx, bot.account, bot.name)
         match wish:
             case Place(symbol=symbol):
                 market, price = look.markets[symbol], look.prices[symbol]
-                tag = self._fresh(tx, bot, wish)
-                return submission.submit(tx, bot.account, bot.name, tag, wish, now, market=market, price=price).order
+                tag, short = self._fresh(tx, bot, wish), has.lacks(request(wish, "", market), price=price)
+                return submission.submit(*who, tag, wish, now, market=market, price=price, against=short).order
             case Pair(first=first, second=second):
                 market, price = look.markets[first.symbol], look.prices[first.symbol]
                 tags = self._fresh(tx, bot, first), self._fresh(tx, bot, second)
-                return pairs.submit(tx, bot.account, bot.name, tags, wish, now, market=market, price=price).order
+                short = has.lacks(*(request(leg, "", market) for leg in wish.legs), price=price)
+                return pairs.submit(*who, tags, wish, now, market=market, price=price, against=short).order
             case Cancel(tag=tag):
                 known = orders.by_tag(tx, bot.name, bot.tag(tag))
                 if known is not None and orders.cancel(tx, known.id, now, actor=bot.name) in LIVE:
@@ -236,7 +244,7 @@ class Running:
         held = news.held(bots.held(bot), told)
         shown = look.candles if waits.candles else ()
         events: list[Event] = [*own, *messages, *shown]
-        view = View(look.markets, look.prices, self._free(bot, held, look.markets), events)
+        view = View(look.markets, look.prices, self._free(bot, held), events)
         state, wishes, why = await _asked(strategy, state, view, look.now, look.markets)
         seen = look.ends if waits.candles else dict.fromkeys(strategy.symbols, beat)
         kept = {
@@ -342,20 +350,11 @@ class Running:
             since = fresh[-1].at + every
         return found
 
-    def _free(self, bot: Bot, held: Mapping[str, Decimal], markets: Mapping[str, Market]) -> Mapping[str, Balance]:
+    def _free(self, bot: Bot, held: Mapping[str, Decimal]) -> Mapping[str, Balance]:
         """What a live bot may use: its own share, less what its open orders hold."""
-        holds: dict[str, tuple[str, Decimal]] = {}
-        for item in orders.standing(self._reader, account=bot.account, owner=bot.name):
-            if item.symbol not in markets:
-                continue
-            buys = item.side == Side.BUY
-            much = item.notional - item.cost if buys else (item.amount or ZERO) - item.filled
-            _, other = holds.get(item.key, ("", ZERO))  # for both of a pair there is one balance
-            holds[item.key] = item.quote if buys else markets[item.symbol].base, max(much, other)
-        locked: defaultdict[str, Decimal] = defaultdict(Decimal)
-        for asset, much in holds.values():
-            locked[asset] += much
-        return {asset: Balance(asset, max(ZERO, much - locked[asset]), locked[asset]) for asset, much in held.items()}
+        taken = share.locked(self._reader, bot)
+        found = ((asset, much, taken.get(asset, ZERO)) for asset, much in held.items())
+        return {asset: Balance(asset, max(ZERO, much - lock), lock) for asset, much, lock in found}
 
 
 def _floor(now: datetime, every: timedelta) -> datetime:

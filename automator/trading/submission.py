@@ -52,6 +52,7 @@ def submit(  # noqa: PLR0913, PLR0917 - what an order is, and what it is judged 
     market: Market,
     price: Decimal,
     closing: bool = False,
+    against: tuple[str, ...] = (),
 ) -> Approved | Refused:
     """Put an order in, judged by halts and limits, to be sent by whoever works on this installation.
 
@@ -69,13 +70,14 @@ def submit(  # noqa: PLR0913, PLR0917 - what an order is, and what it is judged 
         market: The rules of its symbol.
         price: The last known price of its symbol, in the quote asset.
         closing: A person's word makes what is at risk smaller; neither halt nor limit stops it.
+        against: What its owner's own funds say against it, one sentence each.
     """
     if before := used(tx, owner, tag):
         return before
     marks.note(tx, account, market.symbol, price, now)
     request = fitted(wish, market)
     judged = Proposal(account, owner, request, price)
-    reasons = tuple(faults(request, market, price)) or (() if closing else judged_by_limits(tx, judged, now))
+    reasons = tuple(faults(request, market, price)) or against or (() if closing else judged_by_limits(tx, judged, now))
     add(tx, judged, tag, market, now, closing=closing, reasons=reasons)
     if reasons:
         tell_refused(tx, (judged,), reasons, now)

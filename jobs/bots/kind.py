@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, ClassVar, Literal
 
 from jobs.bots.parameters import Model
@@ -33,6 +34,10 @@ class Kind(Model):
     def told(self, state: Any) -> Sequence[str]:  # noqa: ARG002 - here there is nothing to tell
         """What it has at the exchange, what it watches, or where it has moved, for a person."""
         return ()
+
+    def needs(self) -> Mapping[str, Decimal]:
+        """What it must be given, by asset, since it does not buy that."""
+        return {}
 
     @classmethod
     def played_on(cls, symbols: Sequence[str], quote: str) -> Mapping[str, str]:  # noqa: ARG003 - others need it

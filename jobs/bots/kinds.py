@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,11 @@ def opened(kind: str, given: Mapping[str, Any]) -> Iterator[Strategy[Any]]:
 def parameters(strategy: Strategy[Any], given: Mapping[str, Any]) -> Mapping[str, Any]:
     """All parameters of a strategy, the defaults that it took too; of a file of the user's what was given."""
     return strategy.model_dump() if isinstance(strategy, Model) else given
+
+
+def needs(strategy: Strategy[Any]) -> Mapping[str, Decimal]:
+    """What a strategy must be given, by asset; what a file of the user's needs, nobody knows."""
+    return strategy.needs() if isinstance(strategy, Kind) else {}
 
 
 def told(kind: str, given: Mapping[str, Any], kept: Mapping[str, Any] | None) -> Sequence[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from connectors.market import Filters
@@ -22,7 +22,16 @@ Positive = Annotated[Decimal, Field(ge=LEAST, le=GREATEST, **_PLACES)]  #: a pri
 NotNegative = Annotated[Decimal, Field(ge=0, le=GREATEST, **_PLACES)]
 Percent = Annotated[Decimal, Field(gt=0, lt=100, **_PLACES)]  #: 1.5 is 1.5 %
 PercentOrNone = Annotated[Decimal, Field(ge=0, lt=100, **_PLACES)]  #: 0 switches it off
-Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9.$-]{1,20}/[A-Z0-9.$-]{1,20}$")]  #: ``BTC/USDT``
+
+
+def _symbol(given: str) -> str:
+    if not _SYMBOL.fullmatch(given):
+        raise ValueError("is written like BTC/USDT")
+    return given
+
+
+_SYMBOL = re.compile(r"[A-Z0-9.$-]{1,20}/[A-Z0-9.$-]{1,20}")
+Symbol = Annotated[str, AfterValidator(_symbol)]  #: ``BTC/USDT``
 
 
 class BadParameters(ValueError):

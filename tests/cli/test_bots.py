@@ -20,6 +20,8 @@ from tests.trade.server import exchange
 
 BUY = ("recurring_buy", "tiny/main", "-p", "symbol=BTC/USDT", "-p", "amount_to_buy_in_reference_market=100")
 
+GUARD = ("tiny/main", "-p", "symbol=BTC/USDT", "-p", "amount=0.1", "-p", "entry_price=30000", "-p", "stop_loss=0.05")
+
 
 def record(shell: Shell) -> str:
     """All that the database holds, as text."""
@@ -63,9 +65,18 @@ def test_a_bot_from_its_beginning_to_its_end(shell: Shell) -> None:
 @pytest.mark.parametrize(("every", "warned"), [("5m", False), ("1d", True)])
 def test_one_that_looks_seldom_is_warned_of(shell: Shell, every: str, *, warned: bool) -> None:
     """What it guards stands without a stop until it looks."""
-    held = ("-p", "symbol=BTC/USDT", "-p", "amount=0.1", "-p", "entry_price=30000", "-p", "stop_loss=0.05")
-    said = shell.run("bots", "add", "guard", "guard", "tiny/main", *held, "--every", every)
+    said = shell.run("bots", "add", "guard", "guard", *GUARD, "--every", every)
     assert (f"once in {every}: what a fill calls for, a stop-loss too, may come so much later" in said) is warned
+
+
+def test_its_funds_are_what_it_trades(shell: Shell) -> None:
+    """However they are typed; a guard on paper is given what it guards."""
+    shell.run("bots", "add", "dca", *BUY, "--funds", "usdt=50")
+    shell.run("bots", "add", "guard", "guard", *GUARD)
+    assert [bot["funds"] for bot in json.loads(shell.run("bots", "list", "--json"))] == [
+        {"USDT": "50"},
+        {"BTC": "0.1", "USDT": "10000"},
+    ]
 
 
 def test_live_is_said_out_loud(shell: Shell) -> None:
@@ -90,6 +101,12 @@ def test_live_is_said_out_loud(shell: Shell) -> None:
         (["add", "user", *BUY], "can't be a bot's name"),
         (["add", "dca", *BUY, "--every", "7m"], "no candle's length"),
         (["add", "dca", *BUY, "--funds", "USDT=NaN"], "is no amount"),
+        (["add", "dca", *BUY, "--funds", "USDT=5", "--funds", "DOGE=5"], "and has no use for DOGE"),
+        (["add", "dca", "guard", *GUARD, "--funds", "BTC=0.09"], "which it must be given: --funds BTC=0.1"),
+        (
+            ["add", "dca", *BUY[:2], "-p", "symbol=btc/usdt", *BUY[4:]],
+            "symbol is written like BTC/USDT, not 'btc/usdt'",
+        ),
         (["add", "dca", "grid", "x/brand", "-p", "symbol=A/B"], "is missing"),
         (["add", "dca", *BUY[:1], "x/brand", *BUY[2:]], "x/brand"),
         (["add", "dca", *BUY[:2], "-p", "symbol=XX/YY", *BUY[4:]], "tiny/main does not trade XX/YY"),

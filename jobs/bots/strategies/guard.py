@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Literal, Self
@@ -106,6 +106,10 @@ class Guard(Kind):
     def symbols(self) -> Sequence[str]:
         """The one that is held."""
         return (self.symbol,)
+
+    def needs(self) -> Mapping[str, Decimal]:
+        """The position."""
+        return {self.symbol.partition("/")[0]: self.amount}
 
     def begin(self) -> Held:
         """All of it is held."""
