@@ -242,7 +242,7 @@ class Running:
         if len(look.prices) < len(strategy.symbols):
             return None
         held = news.held(bots.held(bot), told)
-        shown = look.candles if waits.candles else ()
+        shown = look.candles[-NEWEST:] if waits.candles else ()
         events: list[Event] = [*own, *messages, *shown]
         view = View(look.markets, look.prices, self._free(bot, held), events)
         state, wishes, why = await _asked(strategy, state, view, look.now, look.markets)
@@ -276,7 +276,7 @@ class Running:
         stop, wishes = "", list[Wish]()
         priced = all(desk.paper.price(symbol) is not None for symbol in strategy.symbols)
         if priced and due(waits, events, look.now):
-            events += look.candles if waits.candles else ()
+            events += look.candles[-NEWEST:] if waits.candles else ()
             desk.news = []
             state, wished, stop = await _asked(strategy, state, paper_view(desk, events), look.now, look.markets)
             wishes += wished
@@ -324,7 +324,7 @@ class Running:
         closed.sort(key=lambda one: one.candle.at)
         now = self._clock.now() if messages else beat
         markets = {symbol: everything[symbol] for symbol in strategy.symbols}
-        return Look(now, beat, markets, closed[-NEWEST:], ends, prices, messages)
+        return Look(now, beat, markets, closed, ends, prices, messages)
 
     async def _candles(  # noqa: PLR0913, PLR0917 - which
         self,

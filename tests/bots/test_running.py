@@ -14,7 +14,7 @@ import pytest
 
 from automator import halts
 from automator.clock import micros
-from automator.trading import bots, orders
+from automator.trading import bots, orders, running
 from automator.trading.bots import State
 from connectors.market import Candle
 from jobs.bots.backtest import play
@@ -199,6 +199,22 @@ async def test_a_candle_that_is_late_is_waited_for(tmp_path: Path) -> None:
         await there.due(3)
         (bought,) = bots.paper(there.engine.reader, "bot-1")
         assert bought.fill.at == candle.at + MINUTE
+
+
+async def test_on_paper_no_missed_candle_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its orders are filled by those too that are too many for its strategy to be shown."""
+    monkeypatch.setattr(running, "NEWEST", 2)
+    path = candles(12)
+    async with floor(tmp_path) as there:
+        await there.add("grid", **GRID)
+        for candle in path[:2]:
+            await there.minute(candle)
+        rise = replace(path[2], high=Decimal(175))
+        for candle in [rise, *path[3:-1]]:
+            there.world.go(candle)
+        await there.minute(path[-1])
+        highest = [one for one in bots.paper(there.engine.reader, "bot-1") if one.fill.price == Decimal(170)]
+        assert [one.fill.at for one in highest] == [rise.at]
 
 
 async def test_without_a_candle_a_person_is_told_why_nothing_happens(tmp_path: Path) -> None:
