@@ -79,7 +79,7 @@ async def backtest(  # noqa: PLR0913, PLR0917 - each is an option
     markets, quote, every = _markets(files, money)
     given = {} if kind.endswith(".py") else dict(of(kind).played_on(tuple(files), quote))
     given |= pairs(param)
-    balances = {name.upper(): number("--balance", much) for name, much in pairs(balance).items()}
+    balances = amounts("--balance", balance)
     count = sum(len(of.candles) for of in files.values())
     with opened(*which(kind, given)) as strategy, counting("playing", count) as done:
         if wrong := sorted(set(strategy.symbols) ^ set(files)):
@@ -87,6 +87,7 @@ async def backtest(  # noqa: PLR0913, PLR0917 - each is an option
             raise fail(f"{symbol} is in --data or in the parameters, but not in both; name it: --data {symbol}=FILE", 2)
         messages = _messages(signals, strategy)
         balances = balances or {quote: Decimal(10_000)} | dict(needs(strategy))
+        useful("--balance", balances, strategy.symbols)
         candles = {name: of.candles for name, of in files.items()}
         played = play(strategy, markets, balances, candles, every, done, messages)
         taken = parameters(strategy, given)
@@ -190,6 +191,19 @@ def number(option: str, text: str) -> Decimal:
     if not value.is_finite() or value < 0 or not -18 <= value.adjusted() <= 15:  # noqa: PLR2004 - an amount of this world
         raise fail(f"{option}: {text[:40]!r} is no amount; give a number, not below 0", 2)
     return value
+
+
+def amounts(option: str, given: list[str]) -> dict[str, Decimal]:
+    """``USDT=1000`` as typed, once for each asset."""
+    from jobs.bots.kinds import pairs  # noqa: PLC0415 - keeps --help fast
+
+    return {asset: number(option, much) for asset, much in pairs([item.upper() for item in given]).items()}
+
+
+def useful(option: str, given: Mapping[str, Decimal], symbols: Sequence[str]) -> None:
+    """Refuse an asset that a strategy of these symbols has no use for."""
+    if strange := sorted(given.keys() - {asset for symbol in symbols for asset in symbol.split("/")}):
+        raise fail(f"{option}: it trades {', '.join(symbols)}, and has no use for {strange[0]}", 2)
 
 
 def _files(data: list[str], *, allow_gaps: bool) -> dict[str, Series]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from automator.cli.backtest import KIND_HELP, ParamOption, number
+from automator.cli.backtest import KIND_HELP, ParamOption, amounts, useful
 from automator.cli.botview import gathered, list_all, show_one
 from automator.cli.common import HomeOption, JsonOption, asking, engine, fail, records, show_json, told
 from connectors.words import counted
@@ -118,7 +118,7 @@ async def add(  # noqa: PLR0913, PLR0917 - each is an option
     kept, given = which(kind, pairs(param))
     with strategy_of(kept, given) as strategy:
         symbols, needed = tuple(strategy.symbols), needs(strategy)
-    may = {asset.upper(): number("--funds", much) for asset, much in pairs(funds).items()}
+    may = amounts("--funds", funds)
     if live and not may:
         raise fail("say what a live bot may use: --funds USDT=1000", 2)
     may = may or {symbol.partition("/")[2]: BEGINS for symbol in symbols} | dict(needed)
@@ -139,9 +139,7 @@ async def add(  # noqa: PLR0913, PLR0917 - each is an option
 
 def _sensible(may: Mapping[str, Decimal], symbols: Sequence[str], needed: Mapping[str, Decimal]) -> None:
     """Refuse funds that it has no use for, or that are too little for what it is to do."""
-    used = {asset for symbol in symbols for asset in symbol.split("/")}
-    if strange := sorted(may.keys() - used):
-        raise fail(f"--funds: it trades {', '.join(symbols)}, and has no use for {strange[0]}", 2)
+    useful("--funds", may, symbols)
     for asset, much in needed.items():
         if may.get(asset, Decimal(0)) < much:
             raise fail(f"it is about {much} {asset}, which it must be given: --funds {asset}={much}", 2)

@@ -29,7 +29,8 @@ class Share:
     def lacks(self, *asked: OrderRequest, price: Decimal) -> tuple[str, ...]:
         """Why an order, or the two of a pair, would take more than is free; if they don't, that is free no more.
 
-        ``price`` is the market's, in the quote asset.
+        A limit order counts at its own price, as at the exchange until it is filled. ``price`` is the market's, in the
+        quote asset.
         """
         asset, much = max((_needed(one, price) for one in asked), key=lambda need: need[1])
         if asked[0].side is Side.SELL and self._sells_others:

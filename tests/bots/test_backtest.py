@@ -179,6 +179,15 @@ def test_the_command(tmp_path: Path) -> None:
     assert (said["trades"], said["fees"], said["setting"]["data"]) == (3, "3", path.name)
 
 
+def test_a_guard_is_given_what_it_guards(tmp_path: Path) -> None:
+    """Else it could not sell that."""
+    path = written(tmp_path, 100, 100, 50, 50)
+    held = ["-p", "amount=3", "-p", "entry_price=100", "-p", "stop_loss=0.1"]
+    shown = CliRunner().invoke(app, ["backtest", "guard", "--data", str(path), *held, "--json"])
+    said = json.loads(shown.stdout)
+    assert (said["sells"], said["setting"]["begins with"], said["worth_start"]) == (1, "10000 USDT, 3 BTC", "10300")
+
+
 def test_the_command_plays_messages(tmp_path: Path) -> None:
     """It says how many, and how many were of another time; if all are, nothing is played."""
     path, sent = written(tmp_path, 100, 200, 50), tmp_path / "sent.jsonl"
@@ -213,6 +222,14 @@ def test_the_command_plays_messages(tmp_path: Path) -> None:
         (
             ["backtest", "guard", "--data", "FILE", "--balance", "USDT=-1", *HELD],
             "--balance: '-1' is no amount",
+        ),
+        (
+            ["backtest", "recurring_buy", "--data", "FILE", "--balance", "USD=1000", *BUYS],
+            "--balance: it trades BTC/USDT, and has no use for USD",
+        ),
+        (
+            ["backtest", "recurring_buy", "--data", "FILE", "--balance", "usdt=1", "--balance", "USDT=2", *BUYS],
+            "the parameter USDT is given twice",
         ),
         (
             ["backtest", "rebalance", "--data", "FILE", "-p", "indexed_coins=ETH:50"],

@@ -29,7 +29,6 @@ def traded(fills: Iterable[Fill]) -> list[tuple[object, ...]]:
     ("kind", "given", "much", "why"),
     [
         ("grid", GRID, 150, "what the sells need was not bought: the order needs 630.6405 USDT, and 150 USDT"),
-        ("grid", GRID, 640, ""),
         ("grid", GRID, 800, ""),
         ("recurring_buy", BUY, 250, ""),
         ("deal_dca", DCA, 900, ""),

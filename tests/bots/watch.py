@@ -1,4 +1,4 @@
-"""What bots ask of a matching engine, live, on paper and in a backtest alike."""
+"""What bots do at a matching engine, live, on paper and in a backtest alike."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.clocks import START
 
 @contextmanager
 def watched(patch: pytest.MonkeyPatch) -> Iterator[dict[int, list[tuple[Any, ...]]]]:
-    """All that is asked of any matching engine, by the minute, without the client order ids."""
+    """All that any matching engine has taken, by the minute, without the client order ids."""
     seen: defaultdict[int, list[tuple[Any, ...]]] = defaultdict(list)
     place, pair, cancel = Paper.place, Paper.place_pair, Paper.cancel
 
@@ -25,13 +25,15 @@ def watched(patch: pytest.MonkeyPatch) -> Iterator[dict[int, list[tuple[Any, ...
         seen[(now - START) // MINUTE].append((what, *(str(item) for item in sorted(asked.items()))))
 
     def placed(paper: Paper, request: Any, now: Any) -> Any:
+        order = place(paper, request, now)
         note("place", request, now)
-        return place(paper, request, now)
+        return order
 
     def paired(paper: Paper, first: Any, second: Any, now: Any) -> Any:
+        orders = pair(paper, first, second, now)
         for leg in (first, second):
             note("pair", leg, now)
-        return pair(paper, first, second, now)
+        return orders
 
     def cancelled(paper: Paper, client: str, now: Any) -> Any:
         order = cancel(paper, client, now)
