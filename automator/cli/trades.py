@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from automator.cli.common import HomeOption, JsonOption, Records, engine, records, told
+from automator.cli.common import HomeOption, JsonOption, Records, engine, fail, records, told
 from automator.cli.orders import AccountOption, OwnerOption, SymbolOption, chosen
 from automator.cli.table import CsvOption, money, show
 
@@ -91,8 +91,10 @@ def profit(  # noqa: PLR0913, PLR0917 - the command's options
 
     with records(home) as kept:
         start = _start(kept, since)
+        if start is not None and start.astimezone(UTC).time() != time():
+            raise fail("what was earned is told by whole days (UTC); name one, such as --since 2026-12-01", 2)
         found = traded(kept.reader, **chosen(account, bot, symbol))
-    first = start.date() if start else None
+    first = start.astimezone(UTC).date() if start else None
     rows = sorted((row for item in found for row in item.days(first)), key=lambda row: str(row["day"]))
     lines = [
         f"{row['day']}  {row['owner']:12} {row['account']:16} {row['symbol']:10} {money(row['realised'])}, "

@@ -166,6 +166,7 @@ def test_how_much_of_each_limit_is_used_is_shown(desk: Desk) -> None:
         (("orders", "place", "tiny/main", "DOGE", "buy", "--amount", "1"), "write it like BTC/USDT"),
         (("orders", "list", "--state", "lost"), "no order is ever 'lost'"),
         (("fills", "--since", "yesterday"), "'yesterday' is no time"),
+        (("profit", "--since", "2026-12-01 09:00"), "by whole days (UTC); name one, such as --since 2026-12-01"),
         (("risk", "set", "nobody", "order", "100", "USDT"), "there is no account and no bot called 'nobody'"),
         (("orders", "place", "tiny/main", "BTC/USDT", "lend", "--amount", "1"), "'lend' is no side"),
         (("orders", "place", "tiny/main", "BTC/USDT", "buy"), "say how much"),
