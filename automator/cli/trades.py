@@ -106,7 +106,8 @@ def profit(  # noqa: PLR0913, PLR0917 - the command's options
         lines.append(f"all in {quote}: {money(earned)}")
     fees: dict[str, Decimal] = {}
     for item in found:
-        for asset, fee in item.average.fees.items():
-            fees[asset] = fees.get(asset, Decimal(0)) + fee
+        for (day, asset), fee in item.paid.items():
+            if first is None or day >= first:
+                fees[asset] = fees.get(asset, Decimal(0)) + fee
     lines += [f"fees paid in {asset}, in no figure above: {money(fee)}" for asset, fee in sorted(fees.items())]
     show(rows, lines, csv, DAY, as_json=as_json, none="nothing was earned or lost yet")

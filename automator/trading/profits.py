@@ -6,7 +6,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,7 @@ from automator.engine import Engine
 from automator.trading import fills
 from automator.trading.books import TROUBLE
 from connectors.order import Fill
-from jobs.orders.positions import Profit, average, fifo, profit
+from jobs.orders.positions import Profit, average, fifo, flow, profit
 from jobs.orders.risk import plain
 
 #: of ``Traded.position``
@@ -36,6 +36,7 @@ class Traded:
     average: Profit
     fifo: Profit
     last: Decimal  #: the price of its last fill
+    paid: Mapping[tuple[date, str], Decimal]  #: fees in other assets, by day (UTC) and asset; in no other figure
 
     @property
     def names(self) -> dict[str, str]:
@@ -73,9 +74,17 @@ def traded(connection: sqlite3.Connection, **where: str) -> list[Traded]:
     for item in fills.traded(connection, None, **where):
         found[item.owner or ELSEWHERE, item.account, item.fill.symbol].append(item.fill)
     return [
-        Traded(*names, profit(made, average), profit(made, fifo), made[-1].price)
+        Traded(*names, profit(made, average), profit(made, fifo), made[-1].price, _paid(made))
         for names, made in sorted(found.items())
     ]
+
+
+def _paid(made: Iterable[Fill]) -> Mapping[tuple[date, str], Decimal]:
+    found: defaultdict[tuple[date, str], Decimal] = defaultdict(Decimal)
+    for fill in made:
+        if (moved := flow(fill)).fee:
+            found[fill.at.astimezone(UTC).date(), moved.asset] += moved.fee
+    return found
 
 
 async def prices(engine: Engine, found: Iterable[Traded]) -> Mapping[tuple[str, str], Decimal]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +90,12 @@ def test_positions_and_profit_are_shown_and_exported(desk: Desk, tmp_path: Path)
     for name in ("positions", "profit", "fills"):
         assert "BTC/USDT" in desk.run(name, "--account", "tiny/main", "--bot", "user", "--symbol", "btc/usdt")
     assert desk.run("fills", "--bot", "nobody") == "no fills\n"
+    with closing(sqlite3.connect(desk.home / "automator.db")) as connection, connection:
+        connection.execute("UPDATE fill SET fee_asset = 'BNB', fee = '0.5'")
+        connection.execute("UPDATE fill SET at = at - 86400000000 WHERE side = 'buy'")
+    assert "fees paid in BNB, in no figure above: 1\n" in desk.run("profit")
+    today = datetime.now(UTC).date().isoformat()
+    assert "fees paid in BNB, in no figure above: 0.5\n" in desk.run("profit", "--since", today), "of those days alone"
 
 
 def test_limits_are_set_and_kept_to(desk: Desk) -> None:
