@@ -15,12 +15,12 @@ from types import MappingProxyType
 
 import httpx
 
+from automator import setback
 from automator.budgets import line, store, window
 from automator.budgets.line import Line, Turn
 from automator.budgets.store import Claim
 from automator.clock import EPOCH, Clock, instant, micros
 from automator.egress.call import HOLD, Call, call_of, costs_of
-from automator.scheduling import setback
 from connectors.answer import clock_ahead
 from connectors.base import Kind, NotNow, Outcome, Reading, Window
 

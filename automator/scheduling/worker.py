@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-from automator import failpoints
+from automator import failpoints, setback
 from automator.clock import Clock, micros
 from automator.db import DatabaseError, Writer
 from automator.intentions import Fenced
 from automator.notices import Notice, tell
-from automator.scheduling import beats, due, lease, setback
+from automator.scheduling import beats, due, lease
 from automator.scheduling.lease import Owner, Run, Verdict
 from automator.scheduling.publish import Stop
 from automator.scheduling.states import RunState

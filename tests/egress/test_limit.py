@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from automator import halts
+from automator import halts, setback
 from automator.budgets import store
 from automator.clock import micros
 from automator.db import Writer, connect
@@ -19,7 +19,6 @@ from automator.egress.call import Call
 from automator.egress.limit import Limit
 from automator.egress.record import Record
 from automator.egress.wire import Unsent
-from automator.scheduling import setback
 from automator.schema import create
 from connectors.base import Budget, CallRefused, Kind, NotNow, Operation, Outcome, Reading, Scope, Window
 from tests.clocks import START, StillClock

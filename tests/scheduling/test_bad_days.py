@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from automator import accounts, health
+from automator import accounts, health, setback
 from automator.clock import micros
 from automator.db import connect
 from automator.engine import Engine
@@ -17,7 +17,6 @@ from automator.notices import unread
 from automator.posting import posts
 from automator.posting.posts import Listed, NewDelivery, listed
 from automator.sandbox.faults import Fault
-from automator.scheduling import setback
 from automator.schema import create
 from automator.vault.choose import own_file
 from connectors.post import Part
