@@ -233,45 +233,77 @@ def verify(connection: sqlite3.Connection, checkpoints: Mapping[int, bytes] | No
 
     Returns the first fault, or the number of entries that hold.
     """
-    known = dict(checkpoints or {})
-    last, previous = anchor(connection)
-    if known.pop(last, previous) != previous:
-        return Fault("fork", last)
-    known = {count: head for count, head in known.items() if count > last}
-    expected = last + 1
-    for row, stored in rows(connection):
-        if row[0] != expected:
-            return Fault("gap", expected)
-        try:
-            computed = link(previous, (*row[:-1], said(row[-1])))
-        except (Unpackable, UnicodeDecodeError):
-            return Fault("altered", expected)
-        if computed != stored:
-            return Fault("altered", expected)
-        if known.pop(expected, computed) != computed:
-            return Fault("fork", expected)
-        previous, expected = computed, expected + 1
-    if known and max(known) >= expected:
-        return Fault("truncated", expected)
-    return expected - 1
+    number = 0
+    try:
+        for number, _ in _held(connection, checkpoints or {}):
+            pass
+    except _Faulty as found:
+        return found.fault
+    return number
 
 
 def whole(connection: sqlite3.Connection, checkpoints: Mapping[int, bytes]) -> Fault | int:
     """``verify``, and whether each body that is kept is the one whose digest an entry names."""
-    held = verify(connection, checkpoints)
-    if isinstance(held, Fault):
-        return held
-    for seq, data, body in connection.execute("SELECT seq, data, body FROM entry WHERE body IS NOT NULL"):
-        digest = _digest(body)
-        # quotes that stand inside of a text are escaped, so nothing but the entry's own word of a body reads so
-        if digest is None or f'"sha256":"{digest.hex()}"' not in said(data):
-            return Fault("body", seq)
+    beside = connection.execute("SELECT seq, body FROM entry WHERE body IS NOT NULL ORDER BY seq")
+    number, (holder, body) = 0, next(beside, (0, b""))
     altered = {mark for mark, stored in connection.execute("SELECT mark, packed FROM body") if not _fits(mark, stored)}
-    for row, _ in rows(connection) if altered else ():
-        digest = (json.loads(said(row[-1])).get("body") or {}).get("sha256")
-        if digest and mark_of(bytes.fromhex(digest)) in altered:
-            return Fault("body", row[0])
-    return held
+    try:
+        for number, text in _held(connection, checkpoints):
+            if number == holder:
+                digest = _digest(body)
+                # quotes that stand inside of a text are escaped, so only the entry's own word of a body reads so
+                if digest is None or f'"sha256":"{digest.hex()}"' not in text:
+                    return Fault("body", number)
+                holder, body = next(beside, (0, b""))
+            if altered and _mark_in(text) in altered:
+                return Fault("body", number)
+    except _Faulty as found:
+        return found.fault
+    return number
+
+
+class _Faulty(Exception):
+    """The chain does not hold."""
+
+    def __init__(self, what: str, seq: int) -> None:
+        self.fault = Fault(what, seq)
+        super().__init__(str(self.fault))
+
+
+def _held(connection: sqlite3.Connection, checkpoints: Mapping[int, bytes]) -> Iterator[tuple[int, str]]:
+    """Every entry whose link holds: its number and its content.
+
+    Raises:
+        _Faulty: at the first one that does not.
+    """
+    known = dict(checkpoints)
+    last, previous = anchor(connection)
+    if known.pop(last, previous) != previous:
+        raise _Faulty("fork", last)
+    known = {count: head for count, head in known.items() if count > last}
+    expected = last + 1
+    for row, stored in rows(connection):
+        if row[0] != expected:
+            raise _Faulty("gap", expected)
+        try:
+            text = said(row[-1])
+            computed = link(previous, (*row[:-1], text))
+        except (Unpackable, UnicodeDecodeError):
+            raise _Faulty("altered", expected) from None
+        if computed != stored:
+            raise _Faulty("altered", expected)
+        if known.pop(expected, computed) != computed:
+            raise _Faulty("fork", expected)
+        yield expected, text
+        previous, expected = computed, expected + 1
+    if known and max(known) >= expected:
+        raise _Faulty("truncated", expected)
+
+
+def _mark_in(text: str) -> int | None:
+    """Of the body that an entry names."""
+    digest = (json.loads(text).get("body") or {}).get("sha256")
+    return mark_of(bytes.fromhex(digest)) if digest else None
 
 
 def _fits(mark: int, stored: bytes) -> bool:
