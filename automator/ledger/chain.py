@@ -6,6 +6,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -211,6 +212,19 @@ def anchor(connection: sqlite3.Connection) -> tuple[int, bytes]:
     return (first - 1, bytes.fromhex(json.loads(events[0])["link"])) if events else (0, GENESIS)
 
 
+@contextmanager
+def one_state(connection: sqlite3.Connection) -> Iterator[None]:
+    """All that is read within is of one moment, whatever is written or pruned meanwhile."""
+    if connection.in_transaction:
+        yield
+        return
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("COMMIT")
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """What is wrong: ``what`` is ``altered``, ``gap``, ``truncated`` or ``fork``, or ``body``; ``seq`` is where."""
@@ -235,8 +249,9 @@ def verify(connection: sqlite3.Connection, checkpoints: Mapping[int, bytes] | No
     """
     number = 0
     try:
-        for number, _ in _held(connection, checkpoints or {}):
-            pass
+        with one_state(connection):
+            for number, _ in _held(connection, checkpoints or {}):  # noqa: B007 - the last one is wanted
+                pass
     except _Faulty as found:
         return found.fault
     return number
@@ -244,6 +259,11 @@ def verify(connection: sqlite3.Connection, checkpoints: Mapping[int, bytes] | No
 
 def whole(connection: sqlite3.Connection, checkpoints: Mapping[int, bytes]) -> Fault | int:
     """``verify``, and whether each body that is kept is the one whose digest an entry names."""
+    with one_state(connection):
+        return _whole(connection, checkpoints)
+
+
+def _whole(connection: sqlite3.Connection, checkpoints: Mapping[int, bytes]) -> Fault | int:
     beside = connection.execute("SELECT seq, body FROM entry WHERE body IS NOT NULL ORDER BY seq")
     number, (holder, body) = 0, next(beside, (0, b""))
     altered = {mark for mark, stored in connection.execute("SELECT mark, packed FROM body") if not _fits(mark, stored)}

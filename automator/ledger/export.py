@@ -59,8 +59,7 @@ def export(connection: sqlite3.Connection, path: Path, kind: str, wanted: Filter
 
     JSONL without a filter holds every entry of the ledger as it is linked, so that ``verify_export`` can recompute it.
     """
-    connection.execute("BEGIN")  # one state of the ledger, whatever is written meanwhile
-    try:
+    with chain.one_state(connection):
         (before, start), (number, head) = chain.anchor(connection), chain.head(connection)
         with path.open("w", encoding="utf-8", newline="") as out:
             write = {"jsonl": _jsonl, "csv": _csv, "har": _har}[kind]
@@ -68,8 +67,6 @@ def export(connection: sqlite3.Connection, path: Path, kind: str, wanted: Filter
                 write = _entries_too
             calls = Counted(oldest(connection, wanted))
             write(connection, calls, out)
-    finally:
-        connection.execute("COMMIT")
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     manifest = Manifest(kind, wanted.as_json(), calls.number, (before, start.hex()), (number, head.hex()), digest)

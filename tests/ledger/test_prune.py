@@ -8,8 +8,9 @@ import random
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -206,3 +207,24 @@ def test_what_an_export_says_for_people_is_what_its_entries_say(
     lines[place] = json.dumps(json.loads(lines[place]) | other) + "\n"
     code, said = forged(path, lines)
     assert (code, words in said) == (1, True), said
+
+
+@pytest.mark.parametrize("look", [chain.verify, partial(chain.whole, checkpoints={})])
+def test_what_is_pruned_meanwhile_is_no_fault(
+    ledger: sqlite3.Connection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    look: Callable[[sqlite3.Connection], object],
+) -> None:
+    """The service may prune while a person checks: what is checked is the ledger of one moment."""
+    found = chain.anchor
+
+    def overtaken(connection: sqlite3.Connection) -> tuple[int, bytes]:
+        begins = found(connection)
+        prune(ledger, Retention(row_days=50), NOW, actor="service")
+        return begins
+
+    monkeypatch.setattr(chain, "anchor", overtaken)
+    reader = connect(tmp_path / "a.db", readonly=True)
+    assert look(reader) == 20
+    reader.close()
