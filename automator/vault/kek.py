@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ OWN = "vault.key"  #: a key file in the installation's own folder
 MOUNTED = Path("/run/secrets") / NAME
 
 Derive = Callable[[bytes], bytes]  #: from the file's salt
+_deriving = threading.Lock()  # OpenSSL's threads for Argon2id are one pool: two at once wait for each other for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ def from_passphrase(passphrase: str, source: str, *, memory_kib: int = 65_536, p
         from cryptography.hazmat.primitives.kdf.argon2 import Argon2id  # noqa: PLC0415 - slow to load
 
         made = Argon2id(salt=salt, length=SIZE, iterations=passes, lanes=lanes, memory_cost=memory_kib)
-        return made.derive(passphrase.encode())
+        with _deriving:
+            return made.derive(passphrase.encode())
 
     return Kek(source, derive)
 

@@ -74,6 +74,26 @@ def test_a_wrong_passphrase_is_told_in_one_sentence(vault: SealedFile, path: Pat
     assert vault.get("x/brand", 1) == {"api_key": CANARY}
 
 
+DERIVE_AT_ONCE = """
+import threading
+from automator.vault import kek
+made = kek.from_passphrase("right", "the passphrase", memory_kib=64, passes=1)
+threads = [threading.Thread(target=made.derive, args=(bytes(16),)) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_threads_that_open_it_at_once_do_not_wait_for_each_other_for_ever() -> None:
+    """The service begins so: its posts and its checkpoints need the vault in the same moment."""
+    done = subprocess.run(
+        [sys.executable, "-c", DERIVE_AT_ONCE], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_sealed_key_moved_to_another_account_is_refused(vault: SealedFile, path: Path) -> None:
     """Whoever can write the file can't make one account sign with another's key."""
     vault.put("x/brand", 1, {"api_key": CANARY})
