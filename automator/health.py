@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from automator import accounts
@@ -19,7 +20,9 @@ from automator.halts import standing
 from automator.hosting.host import elsewhere
 from automator.ledger import checkpoint
 from automator.ledger.chain import Fault, whole
+from automator.ledger.checkpoint import BadCheckpoint
 from automator.vault import unattended
+from automator.vault.store import VaultError
 from automator.webhook import overdue
 from connectors.answer import lead
 from connectors.words import counted
@@ -37,6 +40,8 @@ class Health:
     """How things stand.
 
     Attributes:
+        vault: What it is; empty: it can't be opened.
+        vault_trouble: Why it can't.
         vault_elsewhere: By who else opens the vault: why it can't, or ``None``.
         ticked_seconds_ago: ``None``: the service has never run.
         clock_ahead_seconds: By the last answer of a provider that said its time; ``None``: there is none.
@@ -48,6 +53,7 @@ class Health:
     """
 
     vault: str
+    vault_trouble: str
     vault_elsewhere: dict[str, str | None]
     ticked_seconds_ago: float | None
     oldest_due_seconds_late: float
@@ -68,6 +74,8 @@ class Health:
     def problems(self) -> list[str]:
         """What needs a person, each with what to do."""
         found: list[str] = []
+        if self.vault_trouble:
+            found.append(f"{self.vault_trouble}; until it is opened nothing goes out")
         if not self.ledger_ok:
             found.append(f"{self.ledger}; keep the database as it is, and look who had access to it")
         if self.oldest_due_seconds_late > OVERDUE.total_seconds():
@@ -99,12 +107,7 @@ class Health:
 
 
 def health(engine: Engine, media_trouble: str = "") -> Health:
-    """Look at everything. ``media_trouble`` is what the media host's own test came to.
-
-    Raises:
-        automator.vault.store.VaultError: the vault can't be opened.
-        automator.ledger.checkpoint.BadCheckpoint: the file of checkpoints was altered.
-    """
+    """Look at everything. ``media_trouble`` is what the media host's own test came to."""
     reader, present = engine.reader, engine.clock.now()
     now = micros(present)
     beat = reader.execute("SELECT at FROM beat WHERE name = 'tick'").fetchone()
@@ -114,12 +117,12 @@ def health(engine: Engine, media_trouble: str = "") -> Health:
     (doubted,) = reader.execute("SELECT count(*) FROM ordered WHERE state = 'unconfirmed'").fetchone()
     (unread,) = reader.execute("SELECT count(*) FROM notice WHERE seen_at IS NULL").fetchone()
     untold, said = overdue(reader, engine.clock, UNTOLD) if engine.webhook is not None else (0, "")
-    chain = whole(reader, checkpoint.read(engine.home.path))
-    vault, kind, home = engine.store.check(), engine.settings.vault.kind, engine.home.path
-    bare = {"cron": unattended.cron(os.environ), "the service": unattended.service(os.environ)}
+    ledger, ledger_ok = _ledger(reader, engine.home.path)
+    vault, vault_trouble = _vault(engine)
     return Health(
         vault=vault,
-        vault_elsewhere={name: unattended.trouble(home, kind, vault, environ) for name, environ in bare.items()},
+        vault_trouble=vault_trouble,
+        vault_elsewhere=_elsewhere(engine, vault) if vault else {},
         ticked_seconds_ago=round((now - beat[0]) / 1e6, 1) if beat else None,
         oldest_due_seconds_late=round((now - late) / 1e6, 1) if late is not None else 0.0,
         clock_ahead_seconds=clock_ahead(reader, present),
@@ -129,14 +132,37 @@ def health(engine: Engine, media_trouble: str = "") -> Health:
         media=f"{engine.media.at.place}, shown under {engine.media.at.public_url}" if engine.media else "none",
         media_trouble=media_trouble,
         media_left=dict(elsewhere(reader, engine.media.at.place if engine.media else "")),
-        ledger=str(chain)
-        if isinstance(chain, Fault)
-        else f"{counted(chain, 'entry', 'entries')}, none altered or missing",
-        ledger_ok=not isinstance(chain, Fault),
+        ledger=ledger,
+        ledger_ok=ledger_ok,
         halted=standing(reader),
         ending=list(ending(accounts.everything(reader), engine.settings.providers, present)),
         unconfirmed=doubted,
     )
+
+
+def _vault(engine: Engine) -> tuple[str, str]:
+    """What it is, or why it can't be opened."""
+    try:
+        return engine.store.check(), ""
+    except VaultError as error:
+        return "", str(error)
+
+
+def _elsewhere(engine: Engine, vault: str) -> dict[str, str | None]:
+    home, kind = engine.home.path, engine.settings.vault.kind
+    bare = {"cron": unattended.cron(os.environ), "the service": unattended.service(os.environ)}
+    return {name: unattended.trouble(home, kind, vault, environ) for name, environ in bare.items()}
+
+
+def _ledger(reader: sqlite3.Connection, home: Path) -> tuple[str, bool]:
+    """What is to be said of it, and whether it holds."""
+    try:
+        found = whole(reader, checkpoint.read(home))
+    except BadCheckpoint as bad:
+        return str(bad), False
+    if isinstance(found, Fault):
+        return str(found), False
+    return f"{counted(found, 'entry', 'entries')}, none altered or missing", True
 
 
 def ending(connected: Iterable[Stored], providers: Mapping[str, Mapping[str, str]], now: datetime) -> Iterator[str]:
@@ -156,7 +182,8 @@ def clock_ahead(reader: sqlite3.Connection, now: datetime) -> float | None:
     ``None`` if that was long ago, or lies in the future: then the clock was set since.
     """
     answers = reader.execute(
-        "SELECT at, said(data) FROM entry WHERE kind = 'answer' AND account <> 'webhook' AND at BETWEEN ? AND ? "
+        "SELECT at, coalesce(said(data), '{}') FROM entry "  # one that was altered says nothing
+        "WHERE kind = 'answer' AND account <> 'webhook' AND at BETWEEN ? AND ? "
         "ORDER BY seq DESC LIMIT ?",
         (micros(now - LATELY), micros(now), ASKED),
     )

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from automator.engine import Engine
     from automator.home import Home
     from automator.settings import Settings
+    from automator.vault.store import Store
 
 TRACEBACK = "AUTOMATOR_TRACEBACK"  #: set: what nobody foresaw is shown whole
 
@@ -110,11 +111,35 @@ def _usable(place: Home) -> Iterator[None]:
 @asynccontextmanager
 async def engine(home: Path | None) -> AsyncIterator[Engine]:
     """Open the installation."""
-    from automator.engine import Engine  # noqa: PLC0415 - keeps --help fast
-    from automator.vault.choose import choose  # noqa: PLC0415 - as above
+    from automator.vault.choose import choose  # noqa: PLC0415 - keeps --help fast
 
     place = existing(home)
-    store = choose(place.path, place.settings().vault.kind, os.environ)
+    async with _opened(place, choose(place.path, place.settings().vault.kind, os.environ)) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def without_keys(home: Path | None) -> AsyncIterator[Engine]:
+    """Open it for what needs no key, such as a halt, which must work while the vault can't be opened."""
+    from automator.vault.choose import choose  # noqa: PLC0415 - keeps --help fast
+    from automator.vault.shut import Shut  # noqa: PLC0415 - as above
+    from automator.vault.store import VaultError  # noqa: PLC0415 - as above
+
+    place = existing(home)
+    store: Store
+    try:
+        store = choose(place.path, place.settings().vault.kind, os.environ)
+        store.check()
+    except VaultError as error:
+        store = Shut(str(error))
+    async with _opened(place, store) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def _opened(place: Home, store: Store) -> AsyncIterator[Engine]:
+    from automator.engine import Engine  # noqa: PLC0415 - keeps --help fast
+
     with _usable(place):
         async with Engine(place, store) as opened:
             yield opened

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from automator.cli.common import HomeOption, engine, fail, told, working
+from automator.cli.common import HomeOption, fail, told, without_keys, working
 
 if TYPE_CHECKING:
     from automator.engine import Engine
@@ -32,8 +32,9 @@ async def halt(
     from automator import halts  # noqa: PLC0415 - keeps --help fast
     from automator.clock import micros  # noqa: PLC0415 - as above
     from automator.trading import closing  # noqa: PLC0415 - keeps --help fast
+    from automator.vault.shut import Shut  # noqa: PLC0415 - as above
 
-    async with engine(home) as opened:
+    async with without_keys(home) as opened:
         known(opened, name)
         now = opened.clock.now()
 
@@ -47,6 +48,8 @@ async def halt(
         typer.echo(f"{'everything' if name == halts.EVERYTHING else name} is halted")
         for bot, why in stopped.items():
             typer.echo(f"{bot} has stopped: {why} with `automator bots start {bot}`, after a resume")
+        if isinstance(opened.store, Shut) and (asked or sales):
+            raise fail(f"the orders are left to `automator serve`: {opened.store.why}", 1)
         if cancel_orders or sell:
             with working("cancelling and selling" if sell else "cancelling"):
                 await _wound_down(opened, asked, sales)
@@ -110,7 +113,7 @@ async def resume(
     from automator.clock import micros  # noqa: PLC0415 - as above
     from automator.trading import closing  # noqa: PLC0415 - as above
 
-    async with engine(home) as opened:
+    async with without_keys(home) as opened:
         done = await opened.writer.run(lambda tx: halts.resume(tx, name, micros(opened.clock.now()), actor="user"))
         left, stopped = halts.standing(opened.reader), closing.sold(opened.reader, name)
     typer.echo(f"{'everything' if name == '*' else name} {'goes on' if done else 'was not halted'}")

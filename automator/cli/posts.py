@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from automator.cli.common import HomeOption, JsonOption, engine, fail, records, show_json, told, working
+from automator.cli.common import (
+    HomeOption,
+    JsonOption,
+    engine,
+    fail,
+    records,
+    show_json,
+    told,
+    without_keys,
+    working,
+)
 from automator.cli.lines import table, width, wrapped
 from automator.cli.post import copies_for, lines, media_line, say
 from connectors.post import Form, Part, Problem
@@ -190,7 +200,7 @@ async def cancel(delivery: str, home: HomeOption = None) -> None:
     """Take a planned post back."""
     from automator.posting import posts as planned  # noqa: PLC0415 - keeps --help fast
 
-    async with engine(home) as opened:
+    async with without_keys(home) as opened:
         item = _one(opened.reader, delivery)
         done = await opened.writer.run(lambda tx: planned.cancel(tx, item.id, opened.clock.now(), actor="user"))
     if not done:

@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from automator.cli.common import HomeOption, JsonOption, engine, fail, folder, records, show_json, told, working
+from automator.cli.common import (
+    HomeOption,
+    JsonOption,
+    engine,
+    fail,
+    folder,
+    records,
+    show_json,
+    told,
+    without_keys,
+    working,
+)
 from connectors.words import counted
 
 if TYPE_CHECKING:
@@ -58,7 +69,7 @@ async def init(
     kind = place.settings().vault.kind if found else vault
     if vault not in {"auto", kind} and (kind, vault) != ("auto", "file"):  # auto takes the file once it has a key
         raise fail(f"{place.config} says that the vault is {kind!r}; write {vault!r} there, and add accounts anew", 2)
-    if vault == "file":
+    if vault == "file" and kek.find(place.path, os.environ) is None:
         kek.new_key_file(place.path / kek.OWN)
     keys = choose(place.path, kind, os.environ).check()
     if not found:  # not before its vault opens, so that another can be asked for
@@ -73,6 +84,7 @@ async def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Say whether everything works; exit code 1 if something needs you."""
     from automator.health import health  # noqa: PLC0415 - keeps --help fast
     from automator.home import Home  # noqa: PLC0415 - as above
+    from automator.vault.shut import Shut  # noqa: PLC0415 - as above
 
     place = Home(folder(home))
     if not place.database.is_file():
@@ -81,9 +93,10 @@ async def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
             show_json({"ok": True, "problems": [], "installation": None})
         typer.echo(none, err=as_json)
         return
-    async with engine(home) as opened:
+    async with without_keys(home) as opened:
         with working("looking"):
-            trouble = await opened.media.trouble() if opened.media is not None else ""
+            host = None if isinstance(opened.store, Shut) else opened.media
+            trouble = await host.trouble() if host is not None else ""
             found = health(opened, trouble)
     if as_json:
         show_json(found.as_json())
@@ -94,7 +107,8 @@ async def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 
 def _show(found: Health) -> None:
-    typer.echo(found.vault)
+    if found.vault:
+        typer.echo(found.vault)
     for name, trouble in found.vault_elsewhere.items():
         typer.echo(f"{name} can't use it: {trouble}" if trouble else f"{name} opens it too")
     ticked = found.ticked_seconds_ago
@@ -117,6 +131,7 @@ async def serve(home: HomeOption = None) -> None:
     from automator import memory, upkeep  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
+        opened.store.check()
         _not_an_old_copy(opened)
         memory.settle()
         stop = asyncio.Event()
@@ -173,6 +188,7 @@ async def run_due(
     from automator import upkeep  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
+        opened.store.check()
         _not_an_old_copy(opened)
         until = opened.clock.now() + timedelta(seconds=wait) if wait else None
         await asyncio.gather(opened.worker.run_due(until), upkeep.once(opened))
@@ -200,7 +216,7 @@ async def notices(
     with records(home) as kept:
         found = unread(kept.reader)
     if clear:
-        async with engine(home) as opened:
+        async with without_keys(home) as opened:
             await opened.writer.run(lambda tx: mark_seen(tx, micros(opened.clock.now())))
     for item in found:
         for name in ("at", "sent_at"):
@@ -267,7 +283,7 @@ async def set_limit(account: str, name: str, value: int, home: HomeOption = None
 
     if value < 0:
         raise fail("a limit can't be negative", 2)
-    async with engine(home) as opened:
+    async with without_keys(home) as opened:
         known = await opened.writer.run(lambda tx: change(tx, account, name, value, opened.clock.now(), actor="user"))
     if known:
         raise fail(f"{account} has no limit {name!r}; there are {', '.join(known)}", 2)

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 from automator import failpoints, setback
+from automator.accounts import NoAccount
 from automator.clock import Clock, micros
 from automator.db import DatabaseError, Writer
 from automator.intentions import Fenced
@@ -20,6 +21,7 @@ from automator.scheduling import beats, due, lease
 from automator.scheduling.lease import Owner, Run, Verdict
 from automator.scheduling.publish import Stop
 from automator.scheduling.states import RunState
+from automator.vault.store import VaultError
 
 T = TypeVar("T")
 Handler = Callable[[Run], Awaitable[Verdict]]
@@ -221,7 +223,8 @@ class Worker:
 
     async def _parked(self, run: Run, error: Exception) -> Verdict:
         # the text of an error that nobody foresaw may hold anything, so only its kind is kept
-        reason = f"an unforeseen {type(error).__name__}; it will be taken up again"
+        why = str(error) if isinstance(error, VaultError | NoAccount) else f"an unforeseen {type(error).__name__}"
+        reason = f"{why}; it will be taken up again"
         log.error("%s: %s", run.job, reason)
         if run.attempt >= STUCK:
             notice = Notice("stuck", run.job, f"{run.job} could not be worked on {run.attempt} times: {reason}")

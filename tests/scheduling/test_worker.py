@@ -17,6 +17,7 @@ from automator.scheduling import due, lease
 from automator.scheduling.due import BadSchedule, next_time
 from automator.scheduling.lease import Verdict
 from automator.scheduling.states import RunState
+from automator.vault.store import VaultError
 from tests.clocks import START, StillClock
 from tests.scheduling.conftest import Bench, notices
 from tests.stored import unpacked
@@ -114,6 +115,16 @@ async def test_an_unforeseen_error_parks_the_run_and_keeps_its_text_out(bench: B
     await bench.worker.run_due()
     assert bench.states() == ["waiting"]
     assert "canary" not in unpacked(bench.reader)
+
+
+async def test_a_vault_that_does_not_open_parks_the_run_and_says_so(bench: Bench) -> None:
+    """Its sentence holds no key and says what to do, which a bare name of an error would not."""
+    await bench.add("shut")
+    bench.verdicts = [VaultError("the keyring could not be read; is it locked?")]
+    await bench.worker.run_due()
+    assert bench.reader.execute("SELECT state, reason FROM run").fetchall() == [
+        ("waiting", "the keyring could not be read; is it locked?; it will be taken up again")
+    ]
 
 
 async def test_a_lease_passes_on_only_when_its_owner_is_gone(bench: Bench, other: Bench) -> None:
