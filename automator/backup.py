@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
-from automator import accounts
+from automator import accounts, schema
 from automator.clock import instant, micros
-from automator.db import connect
+from automator.db import DatabaseError, connect
 from automator.ledger import chain, checkpoint
 from automator.ledger.chain import Fault
 from automator.notices import Notice, tell
@@ -19,9 +19,12 @@ from automator.scheduling import lease
 from automator.scheduling.states import OPEN_STATES, RunState
 from automator.trading import bots, settling
 from automator.vault.store import Store
+from automator.version import LATEST
+from automator.version import version as version_of
 from jobs.posting.deliver import KIND
 
 REASON = "it was due while the restored copy was not in use, so it may have gone out"
+PART = "restore.part"  #: a copy that is not in place yet
 PROBED = 200  #: newer versions of a key that are looked for in the vault
 
 
@@ -39,36 +42,62 @@ def backup(source: sqlite3.Connection, to: Path) -> None:
         raise BackupError(f"{to} exists already; name another file")
     part = to.with_name(f"{to.name}.part")
     try:
-        os.close(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
-        target = sqlite3.connect(part)
-        try:
-            source.backup(target)
-            target.execute("PRAGMA journal_mode=DELETE")
-        finally:
-            target.close()
+        _copy(source, part)
         part.replace(to)
     except (OSError, sqlite3.Error) as error:
         part.unlink(missing_ok=True)
-        why = error.strerror if isinstance(error, OSError) else error
-        raise BackupError(f"{to} can't be written: {why}") from None
+        raise BackupError(f"{to} can't be written: {_why(error)}") from None
 
 
-def restore(database: Path, file: Path, now: datetime) -> datetime:
-    """Put a backup in place of the database, which is kept beside it; returns when the backup was made.
+def restore(database: Path, file: Path, store: Store, now: datetime, *, actor: str) -> tuple[datetime, int]:
+    """Put a backup in place of the database, which is kept beside it, once what may have gone out since is held in it.
+
+    Returns when the backup was made, and how many posts are held.
 
     Raises:
-        BackupError: the file is no whole ledger, or something works on the database.
+        BackupError: the file is no whole ledger of this version or an older one, something works on the database, or
+            the copy can't be written; nothing was changed.
     """
-    made = _made(file)
-    if lease.in_use(database.parent / lease.FOLDER):
+    made, home = _made(file), database.parent
+    if lease.in_use(home / lease.FOLDER):
         raise BackupError("something works on this installation; stop `automator serve` first")
-    if database.exists():
+    part = database.with_name(PART)
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with closing(sqlite3.connect(file)) as source:
+            _copy(source, part)
+        schema.create(part)
+        with closing(connect(part)) as copy:
+            old, held = behind(home, copy), _held(copy, store, made, now, actor)
+        if old:
+            aside(home / checkpoint.FILE, now)
         aside(database, now)
-    part = database.with_name("restore.part")
-    shutil.copyfile(file, part)
-    part.chmod(0o600)
-    part.replace(database)
-    return made
+        part.replace(database)
+    except (OSError, sqlite3.Error, DatabaseError) as error:
+        raise BackupError(f"{file} can't be put in place, and nothing was changed: {_why(error)}") from None
+    finally:
+        for left in home.glob(f"{PART}*"):
+            left.unlink()
+    return made, held
+
+
+def _held(copy: sqlite3.Connection, store: Store, made: datetime, now: datetime, actor: str) -> int:
+    copy.execute("BEGIN IMMEDIATE")
+    held = restored(copy, newest_keys(copy, store), made, now, actor=actor)
+    copy.execute("COMMIT")
+    return held
+
+
+def _copy(source: sqlite3.Connection, to: Path) -> None:
+    """All of it, what its log holds too, for its owner's eyes only."""
+    os.close(os.open(to, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
+    with closing(sqlite3.connect(to)) as target:
+        source.backup(target)
+        target.execute("PRAGMA journal_mode=DELETE")
+
+
+def _why(error: Exception) -> object:
+    return error.strerror if isinstance(error, OSError) else error
 
 
 def aside(path: Path, now: datetime) -> None:
@@ -127,6 +156,8 @@ def _made(file: Path) -> datetime:
     try:
         copy = connect(file, readonly=True)
         try:
+            if version_of(copy) > LATEST:
+                raise BackupError(f"{file} was made by a newer version of Automator; install that one")
             found = chain.verify(copy)
             at = copy.execute("SELECT max(at) FROM entry").fetchone()[0]
         finally:

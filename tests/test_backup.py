@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +18,7 @@ from automator.posting import posts
 from automator.posting.posts import NewDelivery, listed, plan
 from automator.scheduling.lease import Owner
 from automator.schema import create
+from automator.vault.choose import own_file
 from connectors.post import Part
 
 NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
@@ -52,9 +55,8 @@ def test_what_was_due_is_held_and_the_future_stays(database: Path, tmp_path: Pat
     backup(reader, file)
     reader.close()
     assert file.stat().st_mode & 0o077 == 0
-    restore(database, file, NOW)
+    assert restore(database, file, own_file(database.parent), NOW, actor="anna")[1] == 1
     tx = connect(database)
-    assert restored(tx, {}, None, NOW, actor="anna") == 1
     assert states(database) == {"was due": "unconfirmed", "is due tomorrow": "scheduled"}
     assert tx.execute("SELECT count(*) FROM notice").fetchone() == (1,)
     held = listed(tx)[0]
@@ -122,20 +124,84 @@ def test_a_copy_is_not_put_under_a_working_service(database: Path, tmp_path: Pat
     with pytest.raises(BackupError, match="exists already"):
         backup(reader, file)
     reader.close()
+    store = own_file(database.parent)
     owner = Owner(database.parent / "owners")
     with pytest.raises(BackupError, match="stop `automator serve`"):
-        restore(database, file, NOW)
+        restore(database, file, store, NOW, actor="anna")
     owner.close()
     file.write_text("no database")
     with pytest.raises(BackupError, match="no backup"):
-        restore(database, file, NOW)
+        restore(database, file, store, NOW, actor="anna")
     with pytest.raises(BackupError, match="no file"):
-        restore(database, tmp_path / "other", NOW)
+        restore(database, tmp_path / "other", store, NOW, actor="anna")
     damaged = connect(database)
     damaged.execute("UPDATE entry SET data = '{}'")
     with pytest.raises(BackupError, match="entry 1 was altered"):
-        restore(database, database, NOW)
+        restore(database, database, store, NOW, actor="anna")
     damaged.close()
+
+
+def test_a_copy_that_can_not_be_put_in_place_changes_nothing(
+    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither one of a newer version, nor one that there is no room for, costs the database that is there."""
+    file, home = tmp_path / "copy.db", database.parent
+    reader = connect(database, readonly=True)
+    backup(reader, file)
+    reader.close()
+    store = own_file(home)
+    store.put("x/brand", 1, {"key": "k"})
+    before = sorted(home.iterdir())
+
+    def full(_: sqlite3.Connection, to: Path) -> None:
+        to.write_bytes(b"half of it")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(backups, "_copy", full)
+    with pytest.raises(BackupError, match="nothing was changed: No space left"):
+        restore(database, file, store, NOW, actor="anna")
+    monkeypatch.undo()
+    newer = sqlite3.connect(file)
+    newer.execute("PRAGMA user_version=9999")
+    newer.close()
+    with pytest.raises(BackupError, match="newer version"):
+        restore(database, file, store, NOW, actor="anna")
+    assert sorted(home.iterdir()) == before
+    assert states(database)["was due"] == "scheduled"
+
+
+def test_what_may_have_gone_out_is_held_before_the_copy_is_in_place(
+    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever ends the command, a copy that is there sends nothing again; one that can't be judged is not put there."""
+    file = tmp_path / "copy.db"
+    reader = connect(database, readonly=True)
+    backup(reader, file)
+    reader.close()
+    database.unlink()
+    monkeypatch.setattr(backups, "newest_keys", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        restore(database, file, own_file(database.parent), NOW, actor="anna")
+    assert not database.exists()
+    monkeypatch.undo()
+    restore(database, file, own_file(database.parent), NOW, actor="anna")
+    assert states(database) == {"was due": "unconfirmed", "is due tomorrow": "scheduled"}
+
+
+def test_the_log_of_a_database_that_is_gone_is_not_applied_to_the_copy(database: Path, tmp_path: Path) -> None:
+    """SQLite would take it for the copy's own."""
+    file, log = tmp_path / "copy.db", database.with_name("automator.db-wal")
+    tx = connect(database)
+    backup(tx, file)
+    tx.execute("DELETE FROM entry")
+    left = log.read_bytes()
+    tx.close()
+    database.unlink()
+    log.write_bytes(left)
+    restore(database, file, own_file(database.parent), NOW, actor="anna")
+    tx = connect(database)
+    assert isinstance(chain.verify(tx), int)
+    tx.close()
 
 
 def test_keys_that_were_renewed_since_are_found_in_the_vault(database: Path) -> None:

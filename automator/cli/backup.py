@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,14 +27,17 @@ def backup(file: Path, home: HomeOption = None) -> None:
 
 
 @told
-async def restore(file: Path, home: HomeOption = None) -> None:
+def restore(file: Path, home: HomeOption = None) -> None:
     """Put the backup FILE in place of the database, which is kept beside it; what may have gone out since is held."""
     from automator.backup import restore as put_back  # noqa: PLC0415 - keeps --help fast
     from automator.home import Home  # noqa: PLC0415 - as above
+    from automator.vault.choose import choose  # noqa: PLC0415 - as above
 
-    made = put_back(Home(folder(home)).database, file, datetime.now(UTC))
-    async with engine(home) as opened:
-        held = await _restored(opened, made)
+    place = Home(folder(home))
+    store = choose(place.path, place.settings().vault.kind, os.environ)
+    store.check()
+    with working("copying"):
+        made, held = put_back(place.database, file, store, datetime.now(UTC), actor="user")
     typer.echo(f"restored what was there at {made:%Y-%m-%d %H:%M:%S}Z")
     _say(held)
 

@@ -9,10 +9,8 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from automator import backup as backups
 from automator import halts
 from automator.backup import backup, restore
-from automator.ledger import checkpoint
 from tests.scheduling.days import Post
 from tests.scheduling.test_machine import Machine, play, pytestmark
 
@@ -42,13 +40,8 @@ class Restored(Machine):
         if worked:
             self.work(10)
         self._run(self.engine.__aexit__())
-        made = restore(self.home.database, self.copy, self.clock.now())
+        restore(self.home.database, self.copy, self.store, self.clock.now(), actor="test")
         self.engine = self._engine()
-        now = self.clock.now()
-        if backups.behind(self.home.path, self.engine.reader):
-            backups.aside(self.home.path / checkpoint.FILE, now)
-        keys = backups.newest_keys(self.engine.reader, self.store)
-        self._run(self._done(lambda tx: backups.restored(tx, keys, made, now, actor="test")))
         for post, before in self.then:
             post.texts, post.never, post.ended = before.texts, set(before.never), before.ended
             post.most = max(before.most, len(self._shown(post)))  # what was tried again since the copy is out there
