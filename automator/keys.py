@@ -81,16 +81,19 @@ class Keys:
         Raises:
             Superseded: another process stored a newer key meanwhile; nothing was changed.
         """
-        return await self._store_next(name, {**self.secrets(name), **fresh}, fresh, self.token(lasts))
+        merged = {**self.secrets(name), **fresh}
+        return await self._store_next(name, self.version(name), merged, fresh, self.token(lasts))
 
     async def replace(self, name: str, fresh: Mapping[str, str], token: Token | None = None) -> None:
-        """Store a new key in place of the old one, as the next version.
+        """Store a new key in place of the old one, which the vault may have lost, as the next version.
 
         Raises:
             Superseded: another process stored a newer key meanwhile; nothing was changed.
         """
-        self.secrets(name)
-        await self._store_next(name, dict(fresh), fresh, token)
+        row = self._reader.execute("SELECT version FROM account WHERE name = ?", (name,)).fetchone()
+        if row is None:
+            raise NoAccount(f"{name} is not connected")
+        await self._store_next(name, row[0], dict(fresh), fresh, token)
 
     async def adopt(self, name: str) -> bool:
         """Put in force what a process stored as the next version before it died; ``False`` if there is nothing."""
@@ -103,9 +106,8 @@ class Keys:
         return True
 
     async def _store_next(
-        self, name: str, merged: dict[str, str], fresh: Mapping[str, str], token: Token | None
+        self, name: str, version: int, merged: dict[str, str], fresh: Mapping[str, str], token: Token | None
     ) -> Mapping[str, str]:
-        version, _ = self._held[name]
         failpoints.reach("before-keep")
         await asyncio.to_thread(self._store.put, name, version + 1, merged)
         failpoints.reach("after-keep")

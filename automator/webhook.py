@@ -129,7 +129,7 @@ class Webhook:
         if newest is None or not self._news(int(newest["count"])):
             return None
         count = str(newest["count"])
-        public = (self._home / checkpoint.PUBLIC).read_text(encoding="ascii").strip()
+        public = checkpoint.signing_key(self._home, self._store).public_key().public_bytes_raw().hex()
         text = f"Checkpoint of the ledger: {counted(int(count), 'entry', 'entries')}, head {newest['head']}."
         said = self._body("checkpoint", text, newest["at"], {**newest, "public_key": public})
         return await self._send(CHECKPOINT, f"checkpoint-{count}-{newest['head'][:16]}", said, {"checkpoint": count})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import logging
 import os
 import sqlite3
 from collections.abc import Mapping
@@ -15,7 +17,9 @@ from automator.ledger import chain
 from automator.vault.store import Store
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+log = logging.getLogger(__name__)
 
 FILE, PUBLIC = "checkpoints.jsonl", "checkpoints.pub"
 ACCOUNT = "automator-checkpoints"  #: the signing key's name in the vault
@@ -50,12 +54,18 @@ def write(home: Path, store: Store, reader: sqlite3.Connection, now: datetime) -
     key = signing_key(home, store)
     made = Checkpoint(count, head.hex(), now.isoformat())
     line = {"count": count, "head": made.head, "at": made.at, "signature": key.sign(made.signed_content()).hex()}
-    file = os.open(home / FILE, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
-    with os.fdopen(file, "w", encoding="utf-8") as out:
-        out.write(json.dumps(line) + "\n")
-        out.flush()
-        os.fsync(out.fileno())
+    _append(home / FILE, json.dumps(line), 0o600)
     return made
+
+
+def _append(path: Path, line: str, mode: int) -> None:
+    """Add a line; one that a full disk or a power cut left without its end goes."""
+    file = os.open(path, os.O_CREAT | os.O_APPEND | os.O_RDWR, mode)
+    with os.fdopen(file, "r+b", buffering=0) as out:
+        fcntl.flock(out, fcntl.LOCK_EX)
+        out.truncate(out.read().rfind(b"\n") + 1)
+        out.write(line.encode() + b"\n")
+        os.fsync(out.fileno())
 
 
 def newest(home: Path) -> Mapping[str, Any] | None:
@@ -65,23 +75,33 @@ def newest(home: Path) -> Mapping[str, Any] | None:
 
 
 def signing_key(home: Path, store: Store) -> Ed25519PrivateKey:
-    """The installation's own key, made when it is first needed; its public half lies beside the database."""
+    """The installation's own key, made when it is first needed.
+
+    Its public half lies beside the database, under those of keys that were lost: what they signed still holds.
+    """
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - slow to load
 
     held = store.get(ACCOUNT, 1)
     if held is None:
-        fresh = Ed25519PrivateKey.generate()
-        held = {"key": fresh.private_bytes_raw().hex()}
+        held = {"key": Ed25519PrivateKey.generate().private_bytes_raw().hex()}
         store.put(ACCOUNT, 1, held)
-        (home / PUBLIC).write_text(fresh.public_key().public_bytes_raw().hex() + "\n", encoding="ascii")
-    return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(held["key"]))
+        if (home / PUBLIC).exists():
+            log.warning("the vault no longer has the key that signed checkpoints; a new one signs from now on")
+    key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(held["key"]))
+    public = key.public_key().public_bytes_raw().hex()
+    if public.encode() not in _whole(home / PUBLIC):
+        _append(home / PUBLIC, public, 0o644)
+    return key
+
+
+def _whole(path: Path) -> list[bytes]:
+    """The lines of a file that have an end."""
+    return path.read_bytes().split(b"\n")[:-1] if path.exists() else []
 
 
 def _lines(path: Path) -> list[tuple[Checkpoint, str]]:
-    if not path.exists():
-        return []
     found: list[tuple[Checkpoint, str]] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(_whole(path), 1):
         try:
             item = json.loads(line)
             found.append((Checkpoint(int(item["count"]), str(item["head"]), str(item["at"])), str(item["signature"])))
@@ -96,19 +116,34 @@ def read(home: Path) -> Mapping[int, bytes]:
     Raises:
         BadCheckpoint: a line was altered, or the public key is missing.
     """
-    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - slow to load
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415 - as above
-
     known = _lines(home / FILE)
     if not known:
         return {}
-    try:
-        public = Ed25519PublicKey.from_public_bytes(bytes.fromhex((home / PUBLIC).read_text(encoding="ascii").strip()))
-    except (OSError, ValueError):
-        raise BadCheckpoint(f"{PUBLIC} is missing or damaged, so that no checkpoint can be checked") from None
+    keys = _public_keys(home)
     for number, (checkpoint, signature) in enumerate(known, 1):
-        try:
-            public.verify(bytes.fromhex(signature), checkpoint.signed_content())
-        except (InvalidSignature, ValueError):
-            raise BadCheckpoint(f"{FILE}, line {number} was altered: its signature does not hold") from None
+        # the newest key most likely signed it
+        if not any(_holds(key, signature, checkpoint) for key in reversed(keys)):
+            raise BadCheckpoint(f"{FILE}, line {number} was altered: its signature does not hold")
     return {checkpoint.count: bytes.fromhex(checkpoint.head) for checkpoint, _ in known}
+
+
+def _public_keys(home: Path) -> list[Ed25519PublicKey]:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415 - slow to load
+
+    try:
+        keys = [Ed25519PublicKey.from_public_bytes(bytes.fromhex(line.decode())) for line in _whole(home / PUBLIC)]
+    except (OSError, ValueError):
+        keys = []
+    if not keys:
+        raise BadCheckpoint(f"{PUBLIC} is missing or damaged, so that no checkpoint can be checked")
+    return keys
+
+
+def _holds(key: Ed25519PublicKey, signature: str, checkpoint: Checkpoint) -> bool:
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - slow to load
+
+    try:
+        key.verify(bytes.fromhex(signature), checkpoint.signed_content())
+    except (InvalidSignature, ValueError):
+        return False
+    return True

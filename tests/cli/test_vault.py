@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from tests.cli.conftest import Shell
 from tests.cli.test_trading import Desk
+from tests.sandboxed import read
 from tests.trade.exchange import register
 from tests.trade.server import exchange
 
@@ -89,3 +92,19 @@ def test_orders_that_a_halt_can_not_cancel_here_are_left_to_the_service(tmp_path
         (tmp_path / "away.key").rename(desk.home / "vault.key")
         desk.run("run-due")
         assert [item["state"] for item in desk.venue.world()["orders"]] == ["cancelled"]
+
+
+def test_keys_that_the_vault_has_lost_are_given_anew(shell: Shell, tmp_path: Path) -> None:
+    """The command that a person is told to type mends it, and posts go out again."""
+    moved = Shell(tmp_path)
+    moved.state = shell.state
+    shell.run("accounts", "test", "x/brand")
+    shutil.copytree(shell.home, moved.home)
+    (moved.home / "vault.json").unlink()
+    assert "add it with `automator accounts rotate`" in moved.run("accounts", "test", "x/brand", code=2)
+    secrets = json.dumps(read(shell.state, "accounts")["x/brand"]["secrets"])
+    assert "has new keys" in moved.run("accounts", "rotate", "x/brand", "--secret-stdin", given=secrets)
+    moved.run("post", "With the keys that were given anew", "--to", "x/brand", "--at", "now")
+    moved.run("run-due")
+    assert json.dumps(moved.world()).count("With the keys that were given anew") == 1
+    assert "none altered" in moved.run("calls", "verify")

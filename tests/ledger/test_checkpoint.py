@@ -84,3 +84,40 @@ def test_the_signing_key_is_only_in_the_vault(tmp_path: Path, ledger: sqlite3.Co
     held = vault.get(checkpoint.ACCOUNT, 1)
     assert held is not None
     assert [path.name for path in tmp_path.iterdir() if held["key"].encode() in path.read_bytes()] == []
+
+
+@pytest.mark.parametrize("left", [b'{"count": 7, "head": "ab', b'{"count": 7, "he\xff'])
+def test_a_line_that_was_not_written_to_its_end_is_none(
+    tmp_path: Path, ledger: sqlite3.Connection, vault: SealedFile, left: bytes
+) -> None:
+    """A full disk or a power cut is no tampering: what is before it counts, and the next checkpoint takes its place."""
+    path = tmp_path / checkpoint.FILE
+    path.write_bytes(path.read_bytes() + left)
+    assert sorted(checkpoint.read(tmp_path)) == [5]
+    assert checkpoint.write(tmp_path, vault, ledger, NOW) is not None
+    assert sorted(checkpoint.read(tmp_path)) == [5, 7]
+    assert left not in path.read_bytes()
+
+
+def test_what_a_lost_key_has_signed_still_holds(
+    tmp_path: Path, ledger: sqlite3.Connection, vault: SealedFile, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A vault that had to be made anew does not make a liar of the ledger, and it is told of."""
+    vault.delete(checkpoint.ACCOUNT, 1)
+    assert checkpoint.write(tmp_path, vault, ledger, NOW) is not None
+    assert sorted(checkpoint.read(tmp_path)) == [5, 7]
+    assert "a new one signs from now on" in caplog.text
+    public = (tmp_path / checkpoint.PUBLIC).read_text().splitlines()
+    assert public[-1] == checkpoint.signing_key(tmp_path, vault).public_key().public_bytes_raw().hex()
+    (tmp_path / checkpoint.PUBLIC).write_text(public[-1] + "\n")
+    with pytest.raises(BadCheckpoint, match="line 1 was altered"):
+        checkpoint.read(tmp_path)
+
+
+def test_a_public_key_that_was_not_written_is_written_with_the_next_checkpoint(
+    tmp_path: Path, ledger: sqlite3.Connection, vault: SealedFile
+) -> None:
+    """Whoever died between the two halves of the key left the vault's."""
+    (tmp_path / checkpoint.PUBLIC).write_text("0123")
+    assert checkpoint.write(tmp_path, vault, ledger, NOW) is not None
+    assert sorted(checkpoint.read(tmp_path)) == [5, 7]
