@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import plistlib
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from automator.home import DATABASE
 
 NAME = "automator"
 LABEL = "org.automator.serve"
@@ -40,10 +43,10 @@ def install(made: Unit) -> None:
     """Write the file and start the service, anew if it runs already; a first one that can't start leaves nothing.
 
     Raises:
-        UnitError: the service manager is missing, or refused.
+        UnitError: the service manager is missing, or refused, or it serves another installation.
     """
     _needed(made.start)
-    there = made.path.exists()
+    there = _own(made)
     if there:  # one that runs would go on as it was
         _try(made.stop[0])
     made.path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,9 +65,9 @@ def remove(made: Unit) -> bool:
     """Stop the service and remove its file; ``False`` if there was none.
 
     Raises:
-        UnitError: the service manager is missing, or refused.
+        UnitError: the service manager is missing, or refused, or it serves another installation.
     """
-    if not made.path.exists():
+    if not _own(made):
         return False
     _needed(made.stop)
     _run(made.stop[0])
@@ -72,6 +75,24 @@ def remove(made: Unit) -> bool:
     for command in made.stop[1:]:
         _run(command)
     return True
+
+
+def _own(made: Unit) -> bool:
+    """Whether its file is there already; one that names a folder without an installation may be taken over."""
+    if not made.path.exists():
+        return False
+    there, mine = _served(made.path.read_bytes()), _served(made.content)
+    if there != mine and (Path(there) / DATABASE).is_file():
+        raise UnitError(f"{made.path} serves {there}; `automator service remove --home {there}` ends that")
+    return True
+
+
+def _served(content: bytes) -> str:
+    """The folder that a unit names; empty if none is found."""
+    if content.startswith(b"<?xml"):
+        return str(plistlib.loads(content)["ProgramArguments"][-1])
+    found = re.search(r'"--home" "(.*)"$', content.decode(), re.MULTILINE)
+    return re.sub(r"\\(.)|(%)%|(\$)\$", lambda one: str(one[one.lastindex or 0]), found[1]) if found else ""
 
 
 def _systemd(command: Sequence[str]) -> Unit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import plistlib
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -41,6 +42,24 @@ def test_systemd_is_told_and_told_off(said: Path, tmp_path: Path) -> None:
     assert unit.remove(made)
     assert not made.path.exists()
     assert not unit.remove(made)
+
+
+@pytest.mark.parametrize("platform", ["linux", "darwin"])
+def test_another_installation_is_not_taken_out_of_service(said: Path, tmp_path: Path, platform: str) -> None:
+    """Its posts would be missed without a word: neither installing nor removing a second one touches the first."""
+    home = tmp_path / 'one & <two> "100%" $HOME \\'
+    home.mkdir()
+    (home / "automator.db").touch()
+    first = unit.unit(home, platform=platform)
+    second = unit.unit(tmp_path / "one", platform=platform)
+    unit.install(first)
+    before = said.read_text()
+    for change in (unit.install, unit.remove):
+        with pytest.raises(UnitError, match=f"serves {re.escape(str(home))}"):
+            change(second)
+    assert (first.path.read_bytes(), said.read_text()) == (first.content, before)
+    unit.install(first)
+    assert unit.remove(first)
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not on this machine")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import resource
 import signal
 from datetime import timedelta
 from pathlib import Path
@@ -133,6 +134,7 @@ async def serve(home: HomeOption = None) -> None:
     async with engine(home) as opened:
         opened.store.check()
         _not_an_old_copy(opened)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # keys are in its memory, and stay out of what a crash leaves
         memory.settle()
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()

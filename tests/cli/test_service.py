@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Shell
 from tests.sandboxed import ROOT
 
@@ -45,6 +47,20 @@ def test_two_services_on_one_database_do_every_post_once(shell: Shell, tmp_path:
         assert (process.returncode, "nothing is lost" in said) == (0, True)
     assert sorted(seen()) == sorted(f"Shared work {number}" for number in range(20))
     assert "none altered" in shell.run("calls", "verify")
+
+
+@pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="the system does not tell a process's limits")
+def test_a_crash_of_the_service_leaves_no_keys_on_the_disk(shell: Shell) -> None:
+    """A dump of its memory would hold them in the open."""
+    environment = os.environ | {"AUTOMATOR_HOME": str(shell.home)}
+    command = [sys.executable, "-m", "automator", "serve"]
+    with subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert "stop with Ctrl-C" in process.stdout.readline()
+        limits = Path(f"/proc/{process.pid}/limits").read_text()
+        process.terminate()
+    (core,) = [line for line in limits.splitlines() if line.startswith("Max core file size")]
+    assert core.split()[4:6] == ["0", "0"]
 
 
 def test_a_halt_stops_posts_until_a_person_resumes(shell: Shell) -> None:
