@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from connectors.address import checked
 from connectors.registry import wrong_choice
 
+DAYS, MINUTES, MEGABYTES = 36_500, 525_600, 1_000_000_000  #: more is a slip: a hundred years, a year, a petabyte
 _TABLE = re.compile(r"\s*\[\s*([\w.-]+)\s*\]")
 _VALUE = re.compile(r"\s*([\w.-]+)\s*=")
 
@@ -37,12 +38,20 @@ class Posting(_Section):
     """How posts are published."""
 
     zone: str = Field("UTC", description="the time zone of times that name none (IANA, such as Europe/Berlin)")
-    late_minutes: int = Field(60, ge=1, description="how late a post may go out; later it is missed, with a notice")
+    late_minutes: int = Field(
+        60, ge=1, le=MINUTES, description="how late a post may go out; later it is missed, with a notice"
+    )
     settle_seconds: float = Field(
-        45.0, ge=0.0, description="after a lost answer, how long to wait before the provider is asked what happened"
+        45.0,
+        ge=0.0,
+        le=3_600.0,
+        description="after a lost answer, how long to wait before the provider is asked what happened",
     )
     copies_days: int = Field(
-        30, ge=0, description="days after its time for which the smaller copies of a post's pictures stay; 0 keeps them"
+        30,
+        ge=0,
+        le=DAYS,
+        description="days after its time for which the smaller copies of a post's pictures stay; 0 keeps them",
     )
     metrics: bool = Field(True, description="whether likes, comments, shares and impressions of posts are read")
 
@@ -67,9 +76,13 @@ class Egress(_Section):
 class Ledger(_Section):
     """How long the record is kept. The service prunes once a day; `automator calls prune` does it now."""
 
-    body_days: int = Field(0, ge=0, description="days after which bodies leave (their digests stay); 0 keeps them")
-    row_days: int = Field(0, ge=0, description="days after which whole entries leave; 0 keeps them")
-    max_mb: int = Field(0, ge=0, description="megabytes of entries and bodies; the oldest leave first; 0: no bound")
+    body_days: int = Field(
+        0, ge=0, le=DAYS, description="days after which bodies leave (their digests stay); 0 keeps them"
+    )
+    row_days: int = Field(0, ge=0, le=DAYS, description="days after which whole entries leave; 0 keeps them")
+    max_mb: int = Field(
+        0, ge=0, le=MEGABYTES, description="megabytes of entries and bodies; the oldest leave first; 0: no bound"
+    )
 
 
 class Webhook(_Section):
@@ -146,7 +159,7 @@ def read(path: Path) -> Settings:
         return Settings()
     content = ""
     try:
-        content = path.read_text(encoding="utf-8")
+        content = path.read_text(encoding="utf-8-sig")  # Windows' own editor begins it with a mark
         return Settings.model_validate(tomllib.loads(content))
     except OSError as error:
         raise SettingsError(f"{path} can't be read: {error.strerror}") from None
@@ -157,6 +170,8 @@ def read(path: Path) -> Settings:
         key = ".".join(str(part) for part in first["loc"])
         unknown = first["type"] == "extra_forbidden"
         what = "there is no such setting" if unknown else first["msg"].removeprefix("Value error, ")
+        if first["type"] == "model_type":
+            what = f"it is a table, which begins with a line [{key}]"
         line = _line(content, key)
         place = f"{path}, line {line}" if line else path
         raise SettingsError(f"{place}: {key}: {what}; config.example.toml shows what may stand there") from None

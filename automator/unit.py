@@ -82,7 +82,7 @@ def _own(made: Unit) -> bool:
     if not made.path.exists():
         return False
     there, mine = _served(made.path.read_bytes()), _served(made.content)
-    if there != mine and (Path(there) / DATABASE).is_file():
+    if there not in {mine, ""} and (Path(there) / DATABASE).is_file():
         raise UnitError(f"{made.path} serves {there}; `automator service remove --home {there}` ends that")
     return True
 

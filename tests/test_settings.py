@@ -52,6 +52,9 @@ def test_every_setting_has_a_comment() -> None:
         ('[webhook]\nurl = "http://example.com/hook"\n', "webhook.url: it must begin with https"),
         ('[webhook]\nurl = "https://me:key@example.com/"\n', "webhook.url: .*on the record"),
         ('[vault]\nkind = "plain"\n', "vault.kind"),
+        ('vault = "file"\n', r"line 1: vault: it is a table, which begins with a line \[vault\]"),
+        ("[ledger]\nrow_days = 99999999\n", "line 2: ledger.row_days: .*36500"),
+        ("[posting]\nsettle_seconds = inf\n", "line 2: posting.settle_seconds"),
         ('[media]\nkind = "ftp"\n', "media.kind"),
         ('[media]\nkind = "folder"\n', "media: .* needs public_url and folder"),
         ('[media]\nkind = "s3"\npublic_url = "https://m.example"\n', "media: .* needs endpoint"),
@@ -68,6 +71,13 @@ def test_mistakes_are_told(tmp_path: Path, content: str, words: str) -> None:
     path.write_text(content)
     with pytest.raises(SettingsError, match=words):
         read(path)
+
+
+def test_the_mark_that_some_editors_begin_a_file_with_is_no_mistake(tmp_path: Path) -> None:
+    """Whoever writes it on Windows can't see it."""
+    path = tmp_path / "config.toml"
+    path.write_bytes(b'\xef\xbb\xbf[vault]\nkind = "file"\n')
+    assert read(path).vault.kind == "file"
 
 
 def test_a_file_that_can_t_be_read_is_told(tmp_path: Path) -> None:

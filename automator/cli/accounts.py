@@ -49,7 +49,9 @@ PageOption = Annotated[
     str | None, typer.Option("--page", help="For a sign-in: the id of the page or account that is meant.")
 ]
 ClientOption = Annotated[str | None, typer.Option(help="For a sign-in: the client id of your app.")]
-PortOption = Annotated[int, typer.Option(help="For a sign-in: the port of the callback address on this machine.")]
+PortOption = Annotated[
+    int, typer.Option(min=1, max=65_535, help="For a sign-in: the port of the callback address on this machine.")
+]
 StdinOption = Annotated[
     bool, typer.Option("--secret-stdin", help="Read the keys as one JSON object with the provider's field names.")
 ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from automator.cli.common import HomeOption, engine, folder, records, told, working
+from automator.cli.common import HomeOption, begins, engine, folder, records, told, working
 from connectors.words import counted
 
 if TYPE_CHECKING:
@@ -48,10 +48,8 @@ async def restored(
     since: Annotated[str | None, typer.Option(help="When the copy was made, for the record.")] = None,
 ) -> None:
     """Say that an older copy of the database was put in place: what may have gone out since is held for you."""
-    from jobs.posting.when import parse_when  # noqa: PLC0415 - keeps --help fast
-
     async with engine(home) as opened:
-        made = parse_when(since, now=opened.clock.now(), zone="UTC").at if since else None
+        made = begins(since, opened.clock.now(), "UTC") if since else None
         held = await _restored(opened, made)
     _say(held)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from automator.cli.common import HomeOption, JsonOption, engine, fail, folder, told, working
+from automator.cli.common import LARGEST, LONG, HomeOption, JsonOption, begins, engine, fail, folder, told, working
 from connectors.words import counted
 
 if TYPE_CHECKING:
@@ -44,13 +44,12 @@ def _filter(
 
 
 def _instant(written: str | None) -> datetime | None:
-    from jobs.posting.when import WhenError, parse_when  # noqa: PLC0415 - keeps --help fast
+    from jobs.posting.when import WhenError  # noqa: PLC0415 - keeps --help fast
 
     if written is None:
         return None
-    day = written if len(written) > len("2026-12-01") or written == "now" else f"{written} 00:00"
     try:
-        return parse_when(day, now=datetime.now(UTC), zone="UTC").at
+        return begins(written, datetime.now(UTC), "UTC")
     except WhenError:
         raise fail(
             f"{written!r} is no time; write 2026-12-01, 2026-12-01 09:00 (UTC), or an ISO 8601 time", 2
@@ -87,7 +86,7 @@ def list_(  # noqa: PLR0913, PLR0917 - the command's options
     operation: OperationOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=LARGEST, help="How many, newest first.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
     """List calls, newest first."""
@@ -114,7 +113,7 @@ def events(  # noqa: PLR0913, PLR0917 - the command's options
     account: AccountOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=LARGEST, help="How many, newest first.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
     """List what was changed beside calls, and by whom: keys, scopes, limits, halts, verdicts, prunings."""
@@ -138,7 +137,9 @@ def _short(value: object) -> str:
 
 @calls.command()
 @told
-def show(number: int, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def show(
+    number: Annotated[int, typer.Argument(max=LARGEST)], home: HomeOption = None, as_json: JsonOption = False
+) -> None:
     """Show one call, with what is kept of its bodies."""
     from automator.ledger.chain import read_body  # noqa: PLC0415 - keeps --help fast
     from automator.ledger.query import one  # noqa: PLC0415 - keeps --help fast
@@ -219,8 +220,8 @@ def stats(
 @told
 async def prune(
     home: HomeOption = None,
-    body_days: Annotated[int, typer.Option(min=0, help="Drop bodies older than so many days.")] = 0,
-    row_days: Annotated[int, typer.Option(min=0, help="Drop whole entries older than so many days.")] = 0,
+    body_days: Annotated[int, typer.Option(min=0, max=LONG, help="Drop bodies older than so many days.")] = 0,
+    row_days: Annotated[int, typer.Option(min=0, max=LONG, help="Drop whole entries older than so many days.")] = 0,
     max_mb: Annotated[int, typer.Option(min=0, help="Drop the oldest entries beyond so many megabytes.")] = 0,
 ) -> None:
     """Drop old bodies and entries, on the record; the chain still holds. Without options: as configured."""

@@ -12,9 +12,9 @@ import sqlite3
 import sys
 import warnings
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from getpass import GetPassWarning
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from automator.settings import Settings
     from automator.vault.store import Store
 
+LARGEST = 2**63 - 1  #: a number that the database can hold
+LONG = 36_500  #: days; a hundred years
 TRACEBACK = "AUTOMATOR_TRACEBACK"  #: set: what nobody foresaw is shown whole
 
 HomeOption = Annotated[
@@ -305,6 +307,19 @@ def counting(on: str, count: int) -> Iterator[Callable[[int], None]]:
     with Progress(console=console, transient=True) as shown:
         task = shown.add_task(on, total=count)
         yield lambda done: shown.update(task, completed=done)
+
+
+def begins(written: str, now: datetime, zone: str) -> datetime:
+    """What ``--since`` names: a time, or a day, which begins at midnight.
+
+    Raises:
+        jobs.posting.when.WhenError: it is neither.
+    """
+    from jobs.posting.when import parse_when  # noqa: PLC0415 - keeps --help fast
+
+    with suppress(ValueError):
+        written = f"{date.fromisoformat(written.strip())} 00:00"
+    return parse_when(written, now=now, zone=zone).at
 
 
 def show_json(value: Any) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from automator.cli.common import HomeOption, JsonOption, asking, engine, fail, show_json, told, working
+from automator.cli.common import HomeOption, JsonOption, asking, begins, engine, fail, show_json, told, working
 from connectors.words import counted
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ async def reconcile(
     from automator.accounts import load  # noqa: PLC0415 - keeps --help fast
     from automator.reconcile import Kind  # noqa: PLC0415 - as above
     from automator.reconcile import reconcile as look  # noqa: PLC0415 - as above
-    from jobs.posting.when import parse_when  # noqa: PLC0415 - as above
 
     async with engine(home) as opened:
         if load(opened.reader, name).trades:
@@ -40,7 +39,7 @@ async def reconcile(
             _show_exchange(name, seen, as_json=as_json)
             return
         now, zone = opened.clock.now(), opened.settings.posting.zone
-        start = parse_when(since, now=now, zone=zone).at if since else now - WEEK
+        start = begins(since, now, zone) if since else now - WEEK
         if start >= now:
             raise fail(f"--since {since} has not come yet; name a time that has passed", 2)
         with working(f"asking for the posts of {name}"):

@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from automator.cli.common import (
+    LARGEST,
     HomeOption,
     JsonOption,
     engine,
@@ -38,6 +39,9 @@ service = typer.Typer(
     help="Start with the machine: logged in or not (systemd), or from log-in on (launchd).",
     no_args_is_help=True,
 )
+
+
+DAY = 86_400.0  #: seconds
 
 
 class _Named(TyperGroup):
@@ -184,7 +188,7 @@ async def uninstall(home: HomeOption = None) -> None:
 @told
 async def run_due(
     home: HomeOption = None,
-    wait: Annotated[float, typer.Option(min=0.0, help="Also do what falls due within so many seconds.")] = 0.0,
+    wait: Annotated[float, typer.Option(min=0.0, max=DAY, help="Also do what falls due within so many seconds.")] = 0.0,
 ) -> None:
     """Do all that is due, then exit: for cron."""
     from automator import upkeep  # noqa: PLC0415 - keeps --help fast
@@ -276,7 +280,9 @@ def show_limits(
 
 @limits.command("set")
 @told
-async def set_limit(account: str, name: str, value: int, home: HomeOption = None) -> None:
+async def set_limit(
+    account: str, name: str, value: Annotated[int, typer.Argument(max=LARGEST)], home: HomeOption = None
+) -> None:
     """Set a limit of your own, such as `limits set x/brand credit 10000` (thousandths of a dollar a month).
 
     What waits for it is tried at once.
@@ -298,9 +304,11 @@ async def sandbox(  # noqa: PLR0913, PLR0917 - each is one option
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the first twin; 0 takes free ones.")] = 0,
     faults: Annotated[Path | None, typer.Option(help="A JSON list of faults.")] = None,
     lists_lag: Annotated[
-        float, typer.Option(min=0.0, help="Seconds until a new post is in the providers' lists.")
+        float, typer.Option(min=0.0, max=DAY, help="Seconds until a new post is in the providers' lists.")
     ] = 0.0,
-    clock_ahead: Annotated[float, typer.Option(help="Seconds by which the providers' clocks are ahead.")] = 0.0,
+    clock_ahead: Annotated[
+        float, typer.Option(min=-DAY, max=DAY, help="Seconds by which the providers' clocks are ahead.")
+    ] = 0.0,
     candles: Annotated[
         list[str] | None, typer.Option(metavar="SYMBOL=FILE", help="What the exchange trades: a CSV of candles.")
     ] = None,

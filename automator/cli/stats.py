@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from automator.cli.common import HomeOption, JsonOption, fail, records, show_json, told
+from automator.cli.common import HomeOption, JsonOption, begins, fail, records, show_json, told
 
 if TYPE_CHECKING:
     from automator.posting.metrics import Figures
@@ -22,11 +22,10 @@ def stats(
     """Likes, comments, shares and impressions as last read, with what has been added since the reading before."""
     from automator import accounts  # noqa: PLC0415 - keeps --help fast
     from automator.posting import metrics  # noqa: PLC0415 - keeps --help fast
-    from jobs.posting.when import parse_when  # noqa: PLC0415 - as above
 
     with records(home) as kept:
         posting = kept.settings.posting
-        start = parse_when(since, now=kept.now, zone=posting.zone).at if since else None
+        start = begins(since, kept.now, posting.zone) if since else None
         known = [who.name for who in accounts.everything(kept.reader)]
         found = metrics.stats(kept.reader, account, start)
     if account and account not in known and not found:
