@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -50,6 +51,7 @@ def settled(tx: sqlite3.Connection, kind: str, about: str, at: int) -> None:
     tx.execute("UPDATE notice SET seen_at = ? WHERE kind = ? AND about = ? AND seen_at IS NULL", (at, kind, about))
 
 
-def mark_seen(tx: sqlite3.Connection, at: int) -> int:
-    """Mark all as seen; returns how many."""
-    return tx.execute("UPDATE notice SET seen_at = ? WHERE seen_at IS NULL", (at,)).rowcount
+def mark_seen(tx: sqlite3.Connection, shown: Sequence[Mapping[str, object]], at: int) -> None:
+    """Mark those that a person was shown; what came since is still to be read."""
+    newest = max((int(str(item["id"])) for item in shown), default=0)
+    tx.execute("UPDATE notice SET seen_at = ? WHERE seen_at IS NULL AND id <= ?", (at, newest))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,6 +76,8 @@ def create(path: Path) -> None:
     Raises:
         DatabaseError: it can't be opened or written, is of a newer version, or is of an older one and in use.
     """
+    with suppress(OSError):  # which SQLite meets too, and what it says of it is told
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # its log gets the same rights
     try:
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             found = version(connection)

@@ -79,6 +79,7 @@ async def init(
     keys = choose(place.path, kind, os.environ).check()
     if not found:  # not before its vault opens, so that another can be asked for
         text = f'# config.example.toml shows every setting\n[vault]\nkind = "{kind}"\n'
+        place.config.touch(0o600)  # a webhook's address, which may stand there, is as good as a key
         place.config.write_text(text, encoding="utf-8")
     typer.echo(f"{place.path} is ready; {keys}")
     typer.echo("next: automator accounts add x/brand")
@@ -223,7 +224,7 @@ async def notices(
         found = unread(kept.reader)
     if clear:
         async with without_keys(home) as opened:
-            await opened.writer.run(lambda tx: mark_seen(tx, micros(opened.clock.now())))
+            await opened.writer.run(lambda tx: mark_seen(tx, found, micros(opened.clock.now())))
     for item in found:
         for name in ("at", "sent_at"):
             item[name] = instant(int(str(item[name]))).isoformat() if item[name] is not None else None

@@ -18,6 +18,16 @@ def test_a_machine_without_a_keyring_is_ready_after_what_it_is_told(tmp_path: Pa
     assert "is ready" in shell.run("init")
 
 
+def test_a_folder_that_others_can_read_shows_them_nothing(tmp_path: Path) -> None:
+    """Whoever made it beforehand did so with the usual rights; posts, orders and a webhook's address are no one else's."""
+    shell = Shell(tmp_path)
+    shell.home.mkdir(mode=0o755)
+    shell.run("init", "--vault", "file")
+    shell.run("halt")
+    shared = {item.name for item in shell.home.iterdir() if item.is_file() and item.stat().st_mode & 0o077}
+    assert shared == {"checkpoints.pub"}
+
+
 def test_a_vault_that_config_toml_does_not_name_is_not_promised(tmp_path: Path) -> None:
     """An installation that exists is left as it is, and another vault than its own is refused, not ignored."""
     shell = Shell(tmp_path)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from automator import notices
+from automator.db import connect
 from tests.cli.conftest import Shell
 from tests.sandboxed import ROOT
 
@@ -114,3 +118,23 @@ def test_doctor_says_that_all_is_well(shell: Shell) -> None:
 def test_doctor_without_an_installation_speaks_json_too(tmp_path: Path) -> None:
     """Programs get JSON, whatever there is."""
     assert json.loads(Shell(tmp_path).run("doctor", "--json").partition("no installation")[0])["ok"]
+
+
+def test_what_is_told_while_a_person_reads_is_not_marked_as_read(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what was shown is."""
+    shell.run("notices", "--clear")
+    database, shown = shell.home / "automator.db", notices.unread
+
+    def overtaken(reader: sqlite3.Connection) -> list[dict[str, object]]:
+        found = shown(reader)
+        with closing(connect(database)) as tx:
+            notices.tell(tx, notices.Notice("missed", f"post {len(found)}", f"after {len(found)}"), 1)
+        return found
+
+    monkeypatch.setattr(notices, "unread", overtaken)
+    shell.run("notices", "--clear")
+    assert "after 0" in shell.run("notices", "--clear")
+    monkeypatch.undo()
+    said = shell.run("notices", "--clear")
+    assert "after 1" in said
+    assert "after 0" not in said

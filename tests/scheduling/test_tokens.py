@@ -197,7 +197,7 @@ async def test_a_key_that_a_person_must_renew_is_told_of_once_a_day(desk: Desk) 
         desk.clock.at += hours * HOUR
         await upkeep.once(desk.engine)
         assert [kind for kind, _ in desk.told()] == told
-        await desk.engine.writer.run(lambda tx: mark_seen(tx, micros(desk.clock.at)))
+        await desk.engine.writer.run(lambda tx: mark_seen(tx, unread(tx), micros(desk.clock.at)))
 
 
 async def test_whoever_calls_us_now_and_then_has_tokens_renewed_too(desk: Desk) -> None:

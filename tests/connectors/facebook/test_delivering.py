@@ -135,6 +135,6 @@ async def test_a_right_that_was_taken_back_is_told_before_a_post_needs_it(
         said = [(item["kind"], item["account"], item["text"]) for item in unread(place.engine.reader)]
         words = f"{ACCOUNT}: pages_manage_engagement was not allowed: first comments can't be written"
         assert said == ([("warning", ACCOUNT, words)] if told else [])
-    await place.engine.writer.run(lambda tx: mark_seen(tx, micros(now)))
+    await place.engine.writer.run(lambda tx: mark_seen(tx, unread(tx), micros(now)))
     await tokens.look_after(place.engine)
     assert unread(place.engine.reader) == []
