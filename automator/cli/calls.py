@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from automator.cli.common import LARGEST, LONG, HomeOption, JsonOption, begins, engine, fail, folder, told, working
+from automator.cli.common import (
+    LARGEST,
+    LONG,
+    HomeOption,
+    JsonOption,
+    begins,
+    engine,
+    fail,
+    folder,
+    show_json,
+    told,
+    working,
+)
 from connectors.words import counted
 
 if TYPE_CHECKING:
@@ -96,7 +108,7 @@ def list_(  # noqa: PLR0913, PLR0917 - the command's options
     with _ledger(home) as ledger:
         found = newest(ledger, wanted, limit)
     if as_json:
-        typer.echo(json.dumps([call.as_json() for call in found], ensure_ascii=False, indent=2))
+        show_json([call.as_json() for call in found])
         return
     for call in found:
         status = (call.answer or {}).get("status") or "-"
@@ -122,7 +134,7 @@ def events(  # noqa: PLR0913, PLR0917 - the command's options
     with _ledger(home) as ledger:
         found = found_(ledger, _filter(account, None, None, since, until), limit)
     if as_json:
-        typer.echo(json.dumps([event.as_json() for event in found], ensure_ascii=False, indent=2))
+        show_json([event.as_json() for event in found])
         return
     for event in found:
         more = ", ".join(f"{name} {_short(value)}" for name, value in event.data.items() if name != "what")
@@ -155,7 +167,7 @@ def show(
                 kept = read_body(ledger, entry or 0, body)
                 body["text"] = kept.decode(errors="replace") if kept is not None else None
     if as_json:
-        typer.echo(json.dumps(shown, ensure_ascii=False, indent=2))
+        show_json(shown)
         return
     for name, value in shown.items():
         typer.echo(f"{name:>12}  {json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value}")
@@ -204,7 +216,7 @@ def stats(
     with _ledger(home) as ledger, working("counting"):
         found = usage(ledger, wanted)
     if as_json:
-        typer.echo(json.dumps([row.as_json() for row in found], ensure_ascii=False, indent=2))
+        show_json([row.as_json() for row in found])
         return
     for row in found:
         outcomes = ", ".join(f"{count} {outcome}" for outcome, count in row.outcomes.most_common())

@@ -323,5 +323,5 @@ def begins(written: str, now: datetime, zone: str) -> datetime:
 
 
 def show_json(value: Any) -> None:
-    """Print for programs."""
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    """Print for programs; where the terminal's encoding is not UTF-8, all else is escaped."""
+    typer.echo(json.dumps(value, ensure_ascii=not (sys.stdout.encoding or "").lower().startswith("utf"), indent=2))

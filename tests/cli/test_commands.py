@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -111,3 +114,14 @@ def test_every_command_is_in_the_readme() -> None:
         below = getattr(command, "commands", None)
         names += [f"{name} {sub}" for sub in below] if below else [name]
     assert [name for name in names if f"automator {name}" not in readme] == []
+
+
+def test_a_terminal_without_emoji_shows_all_else(shell: Shell) -> None:
+    """One post must not end the list of all; what programs read stays JSON that says the same."""
+    shell.run("post", "Grüße 😀 there", "--to", "x/brand", "--at", "in 5 days")
+    environment = os.environ | {"AUTOMATOR_HOME": str(shell.home), "PYTHONIOENCODING": "latin-1"}
+    command = [sys.executable, "-m", "automator", "posts", "list"]
+    shown = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True).stdout.decode("latin-1")
+    assert r"Grüße \U0001f600 there" in shown
+    listed = subprocess.run([*command, "--json"], cwd=ROOT, env=environment, capture_output=True, check=True).stdout
+    assert "Grüße 😀 there" in [post["texts"][0] for post in json.loads(listed.decode("latin-1"))]
