@@ -308,7 +308,7 @@ def _held(connection: sqlite3.Connection, checkpoints: Mapping[int, bytes]) -> I
         try:
             text = said(row[-1])
             computed = link(previous, (*row[:-1], text))
-        except (Unpackable, UnicodeDecodeError):
+        except (Unpackable, UnicodeDecodeError, TypeError):  # no column of ours is of another type
             raise _Faulty("altered", expected) from None
         if computed != stored:
             raise _Faulty("altered", expected)

@@ -43,6 +43,14 @@ def test_an_altered_entry_is_named(ledger: sqlite3.Connection, column: str) -> N
     assert chain.verify(ledger) == Fault("altered", 4)
 
 
+@pytest.mark.parametrize("column", ["kind", "at", "account", "data", "link"])
+@pytest.mark.parametrize("value", [b"\xff", 1.5, "", 7])
+def test_an_entry_with_a_value_of_another_kind_is_named(ledger: sqlite3.Connection, column: str, value: object) -> None:
+    """Whoever alters the file is not bound to what a column should hold."""
+    ledger.execute(f"UPDATE entry SET {column} = ? WHERE seq = 4", (value,))
+    assert chain.verify(ledger) == Fault("altered", 4)
+
+
 def test_a_missing_entry_is_named(ledger: sqlite3.Connection) -> None:
     """A deleted entry is a gap."""
     ledger.execute("DELETE FROM entry WHERE seq = 4")
