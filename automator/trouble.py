@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+DAMAGED = "it is damaged; put a backup of it back"
 _SAID = {
     sqlite3.SQLITE_FULL: "the disk is full; make room on it",
     sqlite3.SQLITE_NOTADB: "it is no database; put a backup of it back",
-    sqlite3.SQLITE_CORRUPT: "it is damaged; put a backup of it back",
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
     sqlite3.SQLITE_BUSY: "another program holds it locked; try again when that is done",
     sqlite3.SQLITE_LOCKED: "another program holds it locked; try again when that is done",
 }
@@ -23,6 +25,15 @@ def primary(error: sqlite3.Error) -> int:
 def trouble(database: Path, error: sqlite3.Error) -> str:
     """Why ``database`` can't be used, and what to do about it."""
     return _SAID.get(primary(error)) or _place(database) or f"SQLite says: {error}; is the disk full, or failing?"
+
+
+def damaged(database: Path) -> bool:
+    """Whether SQLite's own examination finds a fault: what is read of such a database may be of any kind."""
+    try:
+        with closing(sqlite3.connect(database)) as connection:
+            return bool(connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",))
+    except (sqlite3.Error, UnicodeDecodeError):
+        return True
 
 
 def _place(database: Path) -> str:

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from automator.trouble import trouble
+from automator.schema import create
+from automator.trouble import damaged, trouble
 
 
 def said_by_sqlite(code: int) -> sqlite3.Error:
@@ -83,3 +84,13 @@ def test_a_folder_that_is_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     found = trouble(tmp_path / "file" / "automator.db", said_by_sqlite(sqlite3.SQLITE_CANTOPEN))
     assert found == f"{tmp_path / 'file'} is no folder"
+
+
+def test_what_sqlite_finds_damaged_is_told_from_what_is_whole(tmp_path: Path) -> None:
+    """Its words of a broken schema are no text, which must not look like a mistake of ours."""
+    path = tmp_path / "a.db"
+    create(path)
+    assert not damaged(path)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"CREATE TABLE notice", b"CREATE \xff\xfe\xfdLE notice"))
+    assert damaged(path)

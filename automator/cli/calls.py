@@ -73,7 +73,7 @@ def _ledger(home: Path | None) -> Iterator[sqlite3.Connection]:
     from automator.db import connect  # noqa: PLC0415 - keeps --help fast
     from automator.home import Home  # noqa: PLC0415 - as above
     from automator.ledger.pack import Unpackable  # noqa: PLC0415 - as above
-    from automator.trouble import trouble  # noqa: PLC0415 - as above
+    from automator.trouble import DAMAGED, damaged, trouble  # noqa: PLC0415 - as above
 
     path = Home(folder(home)).database
     if not path.is_file():
@@ -83,6 +83,10 @@ def _ledger(home: Path | None) -> Iterator[sqlite3.Connection]:
         yield connection
     except sqlite3.DatabaseError as error:
         raise fail(f"{path} can't be read as a ledger: {trouble(path, error)}", 1) from None
+    except (TypeError, UnicodeDecodeError) as error:
+        if not damaged(path):
+            raise
+        raise fail(f"{path} can't be read as a ledger: {DAMAGED}", 1) from error
     except Unpackable as error:
         raise fail(f"an entry in {path} can't be read: {error}; `automator calls verify` says which", 1) from None
     finally:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 LARGEST = 2**63 - 1  #: a number that the database can hold
 LONG = 36_500  #: days; a hundred years
+READ_AS = (TypeError, ValueError, UnicodeDecodeError)  #: what a value of a damaged database comes to
 TRACEBACK = "AUTOMATOR_TRACEBACK"  #: set: what nobody foresaw is shown whole
 
 HomeOption = Annotated[
@@ -108,6 +109,13 @@ def _usable(place: Home) -> Iterator[None]:
         from automator.trouble import trouble  # noqa: PLC0415 - as above
 
         raise DatabaseError(f"{place.database} can't be used: {trouble(place.database, error)}") from error
+    except (TypeError, ValueError) as error:
+        from automator.db import DatabaseError  # noqa: PLC0415 - as above
+        from automator.trouble import DAMAGED, damaged  # noqa: PLC0415 - as above
+
+        if type(error) not in READ_AS or not damaged(place.database):
+            raise
+        raise DatabaseError(f"{place.database} can't be used: {DAMAGED}") from error
 
 
 @asynccontextmanager

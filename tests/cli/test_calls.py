@@ -159,3 +159,14 @@ def test_no_database(tmp_path: Path) -> None:
     result = runner.invoke(app, ["calls", "verify", "--home", str(tmp_path / "nowhere")])
     assert result.exit_code == 2
     assert "nowhere" in result.output
+
+
+@pytest.mark.parametrize("command", [["calls", "list"], ["posts", "list"], ["halt"], ["doctor"], ["run-due"]])
+def test_a_database_whose_tables_were_overwritten_is_damaged(tmp_path: Path, command: list[str]) -> None:
+    """What SQLite says of it holds the bytes that stand there, which are no text."""
+    runner.invoke(app, ["init", "--vault", "file", "--home", str(tmp_path)])
+    path = tmp_path / "automator.db"
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE notice", b"CREATE \xff\xfe\xfdLE notice"))
+    result = runner.invoke(app, [*command, "--home", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "it is damaged; put a backup of it back" in " ".join(result.output.split())
