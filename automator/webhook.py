@@ -6,6 +6,7 @@ The form is that of Standard Webhooks: ``webhook-id`` stays the same when someth
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import sqlite3
@@ -45,6 +46,9 @@ from connectors.words import counted
 NAME = "webhook"  #: as it is called in the ledger
 NOTICE = Operation("webhook.notice", Effect.REPEATABLE, Scope.NOTIFY, Absence.PROOF)
 CHECKPOINT = Operation("webhook.checkpoint", Effect.REPEATABLE, Scope.NOTIFY, Absence.PROOF)
+PATIENCE = (
+    30.0  #: seconds for all tries of one notice: whoever waits for `run-due` waits for an address that hangs, too
+)
 _OK, _THROTTLED, _ERROR = range(200, 300), 429, 500
 
 
@@ -160,9 +164,12 @@ class Webhook:
         }
         call = Call(operation, self._account, cause=cause, actor="webhook")
         try:
-            answer = await self._http.request(
-                "POST", str(self._url), headers=headers, content=content, extensions={EXTENSION: call}
-            )
+            async with asyncio.timeout(PATIENCE):
+                answer = await self._http.request(
+                    "POST", str(self._url), headers=headers, content=content, extensions={EXTENSION: call}
+                )
+        except TimeoutError:
+            return f"it did not answer within {PATIENCE:g} seconds"
         except NotNow as later:
             return later.why or str(later)
         except CallRefused as refused:
@@ -180,4 +187,7 @@ def overdue(reader: sqlite3.Connection, clock: Clock, patience: timedelta) -> tu
         "WHERE account = ? AND outcome IS NOT NULL ORDER BY seq DESC LIMIT 1",
         (NAME,),
     ).fetchone()
-    return late, str(said[1] or said[0]) if said else "it was never asked"
+    if said is not None:
+        return late, str(said[1] or said[0])
+    asked = reader.execute("SELECT 1 FROM entry WHERE account = ? LIMIT 1", (NAME,)).fetchone()
+    return late, "it was never asked" if asked is None else "it has not answered"

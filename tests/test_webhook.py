@@ -15,7 +15,7 @@ from aiohttp import web
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from automator import halts, tokens, upkeep
+from automator import halts, tokens, upkeep, webhook
 from automator.clock import micros
 from automator.engine import Engine
 from automator.home import Home
@@ -36,8 +36,11 @@ class Receiver:
     def __init__(self) -> None:
         self.taken: list[Taken] = []
         self.answers: list[int] = []
+        self.hangs = False
 
     async def take(self, request: web.Request) -> web.Response:
+        if self.hangs:
+            await asyncio.Event().wait()
         status = self.answers.pop(0) if self.answers else 200
         self.taken += [(dict(request.headers), await request.read())] if status == 200 else []
         return web.Response(status=status, headers={"location": "/elsewhere", "retry-after": "3600"})
@@ -111,6 +114,21 @@ async def test_what_is_not_taken_is_kept_and_said(there: Receiver, status: int, 
     assert there.taken == []
     assert overdue(there.engine.reader, there.engine.clock, timedelta(seconds=-1)) == (1, f"it answered {status}")
     there.engine.clock.at += timedelta(hours=2)  # type: ignore[attr-defined]
+    assert await there.deliver() is None
+    assert there.kinds() == ["notice.failed"]
+
+
+async def test_an_address_that_never_ends_its_answer_is_not_waited_for(
+    there: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`run-due` ends all the same, and the notice is kept for the next time."""
+    monkeypatch.setattr(webhook, "PATIENCE", 0.2)
+    await there.tell("failed", "post-1")
+    there.hangs = True
+    assert await there.deliver() == "it did not answer within 0.2 seconds"
+    assert overdue(there.engine.reader, there.engine.clock, timedelta(seconds=-1)) == (1, "it has not answered")
+    monkeypatch.undo()
+    there.hangs = False
     assert await there.deliver() is None
     assert there.kinds() == ["notice.failed"]
 
