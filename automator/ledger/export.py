@@ -146,8 +146,10 @@ def _entries(connection: sqlite3.Connection, calls: Iterator[RecordedCall]) -> I
             "headersSize": -1,
             "bodySize": _size({"body": answer.get("sent")} if "sent" in answer else request),
         }
-        if (text := _content(connection, call.seq, request)).get("text"):
-            sent["postData"] = {"mimeType": _mime(request), "text": text["text"]}
+        if said := _content(connection, call.seq, request):
+            sent["postData"] = {"mimeType": _mime(request), "text": said["text"]}
+            if "encoding" in said:  # which the format knows for answers alone
+                sent["postData"]["comment"] = "the body is no text; this is it in base64"
         received = {
             "status": answer.get("status") or 0,
             "statusText": "",

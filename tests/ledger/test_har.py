@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import datetime
 from pathlib import Path
@@ -58,3 +59,21 @@ def test_every_entry_is_whole(tmp_path: Path) -> None:
         assert entry["request"]["queryString"] == [{"name": "a", "value": "1"}, {"name": "b", "value": ""}]
         assert entry["request"]["postData"] == {"mimeType": "application/json", "text": "{}"}
     assert [entry["response"]["status"] for entry in log["entries"]] == [201, 0]
+
+
+def test_a_request_that_is_no_text_says_so(tmp_path: Path) -> None:
+    """Whoever reads the file must not take its base64 for what was sent; an answer has a field for that."""
+    create(tmp_path / "a.db")
+    ledger = connect(tmp_path / "a.db")
+    who = {"account": "x/brand", "operation": "x.media.append"}
+    body = chain.pack_body(b"\x89PNG\xff")
+    asked = {"method": "POST", "url": "https://x.example/media", "headers": [], "body": body.says}
+    number = chain.append(ledger, "call", 1, asked, body=body, **who)
+    chain.append(ledger, "answer", 2, {"status": 200, "body": body.says}, call=number, outcome="ok", body=body, **who)
+    export(ledger, tmp_path / "a.har", "har")
+    ledger.close()
+    (entry,) = json.loads((tmp_path / "a.har").read_text())["log"]["entries"]
+    sent, received = entry["request"]["postData"], entry["response"]["content"]
+    assert base64.b64decode(sent["text"]) == base64.b64decode(received["text"]) == b"\x89PNG\xff"
+    assert "base64" in sent["comment"]
+    assert received["encoding"] == "base64"
