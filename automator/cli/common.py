@@ -130,19 +130,13 @@ async def engine(home: Path | None) -> AsyncIterator[Engine]:
 
 @asynccontextmanager
 async def without_keys(home: Path | None) -> AsyncIterator[Engine]:
-    """Open it for what needs no key, such as a halt, which must work while the vault can't be opened."""
+    """Open it for what needs no key, such as a halt, which must not wait for a vault that can't be opened."""
     from automator.vault.choose import choose  # noqa: PLC0415 - keeps --help fast
-    from automator.vault.shut import Shut  # noqa: PLC0415 - as above
-    from automator.vault.store import VaultError  # noqa: PLC0415 - as above
+    from automator.vault.later import Later  # noqa: PLC0415 - as above
 
     place = existing(home)
-    store: Store
-    try:
-        store = choose(place.path, place.settings().vault.kind, os.environ)
-        store.check()
-    except VaultError as error:
-        store = Shut(str(error))
-    async with _opened(place, store) as opened:
+    kind = place.settings().vault.kind
+    async with _opened(place, Later(lambda: choose(place.path, kind, os.environ))) as opened:
         yield opened
 
 

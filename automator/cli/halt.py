@@ -32,7 +32,7 @@ async def halt(
     from automator import halts  # noqa: PLC0415 - keeps --help fast
     from automator.clock import micros  # noqa: PLC0415 - as above
     from automator.trading import closing  # noqa: PLC0415 - keeps --help fast
-    from automator.vault.shut import Shut  # noqa: PLC0415 - as above
+    from automator.vault.store import VaultError  # noqa: PLC0415 - as above
 
     async with without_keys(home) as opened:
         known(opened, name)
@@ -48,8 +48,11 @@ async def halt(
         typer.echo(f"{'everything' if name == halts.EVERYTHING else name} is halted")
         for bot, why in stopped.items():
             typer.echo(f"{bot} has stopped: {why} with `automator bots start {bot}`, after a resume")
-        if isinstance(opened.store, Shut) and (asked or sales):
-            raise fail(f"the orders are left to `automator serve`: {opened.store.why}", 1)
+        if asked or sales:
+            try:
+                opened.store.check()
+            except VaultError as shut:
+                raise fail(f"the orders are left to `automator serve`: {shut}", 1) from None
         if cancel_orders or sell:
             with working("cancelling and selling" if sell else "cancelling"):
                 await _wound_down(opened, asked, sales)

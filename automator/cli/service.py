@@ -90,7 +90,6 @@ async def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Say whether everything works; exit code 1 if something needs you."""
     from automator.health import health  # noqa: PLC0415 - keeps --help fast
     from automator.home import Home  # noqa: PLC0415 - as above
-    from automator.vault.shut import Shut  # noqa: PLC0415 - as above
 
     place = Home(folder(home))
     if not place.database.is_file():
@@ -101,15 +100,22 @@ async def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
         return
     async with without_keys(home) as opened:
         with working("looking"):
-            host = None if isinstance(opened.store, Shut) else opened.media
-            trouble = await host.trouble() if host is not None else ""
-            found = health(opened, trouble)
+            found = health(opened, await _media_trouble(opened))
     if as_json:
         show_json(found.as_json())
     else:
         _show(found)
     if found.problems:
         raise typer.Exit(1)
+
+
+async def _media_trouble(opened: Engine) -> str:
+    from automator.vault.store import VaultError  # noqa: PLC0415 - keeps --help fast
+
+    try:
+        return await opened.media.trouble() if opened.media is not None else ""
+    except VaultError:
+        return ""  # which is told by itself
 
 
 def _show(found: Health) -> None:

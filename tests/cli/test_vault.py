@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from automator.db import connect
+from automator.vault import choose
+from automator.vault.store import VaultError
 from tests.cli.conftest import Shell
 from tests.cli.test_trading import Desk
 from tests.sandboxed import read
@@ -30,6 +35,24 @@ def test_a_halt_needs_no_key(shut: Shell) -> None:
     assert "everything is halted" in shut.run("halt", "--reason", "hurry")
     assert "everything is halted (hurry)" in shut.run("doctor", code=1)
     assert "everything goes on" in shut.run("resume")
+
+
+def test_a_halt_does_not_wait_for_a_keyring_that_asks_for_its_passphrase(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody sees the question over a bare connection; what stops everything is done before the vault is touched."""
+    halted: list[object] = []
+
+    def asks(*_: object) -> NoReturn:
+        with closing(connect(shell.home / "automator.db", readonly=True)) as reader:
+            halted.extend(reader.execute("SELECT name FROM halt"))
+        raise VaultError("it waited for a passphrase")
+
+    monkeypatch.setattr(choose, "choose", asks)
+    shell.run("halt")
+    assert halted == [("*",)]
+    monkeypatch.undo()
+    shell.run("resume")
 
 
 def test_other_things_that_need_no_key(shut: Shell) -> None:
