@@ -130,6 +130,8 @@ class Budget:
         shared: Counted for the whole app (all accounts of the provider on this installation), not per account.
         unit: What is counted: ``calls``, ``points``, ``USD/1000``.
         kept: The share of a ``FIXED`` window that is left to orders, and of which less and less is left as it passes.
+        each: What it is counted for each of, beside the account: ``pair``. A cost of it says which after its name:
+            ``orders XXBTZUSD``.
     """
 
     name: str
@@ -139,6 +141,12 @@ class Budget:
     shared: bool = False
     unit: str = "calls"
     kept: float = 0.0
+    each: str = ""
+
+    @property
+    def family(self) -> str:
+        """Its name without which of several it is: by this a person sets the limit of all of them."""
+        return self.name.partition(" ")[0] if self.each else self.name
 
 
 @dataclass(frozen=True, slots=True)

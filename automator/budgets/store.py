@@ -57,12 +57,13 @@ def load_all(connection: sqlite3.Connection, asked: Sequence[tuple[str, Budget]]
 
 
 def _read(connection: sqlite3.Connection, asked: Sequence[tuple[str, Budget]]) -> list[_Row]:
-    marks = ",".join(["(?,?)"] * len(asked))
+    marks = ",".join(["(?,?,?)"] * len(asked))
     rows = connection.execute(
-        f"WITH asked (subject, name) AS (VALUES {marks}) "  # noqa: S608 - marks
-        "SELECT subject, name, budget.charges, budget.closed, own.value FROM asked "
-        "LEFT JOIN budget USING (subject, name) LEFT JOIN limit_setting AS own USING (subject, name)",
-        [value for subject, budget in asked for value in (subject, budget.name)],
+        f"WITH asked (subject, name, family) AS (VALUES {marks}) "  # noqa: S608 - marks
+        "SELECT asked.subject, asked.name, budget.charges, budget.closed, own.value FROM asked "
+        "LEFT JOIN budget USING (subject, name) "
+        "LEFT JOIN limit_setting AS own ON own.subject = asked.subject AND own.name = asked.family",
+        [value for subject, budget in asked for value in (subject, budget.name, budget.family)],
     )
     found = {(subject, name): rest for subject, name, *rest in rows}
     return [_row(*found[subject, budget.name]) for subject, budget in asked]
@@ -124,8 +125,8 @@ def give_back(tx: sqlite3.Connection, claims: Sequence[Claim], now: int) -> None
 
 def clock_set(tx: sqlite3.Connection, by: int, monthly: Collection[str]) -> None:
     """The wall clock was set by so many microseconds: what is counted moves with it, but not calendar months."""
+    chain.memo_of(tx).clear()
     for subject, name, charges, closed in tx.execute("SELECT subject, name, charges, closed FROM budget").fetchall():
-        chain.memo_of(tx).pop((MEMO, subject, name), None)
         moved = [(at if name in monthly else at + by, units) for at, units in json.loads(charges)]
         tx.execute(
             "UPDATE budget SET charges = ?, closed = ? WHERE subject = ? AND name = ?",
@@ -142,7 +143,7 @@ def set_limit(  # noqa: PLR0913 - who, what, when
         "ON CONFLICT (subject, name) DO UPDATE SET value = excluded.value",
         (subject, budget.name, value),
     )
-    chain.memo_of(tx).pop((MEMO, subject, budget.name), None)
+    chain.memo_of(tx).clear()
     data = {"what": "limit", "subject": subject, "budget": budget.name, "value": value, "actor": actor}
     chain.append(tx, "event", at, data)
 
@@ -152,10 +153,24 @@ def claims_of(
 ) -> list[Claim]:
     """The claims of a call that costs ``costs``."""
     known, order = {budget.name: budget for budget in budgets}, scope is Scope.TRADE
+    meant = [(known.get(name) or _one_of(known, name), units) for name, units in costs.items() if units]
     return [
-        Claim(
-            provider if known[name].shared else account, known[name], units, leaves=0.0 if order else known[name].kept
-        )
-        for name, units in costs.items()
-        if units and name in known
+        Claim(provider if budget.shared else account, budget, units, leaves=0.0 if order else budget.kept)
+        for budget, units in meant
+        if budget is not None
     ]
+
+
+def _one_of(known: Mapping[str, Budget], name: str) -> Budget | None:
+    """One of the budgets that there are for each of something."""
+    family = known.get(name.partition(" ")[0])
+    return replace(family, name=name) if family is not None and family.each else None
+
+
+def members(connection: sqlite3.Connection, subject: str, family: Budget) -> list[Budget]:
+    """The budgets of a family that were ever used, by name."""
+    rows = connection.execute(
+        "SELECT name FROM budget WHERE subject = ? AND substr(name, 1, ?) = ? ORDER BY name",
+        (subject, len(family.name) + 1, f"{family.name} "),
+    )
+    return [replace(family, name=name) for (name,) in rows]
