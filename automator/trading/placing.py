@@ -266,7 +266,9 @@ class Placing:
         try:
             await exchange.markets(session)
             failpoints.reach("before-cancel")
-            answer = await exchange.cancel(replace(session, closing=True), _as_shown(stored))
+            held = load(self._reader, stored.key)
+            shown = _as_shown(stored, instant(held.sent_at) if held is not None and held.sent_at else None)
+            answer = await exchange.cancel(replace(session, closing=True), shown)
             failpoints.reach("after-cancel")
             if outcome_of(answer).kind is Kind.REJECTED:
                 why = outcome_of(answer).reason
@@ -308,8 +310,8 @@ def _looked(stored: Stored, now: datetime, tx: sqlite3.Connection) -> None:
     tx.execute("UPDATE ordered SET looked_at = ? WHERE id = ?", (micros(now), stored.id))
 
 
-def _as_shown(stored: Stored) -> Order:
-    """An order of ours in the exchange's words, as far as a cancel needs it."""
+def _as_shown(stored: Stored, sent: datetime | None) -> Order:
+    """An order of ours in the exchange's words, as far as a cancel needs it; ``sent``: when it left."""
     return Order(
         id=stored.exchange_id or "",
         client_order_id=stored.id,
@@ -321,5 +323,5 @@ def _as_shown(stored: Stored) -> Order:
         filled=stored.filled,
         cost=stored.cost,
         price=stored.price,
-        at=stored.created_at,
+        at=sent,
     )

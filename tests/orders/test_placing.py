@@ -10,6 +10,7 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import httpx
 import pytest
 
 from automator import halts
@@ -17,11 +18,12 @@ from automator.clock import micros
 from automator.intentions import State as Journal
 from automator.intentions import load as intention
 from automator.trading import orders, risks, settling, submission
-from connectors.order import Side, TimeInForce
+from connectors.network import Wire
+from connectors.order import Order, Side, TimeInForce
 from jobs.orders.risk import Limit
 from jobs.orders.states import State
 from tests.stored import everything
-from tests.trade.exchange import KEY, MARKET
+from tests.trade.exchange import KEY, MARKET, Connector
 from tests.trade.place import ACCOUNT, AT_MARKET, BOT, LIMIT, Trading, trading
 from tests.trade.world import PRICE
 
@@ -196,6 +198,27 @@ async def test_a_cancel_ends_right_whatever_becomes_of_its_answer(place: Trading
     assert (stored.state, stored.filled) == (state, filled)
     assert place.told() == [*["Filled"] * (2 if state is State.FILLED else 1), "Ended"]
     assert [order["state"] for order in place.world.orders] == [state]
+
+
+async def test_a_cancel_says_when_the_order_left(place: Trading, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not when it was put in, before it waited: by its age an exchange may count the cancel."""
+    shown: list[Order] = []
+    cancel = Connector.cancel
+
+    async def seen(self: Connector, wire: Wire, order: Order) -> httpx.Response:
+        shown.append(order)
+        return await cancel(self, wire, order)
+
+    monkeypatch.setattr(Connector, "cancel", seen)
+    done, put_in = await place.submit(), place.clock.now()
+    place.clock.set(timedelta(seconds=30))
+    await place.ended(done.order)
+    now = place.clock.now()
+    await place.engine.writer.run(lambda tx: orders.cancel(tx, done.order, now, actor="test"))
+    await place.ended(done.order)
+    (order,) = shown
+    assert order.at is not None
+    assert order.at >= put_in + timedelta(seconds=30)
 
 
 async def test_an_order_that_is_cancelled_while_it_is_in_doubt(place: Trading) -> None:
