@@ -19,7 +19,8 @@ from connectors.base import Budget, Window
 class LimitUse:
     """One budget of one account, or of a whole app.
 
-    ``reset`` is when used units come back (ISO 8601), if any are used.
+    ``reset`` is when used units come back (ISO 8601), if any are used. ``each``: it is a limit for each of these, and
+    those that are in use have rows of their own.
     """
 
     subject: str
@@ -30,6 +31,7 @@ class LimitUse:
     free: float | None
     reset: str | None
     closed_until: str | None
+    each: str | None
 
     def as_json(self) -> dict[str, Any]:
         """For ``--json``."""
@@ -48,7 +50,13 @@ def _budgets(connection: sqlite3.Connection) -> Iterator[tuple[str, Budget]]:
 def rows(connection: sqlite3.Connection, now: datetime) -> list[LimitUse]:
     """Every budget of every connected account."""
     at = micros(now)
-    return [_row(connection, subject, budget, at) for subject, budget in _budgets(connection)]
+    found: list[LimitUse] = []
+    for subject, budget in _budgets(connection):
+        found.append(_row(connection, subject, budget, at))
+        members = store.members(connection, subject, budget) if budget.each else ()
+        each = (_row(connection, subject, one, at) for one in members)
+        found += [row for row in each if row.used or row.closed_until]
+    return found
 
 
 def _row(connection: sqlite3.Connection, subject: str, budget: Budget, at: int) -> LimitUse:
@@ -57,9 +65,9 @@ def _row(connection: sqlite3.Connection, subject: str, budget: Budget, at: int) 
     coming = min((gone for gone, _ in usage.charges if gone > at), default=0)
     reset = instant(coming).isoformat(timespec="seconds") if coming and budget.window is not Window.BUCKET else None
     closed = instant(usage.closed).isoformat(timespec="seconds") if usage.closed > at else None
-    return LimitUse(
-        subject, budget.name, budget.unit, limit, used, None if limit is None else max(0.0, limit - used), reset, closed
-    )
+    free = None if limit is None else max(0.0, limit - used)
+    each = budget.each if budget.name == budget.family else ""
+    return LimitUse(subject, budget.name, budget.unit, limit, used, free, reset, closed, each or None)
 
 
 def change(  # noqa: PLR0913 - who, what, when

@@ -280,7 +280,8 @@ def show_limits(
         return
     for row in found:
         size = "no limit" if row.limit is None else f"of {row.limit}"
-        typer.echo(f"{row.subject:16} {row.name:22} {row.used:>8.0f} {size:12} {row.unit:9} {row.reset or ''}")
+        name = f"{row.name}, each {row.each}" if row.each else row.name
+        typer.echo(f"{row.subject:16} {name:22} {row.used:>8.0f} {size:12} {row.unit:9} {row.reset or ''}")
     if not found:
         typer.echo("no accounts, no limits")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 #: words of a path that may do something with orders, also where an exchange takes them by GET
@@ -22,6 +22,7 @@ class Unsigned:
         method: ``GET``, ``POST``, ``DELETE``.
         params: What is asked; JSON-able, in the order in which it is signed.
         cost: What ccxt holds that it costs, in units of its ``rateLimit``.
+        about: What is known beside of the order that it cancels, for the count of limits; it is recorded, not sent.
     """
 
     sections: tuple[str, ...]
@@ -29,22 +30,25 @@ class Unsigned:
     method: str
     params: Any
     cost: float = 1.0
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     def said(self) -> dict[str, Any]:
         """As the body that is recorded."""
-        return {
+        said = {
             "sections": list(self.sections),
             "path": self.path,
             "method": self.method,
             "params": self.params,
             "cost": self.cost,
         }
+        return said | {"about": dict(self.about)} if self.about else said
 
     @classmethod
     def read(cls, content: bytes) -> Unsigned:
         """The call that ``said`` wrote down."""
         said: Mapping[str, Any] = json.loads(content)
-        return cls(tuple(said["sections"]), said["path"], said["method"], said["params"], said["cost"])
+        about = said.get("about") or {}
+        return cls(tuple(said["sections"]), said["path"], said["method"], said["params"], said["cost"], about)
 
     @property
     def public(self) -> bool:

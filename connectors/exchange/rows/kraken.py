@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, ClassVar
 
 from connectors.base import Budget, Kind, Window
+from connectors.exchange.bridge import Clock
 from connectors.exchange.unsigned import Unsigned
 from connectors.exchange.ways import (
     API,
@@ -25,15 +27,17 @@ from connectors.exchange.ways import (
     plain,
 )
 from connectors.network import Option
-from connectors.order import Order, OrderRequest, OrderType, Side, TimeInForce
+from connectors.order import WAITING, Order, OrderRequest, OrderType, Side, TimeInForce
 from connectors.venue import Custom, Rights
 
 PUBLIC = Budget("public", 15, Window.BUCKET, 15, shared=True)
 #: by the account's tier (support.kraken.com, API rate limits): how many calls there are and in how many seconds as many
-#: are given back, and so of points of orders, which Kraken counts for each pair, and we for all together
+#: are given back, and so of points of orders, which are counted for each pair
 TIERS = {"starter": (15, 45, 60, 60), "intermediate": (20, 40, 125, 54), "pro": (20, 20, 180, 48)}
 DEAR = frozenset({"ClosedOrders", "TradesHistory", "Ledgers", "QueryLedgers", "QueryTrades"})  #: these count twice
-YOUNG = 8  #: points that cancelling takes, if the order is less than five seconds old
+#: what cancelling takes of an order that is younger than so many seconds (docs.kraken.com, Spot trading limits)
+PENALTIES = ((5, 8), (10, 6), (15, 5), (45, 4), (90, 2), (300, 1))
+ARRIVING = 40  #: seconds after it was sent, at most, in which an order arrives: no call is waited for so long
 TYPES = {
     OrderType.MARKET: "market",
     OrderType.LIMIT: "limit",
@@ -93,8 +97,10 @@ class Kraken(Ways):
     def costs(self, at: Any, call: Unsigned) -> Mapping[str, int]:
         if call.sections[0] != "private":
             return {"public": 1}
-        if call.path in {"AddOrder", "CancelOrder"}:
-            return {"orders": 1 if call.path == "AddOrder" else YOUNG}
+        if call.path == "AddOrder":
+            return {f"orders {call.params['pair']}": 1}
+        if call.path == "CancelOrder":
+            return {f"orders {call.about['market']}": penalty(_resting(at.clock, call.about))}
         return {"counter": 2 if call.path in DEAR else 1}
 
     def said(self, body: Any, status: int) -> Said | None:
@@ -148,7 +154,9 @@ class Kraken(Ways):
 
     def canceling(self, order: Order, market: str) -> Unsigned:
         name = {"txid": order.id} if order.id else {"cl_ord_id": self.named(order.client_order_id)}
-        return _private("CancelOrder", name)
+        # one that waits may have become another, younger one
+        at = order.at.isoformat() if order.at and order.type not in WAITING else None
+        return replace(_private("CancelOrder", name), about={"market": market, "placed": at})
 
     def looks(self, wanted: OrderRequest, market: str) -> Sequence[Look]:
         params = {"cl_ord_id": self.named(wanted.client_order_id)}
@@ -187,7 +195,20 @@ class Kraken(Ways):
 def _tier(name: str) -> tuple[Budget, ...]:
     calls, seconds, points, regained = TIERS[name]
     counter = Budget("counter", calls, Window.BUCKET, seconds)
-    return (counter, Budget("orders", points, Window.BUCKET, regained, unit="points"), PUBLIC)
+    return (counter, Budget("orders", points, Window.BUCKET, regained, unit="points", each="pair"), PUBLIC)
+
+
+def penalty(seconds: float) -> int:
+    """The points that it takes to cancel an order that has been there for so long."""
+    return next((points for younger, points in PENALTIES if seconds < younger), 0)
+
+
+def _resting(clock: Clock, about: Mapping[str, Any]) -> float:
+    """For how many seconds an order has been there at least, whichever clock told when it was placed."""
+    if not about["placed"]:
+        return 0.0
+    now = clock.now() - max(clock.ahead, timedelta())
+    return (now - datetime.fromisoformat(about["placed"])).total_seconds() - ARRIVING
 
 
 def _private(path: str, params: Mapping[str, Any]) -> Unsigned:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -13,9 +15,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from automator import limits
+from automator.budgets import store
 from connectors.base import Kind, NotNow, outcome_of
 from connectors.exchange.reading import spans
-from connectors.order import OrderRequest, OrderType, Side
+from connectors.exchange.rows.kraken import penalty
+from connectors.order import Order, OrderRequest, OrderState, OrderType, Side
 from connectors.registry import exchange, wrong_choice
 from tests.connectors.exchange import samples, signing
 from tests.connectors.exchange.server import Came, Server
@@ -170,6 +175,84 @@ def test_limits_are_those_of_the_tier(
     assert (found["counter"], found["orders"]) == (counter, orders)
     assert "tier" in {option.name for option in connector.options}
     assert "choose starter or intermediate or pro" in wrong_choice("kraken", {"tier": "gold"})
+
+
+PAIRS = samples.KRAKEN["GET", "/0/public/AssetPairs"]
+ETHER = PAIRS["result"]["XXBTZUSD"] | {"altname": "ETHUSD", "wsname": "ETH/USD", "base": "XETH"}
+TWO = {("GET", "/0/public/AssetPairs"): {"error": [], "result": PAIRS["result"] | {"XETHZUSD": ETHER}}}
+
+
+async def test_orders_of_one_pair_do_not_wait_for_those_of_another(world: Any) -> None:
+    """Kraken counts orders for each pair: where one's count is full, the other's orders leave; limits tell them apart."""
+    wanted = OrderRequest("0" * 31 + "1", "BTC/USD", Side.BUY, OrderType.LIMIT, Decimal("0.1"), Decimal(50_000))
+    async with world("kraken/main", samples.KRAKEN | TWO, KEYS) as there:
+        (orders,) = [budget for budget in there.exchange.budgets if budget.name == "orders"]
+        await there.engine.writer.run(lambda tx: store.set_limit(tx, "kraken/main", orders, 2, 0, actor="test"))
+        for number in (1, 2):
+            await there.place(replace(wanted, client_order_id=f"{number:032}"))
+        with pytest.raises(NotNow):
+            await there.place(replace(wanted, client_order_id=f"{3:032}"))
+        await there.place(replace(wanted, client_order_id=f"{4:032}", symbol="ETH/USD"))
+        pairs = [came.asked["pair"] for came in there.server.of("POST", "/0/private/AddOrder")]
+        assert pairs == ["XXBTZUSD", "XXBTZUSD", "XETHZUSD"]
+        found = {row.name: row for row in limits.rows(there.engine.reader, there.wire.now())}
+        assert (found["orders"].used, found["orders"].limit, found["orders"].each) == (0, 2, "pair")
+        assert found["orders XXBTZUSD"].used == pytest.approx(2, abs=0.2)
+        assert found["orders XETHZUSD"].used == pytest.approx(1, abs=0.2)
+        assert found["orders XXBTZUSD"].each is None
+
+
+#: what Kraken says that cancelling takes of an order so many seconds old
+TAKEN = (
+    (0, 8),
+    (4, 8),
+    (5, 6),
+    (9, 6),
+    (10, 5),
+    (14, 5),
+    (15, 4),
+    (44, 4),
+    (45, 2),
+    (89, 2),
+    (90, 1),
+    (299, 1),
+    (300, 0),
+)
+
+
+@pytest.mark.parametrize(("old", "points"), TAKEN)
+def test_a_cancel_takes_what_the_order_s_age_says(old: int, points: int) -> None:
+    """An order that was there for five minutes is cancelled for nothing."""
+    assert penalty(old) == points
+
+
+@pytest.mark.parametrize(
+    ("sent", "ahead", "kind", "points"),
+    [
+        (timedelta(minutes=10), 0, OrderType.LIMIT, {}),
+        (timedelta(seconds=310), 0, OrderType.LIMIT, {"orders XXBTZUSD": 1}),  # it may have been on its way for long
+        (timedelta(minutes=10), 590, OrderType.LIMIT, {"orders XXBTZUSD": 8}),  # our clock is wrong, which said when
+        (timedelta(minutes=10), -3600, OrderType.LIMIT, {}),
+        (timedelta(minutes=10), 0, OrderType.STOP, {"orders XXBTZUSD": 8}),  # it may have been triggered just now
+        (None, 0, OrderType.LIMIT, {"orders XXBTZUSD": 8}),
+    ],
+)
+async def test_a_cancel_takes_no_less_than_kraken_counts(
+    world: Any, sent: timedelta | None, ahead: int, kind: OrderType, points: dict[str, int]
+) -> None:
+    """Where the age of an order is not sure, the cancel is counted as that of a young one; the pair is named."""
+    async with world("kraken/main", samples.KRAKEN, KEYS) as there:
+        await there.exchange.markets(there.wire)
+        there.exchange.at.clock.ahead = timedelta(seconds=ahead)
+        placed = there.wire.now() - sent if sent else None
+        order = Order("O1", "", "BTC/USD", Side.BUY, kind, OrderState.OPEN, None, Decimal(0), Decimal(0), at=placed)
+        await there.exchange.cancel(there.wire, order)
+        (cost,) = there.engine.reader.execute(
+            "SELECT said(data) FROM entry WHERE kind = 'call' AND operation = 'kraken.order.cancel'"
+        ).fetchone()
+        assert {name: units for name, units in json.loads(cost)["cost"].items() if units} == points
+        (came,) = there.server.of("POST", "/0/private/CancelOrder")
+        assert came.asked.keys() == {"nonce", "txid"}
 
 
 def test_long_times_are_asked_for_in_parts() -> None:
