@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from automator import accounts
+from automator import accounts, memory
 from automator.engine import Engine
 from automator.home import Home
 from automator.trading import risks
@@ -64,7 +64,8 @@ def exchange() -> Iterator[Exchange]:
 
 
 def engine(folder: Path) -> Engine:
-    """The installation in a folder."""
+    """The installation in a folder, opened as `automator serve` does it."""
+    memory.settle()
     home = Home(folder)
     return Engine(home, own_file(home.path))
 

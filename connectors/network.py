@@ -135,6 +135,9 @@ class Wire(Protocol):
     def known(self, result: Mapping[str, Any]) -> bool:
         """Whether another post of ours came to this very result, so that it is not the one that is looked for."""
 
+    def loaded(self) -> None:
+        """Much was loaded that stays in memory; the engine may take it out of the garbage collector's sight."""
+
     async def host(self, media: Media) -> str:
         """A public address of a file, for providers that fetch it: the same one during a run, gone after it.
 

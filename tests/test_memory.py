@@ -50,3 +50,32 @@ def test_what_is_loaded_is_not_looked_at_again() -> None:
     """A look at everything finds the few objects that came later, not the hundred thousand of the modules."""
     memory.settle()
     assert len(gc.get_objects()) < gc.get_freeze_count() / 10
+
+
+def test_what_is_loaded_later_is_not_looked_at_again_either() -> None:
+    """An exchange's thousands of markets, and ccxt itself, come when the service has long been running."""
+    memory.settle()
+    markets = [[number] for number in range(2 * memory.MANY)]
+    memory.loaded()
+    assert len(gc.get_objects()) < memory.MANY < len(markets)
+
+
+def test_what_is_in_flight_stays_in_sight() -> None:
+    """Where little was loaded, what becomes garbage later is freed."""
+    memory.settle()
+    ring = Ring()
+    memory.loaded()
+    left = weakref.ref(ring)
+    del ring
+    gc.collect()
+    assert left() is None
+
+
+def test_a_command_does_not_stop_to_look() -> None:
+    """A process that ends soon has more to lose than to gain."""
+    gc.unfreeze()
+    ring = Ring()
+    left = weakref.ref(ring)
+    del ring
+    memory.loaded()
+    assert left() is not None

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import httpx
 
+from automator import memory
 from automator.clock import Clock
 from automator.egress.call import EXTENSION, Account, Call
 from automator.egress.stack import Client
@@ -81,6 +82,10 @@ class Session:
     def known(self, result: Mapping[str, Any]) -> bool:
         """Whether another post of ours came to this very result."""
         return self.taken(result)
+
+    def loaded(self) -> None:
+        """Keep the garbage collector from looking through it again and again."""
+        memory.loaded()
 
     async def host(self, media: Media) -> str:
         """A public address of a file.

@@ -134,6 +134,7 @@ class Connector:
                 said = await self._read(wire, "markets", "/v2/assets", status="active", asset_class="us_equity")
                 known.markets = {market.symbol: market for market in reading.markets(said)}
                 known.loaded = wire.now()
+                wire.loaded()
         return known.markets
 
     async def ticker(self, wire: Wire, symbol: str) -> Ticker:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -196,9 +195,7 @@ class Connector:
                 loaded = await self.talk.ccxt(wire, "markets", "load_markets", reload=True)
                 at.markets = {market.symbol: market for market in reading.markets(self.ways, at.bridge, loaded)}
                 at.loaded = wire.now()
-                # they stay, and looking through them for garbage would hold up an order for a tenth of a second
-                gc.collect()
-                gc.freeze()
+                wire.loaded()
         return at.markets
 
     @legible
