@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -20,6 +21,7 @@ from connectors.exchange.ways import (
     BAD_CLOCK,
     BAD_KEY,
     GONE,
+    KEY,
     LATER,
     NO,
     POOR,
@@ -31,6 +33,10 @@ from connectors.exchange.ways import (
 PLACE, PAIR, CANCEL = "order.place", "order.pair", "order.cancel"  #: how the names of the writes end
 #: a refusal with these words means that the order may be there, sent before
 DUPLICATE = re.compile(r"duplicat|already (?:exist|in use|(?:been )?used)|exists already|must be unique", re.IGNORECASE)
+#: and with these that it may be there, whatever the code says
+IN_DOUBT = re.compile(
+    r"timed? ?-?out|(?:unknown|internal|system|internal server) error|status (?:is )?unknown", re.IGNORECASE
+)
 THROTTLED = frozenset({418, 429})  #: 418 is Binance's, for those who did not heed 429
 
 
@@ -52,20 +58,33 @@ def _judged(ways: Ways, bridge: Any, operation: Operation, response: httpx.Respo
     if body is None:
         return _bare(ways, operation, bridge, response)
     said = ways.said(body, status)
+    words = "" if said is None else f"{said.text} ({said.code})" if said.text else said.code
     verdict = ways.verdict(said) if said else None
-    if said and writes and DUPLICATE.search(f"{said.code} {said.text}"):
-        verdict = AGAIN
-    if verdict is not None and said is not None:
-        return _outcome(verdict, bridge, response, f"{said.text} ({said.code})" if said.text else said.code)
-    found = theirs(bridge, response, body)
-    if found is not None:
-        named = said.text if said else _words(bridge, found)
-        if writes and DUPLICATE.search(named):
-            return _outcome(AGAIN, bridge, response, named)
-        return _outcome(by_class(found, writes=writes), bridge, response, named)
-    if said is not None or not 200 <= status < 300:  # noqa: PLR2004 - RFC 9110
-        return _outcome(UNKNOWN if writes else NO, bridge, response, said.text if said else f"status {status}")
-    return _accepted(ways, operation, body)
+    if verdict is None and (found := theirs(bridge, response, body)) is not None:
+        words = words or _words(bridge, found)
+        verdict = by_class(found, writes=writes)
+    if verdict is None and (said is not None or not 200 <= status < 300):  # noqa: PLR2004 - RFC 9110
+        words = words or f"status {status}"
+        verdict = UNKNOWN if writes else NO
+    if verdict is None:
+        return _accepted(ways, operation, body)
+    if operation.name.endswith((PLACE, PAIR)):
+        verdict = of_an_order(verdict, words)
+    own = verdict is BAD_KEY and ways.own  # no other is known not to repeat the key
+    return _outcome(replace(verdict, reason=f"{KEY}: {words}") if own else verdict, bridge, response, words)
+
+
+def of_an_order(verdict: Verdict, words: str) -> Verdict:
+    """What a verdict means to an order that was to be placed, by the words that came with it.
+
+    Codes stand in the wrong place of a table, ours or ccxt's, or mean several things; words that there was a time-out
+    prove nothing, and such an order is not sent again.
+    """
+    if DUPLICATE.search(words):
+        return AGAIN
+    if verdict.kind in {Kind.REJECTED, Kind.LATER} and IN_DOUBT.search(words):
+        return UNKNOWN
+    return NO if verdict is GONE else verdict
 
 
 def _troubled(ways: Ways, bridge: Any, response: httpx.Response) -> str:

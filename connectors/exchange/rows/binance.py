@@ -16,7 +16,6 @@ from connectors.exchange.ways import (
     BAD_CLOCK,
     BAD_KEY,
     GONE,
-    LATER,
     NO,
     UNKNOWN,
     Look,
@@ -84,14 +83,15 @@ CODES = {
     "-1007": UNKNOWN,
     "-1008": UNKNOWN,
     "-1015": Verdict(Kind.LATER, "its limit of orders is reached", 10),
-    "-1016": LATER,
+    "-1016": Verdict(Kind.LATER, seconds=MINUTE),
     "-1021": BAD_CLOCK,
     "-1022": Verdict(Kind.REJECTED, "it does not accept the signature; is the API secret right?"),
     "-2013": GONE,
     "-2014": BAD_KEY,
     "-2015": BAD_KEY,
+    "-2026": GONE,  # it ended unfilled, three months ago
 }
-_REFUSED = re.compile(r"-10(?:1[34]|20|3\d)|-11\d\d|-20(?:1\d|2\d|3\d)")  #: the others that errors.md explains
+_REFUSED = re.compile(r"-10(?:1[34]|20|3\d)|-1[12]\d\d|-20(?:1\d|2\d|3\d|4\d)")  #: the others that errors.md explains
 
 
 class Binance(Ways):

@@ -56,6 +56,7 @@ CODES = {
     "10010": BAD_KEY,
     "10016": UNKNOWN,
     "10018": LATER,
+    "10403": BANNED,
     "10429": LATER,
     "110001": GONE,
     "110072": AGAIN,
@@ -67,6 +68,7 @@ CODES = {
     "170146": UNKNOWN,
     "170147": UNKNOWN,
     "170213": GONE,
+    "170222": LATER,
     "33004": BAD_KEY,
 }
 _REFUSED = re.compile(r"1000[18]|1001[47]|1100\d\d|170[12]\d\d|17019\d")  #: the others that its list explains

@@ -39,7 +39,7 @@ CODES = {
     "UNAUTHENTICATED": BAD_KEY,
     "PERMISSION_DENIED": BAD_KEY,
     "RESOURCE_EXHAUSTED": LATER,
-    "rate_limit_exceeded": LATER,
+    "RATE_LIMIT_EXCEEDED": LATER,
     "NOT_FOUND": GONE,
     "UNKNOWN_CANCEL_ORDER": GONE,
 }
@@ -88,7 +88,7 @@ class Coinbase(Ways):
         return None
 
     def verdict(self, said: Said) -> Verdict | None:
-        return CODES.get(said.code) or (UNKNOWN if said.code in NOTHING else NO)
+        return CODES.get(said.code.upper()) or (UNKNOWN if said.code in NOTHING else NO)
 
     def placed(self, body: Any) -> str | None:
         found = body.get("success_response") if isinstance(body, dict) else None

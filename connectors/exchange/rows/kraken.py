@@ -54,11 +54,13 @@ CODES = {
     "EAPI:Invalid key": BAD_KEY,
     "EAPI:Invalid signature": Verdict(Kind.REJECTED, "it does not accept the signature; is the API secret right?"),
     "EAPI:": NO,
+    "EAccount:Invalid permissions": NO,  # where the account's owner lives this is not traded
     "EGeneral:Permission denied": BAD_KEY,
     "EGeneral:Temporary lockout": Verdict(Kind.LATER, "it has locked the key out for a while", 900),
     "EGeneral:Invalid arguments": NO,
     "EGeneral:Unknown method": NO,
     "EOrder:Rate limit exceeded": Verdict(Kind.LATER, "its limit of orders is reached", 10),
+    "EOrder:Domain rate limit exceeded": Verdict(Kind.LATER, "its limit of orders is reached", 10),
     "EOrder:Unknown order": GONE,
     "EOrder:": NO,
     "EQuery:": NO,

@@ -36,8 +36,8 @@ def bybit(code: int, text: str = "") -> dict[str, Any]:
     return {"retCode": code, "retMsg": text, "result": {}}
 
 
-def okx(code: str, outer: str = "1") -> dict[str, Any]:
-    return {"code": outer, "data": [{"clOrdId": "", "ordId": "", "sCode": code, "sMsg": "said"}], "msg": ""}
+def okx(code: str, outer: str = "1", words: str = "said") -> dict[str, Any]:
+    return {"code": outer, "data": [{"clOrdId": "", "ordId": "", "sCode": code, "sMsg": words}], "msg": ""}
 
 
 def coinbase(reason: str, **more: str) -> dict[str, Any]:
@@ -56,8 +56,6 @@ TABLE: list[tuple[str, int, Any, Kind, str]] = [
     ("binance", 400, {"code": -1022, "msg": "Signature"}, Kind.REJECTED, "signature"),
     ("binance", 400, {"code": -2010, "msg": "Account has insufficient balance."}, Kind.REJECTED, "insufficient"),
     ("binance", 400, {"code": -2010, "msg": "Duplicate order sent."}, Kind.UNKNOWN, TWICE),
-    ("binance", 400, {"code": -2013, "msg": "Order does not exist."}, Kind.REJECTED, ABSENT),
-    ("binance", 400, {"code": -2011, "msg": "Unknown order sent."}, Kind.REJECTED, ABSENT),
     ("binance", 200, {"orderId": 28}, Kind.OK, ""),
     ("kraken", 200, kraken("EOrder:Insufficient funds"), Kind.REJECTED, "Insufficient funds"),
     ("kraken", 200, kraken("EOrder:Rate limit exceeded"), Kind.LATER, "limit"),
@@ -96,7 +94,6 @@ TABLE: list[tuple[str, int, Any, Kind, str]] = [
     ("bybit", 200, bybit(10016), Kind.UNKNOWN, ""),
     ("bybit", 200, bybit(170131, "Insufficient balance."), Kind.REJECTED, "Insufficient"),
     ("bybit", 200, bybit(170141, "Duplicate clientOrderId"), Kind.UNKNOWN, TWICE),
-    ("bybit", 200, bybit(170213, "Order does not exist."), Kind.REJECTED, ABSENT),
     ("bybit", 200, bybit(10003), Kind.REJECTED, "key"),
     ("bybit", 200, bybit(0), Kind.UNKNOWN, "no order"),
     ("okx", 200, okx("51008"), Kind.REJECTED, "said"),
@@ -113,6 +110,38 @@ TABLE: list[tuple[str, int, Any, Kind, str]] = [
     ("alpaca", 422, alpaca("client_order_id must be unique"), Kind.UNKNOWN, TWICE),
     ("alpaca", 422, alpaca("qty must be > 0"), Kind.REJECTED, "qty"),
     ("alpaca", 200, {"client_order_id": "a"}, Kind.UNKNOWN, "no order"),
+    # words that prove nothing outweigh a code that stands among refusals
+    ("okx", 200, okx("51054", words="Getting information timed out."), Kind.UNKNOWN, "timed out"),
+    ("kraken", 200, kraken("EOrder:Internal error"), Kind.UNKNOWN, "Internal error"),
+    (
+        "bybit",
+        200,
+        bybit(10007, "Response timeout from backend server. Delivery and request status unknown."),
+        Kind.UNKNOWN,
+        "timeout",
+    ),
+    (
+        "coinsph",
+        400,
+        {"code": -1000, "msg": "An unknown error occured while processing the request."},
+        Kind.UNKNOWN,
+        "",
+    ),
+    ("coinsph", 400, {"code": -1146, "msg": "Order creation timeout"}, Kind.UNKNOWN, "timeout"),
+    ("coinbase", 400, {"error": "unknown", "message": "internal"}, Kind.UNKNOWN, "internal"),
+    # an order that is only being placed can't be missing
+    ("alpaca", 404, alpaca("asset not found for XYZ"), Kind.REJECTED, "asset not found"),
+    ("coinbase", 404, {"error": "NOT_FOUND", "message": "no such product"}, Kind.REJECTED, "no such product"),
+    # whose fault it is, is said in the exchange's words too
+    ("okx", 401, {"code": "50110", "msg": "Your IP 10.0.0.1 is not linked", "data": []}, Kind.REJECTED, "10.0.0.1"),
+    ("bybit", 200, bybit(10027, "Trading Banned"), Kind.REJECTED, "Trading Banned"),
+    ("kraken", 200, kraken("EAccount:Invalid permissions:X trading restricted for US:TX."), Kind.REJECTED, "US:TX"),
+    ("kraken", 200, kraken("EAuth:Account temporary disabled"), Kind.UNKNOWN, "temporary disabled"),
+    ("kraken", 200, kraken("EOrder:Domain rate limit exceeded"), Kind.LATER, "limit"),
+    ("bybit", 200, bybit(170222, "Too many requests in this time frame."), Kind.LATER, "limit"),
+    ("bybit", 200, bybit(10403, "Exceeded IP rate limit"), Kind.LATER, "too many calls"),
+    ("binance", 400, {"code": -1016, "msg": "This service is no longer available."}, Kind.LATER, "no longer"),
+    ("binance", 400, {"code": -1211, "msg": "Invalid peg."}, Kind.REJECTED, "peg"),
     # one that has no row: what ccxt is sure of, and an id under any of its names
     ("kucoin", 200, {"code": "200000", "data": {"orderId": "5bd6e9286d99522a52e458de"}}, Kind.OK, ""),
     ("kucoin", 200, {"code": "200004", "msg": "Balance insufficient"}, Kind.REJECTED, "Balance insufficient"),
@@ -180,9 +209,42 @@ def test_a_cancellation_that_failed() -> None:
     """Coinbase says of each order in a list what became of it; Alpaca says nothing at all when it worked."""
     refused = {"results": [{"success": False, "failure_reason": "UNKNOWN_CANCEL_ORDER", "order_id": "1"}]}
     assert judged("coinbase", 200, refused, what="cancel").reason == ABSENT
+    twice = {"results": [{"success": False, "failure_reason": "DUPLICATE_CANCEL_REQUEST", "order_id": "1"}]}
+    assert judged("coinbase", 200, twice, what="cancel").kind is Kind.REJECTED
     assert judged("alpaca", 204, b"", what="cancel").kind is Kind.OK
     assert judged("alpaca", 204, b"").kind is Kind.UNKNOWN
     assert judged("alpaca", 422, alpaca("order is not cancelable"), what="cancel").kind is Kind.REJECTED
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "body"),
+    [
+        ("binance", 400, {"code": -2013, "msg": "Order does not exist."}),
+        ("binance", 400, {"code": -2011, "msg": "Unknown order sent."}),
+        ("kraken", 200, kraken("EOrder:Unknown order")),
+        ("coinbase", 404, {"error": "NOT_FOUND", "message": "order not found"}),
+        ("bybit", 200, bybit(170213, "Order does not exist.")),
+        ("bybit", 200, bybit(110001, "Order does not exist")),
+        ("okx", 200, okx("51603")),
+        ("okx", 200, okx("51400")),
+        ("alpaca", 404, alpaca("order not found for 61e69015")),
+    ],
+)
+@pytest.mark.parametrize("what", ["cancel", "order.find"])
+def test_an_order_that_is_not_there(name: str, status: int, body: Any, what: str) -> None:
+    """Whoever cancels it or asks for it is told so in one way."""
+    assert judged(name, status, body, what=what) == Outcome(Kind.REJECTED, ABSENT)
+
+
+def test_an_order_that_is_archived_is_none() -> None:
+    """Binance shows none that was cancelled unfilled ninety days ago; that keeps the others from being looked at no more."""
+    archived = {"code": -2026, "msg": "Order was canceled or expired with no executed qty over 90 days ago."}
+    assert judged("binance", 400, archived, what="order.find").reason == ABSENT
+
+
+def test_what_is_read_is_refused_or_not_by_the_code_alone() -> None:
+    """Only of an order does anything hang on words like "timeout"."""
+    assert judged("okx", 200, okx("51054", words="timed out"), what="book").kind is Kind.REJECTED
 
 
 _json = st.recursive(
