@@ -10,12 +10,11 @@ from typing import Any
 from connectors.exchange.ways import Ways, exact, number
 from connectors.market import Book, Candle, Level, Market, Ticker
 from connectors.network import Rejected
-from connectors.order import Balance, Fill, Order, OrderState, OrderType, Side
+from connectors.order import LIMITED, Balance, Fill, Order, OrderState, OrderType, Side
 
 STATES = {
     "closed": OrderState.FILLED,
     "canceled": OrderState.CANCELLED,
-    "canceling": OrderState.CANCELLED,
     "rejected": OrderState.REJECTED,
     "expired": OrderState.EXPIRED,
 }
@@ -109,13 +108,14 @@ def order(said: Mapping[str, Any], field: str = "") -> Order:
     price, average = number(said.get("price")), number(said.get("average"))
     stop = number(said.get("triggerPrice")) or number(said.get("stopPrice"))
     paid = exact(said.get("cost"))
+    type_ = kind(said, stop)
     return Order(
         id=str(said["id"]),
         client_order_id=str(said.get("clientOrderId") or _own(said, field) or ""),
         symbol=said["symbol"],
         side=Side(said["side"]),
-        type=kind(said, stop),
-        state=state(said.get("status"), filled, amount),
+        type=type_,
+        state=state(said.get("status"), filled, amount, whole=type_ in LIMITED),
         amount=amount,
         filled=filled,
         cost=paid if paid is not None else filled * (average or price or Decimal(0)),
@@ -130,12 +130,18 @@ def _own(said: Mapping[str, Any], field: str) -> Any:
     return info.get(field) if field and isinstance(info, dict) else None
 
 
-def state(status: Any, filled: Decimal, amount: Decimal | None) -> OrderState:
-    """What ccxt's status means; an order whose state is not said counts as open, unless it is full."""
+def state(status: Any, filled: Decimal, amount: Decimal | None, *, whole: bool) -> OrderState:
+    """What ccxt's status means; one that it does not know, or none, counts as open, unless the order is full.
+
+    ``whole``: one that is closed should be full. If it is not, the rest was cancelled, for which ccxt has no word; that
+    of a market order can be too little to be traded. One that is being cancelled may be filled before it is.
+    """
     known = STATES.get(str(status))
+    if known is OrderState.FILLED and whole and amount and 0 < filled < amount:
+        return OrderState.CANCELLED
     if known is not None:
         return known
-    if status is None and amount and filled >= amount:
+    if status != "open" and amount and filled >= amount:
         return OrderState.FILLED
     return OrderState.PARTIALLY_FILLED if filled else OrderState.OPEN
 

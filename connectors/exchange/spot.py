@@ -269,18 +269,21 @@ class Connector:
                 return renamed(found, wanted.client_order_id) if mine else found
         return None
 
+    def _order(self, said: Mapping[str, Any]) -> Order:
+        return reading.order(self.ways.shown(said), self.ways.field)
+
     async def _numbered(self, wire: Wire, market: Market, number: str) -> AsyncIterator[Order]:
         """The orders among which one of this number may be."""
         if self.ways.own:
             bridge = self.at.bridge
             async for raw in self._looked(wire, "order.find", self.ways.numbered(number, market.id)):
-                yield reading.order(bridge.parse_order(raw, bridge.market(market.symbol)))
+                yield self._order(bridge.parse_order(raw, bridge.market(market.symbol)))
             return
         if not self.at.bridge.has.get("fetchOrder"):
             raise Rejected(f"{self.at.title} can't be asked for an order by its id")
         try:
             said = await self.talk.ccxt(wire, "order.find", "fetch_order", number, market.symbol)
-            yield reading.order(said, self.ways.field)
+            yield self._order(said)
         except Rejected as no:
             if no.reason != ABSENT and not isinstance(no.__cause__, errors().OrderNotFound):
                 raise
@@ -298,7 +301,7 @@ class Connector:
             return
         by_number = self.ways.numbered(known, market.id) if known else ()
         async for raw in self._looked(wire, "order.find", [*self.ways.looks(wanted, market.id), *by_number]):
-            yield reading.order(bridge.parse_order(raw, bridge.market(wanted.symbol)))
+            yield self._order(bridge.parse_order(raw, bridge.market(wanted.symbol)))
 
     async def _looked(self, wire: Wire, what: str, looks: Sequence[Look]) -> AsyncIterator[Any]:
         """The orders of all these places, and of those that they lead to, as the exchange writes them."""
@@ -331,7 +334,7 @@ class Connector:
                 refused = no
                 continue
             for said in listed:
-                yield reading.order(said, self.ways.field)
+                yield self._order(said)
         if refused is not None:
             raise refused
 
@@ -339,10 +342,10 @@ class Connector:
     async def open_orders(self, wire: Wire, symbol: str | None = None) -> Sequence[Order]:
         await self.markets(wire)
         listed = await self.talk.ccxt(wire, "orders.open", "fetch_open_orders", symbol)
-        found = [reading.order(said, self.ways.field) for said in listed]
+        found = [self._order(said) for said in listed]
         market = (await self._market(wire, symbol)).id if symbol else None
         apart = [raw async for raw in self._looked(wire, "orders.open", self.ways.apart(market))]
-        return [*found, *(reading.order(self.at.bridge.parse_order(raw)) for raw in apart)]
+        return [*found, *(self._order(self.at.bridge.parse_order(raw)) for raw in apart)]
 
     @legible
     async def fills(self, wire: Wire, symbol: str, since: datetime) -> Sequence[Fill]:
@@ -362,7 +365,7 @@ class Connector:
         while True:
             more = {"until": _millis(until)} if until else {}
             said = await self.talk.ccxt(wire, "fills", "fetch_my_trades", market, _millis(begin), None, more)
-            read = [fill for item in said if (fill := reading.fill(item)) is not None]
+            read = [fill for item in said if (fill := reading.fill(self.ways.traded(item))) is not None]
             new = [fill for fill in read if fill.id not in found]
             found |= {fill.id: fill for fill in new}
             if not self.ways.page or len(said) < self.ways.page or not new:

@@ -229,6 +229,14 @@ class Ways:
         """Where open orders of a market, or of all, are listed beside those that ccxt lists."""
         return ()
 
+    def shown(self, order: Mapping[str, Any]) -> Mapping[str, Any]:
+        """An order as ccxt parsed it, put right where ccxt is known to take one thing for another."""
+        return order
+
+    def traded(self, trade: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The same of a trade."""
+        return trade
+
     def named(self, client_order_id: str) -> str:
         """Our id of an order as the exchange has it."""
         if self.dashed and _HEX.fullmatch(client_order_id):

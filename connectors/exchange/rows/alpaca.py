@@ -114,6 +114,11 @@ class Alpaca(Ways):
     def numbered(self, number: str, market: str) -> Sequence[Look]:
         return (Look(_private("v2/orders/{order_id}", "GET", {"order_id": number}), lambda body: [body]),)
 
+    def shown(self, order: Mapping[str, Any]) -> Mapping[str, Any]:
+        # ccxt holds it for ended; it is so for the day
+        calculated = order["info"].get("status") == "calculated"
+        return {**order, "status": None} if calculated else order
+
     def key(self) -> Unsigned | None:
         return _private("v2/account", "GET", {})
 

@@ -146,6 +146,11 @@ class Bybit(Ways):
     def numbered(self, number: str, market: str) -> Sequence[Look]:
         return _looks({"category": "spot", "symbol": market, "orderId": number})
 
+    def traded(self, trade: Mapping[str, Any]) -> Mapping[str, Any]:
+        # ccxt guesses it by the side; a fee may be paid in another asset, such as MNT
+        paid = trade["info"].get("feeCurrency")
+        return {**trade, "fee": {**(trade.get("fee") or {}), "currency": paid}} if paid else trade
+
     def key(self) -> Unsigned | None:
         return _private("user/query-api", "GET", {})
 

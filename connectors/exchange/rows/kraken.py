@@ -160,6 +160,11 @@ class Kraken(Ways):
         at = order.at.isoformat() if order.at and order.type not in WAITING else None
         return replace(_private("CancelOrder", name), about={"market": market, "placed": at})
 
+    def shown(self, order: Mapping[str, Any]) -> Mapping[str, Any]:
+        # its amount is of the quote asset then
+        by_quote = "viqc" in str(order["info"].get("oflags")).split(",")
+        return {**order, "amount": None} if by_quote else order
+
     def looks(self, wanted: OrderRequest, market: str) -> Sequence[Look]:
         params = {"cl_ord_id": self.named(wanted.client_order_id)}
         return (

@@ -148,6 +148,11 @@ class Okx(Ways):
         asked = {"instId": market, "clOrdId": wanted.client_order_id}
         return (Look(_private("trade/order", "GET", asked), okx_waiting.rows),)
 
+    def shown(self, order: Mapping[str, Any]) -> Mapping[str, Any]:
+        # ccxt holds what is to be paid for paid
+        by_quote = order["info"].get("tgtCcy") == "quote_ccy"
+        return {**order, "amount": None, "cost": None} if by_quote else order
+
     def apart(self, market: str | None) -> Sequence[Look]:
         return (okx_waiting.pending(market),)
 

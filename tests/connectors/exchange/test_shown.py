@@ -1,0 +1,220 @@
+"""What exchanges show of orders and trades, in the forms that they document, as we read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from connectors.exchange import reading
+from connectors.exchange.place import Place
+from connectors.exchange.rows import rows
+from connectors.order import Order, OrderState
+
+D = Decimal
+SYMBOL = "BTC/USDT"
+
+
+def there(name: str, market: str) -> Place:
+    """The exchange, of which this process knows one market."""
+    made = Place(rows()[name](), "", testing=False)
+    said = {
+        "id": market,
+        "symbol": SYMBOL,
+        "base": "BTC",
+        "quote": "USDT",
+        "spot": True,
+        "type": "spot",
+        "active": True,
+    }
+    made.bridge.set_markets([made.bridge.safe_market_structure(said)])
+    return made
+
+
+def shown(name: str, raw: Mapping[str, Any], market: str) -> Order:
+    made = there(name, market)
+    return reading.order(made.ways.shown(made.bridge.parse_order(raw, made.bridge.market(SYMBOL))))
+
+
+OKX = {
+    "instId": "BTC-USDT",
+    "instType": "SPOT",
+    "ordId": "1",
+    "clOrdId": "a",
+    "px": "50000",
+    "sz": "0.002",
+    "ordType": "limit",
+    "side": "buy",
+    "tgtCcy": "",
+    "accFillSz": "0.001",
+    "avgPx": "50000",
+    "state": "partially_filled",
+    "cTime": "1597026383085",
+}
+BYBIT = {
+    "symbol": "BTCUSDT",
+    "orderType": "Limit",
+    "orderLinkId": "a",
+    "orderId": "1",
+    "avgPrice": "50000",
+    "price": "50000",
+    "qty": "0.002",
+    "cumExecQty": "0.001",
+    "cumExecValue": "50",
+    "side": "Buy",
+    "timeInForce": "GTC",
+    "createdTime": "1684476068369",
+}
+KRAKEN = {
+    "id": "O1",
+    "cl_ord_id": "a",
+    "opentm": 1688666559.8974,
+    "vol": "0.002",
+    "vol_exec": "0.001",
+    "cost": "50",
+    "price": "50000",
+    "oflags": "fciq",
+    "descr": {"pair": "XBTUSDT", "type": "buy", "ordertype": "limit", "price": "50000", "price2": "0"},
+}
+COINBASE = {
+    "order_id": "1",
+    "product_id": "BTC-USDT",
+    "side": "BUY",
+    "client_order_id": "a",
+    "created_time": "2023-03-11T18:45:55Z",
+    "filled_size": "0.001",
+    "average_filled_price": "50000",
+    "filled_value": "50",
+    "order_type": "LIMIT",
+    "order_configuration": {"limit_limit_gtc": {"base_size": "0.002", "limit_price": "50000", "post_only": False}},
+}
+ALPACA = {
+    "id": "1",
+    "client_order_id": "a",
+    "submitted_at": "2022-04-14T21:19:13.723Z",
+    "symbol": "BTC/USDT",
+    "asset_class": "crypto",
+    "qty": "0.002",
+    "filled_qty": "0.001",
+    "filled_avg_price": "50000",
+    "type": "limit",
+    "order_type": "limit",
+    "side": "buy",
+    "limit_price": "50000",
+}
+BINANCE = {
+    "symbol": "BTCUSDT",
+    "orderId": 1,
+    "clientOrderId": "a",
+    "price": "50000",
+    "origQty": "0.002",
+    "executedQty": "0.001",
+    "cummulativeQuoteQty": "50",
+    "timeInForce": "GTC",
+    "type": "LIMIT",
+    "side": "BUY",
+    "time": 1499827319559,
+}
+NAMES = {
+    "okx": ("BTC-USDT", OKX, "state"),
+    "bybit": ("BTCUSDT", BYBIT, "orderStatus"),
+    "kraken": ("XBTUSDT", KRAKEN, "status"),
+    "coinbase": ("BTC-USDT", COINBASE, "status"),
+    "alpaca": ("BTC/USDT", ALPACA, "status"),
+    "binance": ("BTCUSDT", BINANCE, "status"),
+}
+PART, CANCELLED = OrderState.PARTIALLY_FILLED, OrderState.CANCELLED
+#: of a limit order of which half is filled
+STATES = [
+    ("okx", "partially_filled", PART),
+    ("okx", "canceled", CANCELLED),
+    ("okx", "mmp_canceled", CANCELLED),
+    ("bybit", "PartiallyFilled", PART),
+    ("bybit", "PartiallyFilledCanceled", CANCELLED),
+    ("bybit", "Cancelled", CANCELLED),
+    ("bybit", "Triggered", PART),
+    ("kraken", "open", PART),
+    ("kraken", "canceled", CANCELLED),
+    ("kraken", "expired", OrderState.EXPIRED),
+    ("coinbase", "OPEN", PART),
+    ("coinbase", "CANCEL_QUEUED", PART),
+    ("coinbase", "UNKNOWN_ORDER_STATUS", PART),
+    ("coinbase", "CANCELLED", CANCELLED),
+    ("coinbase", "FAILED", CANCELLED),
+    ("alpaca", "partially_filled", PART),
+    ("alpaca", "pending_cancel", PART),
+    ("alpaca", "pending_replace", PART),
+    ("alpaca", "done_for_day", PART),
+    ("alpaca", "calculated", PART),
+    ("alpaca", "stopped", PART),
+    ("alpaca", "canceled", CANCELLED),
+    ("alpaca", "something_new", PART),
+    ("binance", "PARTIALLY_FILLED", PART),
+    ("binance", "PENDING_CANCEL", PART),
+    ("binance", "CANCELED", CANCELLED),
+    ("binance", "EXPIRED_IN_MATCH", OrderState.EXPIRED),
+]
+
+
+@pytest.mark.parametrize(("name", "said", "state"), STATES)
+def test_half_a_limit_order_is_not_the_whole(name: str, said: str, state: OrderState) -> None:
+    """Only what the exchange calls ended has ended, and what has ended half filled was cancelled."""
+    market, raw, field = NAMES[name]
+    order = shown(name, {**raw, field: said}, market)
+    assert (order.state, order.amount, order.filled, order.cost) == (state, D("0.002"), D("0.001"), D(50))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_full_order_is_filled(name: str) -> None:
+    """Whatever else is said of it, but that it is open."""
+    market, raw, field = NAMES[name]
+    whole = {"accFillSz", "cumExecQty", "vol_exec", "filled_size", "filled_qty", "executedQty"}
+    full = {key: "0.002" if key in whole else value for key, value in raw.items()}
+    assert shown(name, {**full, field: "pending_cancel"}, market).state is OrderState.FILLED
+
+
+def test_what_a_market_order_is_to_pay_is_not_paid() -> None:
+    """Of 100 USDT 37 were spent when OKX gave the rest up; Kraken writes the amount of the quote asset as the order's."""
+    bought = {**OKX, "ordType": "market", "tgtCcy": "quote_ccy", "sz": "100", "px": "", "accFillSz": "0.00074"}
+    order = shown("okx", {**bought, "state": "canceled"}, "BTC-USDT")
+    assert (order.state, order.amount, order.filled, order.cost) == (CANCELLED, None, D("0.00074"), D(37))
+    descr = {**KRAKEN["descr"], "ordertype": "market"}  # type: ignore[dict-item]
+    bought = {**KRAKEN, "oflags": "viqc,fciq", "vol": "100", "status": "closed", "descr": descr}
+    order = shown("kraken", bought, "XBTUSDT")
+    assert (order.state, order.amount, order.filled) == (OrderState.FILLED, None, D("0.001"))
+
+
+def test_the_rest_of_a_market_order_may_be_too_little_to_trade() -> None:
+    """Bybit says that it was cancelled; all that could be bought for the money was."""
+    bought = {**BYBIT, "orderType": "Market", "marketUnit": "quoteCoin", "qty": "50.00004", "price": "0"}
+    assert shown("bybit", {**bought, "orderStatus": "PartiallyFilledCanceled"}, "BTCUSDT").state is OrderState.FILLED
+
+
+TRADE = {
+    "symbol": "BTCUSDT",
+    "side": "Buy",
+    "orderId": "1",
+    "execTime": "1672282722429",
+    "feeRate": "0.001",
+    "isMaker": False,
+    "execId": "e0cb",
+    "execPrice": "50000",
+    "execQty": "0.1",
+    "execType": "Trade",
+    "category": "spot",
+}
+
+
+@pytest.mark.parametrize(
+    ("fee", "asset", "expected"),
+    [("0.0001", "BTC", "BTC"), ("0.3", "MNT", "MNT"), ("-0.1", "USDT", "USDT"), ("0.0001", "", "BTC")],
+)
+def test_a_fee_is_of_the_asset_that_it_was_paid_in(fee: str, asset: str, expected: str) -> None:
+    """That may be a third one."""
+    made = there("bybit", "BTCUSDT")
+    trade = made.bridge.parse_trade({**TRADE, "execFee": fee, "feeCurrency": asset}, made.bridge.market(SYMBOL))
+    fill = reading.fill(made.ways.traded(trade))
+    assert fill is not None
+    assert (fill.fee, fill.fee_asset) == (D(fee), expected)
