@@ -149,9 +149,9 @@ class Kraken(Ways):
             params["price"] = plain(wanted.price)
         if wanted.time_in_force is TimeInForce.IOC:
             params["timeinforce"] = "IOC"
-        flags = {"viqc": by_quote, "post": wanted.time_in_force is TimeInForce.POST_ONLY}
-        if chosen := ",".join(flag for flag, on in flags.items() if on):
-            params["oflags"] = chosen
+        # its trades tell fees in the quote asset, and of a sale they would be taken in the base asset if not told so
+        flags = {"fciq": True, "viqc": by_quote, "post": wanted.time_in_force is TimeInForce.POST_ONLY}
+        params["oflags"] = ",".join(flag for flag, on in flags.items() if on)
         return _private("AddOrder", params | {"cl_ord_id": self.named(wanted.client_order_id)})
 
     def canceling(self, order: Order, market: str) -> Unsigned:

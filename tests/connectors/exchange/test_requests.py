@@ -362,9 +362,14 @@ SHAPES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ),
     ("binance", {"amount": Decimal("1E-8")}, {"quantity": "0.00000001"}),
     ("kraken", {}, {"ordertype": "limit", "type": "buy", "volume": "0.003", "price": "50000.1", "pair": "XXBTZUSD"}),
-    ("kraken", {"time_in_force": TimeInForce.POST_ONLY}, {"oflags": "post"}),
+    ("kraken", {"side": Side.SELL}, {"type": "sell", "oflags": "fciq"}),
+    ("kraken", {"time_in_force": TimeInForce.POST_ONLY}, {"oflags": "fciq,post"}),
     ("kraken", {"time_in_force": TimeInForce.IOC}, {"timeinforce": "IOC"}),
-    ("kraken", {**MARKET, "amount": None, "quote_amount": Decimal("25.50")}, {"volume": "25.50", "oflags": "viqc"}),
+    (
+        "kraken",
+        {**MARKET, "amount": None, "quote_amount": Decimal("25.50")},
+        {"volume": "25.50", "oflags": "fciq,viqc"},
+    ),
     (
         "kraken",
         {"type": OrderType.STOP_LIMIT, "stop_price": Decimal(49000)},
