@@ -22,6 +22,7 @@ class Filters:
         highest: Greatest share of the market's price that an order may name: ``5``.
         market_lot: In place of ``lot``, for market orders.
         market_max: In place of ``max_amount``, for market orders.
+        cent: What a market order spends is a multiple of it, in the quote asset.
     """
 
     tick: Decimal | None = None
@@ -34,6 +35,7 @@ class Filters:
     highest: Decimal | None = None
     market_lot: Decimal | None = None
     market_max: Decimal | None = None
+    cent: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

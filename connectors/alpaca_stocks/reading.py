@@ -54,7 +54,7 @@ def markets(said: Any) -> Iterator[Market]:
             continue
         parts = PART if one.get("fractionable") is True else None
         active = one.get("tradable") is True and one.get("status") == "active"
-        filters = Filters(tick=TICK, lot=Decimal(1), min_amount=None, market_lot=parts)
+        filters = Filters(tick=TICK, lot=Decimal(1), market_lot=parts, cent=TICK)
         yield Market(symbol(one["symbol"]), one["symbol"], one["symbol"], DOLLAR, filters, active=active)
 
 

@@ -26,7 +26,7 @@ def faults(request: OrderRequest, market: Market, price: Decimal | None) -> list
 
 
 def rounded(request: OrderRequest, market: Market) -> OrderRequest:
-    """The order with numbers that fit: amounts rounded down, prices down for a buy and up for a sell."""
+    """The order with numbers that fit: amounts of both assets rounded down, prices down for a buy and up for a sell."""
     filters = market.filters
     lot = filters.market_lot or filters.lot if request.type == OrderType.MARKET else filters.lot
     way = ROUND_FLOOR if request.side == Side.BUY else ROUND_CEILING
@@ -36,6 +36,7 @@ def rounded(request: OrderRequest, market: Market) -> OrderRequest:
             amount=multiple(request.amount, lot, ROUND_DOWN),
             price=multiple(request.price, filters.tick, way),
             stop_price=multiple(request.stop_price, filters.tick, way),
+            quote_amount=multiple(request.quote_amount, filters.cent, ROUND_DOWN),
         )
 
 
@@ -53,10 +54,6 @@ def text(value: Decimal) -> str:
     return plain.rstrip("0").rstrip(".") if "." in plain else plain
 
 
-def _sane(value: Decimal) -> bool:
-    return value.is_finite() and -_DIGITS <= value.adjusted() < _DIGITS and int(value.as_tuple().exponent) >= -_DIGITS
-
-
 def _shape(request: OrderRequest, market: Market) -> Iterator[str]:
     if request.symbol != market.symbol:
         yield f"the order is for {request.symbol}, the market is {market.symbol}"
@@ -72,8 +69,12 @@ def senseless(request: OrderRequest) -> list[str]:
 def _numbers(request: OrderRequest) -> Iterator[str]:
     for name in ("amount", "price", "stop_price", "quote_amount"):
         value = getattr(request, name)
-        if value is not None and (not _sane(value) or value <= 0):
+        if value is None:
+            continue
+        if not value.is_finite() or value <= 0 or not -_DIGITS <= value.adjusted() < _DIGITS:
             yield f"{name} is {_short(value)}; give a number above 0"
+        elif int(value.as_tuple().exponent) < -_DIGITS:
+            yield f"{name} is {_short(value)}; give a number with fewer digits"
 
 
 def _named(request: OrderRequest) -> Iterator[str]:
@@ -147,6 +148,8 @@ def _prices(request: OrderRequest, market: Market, price: Decimal | None) -> Ite
 def _notionals(request: OrderRequest, market: Market, price: Decimal | None) -> Iterator[str]:
     filters, quote = market.filters, market.quote
     worth = request.quote_amount
+    if worth is not None and filters.cent and worth % filters.cent:
+        yield f"{text(worth)} {quote} is not a multiple of {text(filters.cent)} {quote}"
     if request.amount is not None:
         per = request.price or request.stop_price or price
         worth = None if per is None else request.amount * per

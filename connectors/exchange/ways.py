@@ -271,11 +271,16 @@ class Ways:
             max_amount=number(amount.get("max")),
             min_notional=number(cost.get("min")),
             max_notional=number(cost.get("max")),
+            cent=self.cent(market),
         )
+
+    def cent(self, market: Mapping[str, Any]) -> Decimal | None:
+        """Of what step an amount of the quote asset is, in a market as ccxt has it; ``None``: it is not known."""
+        return None
 
 
 TICK_SIZE = 4  #: ccxt's mode in which a precision is a step, not a count of decimal places
-_PLACES = 2
+FINEST = 18  #: decimal places that an exchange may count
 
 
 def number(given: Any) -> Decimal | None:
@@ -305,6 +310,12 @@ def plain(value: Decimal | None) -> str:
 def _step(given: Any, *, ticks: bool) -> Decimal | None:
     found = number(given) if ticks else exact(given)
     return found if ticks or found is None else Decimal(1).scaleb(-int(found))
+
+
+def places(given: Any) -> Decimal | None:
+    """The step of a number with so many decimal places; ``None`` for what is no such count."""
+    found = exact(given)
+    return None if found is None or found != int(found) or not 0 <= found <= FINEST else Decimal(1).scaleb(-int(found))
 
 
 def _denies(body: Any) -> bool:

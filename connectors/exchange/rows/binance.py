@@ -24,6 +24,7 @@ from connectors.exchange.ways import (
     Ways,
     exact,
     number,
+    places,
     plain,
 )
 from connectors.market import Filters
@@ -235,6 +236,7 @@ class Binance(Ways):
             highest=number(band.get("multiplierUp")) or highest,
             market_lot=number(large.get("stepSize")),
             market_max=number(large.get("maxQty")),
+            cent=places(market["info"].get("quoteAssetPrecision")),
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from connectors.base import Budget, Kind, Reading, Window
@@ -22,6 +23,7 @@ from connectors.exchange.ways import (
     Said,
     Verdict,
     Ways,
+    number,
     plain,
 )
 from connectors.order import WAITING, Order, OrderRequest, TimeInForce
@@ -117,6 +119,9 @@ class Bybit(Ways):
     def placed(self, body: Any) -> str | None:
         found = body.get("result") if isinstance(body, dict) else None
         return str(found["orderId"]) if isinstance(found, dict) and found.get("orderId") else None
+
+    def cent(self, market: Mapping[str, Any]) -> Decimal | None:
+        return number((market["info"].get("lotSizeFilter") or {}).get("quotePrecision"))
 
     def placing(self, wanted: OrderRequest, market: str) -> Unsigned:
         limited = wanted.price is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from connectors.base import Budget, Reading, Window
@@ -19,6 +20,7 @@ from connectors.exchange.ways import (
     Verdict,
     Ways,
     fitting,
+    number,
     numbered,
     plain,
 )
@@ -94,6 +96,9 @@ class Coinbase(Ways):
         found = body.get("success_response") if isinstance(body, dict) else None
         named = found.get("order_id") if isinstance(found, dict) else None
         return str(named) if named else None
+
+    def cent(self, market: Mapping[str, Any]) -> Decimal | None:
+        return number(market["info"].get("quote_increment"))
 
     def placing(self, wanted: OrderRequest, market: str) -> Unsigned:
         how, least = wanted.time_in_force, wanted.type in WAITING and wanted.type not in LIMITED

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from typing import Any, ClassVar
 
@@ -24,6 +25,7 @@ from connectors.exchange.ways import (
     Verdict,
     Ways,
     fitting,
+    places,
     plain,
 )
 from connectors.network import Option
@@ -126,6 +128,9 @@ class Kraken(Ways):
         if _UUID.fullmatch(client_order_id) or len(client_order_id) <= FREE:
             return client_order_id
         return hashlib.sha256(client_order_id.encode()).hexdigest()[:32]
+
+    def cent(self, market: Mapping[str, Any]) -> Decimal | None:
+        return places(market["info"].get("cost_decimals"))
 
     def placing(self, wanted: OrderRequest, market: str) -> Unsigned:
         by_quote = wanted.amount is None

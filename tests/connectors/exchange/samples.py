@@ -23,6 +23,7 @@ BINANCE: dict[tuple[str, str], Any] = {
                 "baseAssetPrecision": 8,
                 "quoteAsset": "USDT",
                 "quotePrecision": 8,
+                "quoteAssetPrecision": 8,
                 "orderTypes": ["LIMIT", "MARKET"],
                 "isSpotTradingAllowed": True,
                 "permissionSets": [["SPOT"]],

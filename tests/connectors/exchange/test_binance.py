@@ -51,6 +51,7 @@ async def test_everyone_may_see(world: Any) -> None:
             lowest=Decimal("0.3"),
             highest=Decimal(4),
             market_max=Decimal("97.5"),
+            cent=Decimal("1E-8"),
         )
         ticker = await exchange.ticker(wire, "BTC/USDT")
         assert (ticker.bid, ticker.ask, ticker.last) == (Decimal(50000), Decimal("50000.2"), Decimal("50000.1"))

@@ -109,6 +109,20 @@ def test_a_market_order_has_its_own_lot_and_maximum() -> None:
     assert faults(order("a", "buy", "limit", amount="3.001", price=100), market, D(100)) == []
 
 
+def test_what_is_spent_is_in_whole_cents() -> None:
+    """A third of the money has digits without end; what the exchange does not take of them stays here."""
+    market = replace(BTC, filters=replace(BTC.filters, cent=D("0.01")))
+    third = order("a", "buy", "market", quote_amount=D(100) / 3)
+    assert faults(third, market, D(100)) == [
+        "quote_amount is 33.333333333333333333333...; give a number with fewer digits"
+    ]
+    finer = order("a", "buy", "market", quote_amount="33.333")
+    assert faults(finer, market, D(100)) == ["33.333 USDT is not a multiple of 0.01 USDT"]
+    assert rounded(third, market).quote_amount == D("33.33")
+    assert rounded(third, BTC).quote_amount == D(100) / 3
+    assert faults(rounded(third, market), market, D(100)) == []
+
+
 def test_a_market_that_is_halted_or_another_one_is_named() -> None:
     """An order never reaches a market that does not take it."""
     assert faults(order("a", "buy", "market", amount=1), replace(BTC, active=False), D(100)) == [

@@ -553,3 +553,22 @@ async def test_balances_are_split(world: Any) -> None:
         async with world(f"{name}/main", case.answers, case.secrets) as there:
             held = await there.exchange.balances(there.wire)
             assert held == {"BTC": Balance("BTC", Decimal(expected[0]), Decimal(expected[1]))}, name
+
+
+@pytest.mark.parametrize(
+    ("name", "cent"),
+    [
+        ("binance", "1E-8"),
+        ("kraken", "0.00001"),
+        ("coinbase", "0.01"),
+        ("bybit", "1E-8"),
+        ("okx", None),
+        ("alpaca", None),
+    ],
+)
+async def test_what_a_market_order_spends_has_so_many_digits(world: Any, name: str, cent: str | None) -> None:
+    """As far as the exchange says it."""
+    case = CASES[name]
+    async with world(f"{name}/main", case.answers, case.secrets) as there:
+        market = (await there.exchange.markets(there.wire))[case.symbol]
+        assert market.filters.cent == (Decimal(cent) if cent else None)
