@@ -134,7 +134,8 @@ class Books:
         traded: list[Fill] = []
         for symbol in sorted({item.symbol for item in waiting}):
             mine = [item for item in waiting if item.symbol == symbol]
-            traded += await self._traded(session, exchange, symbol, mine)
+            with suppress(Rejected):  # as below; where nothing can be had, the balances can't
+                traded += await self._traded(session, exchange, symbol, mine)
         balances, prices = await exchange.balances(session), await self._prices(session, exchange)
 
         def store(tx: sqlite3.Connection) -> int:
@@ -167,7 +168,9 @@ class Books:
                 found[stored.id] = listed
             elif stored.state in LIVE | {State.UNKNOWN, State.UNCONFIRMED} and asked < FINDS:
                 asked += 1  # it has ended, or the list was made before it was placed: it says so itself
-                direct = await exchange.find(session, self.plan(stored.id))
+                direct = None
+                with suppress(Rejected):  # of a market that is gone, say; that keeps no other from being looked at
+                    direct = await exchange.find(session, self.plan(stored.id))
                 if direct is not None:
                     found[stored.id] = direct
                 else:

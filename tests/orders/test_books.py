@@ -124,6 +124,30 @@ async def test_orders_of_others_are_shown_and_their_fills_kept_apart(place: Trad
     assert place.engine.reader.execute("SELECT owner, amount FROM position").fetchall() == [(BOT, "0.1")]
 
 
+async def test_an_order_of_a_market_that_is_gone_holds_up_no_other(
+    place: Trading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A market may be taken off the exchange while one's order rests there; the account's others are looked at."""
+    lost, kept = await place.submit(), await place.submit(replace(LIMIT, tag="b"))
+    await place.ended(kept.order)
+    find = Connector.find
+
+    async def gone(self: Connector, wire: Any, plan: Any) -> Any:
+        if plan["client_order_id"] == lost.order:
+            raise Rejected("Tiny has no spot market 'BTC/USDT'")
+        return await find(self, wire, plan)
+
+    monkeypatch.setattr(Connector, "find", gone)
+    place.world.fill(place.world.orders[1], D("0.1"))
+    del place.world.orders[0]
+    seen = await place.engine.books.reconcile(ACCOUNT)
+    assert [item.id for item in seen.missing] == [lost.order]
+    assert place.stands(kept.order).state is State.FILLED
+    place.clock.set(timedelta(minutes=11))
+    await place.engine.books.reconcile(ACCOUNT)
+    assert place.notices() == ["order"]
+
+
 async def test_an_accepted_order_that_vanishes_is_told_of(place: Trading) -> None:
     """Nothing is concluded from it; a person looks."""
     done = await place.submit()
