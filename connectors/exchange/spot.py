@@ -23,6 +23,7 @@ from connectors.base import (
     Outcome,
     Reading,
     Scope,
+    outcome_of,
 )
 from connectors.exchange import keys, outcomes, placing, reading
 from connectors.exchange.bridge import ODD, Write, errors, signed, spoken
@@ -243,7 +244,11 @@ class Connector:
     async def cancel(self, wire: Wire, order: Order) -> httpx.Response:
         market, operation = await self._market(wire, order.symbol), self.canceling({})
         if self.ways.own:
-            return await self.talk.sent(wire, self.ways.canceling(order, market.id), operation, None)
+            answer = await self.talk.sent(wire, self.ways.canceling(order, market.id), operation, None)
+            triggered = self.ways.canceling_triggered(order, market.id)
+            if triggered is None or outcome_of(answer).reason != ABSENT:
+                return answer
+            return await self.talk.sent(wire, triggered, operation, None)
         fits = partial(placing.wrong_cancel, order=order)
         return await self.talk.written(
             wire, lambda: Write(operation, None, fits), "cancel_order", order.id, order.symbol

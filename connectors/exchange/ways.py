@@ -217,6 +217,10 @@ class Ways:
         """The call that cancels an order."""
         raise NotImplementedError
 
+    def canceling_triggered(self, order: Order, market: str) -> Unsigned | None:
+        """The call that cancels an order that waited for its price and does no more; ``None``: it is the same one."""
+        return None
+
     def looks(self, wanted: OrderRequest, market: str) -> Sequence[Look]:
         """Where an order of ours may be found, in this order."""
         raise NotImplementedError

@@ -141,9 +141,10 @@ class Bybit(Ways):
         return _private("order/create", "POST", params | {"orderLinkId": wanted.client_order_id})
 
     def canceling(self, order: Order, market: str) -> Unsigned:
-        name = {"orderId": order.id} if order.id else {"orderLinkId": order.client_order_id}
-        waits = {"orderFilter": "StopOrder"} if order.type in WAITING else {}
-        return _private("order/cancel", "POST", {"category": "spot", "symbol": market, **name, **waits})
+        return _canceling(order, market, {"orderFilter": "StopOrder"} if order.type in WAITING else {})
+
+    def canceling_triggered(self, order: Order, market: str) -> Unsigned | None:
+        return _canceling(order, market, {}) if order.type in WAITING else None
 
     def looks(self, wanted: OrderRequest, market: str) -> Sequence[Look]:
         return _looks({"category": "spot", "symbol": market, "orderLinkId": wanted.client_order_id})
@@ -183,6 +184,11 @@ class Bybit(Ways):
 
 def _private(path: str, method: str, params: Mapping[str, Any]) -> Unsigned:
     return Unsigned(("private",), f"v5/{path}", method, dict(params))
+
+
+def _canceling(order: Order, market: str, among: Mapping[str, str]) -> Unsigned:
+    name = {"orderId": order.id} if order.id else {"orderLinkId": order.client_order_id}
+    return _private("order/cancel", "POST", {"category": "spot", "symbol": market, **name, **among})
 
 
 def _looks(params: Mapping[str, Any]) -> Sequence[Look]:

@@ -546,6 +546,24 @@ async def test_a_stop_is_cancelled_among_the_stops(world: Any) -> None:
             assert there.server.of(*case.cancel)[-1].asked.get("orderFilter") == told
 
 
+async def test_a_stop_that_was_triggered_is_cancelled_among_the_others(world: Any) -> None:
+    """It rests in the book at its limit price then, and Bybit does not find it among the stops any more."""
+    case = CASES["bybit"]
+
+    def answer(came: Came) -> Any:
+        there = "orderFilter" not in came.asked
+        return {"retCode": 0 if there else 170213, "retMsg": "" if there else "Order does not exist.", "result": {}}
+
+    async with world("bybit/main", case.answers | {case.cancel: answer}, case.secrets) as there:
+        await there.exchange.markets(there.wire)
+        found = await there.exchange.find(there.wire, wanted(case).plan())
+        for kind, calls in ((OrderType.STOP_LIMIT, 2), (OrderType.LIMIT, 1)):
+            before = len(there.server.of(*case.cancel))
+            answered = await there.exchange.cancel(there.wire, replace(found, type=kind))
+            assert outcome_of(answered).kind is Kind.OK
+            assert len(there.server.of(*case.cancel)) == before + calls
+
+
 async def test_balances_are_split(world: Any) -> None:
     """What open orders hold is apart from what can be used."""
     for name, expected in {"kraken": ("1.0", "0.5"), "coinbase": ("1.0", "0.5"), "okx": ("1.0", "0.5")}.items():
