@@ -29,14 +29,16 @@ from connectors.exchange.ways import (
 from connectors.order import WAITING, Order, OrderRequest, OrderType, TimeInForce
 from connectors.venue import Custom, Rights
 
-#: each endpoint has its own limit; these are the least of those that are used
+#: each endpoint has its own limit; these are the least of those that are used. Those of orders are for each pair, and
+#: all new orders together have one more ("Sub-account rate limit")
 BUDGETS = (
     Budget("public-2s", 20, Window.SLIDING, 2, shared=True),
     Budget("private-2s", 10, Window.SLIDING, 2),
-    Budget("orders-2s", 60, Window.SLIDING, 2, unit="orders"),
-    Budget("cancels-2s", 60, Window.SLIDING, 2),
-    Budget("stops-2s", 20, Window.SLIDING, 2, unit="orders"),
-    Budget("stop-cancels-2s", 20, Window.SLIDING, 2),
+    Budget("all-orders-2s", 1000, Window.SLIDING, 2, unit="orders"),
+    Budget("orders-2s", 60, Window.SLIDING, 2, unit="orders", each="pair"),
+    Budget("cancels-2s", 60, Window.SLIDING, 2, each="pair"),
+    Budget("stops-2s", 20, Window.SLIDING, 2, unit="orders", each="pair"),
+    Budget("stop-cancels-2s", 20, Window.SLIDING, 2, each="pair"),
 )
 PER_USER = {
     "trade/order": "orders-2s",
@@ -94,7 +96,11 @@ class Okx(Ways):
     def costs(self, at: Any, call: Unsigned) -> Mapping[str, int]:
         if call.public:
             return {"public-2s": 1}
-        return {PER_USER.get(call.path, "private-2s") if call.method == "POST" else "private-2s": 1}
+        kind = PER_USER.get(call.path) if call.method == "POST" else None
+        if kind is None:
+            return {"private-2s": 1}
+        asked = call.params[0] if isinstance(call.params, list) else call.params
+        return {f"{kind} {asked['instId']}": 1} | ({"all-orders-2s": 1} if kind == "orders-2s" else {})
 
     def said(self, body: Any, status: int) -> Said | None:
         if not isinstance(body, dict) or "code" not in body:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -322,3 +323,29 @@ async def test_a_stop_that_is_triggered_is_followed_to_its_trades(world: Any) ->
         assert kept == [(CHILD, "0.003", "48999", "0.147")]
         assert there.engine.reader.execute("SELECT amount FROM position").fetchall() == [("-0.003",)]
         assert len(sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "placing", "canceling"),
+    [
+        (OrderType.LIMIT, {"orders-2s BTC-USDT": 1, "all-orders-2s": 1}, {"cancels-2s BTC-USDT": 1}),
+        (OrderType.STOP, {"stops-2s BTC-USDT": 1}, {"stop-cancels-2s BTC-USDT": 1}),
+    ],
+)
+async def test_orders_are_counted_for_each_pair(
+    world: Any, kind: OrderType, placing: dict[str, int], canceling: dict[str, int]
+) -> None:
+    """By OKX's own rule; each kind by itself, and new ones together once more."""
+    price = D(50_000) if kind is OrderType.LIMIT else None
+    stop = None if price else D(49_000)
+    async with world(NAME, ANSWERS, SECRETS) as there:
+        await there.place(replace(STOP, type=kind, price=price, stop_price=stop))
+        found = await there.exchange.find(there.wire, STOP.plan())
+        await there.exchange.cancel(
+            there.wire, replace(found, id="" if kind is OrderType.LIMIT else found.id, type=kind)
+        )
+        rows = there.engine.reader.execute(
+            "SELECT said(data) FROM entry WHERE kind = 'call' AND operation IN (?, ?) ORDER BY rowid",
+            ("okx.order.place", "okx.order.cancel"),
+        )
+        assert [json.loads(row)["cost"] for (row,) in rows] == [placing, canceling]
