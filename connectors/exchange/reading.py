@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -123,6 +124,13 @@ def order(said: Mapping[str, Any], field: str = "") -> Order:
         stop_price=stop,
         at=instant(said.get("timestamp")),
     )
+
+
+def orders(ways: Ways, listed: Iterable[Mapping[str, Any]]) -> Iterator[Order]:
+    """The orders in a list. One that can't be read, of a kind that we don't place, keeps no other from being seen."""
+    for said in listed:
+        with suppress(Rejected):
+            yield order(ways.shown(said), ways.field)
 
 
 def _own(said: Mapping[str, Any], field: str) -> Any:

@@ -347,10 +347,9 @@ class Connector:
     async def open_orders(self, wire: Wire, symbol: str | None = None) -> Sequence[Order]:
         await self.markets(wire)
         listed = await self.talk.ccxt(wire, "orders.open", "fetch_open_orders", symbol)
-        found = [self._order(said) for said in listed]
         market = (await self._market(wire, symbol)).id if symbol else None
         apart = [raw async for raw in self._looked(wire, "orders.open", self.ways.apart(market))]
-        return [*found, *(self._order(self.at.bridge.parse_order(raw)) for raw in apart)]
+        return list(reading.orders(self.ways, [*listed, *map(self.at.bridge.parse_order, apart)]))
 
     @legible
     async def fills(self, wire: Wire, symbol: str, since: datetime) -> Sequence[Fill]:

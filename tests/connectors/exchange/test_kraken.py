@@ -108,6 +108,15 @@ async def test_a_nonce_that_was_seen_is_waited_for(world: Any) -> None:
             await there.exchange.open_orders(there.wire)
 
 
+async def test_an_order_that_can_t_be_read_hides_no_other(world: Any) -> None:
+    """Somebody else's, of a kind that we know nothing of: the account's others are seen."""
+    shown = samples.KRAKEN[PRIVATE]["result"]["open"]["OU22CG-KLAF2-FWUDD7"]
+    odd = {**shown, "descr": {**shown["descr"], "type": "settle"}}
+    listed = {"error": [], "result": {"open": {"ODD": odd, "O1": shown}}}
+    async with world("kraken/main", samples.KRAKEN | {PRIVATE: listed}, KEYS) as there:
+        assert [order.id for order in await there.exchange.open_orders(there.wire)] == ["O1"]
+
+
 async def test_an_id_of_another_form(world: Any) -> None:
     """An id that is none of Kraken's forms goes under one that is made of it, and the order is found by it again."""
     ours = "z" * 32
