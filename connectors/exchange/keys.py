@@ -66,3 +66,8 @@ def skewed(exchange: str, ahead: timedelta) -> str:
         return ""
     way, seconds = "ahead of" if ahead > timedelta() else "behind", abs(ahead).total_seconds()
     return f"this machine's clock is {seconds:.1f} s {way} {exchange}'s; calls are corrected by it, but set it right"
+
+
+def lines(key: str) -> str:
+    """A private key with its lines; given in one, it has a backslash and an n between them."""
+    return key.replace("\\n", "\n") if "PRIVATE KEY" in key else key

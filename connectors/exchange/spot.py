@@ -117,7 +117,7 @@ class Connector:
         return outcomes.judge(self.ways, self.at.bridge, operation, response)
 
     def sign(self, request: httpx.Request, secrets: Mapping[str, str]) -> httpx.Request:
-        keys_ = {NAMES.get(name, name): _lines(value) for name, value in secrets.items()}
+        keys_ = {NAMES.get(name, name): keys.lines(value) for name, value in secrets.items()}
         call = Unsigned.read(request.content)
         made = signed(self.at.bridge, call, request, keys_)
         # some exchanges have one address for all, and name what is meant in the body
@@ -386,11 +386,6 @@ class Connector:
         if symbol not in held:
             raise Rejected(f"{self.at.title} has no spot market {symbol!r}; write it like BTC/USDT")
         return held[symbol]
-
-
-def _lines(key: str) -> str:
-    """A private key with its lines; given in one, it has a backslash and an n between them."""
-    return key.replace("\\n", "\n") if "PRIVATE KEY" in key else key
 
 
 def _camel(method: str) -> str:
