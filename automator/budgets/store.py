@@ -164,7 +164,12 @@ def claims_of(
 def _one_of(known: Mapping[str, Budget], name: str) -> Budget | None:
     """One of the budgets that there are for each of something."""
     family = known.get(name.partition(" ")[0])
-    return replace(family, name=name) if family is not None and family.each else None
+    return _member(family, name) if family is not None and family.each else None
+
+
+@lru_cache(maxsize=256)  # of the few symbols that are traded, for each order
+def _member(family: Budget, name: str) -> Budget:
+    return replace(family, name=name)
 
 
 def members(connection: sqlite3.Connection, subject: str, family: Budget) -> list[Budget]:
