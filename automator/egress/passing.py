@@ -14,6 +14,8 @@ HELD = 16_000_000  #: bytes of a request that are read before it is recorded: it
 ANSWER = 64_000_000  #: bytes of an answer without a sink; more is no answer of an API
 PLAIN = 1_000_000  #: an uncompressed answer of so many bytes needs no watching
 ERRORS = 400
+PATIENCE = 120.0  #: seconds until a whole answer is here; each piece of it has a time-out of its own
+SLOWEST = 16_000  #: bytes a second, of a body on its way out
 
 Sink = Callable[[], Callable[[bytes], Awaitable[None]]]  #: asked for anew for every attempt
 
@@ -57,6 +59,13 @@ async def held(request: httpx.Request) -> bytes | Counted:
         return await request.aread()
     request.stream = Counted(stream)
     return request.stream
+
+
+def patience(request: httpx.Request, content: bytes | Counted) -> float | None:
+    """Seconds that an attempt may take, its answer included; ``None``: what streams takes as long as it takes."""
+    if isinstance(content, Counted) or "sink" in request.extensions:
+        return None
+    return PATIENCE + len(content) / SLOWEST
 
 
 async def received(request: httpx.Request, response: httpx.Response) -> tuple[httpx.Response, dict[str, Any] | None]:

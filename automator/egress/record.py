@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Awaitable, Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from automator.db import DatabaseError, Write, Writer
 from automator.egress import scrub
 from automator.egress.call import Call, call_of, costs_of, took_of
 from automator.egress.limit import RESERVATION, Full, Reservation
-from automator.egress.passing import Counted, held, received
+from automator.egress.passing import Counted, held, patience, received
 from automator.egress.wire import Unknown, Unsent
 from automator.intentions import State, begin, mark_sent, settle
 from automator.ledger import chain
@@ -167,16 +168,18 @@ class Record(httpx.AsyncBaseTransport):
         response: httpx.Response | None = None
         error: Exception | None = None
         try:
-            response = await self._inner.handle_async_request(request)
-            begun.land()
-            failpoints.reach("after-answer")
-            response, passed.received = await received(request, response)
+            async with asyncio.timeout(patience(request, content)):
+                response = await self._inner.handle_async_request(request)
+                begun.land()
+                failpoints.reach("after-answer")
+                response, passed.received = await received(request, response)
             outcome = _with_known(call, call.account.provider.judge(call.operation, response))
         except (Unsent, CallRefused) as unsent:
             outcome, error = Outcome(Kind.UNSENT, str(unsent)), unsent
-        except (Unknown, httpx.DecodingError) as unknown:
-            outcome = Outcome(Kind.UNKNOWN, str(unknown))
-            error = unknown if isinstance(unknown, Unknown) else Unknown(str(unknown), request=request)
+        except (Unknown, httpx.DecodingError, TimeoutError) as unknown:
+            why = str(unknown) or "the answer did not come to its end"
+            outcome = Outcome(Kind.UNKNOWN, why)
+            error = unknown if isinstance(unknown, Unknown) else Unknown(why, request=request)
             if response is not None:
                 await response.aclose()
         failpoints.reach("before-store")

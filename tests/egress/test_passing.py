@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import tracemalloc
@@ -91,6 +92,15 @@ class There:
         return [json.loads(row[0]) for row in rows]
 
 
+async def drip(request: web.Request) -> web.StreamResponse:
+    """An answer that says little by little that it has not ended."""
+    answer = web.StreamResponse(headers={"content-length": "1000000"})
+    await answer.prepare(request)
+    while True:
+        await answer.write(b" ")
+        await asyncio.sleep(0.01)
+
+
 @pytest.fixture(params=["aiohttp", "httpx"])
 async def there(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[There]:
     path = tmp_path / "a.db"
@@ -102,6 +112,7 @@ async def there(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
             app = web.Application(client_max_size=10**9)
             app.router.add_post("/video", made.take)
             app.router.add_get("/export", made.give)
+            app.router.add_post("/drip", drip)
             runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
             await runner.setup()
             await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -200,3 +211,15 @@ async def test_an_answer_that_never_ends_is_cut_off(there: There, monkeypatch: p
         await there.http.request("GET", f"{there.url}/export", extensions={"automator": Call(LIST, account(there.url))})
     said = there.entries("answer")
     assert {item["reason"] for item in said} == {"an answer of more than 1 MB"}
+
+
+async def test_an_answer_that_drips_is_not_waited_for_for_ever(there: There, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every piece comes in time, and the whole never does: whether the write was done is not known."""
+    monkeypatch.setattr(passing, "PATIENCE", 0.2)
+    who, key = account(there.url), "k1"
+    with pytest.raises(Unresolved):
+        await there.http.request(
+            "POST", f"{there.url}/drip", json={}, extensions={"automator": Call(CREATE_ONCE, who, Intent(key, {}))}
+        )
+    (answer,) = there.entries("answer")
+    assert answer["reason"] == "the answer did not come to its end"
