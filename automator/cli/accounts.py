@@ -15,6 +15,7 @@ import typer
 
 from automator.cli.common import HomeOption, JsonOption, asked, engine, fail, records, show_json, told, working
 from connectors.base import Scope
+from connectors.words import counted
 
 if TYPE_CHECKING:
     from automator.engine import Engine
@@ -329,10 +330,12 @@ async def remove(
     keep_orders: Annotated[
         bool, typer.Option("--keep-orders", help="At an exchange: stop its bots; its orders stay there.")
     ] = False,
+    cancel_posts: Annotated[bool, typer.Option("--cancel-posts", help="Cancel what is planned for it.")] = False,
 ) -> None:
     """Forget NAME and its keys; what it did stays on the record."""
     from automator.accounts import load  # noqa: PLC0415 - keeps --help fast
     from automator.accounts import remove as forget  # noqa: PLC0415 - as above
+    from automator.posting import posts  # noqa: PLC0415 - as above
     from automator.trading import parting  # noqa: PLC0415 - as above
 
     if cancel_orders and keep_orders:
@@ -342,14 +345,23 @@ async def remove(
         stands = parting.standing(opened.reader, name)
         if stands and not (cancel_orders or keep_orders):
             raise fail(f"{name} has {stands}; say what becomes of its orders: --cancel-orders or --keep-orders", 2)
+        planned = posts.planned(opened.reader, name)
+        if planned and not cancel_posts:
+            raise fail(
+                f"{name} has {counted(len(planned), 'planned post')}; to cancel what is planned, say --cancel-posts", 2
+            )
         if stands and cancel_orders:
             await _cancelled(opened, name)
 
-        def go(tx: sqlite3.Connection) -> None:
-            parting.part(tx, name, opened.clock.now(), actor="user")
-            forget(tx, name, opened.clock.now(), actor="user")
+        def go(tx: sqlite3.Connection) -> list[str]:
+            now = opened.clock.now()
+            parting.part(tx, name, now, actor="user")
+            left = [one for one in posts.planned(tx, name) if not posts.cancel(tx, one, now, actor="user")]
+            forget(tx, name, now, actor="user")
+            return left
 
-        await opened.writer.run(go)
+        for one in await opened.writer.run(go):
+            typer.echo(f"  may have gone out: {one[:8]}; look whether it did")
         for version in (stored.version - 1, stored.version, stored.version + 1):
             opened.store.delete(name, version)
     for order in stands.orders if keep_orders else ():

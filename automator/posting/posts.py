@@ -175,6 +175,15 @@ def cancel(tx: sqlite3.Connection, delivery: str, now: datetime, *, actor: str) 
     return done
 
 
+def planned(connection: sqlite3.Connection, account: str) -> list[str]:
+    """An account's deliveries that are still to go out."""
+    rows = connection.execute(
+        "SELECT d.id FROM delivery AS d JOIN run AS r ON r.job = d.id WHERE d.account = ? AND r.state IN (?, ?)",
+        (account, RunState.SCHEDULED, RunState.WAITING),
+    )
+    return [str(row[0]) for row in rows]
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """What to change of a planned delivery; ``None`` leaves it."""

@@ -136,7 +136,10 @@ def test_what_a_removed_account_published_can_still_be_looked_at(shell: Shell) -
     """With its address; nothing more can be done with it, so this stands last."""
     delivery = planned(shell, "Stays", "bluesky/brand")
     shell.run("run-due", "--wait", "5")
-    shell.run("accounts", "remove", "bluesky/brand")
+    later = planned(shell, "Never", "bluesky/brand", "in 2 hours")
+    assert "--cancel-posts" in shell.run("accounts", "remove", "bluesky/brand", code=2)
+    shell.run("accounts", "remove", "bluesky/brand", "--cancel-posts")
+    assert "cancelled" in shell.run("posts", "show", later)
     said = shell.run("posts", "show", delivery)
     assert "Stays" in said
     assert "https://bsky.app/" in said
