@@ -5,6 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+
+TOLD = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +21,13 @@ class Notice:
 
 
 def tell(tx: sqlite3.Connection, notice: Notice, at: int) -> None:
-    """Add a notice inside the transaction that makes it true; one that is unread already is not doubled."""
+    """Add a notice inside the transaction that makes it true; one that is unread already is not doubled.
+
+    Who has them sent to a webhook may never mark one as seen: what that took counts as told for a day.
+    """
     found = tx.execute(
-        "SELECT 1 FROM notice WHERE kind = ? AND about = ? AND seen_at IS NULL", (notice.kind, notice.about)
+        "SELECT 1 FROM notice WHERE kind = ? AND about = ? AND seen_at IS NULL AND (sent_at IS NULL OR sent_at > ?)",
+        (notice.kind, notice.about, at - TOLD // timedelta(microseconds=1)),
     )
     if found.fetchone() is None:
         tx.execute(
