@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from automator.clock import instant, micros
 from automator.ledger import chain
@@ -128,6 +129,7 @@ def load(connection: sqlite3.Connection, name: str) -> Stored:
     return _stored(row)
 
 
+@lru_cache(maxsize=64)  # of each account the same row is read for each of its posts
 def _stored(row: tuple[object, ...]) -> Stored:
     name, provider, base_url, scopes, version, identity, tested_at, expires_at, send_again, chosen, since, ends = row
     allowed = frozenset(Scope(scope) for scope in str(scopes).split())

@@ -52,6 +52,11 @@ class Keys:
             held = self._held[name] = (version, found)
         return held[1]
 
+    def last(self, name: str) -> Mapping[str, str]:
+        """What ``secrets`` returned last; what it returns now, if it was never asked. Raises as it does."""
+        held = self._held.get(name)
+        return self.secrets(name) if held is None else held[1]
+
     def version(self, name: str) -> int:
         """The version of the key that ``secrets`` returned last."""
         return self._held[name][0]

@@ -249,10 +249,11 @@ class RenewNeeded(NotNow):
     Attributes:
         ahead: How far the provider's clock is ahead of ours: it may be that alone which spoils the signatures.
         why: What the provider says of the token.
+        key: The version of the key that it is of; ``None``: it has none.
     """
 
-    def __init__(self, ahead: timedelta = timedelta(), why: str = "") -> None:
-        self.ahead = ahead
+    def __init__(self, ahead: timedelta = timedelta(), why: str = "", key: int | None = None) -> None:
+        self.ahead, self.key = ahead, key
         super().__init__(None, why)
 
 

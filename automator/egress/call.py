@@ -35,12 +35,13 @@ class Account:
         name: ``provider/name``.
         provider: Its connector.
         scopes: What the person allowed this key to do.
-        secrets: Reads the key's current values; called below the recorder, for every attempt.
+        secrets: Reads the key's current values, for every attempt.
         keep: Stores new values of the key (renewed tokens), and how long they work, durably, as a new version; returns
             their fingerprints, by which the record tells them apart.
         adopt: Puts a newer version in force that a process left in the vault and died; whether there was one.
         turn: Held while a call is signed and on its way, where a key's calls must arrive in the order of their nonces.
         version: Of the key in the vault; so that use can be told by key.
+        last: What ``secrets`` returned last, where it need not be read again.
         public: The names of those values that are no keys (a handle), and stay on the record where they occur.
     """
 
@@ -55,6 +56,11 @@ class Account:
     version: Callable[[], int | None] = lambda: None
     adopt: Callable[[], Awaitable[bool]] = _adopt_nothing
     turn: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    last: Callable[[], Mapping[str, str]] | None = field(default=None, repr=False)
+
+    def held(self) -> Mapping[str, str]:
+        """The key that the record of this attempt names: it is the one that signs, whatever another process does."""
+        return self.secrets() if self.last is None else self.last()
 
     def hidden(self) -> tuple[str, ...]:
         """The values that must not be stored anywhere but in the vault."""

@@ -193,7 +193,7 @@ class Record(httpx.AsyncBaseTransport):
         failpoints.reach("after-store")
         if error is not None or response is None:
             raise error or DatabaseError("an attempt ended without an answer")
-        response.extensions["outcome"] = outcome
+        response.extensions.update(outcome=outcome, key=entry.spent.key or None)
         return response
 
     def _on_time(self, send_by: float) -> bool:

@@ -84,8 +84,8 @@ class Retry(httpx.AsyncBaseTransport):
             outcome = Outcome(Kind.UNKNOWN, str(error))
         match outcome.kind:
             case Kind.LATER if outcome.renew:
-                said = response.headers if response is not None else {}
-                raise RenewNeeded(clock_ahead(said, self._clock.now()), outcome.reason)
+                said, key = (response.headers, response.extensions.get("key")) if response is not None else ({}, None)
+                raise RenewNeeded(clock_ahead(said, self._clock.now()), outcome.reason, key)
             case Kind.LATER:
                 if outcome.until is None or outcome.until - self._clock.now() > HOLD:
                     raise NotNow(outcome.until, outcome.reason)

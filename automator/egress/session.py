@@ -106,14 +106,13 @@ class Session:
             Reconnect: the token has expired and can't be renewed.
             NotNow: or it is this machine's clock that is wrong.
         """
-        held = dict(self.account.secrets())
         try:
             return await self._send(operation, method, url, intent, content)
         except RenewNeeded as needed:
             if operation.brings_keys:
                 raise
             asked = needed
-        await self._renew(held, asked)
+        await self._renew(asked)
         try:
             return await self._send(operation, method, url, intent, content)
         except RenewNeeded:
@@ -126,15 +125,13 @@ class Session:
             Reconnect: it can't be renewed.
             NotNow: the provider is in trouble; nothing is known of the token.
         """
-        held = dict(await asyncio.to_thread(self.account.secrets))
-        if self.account.version() == version:
-            await self._renew(held, RenewNeeded(why="it ends soon"))
+        await self._renew(RenewNeeded(why="it ends soon", key=version))
 
-    async def _renew(self, held: Mapping[str, str], asked: RenewNeeded) -> None:
+    async def _renew(self, asked: RenewNeeded) -> None:
         ahead = asked.ahead
         async with self.renewals(self.account.name):
-            now_held = await asyncio.to_thread(self.account.secrets)
-            if dict(now_held) != held:
+            held = await asyncio.to_thread(self.account.secrets)
+            if asked.key is not None and self.account.version() != asked.key:
                 return  # another call, or another process, has just done it
             if await self.account.adopt():
                 return  # a process that has died had got as far as the vault: the token before is spent

@@ -46,7 +46,7 @@ class Sign(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send the signed request; tokens in the answer are stored before anyone sees the answer."""
         call = call_of(request)
-        secrets = call.account.secrets()
+        secrets = call.account.held()
         # only there do placeholders stand: in a post they are words of a person's, which must not become a key
         filled = _filled(request, secrets) if call.operation.brings_keys else request
         async with call.account.turn():

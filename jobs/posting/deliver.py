@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import orjson
+
 from connectors.post import Form, Media, Part, Tag
 from jobs.context import Publishing
 
@@ -35,7 +37,7 @@ def dump(parts: Sequence[Part]) -> str:
 
 def parse(stored: str) -> tuple[Part, ...]:
     """Parts as they were before ``dump``."""
-    return tuple(map(_part, json.loads(stored)))
+    return tuple(map(_part, orjson.loads(stored)))
 
 
 def _part(item: dict[str, Any]) -> Part:
