@@ -40,10 +40,7 @@ class Keys:
         Raises:
             automator.vault.store.VaultError: the vault cannot be opened, or has no such key.
         """
-        row = self._reader.execute("SELECT version FROM account WHERE name = ?", (name,)).fetchone()
-        if row is None:
-            raise NoAccount(f"{name} is not connected")
-        version = row[0]
+        version = self._in_force(name)
         held = self._held.get(name)
         if held is None or held[0] != version:
             found = self._store.get(name, version)
@@ -51,6 +48,13 @@ class Keys:
                 raise NoAccount(f"the key of {name} is no longer in the vault; add it with `automator accounts rotate`")
             held = self._held[name] = (version, found)
         return held[1]
+
+    def _in_force(self, name: str) -> int:
+        """The version of an account's key by the database."""
+        row = self._reader.execute("SELECT version FROM account WHERE name = ?", (name,)).fetchone()
+        if row is None:
+            raise NoAccount(f"{name} is not connected")
+        return int(row[0])
 
     def last(self, name: str) -> Mapping[str, str]:
         """What ``secrets`` returned last; what it returns now, if it was never asked. Raises as it does."""
@@ -95,10 +99,7 @@ class Keys:
         Raises:
             Superseded: another process stored a newer key meanwhile; nothing was changed.
         """
-        row = self._reader.execute("SELECT version FROM account WHERE name = ?", (name,)).fetchone()
-        if row is None:
-            raise NoAccount(f"{name} is not connected")
-        await self._store_next(name, row[0], dict(fresh), fresh, token)
+        await self._store_next(name, self._in_force(name), dict(fresh), fresh, token)
 
     async def adopt(self, name: str) -> bool:
         """Put in force what a process stored as the next version before it died; ``False`` if there is nothing."""

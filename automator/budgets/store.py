@@ -178,4 +178,4 @@ def members(connection: sqlite3.Connection, subject: str, family: Budget) -> lis
         "SELECT name FROM budget WHERE subject = ? AND substr(name, 1, ?) = ? ORDER BY name",
         (subject, len(family.name) + 1, f"{family.name} "),
     )
-    return [replace(family, name=name) for (name,) in rows]
+    return [_member(family, name) for (name,) in rows]

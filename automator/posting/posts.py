@@ -19,6 +19,7 @@ from automator.scheduling.states import OPEN_STATES, RunState
 from connectors.post import Part
 from jobs.posting.deliver import KIND, dump, parse
 
+OUTSTANDING = (RunState.SCHEDULED, RunState.WAITING)  #: nobody works on it now, and somebody will
 AGAIN = (RunState.FAILED, RunState.MISSED, RunState.CANCELLED)  #: ended, and a person may want it after all
 
 
@@ -169,7 +170,7 @@ def cancel(tx: sqlite3.Connection, delivery: str, now: datetime, *, actor: str) 
     """Take a delivery back; ``False`` if it is being published, or may have been."""
     if _sent(tx, delivery):
         return False
-    done = _to(tx, delivery, RunState.CANCELLED, "cancelled", from_=(RunState.SCHEDULED, RunState.WAITING))
+    done = _to(tx, delivery, RunState.CANCELLED, "cancelled", from_=OUTSTANDING)
     if done:
         chain.append(tx, "event", micros(now), {"what": "cancelled", "delivery": delivery, "actor": actor})
     return done
@@ -179,7 +180,7 @@ def planned(connection: sqlite3.Connection, account: str) -> list[str]:
     """An account's deliveries that are still to go out."""
     rows = connection.execute(
         "SELECT d.id FROM delivery AS d JOIN run AS r ON r.job = d.id WHERE d.account = ? AND r.state IN (?, ?)",
-        (account, RunState.SCHEDULED, RunState.WAITING),
+        (account, *OUTSTANDING),
     )
     return [str(row[0]) for row in rows]
 
@@ -203,7 +204,7 @@ def edit(tx: sqlite3.Connection, delivery: str, change: Change, now: datetime, *
         "SELECT 1 FROM intention WHERE key >= ? || '/' AND key < ? || '0' AND state NOT IN ('planned', 'refused')",
         (delivery, delivery),
     ).fetchone()
-    planned = (RunState.SCHEDULED, RunState.WAITING, *(AGAIN if change.at is not None else ()))
+    planned = OUTSTANDING + (AGAIN if change.at is not None else ())
     if out or not (_to(tx, delivery, RunState.SCHEDULED, "", from_=planned) or _is(tx, delivery, AGAIN)):
         return False
     # a plan that was frozen and put off is of the old text
