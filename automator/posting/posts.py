@@ -226,8 +226,8 @@ def edit(tx: sqlite3.Connection, delivery: str, change: Change, now: datetime, *
 
 
 def _is(tx: sqlite3.Connection, delivery: str, states: Sequence[RunState]) -> bool:
-    (state,) = tx.execute("SELECT state FROM run WHERE job = ?", (delivery,)).fetchone()
-    return state in states
+    row = tx.execute("SELECT state FROM run WHERE job = ?", (delivery,)).fetchone()
+    return row is not None and row[0] in states
 
 
 def retry(tx: sqlite3.Connection, delivery: str, now: datetime, *, actor: str) -> bool:
