@@ -64,7 +64,7 @@ class Receiver:
 async def there(tmp_path: Path) -> AsyncIterator[Receiver]:
     made, app = Receiver(), web.Application()
     app.router.add_post(f"/hooks/{CANARY}", made.take)
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)  # one test leaves a call hanging
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     home = Home(tmp_path / "home")
