@@ -17,15 +17,23 @@ from tests.crash.place import PATHS, Place
 FAULTS = (None, "drop-before", "drop-after", "error-after", "html-after", "garbage-after")
 INSTANTS = 20
 LIFE = {"x": 0.7, "bluesky": 1.3}  #: seconds; a worker lives about so long under the fault that it meets here
+#: come by only after a doubt: Bluesky, where a repeat is harmless, has none, and a run ends with its last answer
+AFTER_DOUBT = frozenset({"before-settle", "after-settle", "before-finish", "after-finish"})
 POINTS = (*failpoints.POINTS, *failpoints.RUN)
-CASES = [(provider, fault, point) for provider in PATHS for fault in FAULTS for point in POINTS]
+SURE = [point for point in POINTS if point not in AFTER_DOUBT]
+CASES = [
+    (provider, fault, point)
+    for provider in PATHS
+    for fault in FAULTS
+    for point in (POINTS if provider == "x" and fault else SURE)
+]
 SAMPLE = {
     ("x", None, "after-record"),
     ("x", "drop-after", "before-store"),
     ("bluesky", None, "after-answer"),
     ("bluesky", "error-after", "after-store"),
     ("x", None, "after-last-byte"),
-    ("bluesky", "drop-before", "before-finish"),
+    ("x", "drop-before", "before-finish"),
 }
 
 
@@ -56,9 +64,7 @@ def _judged(place: Place) -> None:
 def test_killed_at_a_point_a_new_worker_goes_on(place: Place, point: str) -> None:
     """Whoever dies wherever, the next worker brings the thread to its end without a duplicate or a lost part."""
     with place.worker(point) as first:
-        code = first.wait(60)
-    if code != -signal.SIGKILL:
-        pytest.skip("the point is not on this path")
+        assert first.wait(60) == -signal.SIGKILL
     place.work()
     _judged(place)
 
@@ -66,13 +72,12 @@ def test_killed_at_a_point_a_new_worker_goes_on(place: Place, point: str) -> Non
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("place", "point"),
-    [_case((provider, None, point)) for provider in PATHS for point in POINTS],
+    [_case((provider, None, point)) for provider in PATHS for point in SURE],
     indirect=["place"],
 )
 def test_a_stopped_worker_that_wakes_up_sends_nothing_twice(place: Place, point: str) -> None:
     """A process stopped for longer than its call may wait finds, on waking, that it must not send what is stale."""
-    if not overtake(place.worker(f"{point}:STOP"), place.worker):
-        pytest.skip("the point is not on this path")
+    assert overtake(place.worker(f"{point}:STOP"), place.worker)
     place.work()
     _judged(place)
 

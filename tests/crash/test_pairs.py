@@ -13,19 +13,14 @@ from connectors.order import OrderType, Side
 from jobs.bots.strategy import Place as Wish
 from jobs.orders.states import State
 from tests.crash.desk import Binance, Desk, Small, at
-from tests.crash.test_orders import CALLS, FIRST, LOST, PLACING, TWIN, killed, sampled
+from tests.crash.test_orders import AT_TWIN, BOUNDARIES, CALLS, FIRST, killed, met, sampled
 
 D = Decimal
 STOP = Wish("stop", "BTC/USDT", Side.SELL, OrderType.STOP, D("0.1"), stop_price=D(27_000))
 PROFIT = Wish("profit", "BTC/USDT", Side.SELL, OrderType.TAKE_PROFIT, D("0.1"), stop_price=D(90_000))
-SURE = {"none", "rejected"}
 #: what differs for a pair; the others are those of any order
 THEIRS = ("none", "lost-before", "filled-then-lost", "open-then-lost", "rejected", "503-done")
-WAYS = [
-    *product(THEIRS, [point for point in PLACING if point not in FIRST]),
-    *product([fault for fault in THEIRS if fault not in SURE], LOST),
-    *product(["rejected"], ["before-refused", "after-refused"]),
-]
+WAYS = [way for way in product(THEIRS, BOUNDARIES) if way[1] not in FIRST and met(*way)]
 SAMPLE = {
     ("open-then-lost", "after-last-byte:KILL:3"),
     ("filled-then-lost", "before-shown"),
@@ -100,7 +95,7 @@ def binance(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("binance", "point"),
     sampled(
-        [*product(TWIN, [point for point in PLACING if point not in FIRST])],
+        AT_TWIN,
         {("drop-after", "before-store:KILL:3"), ("unknown-after", "after-claim")},
     ),
     indirect=["binance"],
