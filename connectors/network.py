@@ -161,10 +161,14 @@ class Wire(Protocol):
 
 
 class Rejected(Exception):
-    """The provider said no to something that preparing a post needs; ``reason`` is one sentence for a person."""
+    """The provider said no to something that preparing a post needs; ``reason`` is one sentence for a person.
 
-    def __init__(self, reason: str) -> None:
+    ``twice``: because it has the same already.
+    """
+
+    def __init__(self, reason: str, *, twice: bool = False) -> None:
         self.reason = reason
+        self.twice = twice
         super().__init__(reason)
 
 
