@@ -344,7 +344,10 @@ def _alike(one: Sequence[Part], other: Sequence[Part]) -> bool:
 
 
 def _unplaced(parts: Sequence[Part]) -> list[Part]:
-    return [replace(part, media=tuple(replace(media, path="", source="") for media in part.media)) for part in parts]
+    return [
+        replace(part, media=tuple(replace(media, path="", source="", located=False) for media in part.media))
+        for part in parts
+    ]
 
 
 class _Before:
