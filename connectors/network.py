@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from connectors.base import Intent, NotNow, Operation, Provider
+from connectors.base import Budget, Intent, NotNow, Operation, Provider
 from connectors.post import Form, Media, Part, Problem
 from connectors.signin import Found, SignIn
 from connectors.takes import Preview, Takes
@@ -104,6 +104,14 @@ class Identity:
 def public(fields: Sequence[SecretField]) -> frozenset[str]:
     """The names of the fields that are no keys."""
     return frozenset(field.name for field in fields if field.public)
+
+
+@runtime_checkable
+class Rationed(Protocol):
+    """A network that takes so few posts in a while that a campaign may have more."""
+
+    def ration(self, form: Form) -> Budget | None:
+        """The budget of which each part of this form takes one; ``None``: none that matters. Pure."""
 
 
 class Staged(NotNow):

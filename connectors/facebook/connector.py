@@ -88,6 +88,9 @@ class Connector:
     def budgets(self) -> tuple[Budget, ...]:
         return limits.BUDGETS
 
+    def ration(self, form: Form) -> Budget | None:
+        return limits.REELS if form is Form.REEL else None
+
     def costs(self, operation: Operation, _: httpx.Request) -> Mapping[str, int]:
         return limits.costs(operation)
 
