@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from automator.intentions import load
+from automator.ledger.prune import Retention, find
 from automator.posting import posts
 from automator.posting.posts import Listed, NewDelivery, listed
 from automator.sandbox.faults import Fault
@@ -120,3 +121,19 @@ async def test_what_is_sent_again_by_itself_and_refused_is_not_failed_either(des
     show(desk)
     assert (await send_again(desk, post)).state == "done"
     assert desk.world() == ["One"]
+
+
+@on_x
+async def test_what_was_sent_again_keeps_no_old_entry_of_the_ledger(desk: Desk) -> None:
+    """Nobody will ask about the first try any more; one that still waits for a person keeps its call and all after it."""
+    post = await lost(desk, "One")
+    later = desk.clock.now() + timedelta(days=400)
+    assert find(desk.engine.reader, Retention(row_days=30, body_days=30, max_mb=0), later).entries < _call(desk, post)
+    show(desk)
+    assert (await send_again(desk, post)).state == "done"
+    assert find(desk.engine.reader, Retention(row_days=30, body_days=30, max_mb=0), later).entries > _call(desk, post)
+
+
+def _call(desk: Desk, post: Listed) -> int:
+    (call,) = desk.engine.reader.execute("SELECT call FROM intention WHERE key = ?", (f"{post.id}/0/0",)).fetchone()
+    return int(call)
