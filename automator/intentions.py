@@ -103,6 +103,52 @@ def lasts(connection: sqlite3.Connection, key: str) -> bool:
     return bool(row and json.loads(row[0] or "{}").get("lasting"))
 
 
+def doubts(connection: sqlite3.Connection, key: str) -> list[Intention]:
+    """What may have gone out of the same part before, as an earlier generation (see ``Intent.key``); the newest first.
+
+    A person had it sent again without anybody knowing for certain.
+    """
+    part = key.rpartition("/")[0]
+    rows = connection.execute(
+        "SELECT key, plan, state, attempt, result, sent_at FROM intention "
+        "WHERE key > ?1 || '/' AND key < ?1 || '0' AND key <> ?2 AND state = ?3 ORDER BY sent_at DESC",
+        (part, key, State.UNCONFIRMED),
+    )
+    return [_intention(row[0], row[1:]) for row in rows]
+
+
+def overrule(  # noqa: PLR0913, PLR0917 - the row's columns
+    tx: sqlite3.Connection,
+    key: str,
+    account: str,
+    operation: str,
+    before: Intention,
+    state: State,
+    result: Mapping[str, Any] | None = None,
+) -> None:
+    """Settle an intention of which nothing has left by what became of an earlier one of the same part: ``before``.
+
+    Raises:
+        Fenced: something of it has left, or it is settled.
+    """
+    changed = tx.execute(
+        "INSERT INTO intention (key, account, operation, plan, state, attempt, result, sent_at) "
+        "VALUES (?,?,?,?,?,1,?,?) ON CONFLICT (key) DO UPDATE SET state = excluded.state, result = excluded.result, "
+        "sent_at = excluded.sent_at, attempt = attempt + 1 WHERE state IN ('planned', 'refused')",
+        (
+            key,
+            account,
+            operation,
+            chain.canonical(before.plan),
+            state,
+            chain.canonical(dict(result)) if result is not None else None,
+            before.sent_at,
+        ),
+    ).rowcount
+    if changed != 1:
+        raise Fenced(f"{key} was taken over or has been sent; it stays as it is")
+
+
 def complete(tx: sqlite3.Connection, key: str, result: Mapping[str, Any]) -> None:
     """Keep what has become known of something that is done."""
     tx.execute(

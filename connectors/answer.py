@@ -39,7 +39,7 @@ def trusted(answer: httpx.Response) -> None:
     """
     outcome = outcome_of(answer)
     if outcome.kind is Kind.REJECTED:
-        raise Rejected(outcome.reason)
+        raise Rejected(outcome.reason, twice=outcome.twice)
     if outcome.kind is not Kind.OK:
         raise NotNow(outcome.until, outcome.reason)
 

@@ -82,6 +82,7 @@ class Outcome:
         request_id: The provider's own name for the call, for its support desk.
         renew: The access token has expired and nothing happened: renew it, then send again. Only with ``LATER``.
         lasting: It would be refused again, until a person changes something. Only with ``REJECTED``, where it is known.
+        twice: It is refused because the same is there already, which may be an earlier attempt. Only with ``REJECTED``.
     """
 
     kind: Kind
@@ -91,6 +92,7 @@ class Outcome:
     request_id: str | None = None
     renew: bool = False
     lasting: bool = False
+    twice: bool = False
 
 
 @dataclass(frozen=True, slots=True)

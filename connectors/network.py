@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from connectors.base import Intent, NotNow, Operation, Provider
+from connectors.base import Budget, Intent, NotNow, Operation, Provider
 from connectors.post import Form, Media, Part, Problem
 from connectors.signin import Found, SignIn
 from connectors.takes import Preview, Takes
@@ -106,6 +106,14 @@ def public(fields: Sequence[SecretField]) -> frozenset[str]:
     return frozenset(field.name for field in fields if field.public)
 
 
+@runtime_checkable
+class Rationed(Protocol):
+    """A network that takes so few posts in a while that a campaign may have more."""
+
+    def ration(self, form: Form) -> Budget | None:
+        """The budget of which each part of this form takes one; ``None``: none that matters. Pure."""
+
+
 class Staged(NotNow):
     """What a post needs is with the provider, but not ready; ``prepare`` goes on from it later.
 
@@ -161,10 +169,14 @@ class Wire(Protocol):
 
 
 class Rejected(Exception):
-    """The provider said no to something that preparing a post needs; ``reason`` is one sentence for a person."""
+    """The provider said no to something that preparing a post needs; ``reason`` is one sentence for a person.
 
-    def __init__(self, reason: str) -> None:
+    ``twice``: because it has the same already.
+    """
+
+    def __init__(self, reason: str, *, twice: bool = False) -> None:
         self.reason = reason
+        self.twice = twice
         super().__init__(reason)
 
 

@@ -48,6 +48,7 @@ class Media:
         codecs: A video's, by ffprobe's names: ``h264``, ``aac``; empty as above.
         animated: A picture that moves.
         cmyk: A picture in the colours of print.
+        located: A picture in which the camera noted where it was taken.
         tags: Who is shown.
         source: The path of the person's own file, of which this one is a smaller copy; empty: it is that file.
     """
@@ -64,6 +65,7 @@ class Media:
     codecs: tuple[str, ...] = ()
     animated: bool = False
     cmyk: bool = False
+    located: bool = False
     tags: tuple[Tag, ...] = ()
     source: str = ""
 

@@ -45,6 +45,7 @@ class Limits:
         alt: Characters of the text for people who cannot see it; 0: there is none, ``None``: no limit is known.
         note: A warning that goes with every file of this sort.
         fetched: It is fetched from a public address, so that a media host is needed.
+        verbatim: Anybody can get it byte for byte, with all that a camera noted in it.
     """
 
     types: tuple[str, ...]
@@ -59,6 +60,7 @@ class Limits:
     alt: int | None = None
     note: str = ""
     fetched: bool = False
+    verbatim: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +190,11 @@ def unfit(media: Media, limits: Limits) -> list[str]:
     return found
 
 
+def telling(media: Media, limits: Limits) -> bool:
+    """Whether the world learns from the file where it was taken; a copy that fits does not tell. Pure."""
+    return media.located and limits.verbatim
+
+
 def _beyond(media: Media, limits: Limits) -> list[str]:
     """What is wrong with a file that a smaller copy would have too."""
     found = [
@@ -214,6 +221,10 @@ def _of_file(media: Media, limits: Limits, who: str) -> list[Problem]:
     found = [Problem("media", f"{named(media.own)} {item.format(who=who)}") for item in said]
     if limits.note:
         found.append(Problem("media", f"{named(media.own)}: {limits.note}", warning=True))
+    if telling(media, limits):
+        cure = "let --fit make a copy without" if cure else "save it without"
+        what = f"{named(media.own)} says where it was taken, and {who} gives the file to anybody as it is; {cure}"
+        found.append(Problem("media", what, warning=True))
     if media.cmyk and limits.cmyk:
         what = f"{named(media.own)} has the colours of print (CMYK), which may look wrong; save it as RGB"
         found.append(Problem("media", what, warning=True))

@@ -197,7 +197,7 @@ def export(
 @posts.command()
 @told
 async def cancel(delivery: str, home: HomeOption = None) -> None:
-    """Take a planned post back."""
+    """Take a planned post back, or give one up of which it can't be known whether it went out."""
     from automator.posting import posts as planned  # noqa: PLC0415 - keeps --help fast
 
     async with without_keys(home) as opened:
@@ -205,7 +205,8 @@ async def cancel(delivery: str, home: HomeOption = None) -> None:
         done = await opened.writer.run(lambda tx: planned.cancel(tx, item.id, opened.clock.now(), actor="user"))
     if not done:
         raise fail(f"{item.id[:8]} is {item.state} and can't be taken back", 1)
-    typer.echo(f"{item.id[:8]} is cancelled")
+    stays = "; what may be out stays there, and nothing more goes out" if item.state == "unconfirmed" else ""
+    typer.echo(f"{item.id[:8]} is cancelled{stays}")
 
 
 @posts.command()

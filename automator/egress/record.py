@@ -92,7 +92,8 @@ def _kept(outcome: Outcome) -> dict[str, Any]:
     """What an intention keeps of its end."""
     if outcome.kind is not Kind.REJECTED:
         return dict(outcome.result)
-    return {"reason": outcome.reason} | ({"lasting": True} if outcome.lasting else {})
+    more = {name: True for name in ("lasting", "twice") if getattr(outcome, name)}
+    return {"reason": outcome.reason} | more
 
 
 def _with_known(call: Call, outcome: Outcome) -> Outcome:

@@ -137,6 +137,15 @@ def _by_size(reader: sqlite3.Connection, most: int) -> int:
     return 0
 
 
+#: of a post that a person had sent again, nobody asks about the tries before
+_OPEN = """
+SELECT min(i.call) FROM intention AS i WHERE i.state IN ('sent', 'unconfirmed') AND NOT EXISTS (
+  SELECT 1 FROM delivery AS d
+  WHERE d.id = substr(i.key, 1, instr(i.key, '/') - 1) AND i.key NOT GLOB '*/' || d.generation
+)
+"""
+
+
 def _oldest_open(reader: sqlite3.Connection) -> int:
-    row = reader.execute("SELECT min(call) FROM intention WHERE state IN ('sent', 'unconfirmed')").fetchone()
-    return row[0] or chain.head(reader)[0]
+    (call,) = reader.execute(_OPEN).fetchone()
+    return call or chain.head(reader)[0]

@@ -6,18 +6,20 @@ import asyncio
 import csv
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from automator import accounts, failpoints
+from automator.budgets import store
 from automator.clock import instant, micros
 from automator.db import Writer
 from automator.posting.posts import Listed, NewDelivery, plan
 from automator.scheduling.due import LATE
 from automator.settings import Settings
-from connectors.base import Scope
+from connectors.base import Budget, Scope
+from connectors.network import Network, Rationed
 from connectors.post import Form
 from jobs.posting.campaign import Earlier, Rules, Verdict, compared, drafted
 from jobs.posting.deliver import parse
@@ -56,7 +58,18 @@ def rules(  # noqa: PLR0913 - what rows are judged against
     earlier = _earlier(connection, "d.at >= ?", micros(now - RECENT))
     exchanges = frozenset(who.name for who in connected if who.trades)
     hosts, late = settings.media.kind != "none", timedelta(minutes=settings.posting.late_minutes)
-    return Rules(base, now, zone, networks, mute, earlier, late, copies, exchanges, hosts)
+    rations = dict(_rations(connection, networks))
+    return Rules(base, now, zone, networks, mute, earlier, late, copies, exchanges, hosts, rations)
+
+
+def _rations(
+    connection: sqlite3.Connection, networks: Mapping[str, Network]
+) -> Iterator[tuple[tuple[str, Form], Budget]]:
+    """What an account may post in a while, by the limits in force."""
+    for account, network in networks.items():
+        for form in Form if isinstance(network, Rationed) else ():
+            if isinstance(network, Rationed) and (budget := network.ration(form)) is not None:
+                yield (account, form), store.load(connection, account, budget)[1]
 
 
 def judged(connection: sqlite3.Connection, rows: Sequence[Row], against: Rules) -> list[Verdict]:

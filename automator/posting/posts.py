@@ -167,10 +167,17 @@ def _part_of(key: str) -> int:
 
 
 def cancel(tx: sqlite3.Connection, delivery: str, now: datetime, *, actor: str) -> bool:
-    """Take a delivery back; ``False`` if it is being published, or may have been."""
-    if _sent(tx, delivery):
+    """Take a delivery back; ``False`` if it is being published, or may have been and will be looked for.
+
+    One of which a person would have to say whether it went out is given up: what is out stays so, and no more goes out.
+    """
+    if _is(tx, delivery, (RunState.UNCONFIRMED,)):
+        why = "cancelled; whether it went out before is not known"
+        done = _to(tx, delivery, RunState.CANCELLED, why, from_=(RunState.UNCONFIRMED,))
+    elif _sent(tx, delivery):
         return False
-    done = _to(tx, delivery, RunState.CANCELLED, "cancelled", from_=OUTSTANDING)
+    else:
+        done = _to(tx, delivery, RunState.CANCELLED, "cancelled", from_=OUTSTANDING)
     if done:
         chain.append(tx, "event", micros(now), {"what": "cancelled", "delivery": delivery, "actor": actor})
     return done

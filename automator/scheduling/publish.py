@@ -15,7 +15,8 @@ from automator.db import Writer
 from automator.egress.resolve import resolve
 from automator.egress.session import Session
 from automator.halts import Halted
-from automator.intentions import Intention, State, claim, load, replan, taken
+from automator.intentions import Intention, State, claim, doubts, load, overrule, replan, taken
+from automator.ledger import chain
 from automator.notices import Notice, tell
 from automator.scheduling import lease
 from automator.scheduling.lease import Run, Verdict
@@ -70,7 +71,7 @@ class Publisher:
             automator.intentions.Fenced: another worker has this run.
         """
         try:
-            return await self._part(key, part, thread)
+            return await self._doubted(key, part, thread)
         except Rejected as rejected:
             raise failed(rejected.reason) from rejected
         except Staged as staged:
@@ -93,6 +94,54 @@ class Publisher:
         notice = Notice(kind, self.run.job, f"{self.run.job} {what}", self.run.account)
         await self.writer.brief(lambda tx: tell(tx, notice, micros(self.clock.now())))
 
+    async def _doubted(self, key: str, part: Part, thread: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+        """Publish a part of which something may be out: that is looked for before it is sent, and if it is refused."""
+        stored, before = load(self.reader, key), doubts(self.reader, key)
+        if stored is None and (found := await self._seen(before)) is not None:
+            await self._overruled(key, before[0], State.DONE, found)
+            return found
+        try:
+            return await self._part(key, part, thread)
+        except Rejected as rejected:
+            if stored is not None and stored.sent_at is not None and self.send_again:
+                before.append(stored)
+            if not rejected.twice or not before:
+                raise
+            refused = rejected
+        if (found := await self._seen(before)) is not None:
+            await self._overruled(key, before[0], State.DONE, found)
+            return found
+        await self._overruled(key, before[0], State.UNCONFIRMED)
+        look = f"what may have gone out before is not shown: look, and say `automator posts resolve {self.run.job[:8]}"
+        raise Stop(Verdict(RunState.UNCONFIRMED, f"{refused.reason}; {look} --there ADDRESS`")) from refused
+
+    async def _seen(self, before: Sequence[Intention]) -> Mapping[str, Any] | None:
+        """The result of the first of these that the provider shows; a person has said of each that it does not."""
+        for one in before:
+            if not one.plan or STAGED in one.plan:
+                continue  # of what a restored backup held, or was never finished, nothing is known to look for
+            session = replace(self.session, taken=partial(taken, self.reader, one.key))
+            try:
+                found = await self.network.find(session, one.plan)
+            except Rejected:
+                continue  # that the provider won't say does not overrule the person
+            if found is not None and not taken(self.reader, one.key, found):
+                return found
+        return None
+
+    async def _overruled(
+        self, key: str, before: Intention, state: State, found: Mapping[str, Any] | None = None
+    ) -> None:
+        operation = self.network.publishing(before.plan).name
+
+        def put(tx: sqlite3.Connection) -> None:
+            lease.check(tx, self.run)
+            overrule(tx, key, self.session.account.name, operation, before, state, found)
+            said = {"what": "resolved", "intention": key, "state": state, "found": dict(found or {})}
+            chain.append(tx, "event", micros(self.clock.now()), said)
+
+        await self.writer.run(put)
+
     async def _part(self, key: str, part: Part, thread: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
         stored = load(self.reader, key)
         if stored is not None and stored.state is State.DONE:
@@ -111,7 +160,8 @@ class Publisher:
             case State.DONE:
                 return held.result
             case State.REFUSED:
-                raise failed(str(held.result.get("reason") or "the provider refused it"))
+                reason = str(held.result.get("reason") or "the provider refused it")
+                raise Rejected(reason, twice=bool(held.result.get("twice")))
             case State.UNCONFIRMED:
                 raise Stop(Verdict(RunState.UNCONFIRMED, "whether it went out is not known"))
             case _:
@@ -153,7 +203,7 @@ class Publisher:
         outcome = outcome_of(answer)
         if outcome.kind is Kind.OK:
             return outcome.result
-        raise failed(outcome.reason)
+        raise Rejected(outcome.reason, twice=outcome.twice)
 
     def _finish(self, tx: sqlite3.Connection) -> None:
         lease.finish(tx, self.run, Verdict(RunState.DONE), self.clock.now())

@@ -13,8 +13,8 @@ from connectors.takes import GIF, Limits, Takes
 STILL = "Bluesky shows only its first picture"
 _TYPES = tuple(sorted(TYPES - {GIF}))
 TAKES = Takes(
-    picture=Limits(_TYPES, IMAGE_BYTES),
-    moving=Limits((*_TYPES, GIF), IMAGE_BYTES, note=STILL),
+    picture=Limits(_TYPES, IMAGE_BYTES, verbatim=True),  # a blob is named by the digest of its bytes
+    moving=Limits((*_TYPES, GIF), IMAGE_BYTES, note=STILL, verbatim=True),
     video=Limits(("video/mp4",), VIDEO_BYTES),
     most=IMAGES,
 )

@@ -12,7 +12,7 @@ import httpx
 import regex
 
 from connectors.answer import accepted
-from connectors.base import Budget, Intent, Operation, Outcome, Reading
+from connectors.base import Budget, Intent, Operation, Outcome, Reading, outcome_of
 from connectors.facebook import limits, login, outcomes, probe, staged, upload
 from connectors.facebook import operations as ops
 from connectors.facebook import reading as read
@@ -88,6 +88,9 @@ class Connector:
     def budgets(self) -> tuple[Budget, ...]:
         return limits.BUDGETS
 
+    def ration(self, form: Form) -> Budget | None:
+        return limits.REELS if form is Form.REEL else None
+
     def costs(self, operation: Operation, _: httpx.Request) -> Mapping[str, int]:
         return limits.costs(operation)
 
@@ -157,8 +160,7 @@ class Connector:
     async def _post(self, wire: Wire, at: upload.Places, part: Part) -> dict[str, Any]:
         body: dict[str, Any] = {"message": part.text} if part.text else {}
         if part.media:
-            found = [await upload.picture(wire, at, media) for media in part.media]
-            body["attached_media"] = [{"media_fbid": number} for number in found]
+            body["attached_media"] = await upload.pictures(wire, at, part.media)
         elif link := _address(part.text):
             body["link"] = link
         path = f"{at.page}/feed"
@@ -166,6 +168,10 @@ class Connector:
         if self.chosen.get("publishing") == DIRECT:
             return direct
         answer = await wire.request(ops.STAGE, "POST", f"{at.api}/{path}", json=body | {"published": False})
+        if part.media and outcome_of(answer).twice:
+            # a try whose answer was lost has used them up, in a post that nobody sees
+            body["attached_media"] = await upload.pictures(wire, at, part.media)
+            answer = await wire.request(ops.STAGE, "POST", f"{at.api}/{path}", json=body | {"published": False})
         if outcomes.unstaged(answer):
             return direct  # a page may stop allowing it long after it was connected
         post = str(accepted(answer)["id"])

@@ -65,7 +65,8 @@ async def _videos(request: web.Request) -> web.Response:
     if phase == "transfer":
         piece = said.get("video_file_chunk")
         if not isinstance(piece, web.FileField) or int(said.get("start_offset") or -1) != found["got"]:
-            raise GraphError(6001, "There was a problem uploading your video file. Please try again.", 1363037)
+            words = "There was a problem uploading your video file. Please try again."
+            raise GraphError(6001, words, 1363037, error_data=_wanted(found))
         _more(found, piece.file.read())
         return web.json_response(_wanted(found))
     if phase != "finish" or found["got"] != found["size"]:

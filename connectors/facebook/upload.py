@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -11,13 +11,16 @@ from typing import Any
 
 import httpx
 
-from connectors.answer import accepted
+from connectors.answer import accepted, json_object
+from connectors.base import Kind, outcome_of
 from connectors.facebook import operations as ops
 from connectors.network import Rejected, Staged, Wire
 from connectors.picture import Stream, content_of, unchanged
 from connectors.post import Media
 
 PATIENCE = timedelta(seconds=20)  #: between two looks whether a video is ready
+OFFSET = 1363037  #: subcode: the piece is another than Facebook wants, and its error says which
+ASTRAY = 5  #: times that it may say so, for one video
 LARGEST = 16 * 1024 * 1024  #: bytes of a piece, whatever Facebook asks for
 
 
@@ -48,6 +51,15 @@ async def picture(wire: Wire, at: Places, media: Media) -> str:
     data = {"published": "false"} | ({"alt_text_custom": media.alt} if media.alt else {})
     answer = await wire.request(ops.PHOTO, "POST", f"{at.api}/{at.page}/photos", data=data, files=parts)
     return str(accepted(answer)["id"])
+
+
+async def pictures(wire: Wire, at: Places, media: Sequence[Media]) -> list[dict[str, str]]:
+    """Pictures as a post names them.
+
+    Raises:
+        Rejected: Facebook does not take one, or a file has changed.
+    """
+    return [{"media_fbid": await picture(wire, at, one)} for one in media]
 
 
 async def video(wire: Wire, at: Places, media: Media, text: str, so_far: Mapping[str, Any]) -> str:
@@ -93,8 +105,12 @@ async def _sent(wire: Wire, at: Places, media: Media, text: str) -> str:
         await wire.request(ops.START, "POST", url, json={"upload_phase": "start", "file_size": media.size})
     )
     session, said = str(begun["upload_session_id"]), begun
+    astray = ASTRAY
     while (place := _span(said, media.size)) is not None:
-        said = accepted(await _piece(wire, url, session, media, place))
+        answer = await _piece(wire, url, session, media, place)
+        wanted = _wanted(answer) if astray else None
+        astray -= wanted is not None
+        said = wanted or accepted(answer)
     last: dict[str, Any] = {"upload_phase": "finish", "upload_session_id": session, "published": False}
     accepted(await wire.request(ops.FINISH, "POST", url, json=last | ({"description": text} if text else {})))
     return str(begun["video_id"])
@@ -106,6 +122,15 @@ async def _piece(wire: Wire, url: str, session: str, media: Media, place: tuple[
     content = await asyncio.to_thread(_read, media, start, end)
     files = {"video_file_chunk": ("chunk", content, "application/octet-stream")}
     return await wire.request(ops.PIECE, "POST", url, data=data, files=files)
+
+
+def _wanted(answer: httpx.Response) -> dict[str, Any] | None:
+    """Which piece Facebook wants in place of one that it has already, because the answer to that was lost."""
+    error = (json_object(answer) or {}).get("error")
+    if outcome_of(answer).kind is Kind.OK or not isinstance(error, dict) or error.get("error_subcode") != OFFSET:
+        return None
+    found = error.get("error_data")
+    return found if isinstance(found, dict) and {"start_offset", "end_offset"} <= found.keys() else None
 
 
 def _span(said: Mapping[str, Any], size: int) -> tuple[int, int] | None:

@@ -53,6 +53,7 @@ REFUSALS: tuple[tuple[int | None, int | None, str, str], ...] = (
     (100, None, "must provide an app access token", UNTOLD),
     (None, None, "verification code", "Facebook does not take this sign-in; begin again"),
 )
+TWICE = frozenset({506, 1366051})  #: codes and subcodes of what is there already
 #: codes that say of a repeatable call, too, that there is nothing there to act on, or no right to see it
 MISSING = (100, 33)
 DEFINITE = frozenset({3, 10, 100, 101, 102, 190, 368, 506, 1609005, *range(200, 300)})
@@ -159,7 +160,8 @@ def refusal(operation: Operation, status: int, error: Said, headers: Mapping[str
     once = operation.effect is Effect.ONCE
     if once and ((error.code, error.subcode) == MISSING or (sentence is None and error.code not in DEFINITE)):
         return Outcome(Kind.UNKNOWN, _words(error), request_id=error.trace)
-    return Outcome(Kind.REJECTED, sentence or _sentence(error), request_id=error.trace)
+    twice = TWICE & {error.code, error.subcode}
+    return Outcome(Kind.REJECTED, sentence or _sentence(error), request_id=error.trace, twice=bool(twice))
 
 
 def known(error: Said) -> str | None:

@@ -81,6 +81,9 @@ class Connector:
     def budgets(self) -> tuple[Budget, ...]:
         return limits.BUDGETS
 
+    def ration(self, form: Form) -> Budget | None:
+        return None if form is Form.COMMENT else limits.BUDGETS[0]
+
     def costs(self, operation: Operation, request: httpx.Request) -> Mapping[str, int]:
         return limits.costs(operation, request)
 

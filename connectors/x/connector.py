@@ -76,6 +76,9 @@ class Connector:
     def budgets(self) -> tuple[Budget, ...]:
         return limits.BUDGETS
 
+    def ration(self, _: Form) -> Budget | None:
+        return next(budget for budget in limits.BUDGETS if budget.name == limits.TABLE[CREATE.name][0])
+
     def costs(self, operation: Operation, request: httpx.Request) -> Mapping[str, int]:
         return limits.costs(operation, request)
 

@@ -9,10 +9,11 @@ import httpx
 from connectors.answer import json_object, resets
 from connectors.base import Kind, Operation, Outcome
 
+TWICE = "duplicate"
 #: (status, words in the answer's detail) -> what a person reads; the first row that fits
 REFUSALS: tuple[tuple[int, str, str], ...] = (
     (402, "", "X says that the credit of this app is used up; add credit in its developer console"),
-    (403, "duplicate", "X refused it as a duplicate of a recent post of this account"),
+    (403, TWICE, "X refused it as a duplicate of a recent post of this account"),
     (403, "reply to this conversation", "X lets this app reply only to people who mentioned or quoted the account"),
     (403, "enrolled", "this app is not enrolled in a plan that may post; choose one in X's developer console"),
     (403, "not permitted", "X does not permit this; check that the app may read and write, then make new tokens"),
@@ -42,7 +43,7 @@ def judge(operation: Operation, response: httpx.Response) -> Outcome:
     detail = _detail(body)
     for code, words, sentence in REFUSALS:
         if status == code and words in detail.lower():
-            return Outcome(Kind.REJECTED, sentence, request_id=request_id)
+            return Outcome(Kind.REJECTED, sentence, request_id=request_id, twice=words == TWICE)
     if status == 429:  # noqa: PLR2004 - RFC 6585
         return Outcome(
             Kind.LATER,

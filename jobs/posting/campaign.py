@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from functools import cached_property
@@ -17,12 +17,12 @@ from connectors.network import Network
 from connectors.post import Form, Part, Problem
 from connectors.takes import named
 from jobs.posting.characters import cleaned
+from jobs.posting.crowd import GONE, Neighbours, Rations, Wanted, crowded
 from jobs.posting.files import Files, largest
 from jobs.posting.parts import chosen, composed
 from jobs.posting.rows import OVERRIDE, Row, divided
 from jobs.posting.when import When, WhenError, parse_when
 
-GAP = timedelta(minutes=1)
 FAR = timedelta(days=730)  #: after which a time is rather a slip of the pen
 ALMOST = 0.85  #: how alike two names are of which one is taken for the other's slip
 END = 16  #: characters by which two posts are taken for one that was edited
@@ -87,6 +87,7 @@ class Rules:
         copies: Where smaller copies of pictures are kept; in a folder beside the others, if it is not said.
         exchanges: The connected accounts that nothing can be posted to.
         hosts: Whether there is a media host, from which networks fetch what they take no other way.
+        rations: Of what the accounts may post only so much in a while.
     """
 
     base: Path
@@ -99,6 +100,7 @@ class Rules:
     copies: Path | None = None
     exchanges: frozenset[str] = frozenset()
     hosts: bool = True
+    rations: Rations = field(default_factory=dict)
 
     @cached_property
     def files(self) -> Files:
@@ -232,29 +234,6 @@ def _content(part: Part) -> list[Any]:
     return [*content, more] if more else content
 
 
-class _Neighbours:
-    """What posts near an instant on an account; asked for each row, so it looks at no other than those near."""
-
-    def __init__(self, earlier: Sequence[Earlier]) -> None:
-        self._near: dict[tuple[str, int], list[tuple[datetime, str, str]]] = {}
-        for item in earlier:
-            self.add(item.account, item.at, item.id[:8], item.identity)
-
-    def near(self, planned: Planned, at: datetime) -> str | None:
-        """The first post within ``GAP``, as a person finds it; one that was planned before is not near to itself."""
-        slot = self._slot(at)
-        posts = [post for place in (slot - 1, slot, slot + 1) for post in self._near.get((planned.account, place), ())]
-        close = (name for other, name, identity in posts if abs(other - at) < GAP and identity != planned.identity)
-        return next(close, None)
-
-    def add(self, account: str, at: datetime, name: str, identity: str) -> None:
-        self._near.setdefault((account, self._slot(at)), []).append((at, name, identity))
-
-    @staticmethod
-    def _slot(at: datetime) -> int:
-        return int(at.timestamp() // GAP.total_seconds())
-
-
 def compared(drafts: Sequence[Verdict], rules: Rules) -> list[Verdict]:
     """Add what shows only when rows are laid side by side, and beside what was planned before."""
     verdicts = _refound(drafts, rules.earlier)
@@ -263,7 +242,7 @@ def compared(drafts: Sequence[Verdict], rules: Rules) -> list[Verdict]:
     recent = {(item.account, item.parts[0].text) for item in rules.earlier if item.identity not in own}
     states = {item.identity: (item.state, item.id[:8]) for item in rules.earlier}
     planned_before = _Before(rules.earlier, own, rules.now)
-    neighbours = _Neighbours(rules.earlier)
+    neighbours = Neighbours(rules.earlier)
     first: dict[tuple[str, str], int] = {}
     ids: dict[str, int] = {}
     judged: list[Verdict] = []
@@ -297,7 +276,26 @@ def compared(drafts: Sequence[Verdict], rules: Rules) -> list[Verdict]:
         if stands:
             problems = tuple(replace(problem, warning=True) for problem in problems)
         judged.append(replace(verdict, problems=problems) if problems != verdict.problems else verdict)
-    return judged
+    return _crowded(judged, known, rules)
+
+
+def _crowded(verdicts: Sequence[Verdict], known: Collection[str], rules: Rules) -> list[Verdict]:
+    """Warn of rows with which there is more than may go out; asked only where a network takes so little."""
+    if not rules.rations:
+        return list(verdicts)
+    before = (item for item in rules.earlier if item.state not in GONE)
+    wanted = [Wanted(item.account, part.form, item.at, None) for item in before for part in item.parts]
+    wanted += [
+        Wanted(item.account, part.form, verdict.when.at, row)
+        for row, verdict in enumerate(verdicts)
+        if verdict.ok and verdict.when is not None
+        for item in verdict.deliveries
+        if item.identity not in known
+        for part in item.parts
+    ]
+    said = crowded(wanted, rules.rations, rules.late)
+    more = {row: tuple(Problem("at", what, warning=True) for what in words) for row, words in said.items()}
+    return [replace(one, problems=one.problems + more[row]) if row in more else one for row, one in enumerate(verdicts)]
 
 
 def _stands(verdict: Verdict, known: Collection[str]) -> bool:
@@ -344,7 +342,10 @@ def _alike(one: Sequence[Part], other: Sequence[Part]) -> bool:
 
 
 def _unplaced(parts: Sequence[Part]) -> list[Part]:
-    return [replace(part, media=tuple(replace(media, path="", source="") for media in part.media)) for part in parts]
+    return [
+        replace(part, media=tuple(replace(media, path="", source="", located=False) for media in part.media))
+        for part in parts
+    ]
 
 
 class _Before:

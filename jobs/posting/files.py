@@ -9,7 +9,7 @@ from pathlib import Path
 
 from connectors.network import Network
 from connectors.post import Form, Media, Part, Problem, Tag
-from connectors.takes import Limits, curable, named, shown, unfit
+from connectors.takes import Limits, curable, named, shown, telling, unfit
 from connectors.words import counted
 from jobs.posting.fit import fitted
 from jobs.posting.media import LARGEST, MediaError, inspect, unchecked
@@ -75,7 +75,8 @@ class Files:
         media: list[Media] = []
         for one in part.media:
             limits = takes.limits(one)
-            if limits is None or not curable(one, takes) or not unfit(one, limits):
+            good = limits is None or not (unfit(one, limits) or telling(one, limits))
+            if good or not curable(one, takes):
                 media.append(one)
                 continue
             copy = self._copy(one, takes.picture)

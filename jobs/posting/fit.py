@@ -48,7 +48,7 @@ def fitted(media: Media, limits: Limits, folder: Path) -> Media:
     except OSError as error:
         raise MediaError(f"no copy of {named(media.path)} could be made: {error.strerror or 'it is damaged'}") from None
     made = replace(media, path=str(path), source=media.own, type=JPEG, size=len(content), sha256=digest, cmyk=False)
-    return replace(made, width=width, height=height)
+    return replace(made, width=width, height=height, located=False)
 
 
 def _tries(picture: Image, limits: Limits) -> Iterator[tuple[bytes, int, int]]:

@@ -8,15 +8,21 @@ import struct
 import warnings
 import zlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from connectors.post import Media, Problem
 from connectors.takes import named
 from jobs.posting.video import HEAD, HEIF, VideoError, container, looked_at
 
+if TYPE_CHECKING:
+    from PIL.Image import Exif, Image
+
 LARGEST = 600_000_000  #: bytes; where it is not known what the networks take
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF")  #: others may start programs, as EPS does
 ROTATED = frozenset({5, 6, 7, 8})  #: EXIF orientations that swap width and height
-ORIENTATION = 0x0112
+ORIENTATION, PLACE = 0x0112, 0x8825  #: tags of EXIF; under the latter are latitude and longitude
+LATITUDE_LONGITUDE = (2, 4)  #: tags of that part
+PLACES = (b"GPSLatitude", b"GPSLongitude")  #: the same in XMP
 
 
 class MediaError(ValueError):
@@ -89,7 +95,8 @@ def _picture(path: Path, size: int, alt: str) -> Media:
             with Image.open(path, formats=FORMATS) as image:
                 image.load()  # verify() does not notice a picture that was cut off
                 width, height = image.size
-                turned = image.getexif().get(ORIENTATION) in ROTATED
+                exif = image.getexif()
+                turned, located = exif.get(ORIENTATION) in ROTATED, _located(image, exif)
                 several = image.format == "MPO"  # a telephone's JPEG with a second picture, which no network shows
                 kind = "image/jpeg" if several else Image.MIME.get(image.format or "", "application/octet-stream")
                 moves = bool(getattr(image, "is_animated", False)) and image.format not in {"MPO", "TIFF"}
@@ -105,7 +112,13 @@ def _picture(path: Path, size: int, alt: str) -> Media:
     except (SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, struct.error, zlib.error):
         raise MediaError(f"{name} is damaged") from None
     width, height = (height, width) if turned else (width, height)
-    return Media(str(path), kind, size, _digest(path), width, height, alt, animated=moves, cmyk=cmyk)
+    return Media(str(path), kind, size, _digest(path), width, height, alt, animated=moves, cmyk=cmyk, located=located)
+
+
+def _located(image: Image, exif: Exif) -> bool:
+    xmp = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
+    written = xmp.encode() if isinstance(xmp, str) else bytes(xmp)
+    return any(tag in exif.get_ifd(PLACE) for tag in LATITUDE_LONGITUDE) or any(name in written for name in PLACES)
 
 
 def _what(path: Path) -> str:

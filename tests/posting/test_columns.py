@@ -20,6 +20,7 @@ from connectors.post import Form, Media, Part, Tag
 from connectors.registry import build
 from jobs.posting.campaign import Earlier, Rules, Verdict, judge
 from jobs.posting.deliver import dump, parse
+from jobs.posting.media import inspect
 from jobs.posting.preview import previews
 from jobs.posting.rows import Row, alt_cell, divided, joined, read
 
@@ -248,6 +249,24 @@ def test_lists_in_json_are_the_same_as_cells(base: Path) -> None:
     assert [media.alt for media in second.deliveries[0].parts[0].media] == ["a|b"]
 
 
+def test_where_a_picture_was_taken_is_told_to_the_world_by_nobody_unasked(tmp_path: Path) -> None:
+    """Bluesky gives files to anybody as they are: a person hears of it before, and a copy that fits does not say it."""
+    exif = Image.Exif()
+    exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 31.0, 12.0), 3: "E", 4: (13.0, 24.0, 18.0)})
+    Image.new("RGB", (400, 300)).save(tmp_path / "home.jpg", exif=exif)
+    to = ("x/brand", "bluesky/brand")
+    told = one(tmp_path, to=to, image="home.jpg", alt="Home")  # type: ignore[arg-type]
+    assert told.ok
+    (warning,) = [problem.what for problem in told.problems if "where it was taken" in problem.what]
+    assert warning.startswith("bluesky/brand: home.jpg")
+    cured = one(tmp_path, to=to, image="home.jpg", alt="Home", fit="yes")  # type: ignore[arg-type]
+    assert not [problem for problem in cured.problems if "where it was taken" in problem.what]
+    x, bluesky = (delivery.parts[0].media[0] for delivery in cured.deliveries)
+    assert x.path == str(tmp_path / "home.jpg")
+    assert not inspect(Path(bluesky.path)).located
+    assert {delivery.identity for delivery in cured.deliveries} == {item.identity for item in told.deliveries}
+
+
 def test_what_was_stored_comes_back(base: Path) -> None:
     """Also what an older version stored, which lacks what is new."""
     verdict = one(base, image="a.png|b.png", alt="1|2", tags="anna@0.1,0.2", comment="First", collaborators="ben")
@@ -256,7 +275,7 @@ def test_what_was_stored_comes_back(base: Path) -> None:
     (old,) = json.loads(dump([Part("Old", (parts[0].media[0],))]))
     for name in ("form", "collaborators"):
         del old[name]
-    for name in ("seconds", "fps", "codecs", "animated", "tags", "cmyk"):
+    for name in ("seconds", "fps", "codecs", "animated", "tags", "cmyk", "located"):
         del old["media"][0][name]
     assert parse(json.dumps([old])) == (Part("Old", (replace(parts[0].media[0], tags=()),)),)
 

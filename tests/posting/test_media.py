@@ -49,6 +49,18 @@ def test_a_turned_picture_has_the_size_that_is_shown(tmp_path: Path, orientation
     assert (found.width, found.height) == size
 
 
+def test_a_picture_that_says_where_it_was_taken_is_noticed(tmp_path: Path) -> None:
+    """In EXIF of JPEG, PNG and WebP, or in XMP; other notes of a camera say nothing of that."""
+    exif = Image.Exif()
+    exif[0x010F] = "camera"
+    assert not inspect(picture(tmp_path / "n.jpg", kind="JPEG", exif=exif)).located
+    exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 31.0, 12.0), 3: "E", 4: (13.0, 24.0, 18.0)})
+    for kind in ("JPEG", "PNG", "WEBP"):
+        assert inspect(picture(tmp_path / f"p.{kind}", kind=kind, exif=exif)).located
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><exif:GPSLatitude>52,31.2N</exif:GPSLatitude></x:xmpmeta>'
+    assert inspect(picture(tmp_path / "x.jpg", kind="JPEG", xmp=xmp)).located
+
+
 def test_the_colours_of_print_and_movement_are_noticed(tmp_path: Path) -> None:
     """Both change what a network does with a picture."""
     assert inspect(picture(tmp_path / "c.jpg", "CMYK", kind="JPEG")).cmyk

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 KINDS = ("drop-before", "drop-after", "error-after", "html-after", "garbage-after", "throttle")
-#: method and path of what a provider may be troubled in; publishing is named first, and again
+#: method and path (empty: any) of what a provider may be troubled in; publishing is named first, and again
 CALLS = {
     "x": (
         *[("POST", "/2/tweets")] * 4,
@@ -24,6 +24,26 @@ CALLS = {
         ("POST", "createSession"),
         ("POST", "refreshSession"),
         ("POST", "uploadBlob"),
+    ),
+    "facebook": (
+        *[("POST", "")] * 3,
+        ("POST", "/feed"),
+        ("POST", "/photos"),
+        ("POST", "/comments"),
+        ("POST", "/videos"),
+        ("POST", "/video_reels"),
+        ("GET", ""),
+        ("GET", "/published_posts"),
+    ),
+    "instagram": (
+        *[("POST", "/media_publish")] * 3,
+        ("POST", "/media"),
+        ("POST", "/comments"),
+        ("POST", ""),
+        ("GET", ""),
+        ("GET", "/media"),
+        ("GET", "/content_publishing_limit"),
+        ("GET", "/comments"),
     ),
 }
 

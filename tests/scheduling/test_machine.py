@@ -326,9 +326,12 @@ class Machine(RuleBasedStateMachine):
         finally:
             self.patch.undo()
             self.loop.run(self.engine.__aexit__())
-            self.loop.run(self.there.close())
+            self.loop.run(self._closed())
             self.loop.close()
             self.folder.cleanup()
+
+    async def _closed(self) -> None:
+        await self.there.close()
 
 
 # who dies closes nothing: sockets are left for the collector, which is called while these tests still run (`play`)

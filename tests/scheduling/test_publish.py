@@ -54,6 +54,22 @@ async def test_what_the_list_does_not_show_is_unconfirmed_until_a_person_looks(d
 
 
 @on_x
+async def test_what_nobody_wants_any_more_need_not_be_called_sent_nor_be_sent_again(desk: Desk) -> None:
+    """An unconfirmed thread is given up: nothing more of it goes out, and a second thought begins where it stood."""
+    desk.faults.append(Fault(path=CREATE, fault="drop-before"))
+    delivery = await desk.plan("One", "Two")
+    assert (await desk.work()).state == "unconfirmed"
+    now = desk.clock.now()
+    assert await desk.engine.writer.run(lambda tx: posts.cancel(tx, delivery, now, actor="user"))
+    post = await desk.work()
+    assert (post.state, desk.world()) == ("cancelled", [])
+    assert not await desk.engine.writer.run(lambda tx: posts.resolve_send_again(tx, delivery, now, actor="user"))
+    assert await desk.engine.writer.run(lambda tx: posts.retry(tx, delivery, now, actor="user"))
+    assert (await desk.work()).state == "unconfirmed"
+    assert desk.world() == []
+
+
+@on_x
 async def test_a_post_that_shows_up_too_late_is_never_doubled(desk: Desk) -> None:
     """The list lags for longer than we wait: unconfirmed, and the person who sees it says that it is there."""
     desk.app[x.WORLD].visible_after = timedelta(hours=5)

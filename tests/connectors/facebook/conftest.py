@@ -15,6 +15,7 @@ from PIL import Image
 
 from automator.engine import Engine
 from automator.intentions import claim
+from automator.sandbox.faults import Fault, middleware
 from connectors.base import Intent, outcome_of
 from connectors.facebook import twin as facebook
 from connectors.facebook.connector import Connector
@@ -42,6 +43,7 @@ class Place:
     app: Any
     keys: dict[str, str]
     clock: Now
+    faults: list[Fault] = field(default_factory=list)
     chosen: dict[str, str] = field(default_factory=lambda: {"publishing": "staged"})
 
     @property
@@ -81,10 +83,11 @@ Settled = Callable[..., Awaitable[Place]]
 @pytest.fixture
 async def place(serve: Any, opened: Any) -> Any:
     clock = Now()
-    app = facebook.twin(clock)
+    app, faults = facebook.twin(clock), list[Fault]()
+    app.middlewares.insert(0, middleware(faults))
     keys = facebook.add_account(app, "brand")
     async with opened(ACCOUNT, await serve(app), keys) as engine:
-        yield Place(engine, app, keys, clock)
+        yield Place(engine, app, keys, clock, faults)
 
 
 @pytest.fixture

@@ -71,6 +71,27 @@ async def test_a_post_that_facebook_refuses_for_what_it_says_is_not_tried_in_one
     assert made.fetchone() == (0,)
 
 
+async def test_what_is_sent_again_after_a_restore_and_was_out_is_not_called_failed(place: Place) -> None:
+    """Facebook refuses it as what the page has: the one that it has is probably this, so a person is asked again."""
+    post = await delivered(place, *PARTS)
+    now = datetime.now(UTC)
+
+    def forget(tx: Any) -> None:
+        tx.execute("DELETE FROM intention")
+        tx.execute("UPDATE run SET state = 'scheduled'")
+        posts.hold(tx, post.id, "a backup was restored", micros(now))
+        posts.resolve_send_again(tx, post.id, now, actor="user")
+
+    await place.engine.writer.run(forget)
+    await place.engine.worker.run_due(now + timedelta(seconds=20))
+    (stands,) = listed(place.engine.reader)
+    assert (stands.state, "duplicate" in stands.reason) == ("unconfirmed", True)
+    seen = post.results[0]
+    assert await place.engine.writer.run(lambda tx: posts.resolve_there(tx, post.id, dict(seen), now, actor="user"))
+    await place.engine.worker.run_due(now + timedelta(seconds=20))
+    assert len(place.seen()) == 3  # nobody said anything of the comment but that it be sent again
+
+
 async def test_what_is_staged_and_may_not_be_shown_says_what_to_choose(place: Place) -> None:
     """It is made anew in one step then."""
     plan = await place.plan(Part("Staged"))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from automator.intentions import load
+from automator.sandbox.faults import Fault
 from connectors.base import Absence, CallRefused, Effect, Intent, Kind, outcome_of
 from connectors.facebook import operations as ops
 from connectors.facebook.connector import DIRECT
@@ -104,6 +105,23 @@ async def test_a_video_goes_in_pieces_and_is_published_when_it_is_ready(place: P
     assert [(post["text"], post["kind"]) for post in place.seen()] == [("Moving", "video")]
     assert len(place.world.videos) == 1
     assert await place.network.find(place.session, plan) == result
+
+
+async def test_a_lost_answer_to_a_piece_of_a_video_costs_nothing(place: Place, film: Make) -> None:
+    """Facebook has the piece, and says which one it wants in its place."""
+    place.faults.append(Fault(path="/videos", fault="drop-after", skip=2))
+    await place.publish("one", Part("In pieces", (film(),)))
+    (shown,) = place.seen()
+    video = place.world.videos[shown["id"]]
+    assert (video["got"], video["digest"].hexdigest()) == (video["size"], film().sha256)
+
+
+async def test_pictures_of_a_staging_whose_answer_was_lost_are_sent_anew(place: Place, picture: Make) -> None:
+    """Facebook takes no picture for two posts, though nobody sees the one; that is no reason to miss the other."""
+    place.faults.append(Fault(path="/feed", fault="drop-after"))
+    await place.publish("one", Part("Pictured", (picture("a.png"), picture("b.png", colour=1))))
+    (shown,) = place.seen()
+    assert (shown["text"], shown["images"]) == ("Pictured", 2)
 
 
 async def test_a_video_that_facebook_can_t_use_is_told(place: Place, film: Make) -> None:
