@@ -177,7 +177,6 @@ class Engine:
             lambda: self.keys.version(name),
             adopt,
             self._turn(name, network),
-            lambda: self.keys.last(name),
         )
         identity = stored.identity.partition(" ")[0]
         return Session(self.http, who, network, self.clock, self._renewal, cause, actor, identity, lost=lost, **more)
