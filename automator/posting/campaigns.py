@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import available_timezones
 
 from automator import accounts, failpoints
 from automator.clock import instant, micros
 from automator.db import Writer
 from automator.posting.posts import Listed, NewDelivery, plan
 from automator.scheduling.due import LATE
-from automator.settings import Settings
+from automator.settings import Posting, Settings
 from connectors.base import Scope
 from connectors.post import Form
 from jobs.posting.campaign import Earlier, Rules, Verdict, compared, drafted
@@ -56,7 +57,15 @@ def rules(  # noqa: PLR0913 - what rows are judged against
     earlier = _earlier(connection, "d.at >= ?", micros(now - RECENT))
     exchanges = frozenset(who.name for who in connected if who.trades)
     hosts, late = settings.media.kind != "none", timedelta(minutes=settings.posting.late_minutes)
-    return Rules(base, now, zone, networks, mute, earlier, late, copies, exchanges, hosts)
+    others = [known for known in _zones(connection) if known != zone]
+    return Rules(base, now, zone, networks, mute, earlier, late, copies, exchanges, hosts, others)
+
+
+def _zones(connection: sqlite3.Connection) -> list[str]:
+    """In which posts were planned, and the one that is not chosen; without those that this machine no longer knows."""
+    found = connection.execute("SELECT DISTINCT j.zone FROM delivery AS d JOIN job AS j ON j.id = d.id ORDER BY 1")
+    used = dict.fromkeys([Posting().zone, *(zone for (zone,) in found)])
+    return [zone for zone in used if zone in available_timezones()]
 
 
 def judged(connection: sqlite3.Connection, rows: Sequence[Row], against: Rules) -> list[Verdict]:
@@ -65,7 +74,7 @@ def judged(connection: sqlite3.Connection, rows: Sequence[Row], against: Rules) 
     against = _beside(against, by_id)
     drafts = drafted(rows, against)
     planned = [(item, draft.when) for draft in drafts for item in draft.deliveries]
-    identities = json.dumps([item.identity for item, _ in planned])
+    identities = json.dumps([known for item, _ in planned for known in (item.identity, *item.elsewhere)])
     then = json.dumps([[item.account, micros(when.at)] for item, when in planned if when is not None])
     same = _earlier(connection, "d.identity IN (SELECT value FROM json_each(?))", identities)
     near = _earlier(connection, _THEN, then)
