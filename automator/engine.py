@@ -96,7 +96,7 @@ class Engine:
         self.writer.close()
         try:
             self.checkpoint()
-        except (VaultError, BadCheckpoint, OSError) as error:
+        except (VaultError, BadCheckpoint, OSError, sqlite3.Error) as error:
             # what was done is on the record all the same; the next checkpoint covers it
             log.warning("no checkpoint was written: %s", error)
         self.reader.close()

@@ -134,6 +134,20 @@ def test_a_service_that_can_not_open_the_vault_is_a_problem(shell: Shell, monkey
     named.rename(key)
 
 
+def test_nothing_is_served_from_a_damaged_database(shell: Shell) -> None:
+    """Though all that the service needs at first may still be readable: what it has done may not be."""
+    database = shell.home / "automator.db"
+    whole = database.read_bytes()
+    with closing(connect(database)) as reader:
+        (page,) = reader.execute("SELECT rootpage FROM sqlite_master WHERE name = 'notice'").fetchone()
+        (size,) = reader.execute("PRAGMA page_size").fetchone()
+    with database.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(bytes(size))
+    assert "it is damaged; put a backup of it back" in shell.run("serve", code=1)
+    database.write_bytes(whole)
+
+
 def test_doctor_without_an_installation_speaks_json_too(tmp_path: Path) -> None:
     """Programs get JSON, whatever there is."""
     assert json.loads(Shell(tmp_path).run("doctor", "--json").partition("no installation")[0])["ok"]
