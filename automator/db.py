@@ -242,8 +242,9 @@ class Writer:
             self._wait_for_disk(wanted=durable)
             self._connection.execute("BEGIN IMMEDIATE")
             _tell(self._commit([item for item in group if not item.future.cancelled()]))
-        except sqlite3.OperationalError:
-            self._queue.put(group)  # most likely another process is writing; the thread can wait for it
+        except sqlite3.Error:
+            # most likely another process is writing, and the thread can wait for it; all else it tells
+            self._queue.put(group)
         finally:
             self._using.release()
 
@@ -283,16 +284,17 @@ class Writer:
         try:
             try:
                 return self._apply(group, self._bare)
-            except sqlite3.OperationalError:
-                raise  # a full disk or a broken file concerns the whole group
-            except Exception as error:  # noqa: BLE001 - whosever it is, the second time it is told apart
-                self._undo()
+            except Exception as error:
+                if _of_all(error):
+                    raise
+                self._undo()  # whosever it is, the second time it is told apart
                 if len(group) == 1:
                     return [(group[0].future, None, error)]
                 return self._apply(group, self._apart)
         except sqlite3.Error as error:
             self._memo.clear()
-            failure = DatabaseError(f"{self.path.name} could not be written ({error}); nothing of this was kept")
+            why = f"{error}; put a backup of it back" if type(error) is sqlite3.DatabaseError else str(error)
+            failure = DatabaseError(f"{self.path.name} could not be written ({why}); nothing of this was kept")
             failure.__cause__ = error
             return [(item.future, None, failure) for item in group]
         finally:
@@ -350,15 +352,20 @@ class Writer:
         self._connection.execute("SAVEPOINT one")
         try:
             value = write(self._connection)
-        except sqlite3.OperationalError:
-            raise  # as above
-        except Exception as error:  # noqa: BLE001 - handed to the caller that it belongs to
+        except Exception as error:
+            if _of_all(error):
+                raise
             self._connection.execute("ROLLBACK TO one")
             self._connection.execute("RELEASE one")
             self._memo.clear()
             return None, error
         self._connection.execute("RELEASE one")
         return value, None
+
+
+def _of_all(error: Exception) -> bool:
+    """Whether it concerns a whole group: a full disk or a damaged file, which SQLite tells by the plain class."""
+    return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
 
 
 def _tell_all(settled: list[_Settled]) -> None:

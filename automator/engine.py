@@ -96,7 +96,7 @@ class Engine:
         self.writer.close()
         try:
             self.checkpoint()
-        except (VaultError, BadCheckpoint, OSError) as error:
+        except (VaultError, BadCheckpoint, OSError, sqlite3.Error) as error:
             # what was done is on the record all the same; the next checkpoint covers it
             log.warning("no checkpoint was written: %s", error)
         self.reader.close()
@@ -177,7 +177,6 @@ class Engine:
             lambda: self.keys.version(name),
             adopt,
             self._turn(name, network),
-            lambda: self.keys.last(name),
         )
         identity = stored.identity.partition(" ")[0]
         return Session(self.http, who, network, self.clock, self._renewal, cause, actor, identity, lost=lost, **more)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from automator import accounts
+from automator import accounts, unit
 from automator.accounts import Stored
 from automator.clock import instant, micros
 from automator.egress.session import WRONG
@@ -29,6 +29,7 @@ from connectors.words import counted
 
 STALE = timedelta(seconds=10)  #: a service ticks every second
 OVERDUE = timedelta(seconds=30)
+SERVICE = "the service"
 UNTOLD = timedelta(minutes=10)  #: after which it matters that the webhook has not taken a notice
 LATELY = timedelta(days=1)
 AHEAD = timedelta(days=180)  #: told before something that is chosen stops working
@@ -43,6 +44,7 @@ class Health:
         vault: What it is; empty: it can't be opened.
         vault_trouble: Why it can't.
         vault_elsewhere: By who else opens the vault: why it can't, or ``None``.
+        installed: Whether the service is, for this installation: then it must open the vault.
         ticked_seconds_ago: ``None``: the service has never run.
         clock_ahead_seconds: By the last answer of a provider that said its time; ``None``: there is none.
         media: What it is, or ``none``.
@@ -55,6 +57,7 @@ class Health:
     vault: str
     vault_trouble: str
     vault_elsewhere: dict[str, str | None]
+    installed: bool
     ticked_seconds_ago: float | None
     oldest_due_seconds_late: float
     clock_ahead_seconds: float | None
@@ -76,6 +79,8 @@ class Health:
         found: list[str] = []
         if self.vault_trouble:
             found.append(f"{self.vault_trouble}; until it is opened nothing goes out")
+        if self.installed and (unopened := self.vault_elsewhere.get(SERVICE)):
+            found.append(f"the service can't open the vault, and sends nothing: {unopened}")
         if not self.ledger_ok:
             found.append(f"{self.ledger}; keep the database as it is, and look who had access to it")
         if self.oldest_due_seconds_late > OVERDUE.total_seconds():
@@ -123,6 +128,7 @@ def health(engine: Engine, media_trouble: str = "") -> Health:
         vault=vault,
         vault_trouble=vault_trouble,
         vault_elsewhere=_elsewhere(engine, vault) if vault else {},
+        installed=unit.installed(engine.home.path),
         ticked_seconds_ago=round((now - beat[0]) / 1e6, 1) if beat else None,
         oldest_due_seconds_late=round((now - late) / 1e6, 1) if late is not None else 0.0,
         clock_ahead_seconds=clock_ahead(reader, present),
@@ -150,7 +156,7 @@ def _vault(engine: Engine) -> tuple[str, str]:
 
 def _elsewhere(engine: Engine, vault: str) -> dict[str, str | None]:
     home, kind = engine.home.path, engine.settings.vault.kind
-    bare = {"cron": unattended.cron(os.environ), "the service": unattended.service(os.environ)}
+    bare = {"cron": unattended.cron(os.environ), SERVICE: unattended.service(os.environ)}
     return {name: unattended.trouble(home, kind, vault, environ) for name, environ in bare.items()}
 
 

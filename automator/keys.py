@@ -56,11 +56,6 @@ class Keys:
             raise NoAccount(f"{name} is not connected")
         return int(row[0])
 
-    def last(self, name: str) -> Mapping[str, str]:
-        """What ``secrets`` returned last; what it returns now, if it was never asked. Raises as it does."""
-        held = self._held.get(name)
-        return self.secrets(name) if held is None else held[1]
-
     def version(self, name: str) -> int:
         """The version of the key that ``secrets`` returned last."""
         return self._held[name][0]

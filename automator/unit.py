@@ -77,6 +77,12 @@ def remove(made: Unit) -> bool:
     return True
 
 
+def installed(home: Path) -> bool:
+    """Whether a service of the present user serves ``home``."""
+    made = unit(home)
+    return made.path.is_file() and _served(made.path.read_bytes()) == _served(made.content)
+
+
 def _own(made: Unit) -> bool:
     """Whether its file is there already; one that names a folder without an installation may be taken over."""
     if not made.path.exists():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -147,7 +148,7 @@ async def _every(engine: Engine, stop: asyncio.Event, duty: Duty, wait: timedelt
 async def _tried(engine: Engine, duty: Duty, wait: timedelta) -> timedelta:
     try:
         return await duty(engine, wait)
-    except (DatabaseError, VaultError, BadCheckpoint, OSError) as error:
+    except (DatabaseError, VaultError, BadCheckpoint, OSError, sqlite3.Error) as error:
         # what keeps one duty from being done now must not end the others, nor itself for ever
         log.error("%s", error)  # noqa: TRY400 - the sentence says it
     except Exception as error:  # noqa: BLE001 - a provider's answer that nobody foresaw must not either

@@ -196,6 +196,29 @@ async def test_a_database_that_another_process_holds_is_told(
         other.close()
 
 
+@pytest.mark.parametrize("where", ["BEGIN IMMEDIATE", "INSERT INTO t VALUES (1)"])
+@pytest.mark.parametrize("how", ["run", "brief", "at_once", "loosely"])
+async def test_a_damaged_file_is_told_to_everybody_who_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, where: str
+) -> None:
+    """At whichever statement SQLite finds it: nobody waits for ever, and all get a sentence that says what to do."""
+    execute = chain.Connection.execute
+
+    def broken(self: chain.Connection, sql: str, *values: Any) -> sqlite3.Cursor:
+        if sql == where:
+            raise sqlite3.DatabaseError("database disk image is malformed")
+        return execute(self, sql, *values)
+
+    with Writer(tmp_path / "a.db") as writer:
+        monkeypatch.setattr(chain.Connection, "execute", broken)
+        ask = [getattr(writer, how)(lambda tx: tx.execute("INSERT INTO t VALUES (1)")) for _ in range(2)]
+        async with asyncio.timeout(30):
+            told = await asyncio.gather(*ask, return_exceptions=True)
+        for one in told:
+            assert isinstance(one, DatabaseError)
+            assert str(one).endswith("malformed; put a backup of it back); nothing of this was kept")
+
+
 async def test_what_another_connection_wrote_is_not_overlooked(tmp_path: Path) -> None:
     """A writer remembers the newest entry and what is used of budgets, unless somebody else has written since."""
     path = tmp_path / "a.db"

@@ -144,6 +144,7 @@ async def serve(home: HomeOption = None) -> None:
 
     async with engine(home) as opened:
         opened.store.check()
+        await _not_damaged(opened)
         _not_an_old_copy(opened)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # keys are in its memory, and stay out of what a crash leaves
         memory.settle()
@@ -154,6 +155,14 @@ async def serve(home: HomeOption = None) -> None:
         typer.echo(f"working on {opened.home.path}; stop with Ctrl-C")
         await asyncio.gather(opened.worker.serve(stop), upkeep.run(opened, stop))
     typer.echo("stopped; nothing is lost")
+
+
+async def _not_damaged(opened: Engine) -> None:
+    from automator.trouble import DAMAGED, damaged  # noqa: PLC0415 - keeps --help fast
+
+    # what went out may be on a page that can't be read any more, while all else still works
+    if await asyncio.to_thread(damaged, opened.home.database):
+        raise fail(f"{opened.home.database} can't be used: {DAMAGED}", 1)
 
 
 def _not_an_old_copy(opened: Engine) -> None:

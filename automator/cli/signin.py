@@ -46,7 +46,7 @@ async def signed_in(sign_in: SignIn, client_id: str, port: int, *, paste: bool) 
         own = sign_in.scheme == "https"
         if own:
             typer.echo(OWN_CERTIFICATE)
-        answer = await came(port, address, certificate(sign_in.host) if own else None)
+        answer = await came(port, address, state, certificate(sign_in.host) if own else None)
     found = {sign_in.client: client_id, CODE: _code(answer, state)}
     return found | ({} if sign_in.secret else {VERIFIER: verifier}), redirect
 
@@ -54,20 +54,28 @@ async def signed_in(sign_in: SignIn, client_id: str, port: int, *, paste: bool) 
 def _code(answer: Mapping[str, str], state: str) -> str:
     if "error" in answer:
         raise fail(f"the provider did not allow it: {answer.get('error_description') or answer['error']}", 1)
-    if not secrets.compare_digest(answer.get("state", "").encode(), state.encode()) or not answer.get("code"):
+    if not _answers(answer, state) or not answer.get("code"):
         raise fail("that is no answer to this sign-in; begin again", 1)
     return answer["code"]
 
 
-async def came(port: int, address: str, tls: ssl.SSLContext | None = None) -> dict[str, str]:
-    """What the provider sends the browser back with, to a page of ours on this machine."""
+def _answers(answer: Mapping[str, str], state: str) -> bool:
+    return secrets.compare_digest(answer.get("state", "").encode(), state.encode())
+
+
+async def came(port: int, address: str, state: str, tls: ssl.SSLContext | None = None) -> dict[str, str]:
+    """What the provider sends the browser back with, to a page of ours on this machine; all else there is ignored."""
     from aiohttp import web  # noqa: PLC0415 - slow to load
 
     answer: asyncio.Future[dict[str, str]] = asyncio.get_running_loop().create_future()
 
     async def callback(request: web.Request) -> web.Response:
+        said = dict(request.query)
+        # a page that was left open, or any other, must not end the wait; not every refusal says what it answers
+        if not _answers(said, state) and ("error" not in said or "state" in said):
+            return web.Response(status=400, text="That is no answer to this sign-in; it waits for its own.")
         if not answer.done():
-            answer.set_result(dict(request.query))
+            answer.set_result(said)
         return web.Response(text="Thank you. You can close this page and go back to the terminal.")
 
     app = web.Application()

@@ -15,6 +15,7 @@ import httpx
 from connectors.base import Intent, Operation, Provider, Scope, Settling
 
 EXTENSION = "automator"
+KEY = "key"  #: the extension that holds the key's values as they were when the call was recorded
 COSTS = "costs"  #: the extension that remembers ``costs_of``
 HOLD = timedelta(seconds=5)  #: a wait that a layer holds; a longer one parks the work
 
@@ -41,7 +42,6 @@ class Account:
         adopt: Puts a newer version in force that a process left in the vault and died; whether there was one.
         turn: Held while a call is signed and on its way, where a key's calls must arrive in the order of their nonces.
         version: Of the key in the vault; so that use can be told by key.
-        last: What ``secrets`` returned last, where it need not be read again.
         public: The names of those values that are no keys (a handle), and stay on the record where they occur.
     """
 
@@ -56,15 +56,10 @@ class Account:
     version: Callable[[], int | None] = lambda: None
     adopt: Callable[[], Awaitable[bool]] = _adopt_nothing
     turn: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
-    last: Callable[[], Mapping[str, str]] | None = field(default=None, repr=False)
 
-    def held(self) -> Mapping[str, str]:
-        """The key that the record of this attempt names: it is the one that signs, whatever another process does."""
-        return self.secrets() if self.last is None else self.last()
-
-    def hidden(self) -> tuple[str, ...]:
-        """The values that must not be stored anywhere but in the vault."""
-        return tuple(value for name, value in self.secrets().items() if name not in self.public)
+    def hidden(self, key: Mapping[str, str]) -> tuple[str, ...]:
+        """The values of ``key`` that must not be stored anywhere but in the vault."""
+        return tuple(value for name, value in key.items() if name not in self.public)
 
 
 @dataclass(frozen=True, slots=True)

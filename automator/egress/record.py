@@ -14,7 +14,7 @@ from automator import failpoints, halts
 from automator.clock import Clock, micros
 from automator.db import DatabaseError, Write, Writer
 from automator.egress import scrub
-from automator.egress.call import Call, call_of, costs_of, took_of
+from automator.egress.call import KEY, Call, call_of, costs_of, took_of
 from automator.egress.limit import RESERVATION, Full, Reservation
 from automator.egress.passing import Counted, held, patience, received
 from automator.egress.wire import Unknown, Unsent
@@ -102,6 +102,22 @@ def _with_known(call: Call, outcome: Outcome) -> Outcome:
     return replace(outcome, result={**known, **outcome.result}) if known and outcome.kind is Kind.OK else outcome
 
 
+def _hidden_now(call: Call, before: tuple[str, ...]) -> tuple[str, ...]:
+    """What must not be stored once the answer is here: it may have brought new keys."""
+    return before + call.account.hidden(call.account.secrets()) if call.operation.brings_keys else before
+
+
+def _told(
+    call: Call, response: httpx.Response, outcome: Outcome, secrets: Collection[str]
+) -> tuple[httpx.Response, Outcome]:
+    """A refusal for whoever shows it to a person: a provider may repeat the key in it, whole, where words are cut."""
+    clean = scrub.answer(response, secrets)
+    if clean is response:
+        return response, outcome
+    again = call.account.provider.judge(call.operation, clean)
+    return clean, replace(outcome, reason=again.reason, result=again.result, request_id=again.request_id)
+
+
 @dataclass(slots=True)
 class _Passed:
     """What is said of bodies that were not held."""
@@ -158,8 +174,10 @@ class Record(httpx.AsyncBaseTransport):
 
     async def _recorded(self, request: httpx.Request) -> httpx.Response:
         call = call_of(request)
-        secrets = call.account.hidden()
         content, passed = await held(request), _Passed()
+        # the version that is recorded is this one's, and it signs, whatever is renewed while this call is on its way
+        key = request.extensions[KEY] = call.account.secrets()
+        secrets = call.account.hidden(key)
         entry = _asked(request, content, call, secrets)
         failpoints.reach("before-record")
         begun = await self._begin(request, call, entry)
@@ -175,17 +193,20 @@ class Record(httpx.AsyncBaseTransport):
                 failpoints.reach("after-answer")
                 response, passed.received = await received(request, response)
             outcome = _with_known(call, call.account.provider.judge(call.operation, response))
-        except (Unsent, CallRefused) as unsent:
-            outcome, error = Outcome(Kind.UNSENT, str(unsent)), unsent
+            secrets = _hidden_now(call, secrets)
+            if outcome.kind is not Kind.OK:
+                response, outcome = _told(call, response, outcome, secrets)
+        except CallRefused as refused:
+            outcome, error = Outcome(Kind.UNSENT, str(refused)), refused
+        except Unsent as unsent:
+            why = scrub.text(str(unsent), secrets)
+            outcome, error = Outcome(Kind.UNSENT, why), Unsent(why, request=request)
         except (Unknown, httpx.DecodingError, TimeoutError) as unknown:
-            why = str(unknown) or "the answer did not come to its end"
-            outcome = Outcome(Kind.UNKNOWN, why)
-            error = unknown if isinstance(unknown, Unknown) else Unknown(why, request=request)
+            why = scrub.text(str(unknown), secrets) or "the answer did not come to its end"
+            outcome, error = Outcome(Kind.UNKNOWN, why), Unknown(why, request=request)
             if response is not None:
                 await response.aclose()
         failpoints.reach("before-store")
-        if call.operation.brings_keys:
-            secrets = call.account.hidden()
         if isinstance(content, Counted):
             passed.sent = content.says()
         answer = None if error else response

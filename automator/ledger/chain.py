@@ -100,9 +100,17 @@ def link(previous: bytes, row: tuple[Any, ...]) -> bytes:
 
 
 def head(connection: sqlite3.Connection) -> tuple[int, bytes]:
-    """The newest entry's number and link; ``(0, GENESIS)`` for an empty ledger."""
+    """The newest entry's number and link; ``(0, GENESIS)`` for an empty ledger.
+
+    Raises:
+        sqlite3.DatabaseError: what stands there is no link, and nothing can be linked to it.
+    """
     row = connection.execute("SELECT seq, link FROM entry ORDER BY seq DESC LIMIT 1").fetchone()
-    return (row[0], bytes(row[1])) if row else (0, GENESIS)
+    if row is None:
+        return 0, GENESIS
+    if not isinstance(row[1], bytes) or len(row[1]) != len(GENESIS):
+        raise sqlite3.DatabaseError(f"the link of entry {row[0]} was altered")
+    return row[0], row[1]
 
 
 def append(  # noqa: PLR0913 - the entry's columns

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import available_timezones
 
 from automator import accounts, failpoints
 from automator.budgets import store
@@ -17,7 +18,7 @@ from automator.clock import instant, micros
 from automator.db import Writer
 from automator.posting.posts import Listed, NewDelivery, plan
 from automator.scheduling.due import LATE
-from automator.settings import Settings
+from automator.settings import Posting, Settings
 from connectors.base import Budget, Scope
 from connectors.network import Network, Rationed
 from connectors.post import Form
@@ -59,7 +60,8 @@ def rules(  # noqa: PLR0913 - what rows are judged against
     exchanges = frozenset(who.name for who in connected if who.trades)
     hosts, late = settings.media.kind != "none", timedelta(minutes=settings.posting.late_minutes)
     rations = dict(_rations(connection, networks))
-    return Rules(base, now, zone, networks, mute, earlier, late, copies, exchanges, hosts, rations)
+    others = [known for known in _zones(connection) if known != zone]
+    return Rules(base, now, zone, networks, mute, earlier, late, copies, exchanges, hosts, rations, others)
 
 
 def _rations(
@@ -72,13 +74,20 @@ def _rations(
                 yield (account, form), store.load(connection, account, budget)[1]
 
 
+def _zones(connection: sqlite3.Connection) -> list[str]:
+    """In which posts were planned, and the one that is not chosen; without those that this machine no longer knows."""
+    found = connection.execute("SELECT DISTINCT j.zone FROM delivery AS d JOIN job AS j ON j.id = d.id ORDER BY 1")
+    used = dict.fromkeys([Posting().zone, *(zone for (zone,) in found)])
+    return [zone for zone in used if zone in available_timezones()]
+
+
 def judged(connection: sqlite3.Connection, rows: Sequence[Row], against: Rules) -> list[Verdict]:
     """Say of every row what would be planned, also beside what of the same campaign went out long ago."""
     by_id = _earlier(connection, "d.id IN (SELECT value FROM json_each(?))", json.dumps([row.id for row in rows]))
     against = _beside(against, by_id)
     drafts = drafted(rows, against)
     planned = [(item, draft.when) for draft in drafts for item in draft.deliveries]
-    identities = json.dumps([item.identity for item, _ in planned])
+    identities = json.dumps([known for item, _ in planned for known in (item.identity, *item.elsewhere)])
     then = json.dumps([[item.account, micros(when.at)] for item, when in planned if when is not None])
     same = _earlier(connection, "d.identity IN (SELECT value FROM json_each(?))", identities)
     near = _earlier(connection, _THEN, then)

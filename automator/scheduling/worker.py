@@ -203,7 +203,7 @@ class Worker:
             failpoints.reach("after-finish")
         except Fenced as fenced:
             log.info("%s", fenced)
-        except DatabaseError as error:
+        except (DatabaseError, sqlite3.Error) as error:
             log.error("%s", error)  # noqa: TRY400 - the sentence says it; the run is taken up again by the next tick
             with contextlib.suppress(asyncio.CancelledError):
                 await self._clock.sleep(TICK)

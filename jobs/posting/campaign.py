@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,16 +9,17 @@ from datetime import datetime, timedelta
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from zoneinfo import ZoneInfo
 
 from connectors.network import Network
-from connectors.post import Form, Part, Problem
+from connectors.post import Part, Problem
 from connectors.takes import named
 from jobs.posting.characters import cleaned
 from jobs.posting.crowd import GONE, Neighbours, Rations, Wanted, crowded
 from jobs.posting.files import Files, largest
+from jobs.posting.identity import elsewhere, identity, lacking
 from jobs.posting.parts import chosen, composed
-from jobs.posting.rows import OVERRIDE, Row, divided
+from jobs.posting.rows import OVERRIDE, Row
 from jobs.posting.when import When, WhenError, parse_when
 
 FAR = timedelta(days=730)  #: after which a time is rather a slip of the pen
@@ -49,11 +48,19 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A row on one account. ``identity`` is the same when the same row is imported again."""
+    """A row on one account.
+
+    Attributes:
+        identity: The same when the same row is imported again.
+        elsewhere: Zones by the identities that it would have had there; nothing if its time names one.
+        zone: In which of those it was planned; empty: in the present one, or not yet.
+    """
 
     account: str
     parts: tuple[Part, ...]
     identity: str
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,7 @@ class Rules:
         exchanges: The connected accounts that nothing can be posted to.
         hosts: Whether there is a media host, from which networks fetch what they take no other way.
         rations: Of what the accounts may post only so much in a while.
+        zones: Others in which times that name none may have been meant before.
     """
 
     base: Path
@@ -101,6 +109,7 @@ class Rules:
     exchanges: frozenset[str] = frozenset()
     hosts: bool = True
     rations: Rations = field(default_factory=dict)
+    zones: Sequence[str] = ()
 
     @cached_property
     def files(self) -> Files:
@@ -125,11 +134,11 @@ def judge(rows: Sequence[Row], rules: Rules) -> list[Verdict]:
 
 def drafted(rows: Sequence[Row], rules: Rules) -> list[Verdict]:
     """Say it of every row by itself; ``compared`` adds the rest."""
-    seen: Counter[str] = Counter()
-    return [_judge(row, rules, seen) for row in rows]
+    seen, before = Counter[str](), Counter[str]()
+    return [_judge(row, rules, seen, before) for row in rows]
 
 
-def _judge(row: Row, rules: Rules, seen: Counter[str]) -> Verdict:
+def _judge(row: Row, rules: Rules, seen: Counter[str], before: Counter[str]) -> Verdict:
     problems: list[Problem] = []
     row = cleaned(row, problems)
     when = _when(row, rules, problems)
@@ -159,12 +168,13 @@ def _judge(row: Row, rules: Rules, seen: Counter[str]) -> Verdict:
         text = row.texts.get(account.partition("/")[0], row.text)
         parts = composed(row, text, media, problems)
         # an exported row bears the id of the post that it was written from
-        identity = rules.identities.get((row.id, account)) or _identity(row, account, when, parts, seen)
+        own = rules.identities.get((row.id, account)) or identity(row, account, when, parts, seen)
+        others = elsewhere(row, account, rules.now, parts, before, rules.zones) if when else {}
         if fit:
             parts = tuple(rules.files.fit(part, network, account, notes, problems) for part in parts)
         found = _of_files(row, parts, network.check(parts)) + ([] if rules.hosts else _unhosted(parts, network))
         problems += [Problem(item.field, f"{account}: {item.what}", item.warning) for item in found]
-        planned.append(Planned(account, parts, identity))
+        planned.append(Planned(account, parts, own, {known: zone for known, zone in others.items() if known != own}))
     if not any(name in rules.networks for name in row.to) and not row.text and not row.image and not row.video:
         problems.append(Problem("text", "there is nothing to post; write a text or add a picture"))
     return Verdict(row, when, tuple(planned), tuple(dict.fromkeys(problems)), tuple(notes))
@@ -207,31 +217,6 @@ def _when(row: Row, rules: Rules, problems: list[Problem]) -> When | None:
     if when.at > rules.now + FAR:
         problems.append(Problem("at", f"{row.at} is years away; is the year right?", warning=True))
     return when
-
-
-def _identity(row: Row, account: str, when: When | None, parts: tuple[Part, ...], seen: Counter[str]) -> str:
-    """By the files that a person named, not by copies of them, which another version might make otherwise."""
-    if row.id:
-        what = ["id", row.id, account]
-    else:
-        # a time that is counted from the moment of reading is another one each time that the file is read
-        at = (when.counted or when.at.isoformat()) if when else ""
-        lacking = _lacking(row, parts)  # without those of its files that can't be read, it would be another post
-        what = ["row", account, at, list(map(_content, parts)), *([lacking] if lacking else [])]  # type: ignore[list-item]
-    plain = json.dumps(what, ensure_ascii=False)
-    seen[plain] += 1
-    return hashlib.sha256(f"{plain}#{0 if row.id else seen[plain]}".encode()).hexdigest()
-
-
-def _content(part: Part) -> list[Any]:
-    """What makes a part the same; only what is not usual is named, so that older identities stay as they were."""
-    more: dict[str, Any] = {} if part.form is Form.POST else {"form": part.form}
-    if part.collaborators:
-        more["collaborators"] = part.collaborators
-    if any(media.tags for media in part.media):
-        more["tags"] = [[[tag.name, tag.x, tag.y] for tag in media.tags] for media in part.media]
-    content: list[Any] = [part.text, [media.sha256 for media in part.media]]
-    return [*content, more] if more else content
 
 
 def compared(drafts: Sequence[Verdict], rules: Rules) -> list[Verdict]:
@@ -304,21 +289,25 @@ def _stands(verdict: Verdict, known: Collection[str]) -> bool:
     return bool(planned) and planned == set(verdict.row.to)
 
 
-def _lacking(row: Row, parts: Sequence[Part]) -> int:
-    """How many of the files that it names can't be read."""
-    return len(divided(row.image)) + bool(row.video) - sum(len(part.media) for part in parts)
-
-
 def _refound(drafts: Sequence[Verdict], earlier: Sequence[Earlier]) -> list[Verdict]:
-    """Rows whose files can't be read any more are known by account, time, texts, and how many files there were."""
+    """Rows whose files can't be read any more are known by account, time, texts, and how many files there were.
+
+    Those whose times meant another zone when they were planned are known by what they were there.
+    """
+    known = {item.identity for item in earlier}
+    named = {planned.identity for verdict in drafts for planned in verdict.deliveries}
     like = {(item.account, item.at, *_outline(item.parts)): item.identity for item in reversed(earlier)}
 
     def again(verdict: Verdict, planned: Planned) -> Planned:
-        lacking = _lacking(verdict.row, planned.parts)
-        if verdict.when is None or not lacking:
+        if planned.identity not in known:
+            for other, zone in planned.elsewhere.items():
+                if other in known and other not in named:
+                    return replace(planned, identity=other, zone=zone)
+        missing = lacking(verdict.row, planned.parts)
+        if verdict.when is None or not missing:
             return planned
         texts, files = _outline(planned.parts)
-        key = (planned.account, verdict.when.at, texts, files + lacking)
+        key = (planned.account, verdict.when.at, texts, files + missing)
         return replace(planned, identity=like.get(key, planned.identity))
 
     return [replace(one, deliveries=tuple(again(one, planned) for planned in one.deliveries)) for one in drafts]
@@ -365,6 +354,11 @@ class _Before:
         at = verdict.when.at if verdict.when else None
         hint = "change that one with `automator posts edit {id}`, if this row was edited"
         item = self._same.get(planned.identity)
+        if item is not None and planned.zone:
+            then = f"{item.at.astimezone(ZoneInfo(planned.zone)):%Y-%m-%d %H:%M} {planned.zone}"
+            told = f"{planned.account} has this row already, for {then}, the time zone of then, which stays; "
+            how = f"move that one with `automator posts edit {item.id[:8]} --at`"
+            return [Problem("id", f"{told}{how}, or name a zone in this row, if it is another post", warning=True)]
         moved = item is not None and item.at != at and not (verdict.when and verdict.when.counted)
         if item is not None and (moved or not _alike(item.parts, planned.parts)):
             told = f"{planned.account} has this row already, with another text or time, which stays; "

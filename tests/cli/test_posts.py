@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,28 @@ def test_a_campaign_of_relative_times_is_planned_once(shell: Shell, tmp_path: Pa
         assert "0 posts planned, 2 planned before" in shell.run("posts", "import", str(file))
         shell.run("run-due")
     assert json.dumps(shell.world()).count("Now and only now") == 1
+
+
+def test_another_zone_in_the_settings_plans_no_post_twice(shell: Shell, tmp_path: Path) -> None:
+    """Rows whose times name no zone are known by what they meant when they were planned; a person is told of it."""
+    file, config = tmp_path / "zones.csv", shell.home / "config.toml"
+    day = f"{datetime.now(UTC) + timedelta(days=20):%Y-%m-%d}"
+    times = (f"{day} 09:00", f"{day} 09:00 America/New_York", "tomorrow 09:00", "in 3 hours")
+    rows = [f"x/brand,{at},Of no or of another zone {number}\n" for number, at in enumerate(times)]
+    rows += [f"bluesky/brand,{day} 10:00,Twice the same\n"] * 2
+    file.write_text("to,at,text\n" + "".join(rows))
+    assert "6 posts planned, 0 planned before" in shell.run("posts", "import", str(file))
+    before = config.read_text()
+    for zone in ("Europe/Berlin", "America/New_York"):
+        config.write_text(before.replace("[posting]\n", f'[posting]\nzone = "{zone}"\n'))
+        said = shell.run("posts", "import", str(file))
+        assert "0 posts planned, 6 planned before" in said
+        assert f"for {day} 09:00 UTC, the time zone of then, which stays" in said
+        assert said.count("the time zone of then") == 4
+        file.write_text(file.read_text() + f"x/brand,{day} 19:00,Added in {zone}\n")
+        assert "1 post planned, 6 planned before" in shell.run("posts", "import", str(file), "--skip-bad")
+        file.write_text("to,at,text\n" + "".join(rows))
+    config.write_text(before)
 
 
 def test_a_planned_post_can_be_changed(shell: Shell) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from automator import notices
+from automator import notices, unit
 from automator.db import connect
 from tests.cli.conftest import Shell
 from tests.sandboxed import ROOT
@@ -113,6 +113,39 @@ def test_doctor_says_that_all_is_well(shell: Shell) -> None:
     said = json.loads(shell.run("doctor", "--json"))
     assert said["ok"]
     assert said["vault_elsewhere"] == {"cron": None, "the service": None}
+
+
+def test_a_service_that_can_not_open_the_vault_is_a_problem(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It sends nothing, whatever a shell's own environment can open; without a service it is only said."""
+    key = shell.home / "vault.key"
+    named = key.rename(shell.home.parent / "named.key")
+    monkeypatch.setenv("AUTOMATOR_KEY_FILE", str(named))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(shell.home.parent))
+    monkeypatch.setenv("HOME", str(shell.home.parent))
+    assert "the service can't use it: there is no key" in shell.run("doctor")
+    made = unit.unit(shell.home)
+    made.path.parent.mkdir(parents=True)
+    made.path.write_bytes(made.content)
+    assert "problem: the service can't open the vault, and sends nothing: there is no key" in shell.run(
+        "doctor", code=1
+    )
+    made.path.write_bytes(unit.unit(shell.home / "another").content)
+    shell.run("doctor")
+    named.rename(key)
+
+
+def test_nothing_is_served_from_a_damaged_database(shell: Shell) -> None:
+    """Though all that the service needs at first may still be readable: what it has done may not be."""
+    database = shell.home / "automator.db"
+    whole = database.read_bytes()
+    with closing(connect(database)) as reader:
+        (page,) = reader.execute("SELECT rootpage FROM sqlite_master WHERE name = 'notice'").fetchone()
+        (size,) = reader.execute("PRAGMA page_size").fetchone()
+    with database.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(bytes(size))
+    assert "it is damaged; put a backup of it back" in shell.run("serve", code=1)
+    database.write_bytes(whole)
 
 
 def test_doctor_without_an_installation_speaks_json_too(tmp_path: Path) -> None:

@@ -57,25 +57,32 @@ async def test_a_browser_comes_back_to_this_machine(
     assert ("your browser warns of this machine's own certificate" in shown) == (scheme == "https")
 
 
-@pytest.mark.parametrize(
-    ("answer", "words"),
-    [
-        ({"code": "c-1", "state": "another"}, "that is no answer to this sign-in"),
-        ({"code": "c-1"}, "that is no answer to this sign-in"),
-        ({"error": "access_denied", "error_description": "The user said no"}, "did not allow it: The user said no"),
-    ],
-)
-async def test_what_is_no_answer_to_this_sign_in_is_not_believed(
-    answer: dict[str, str], words: str, monkeypatch: Any
-) -> None:
-    """Of another state, of none, or a refusal: a sentence, and exit code 1."""
-    sign_in = Instagram(chosen={"login": "instagram"}).sign_in
-    assert sign_in is not None
-    monkeypatch.setattr(signin.webbrowser, "open", browser(lambda _: answer))
+STRAY = ({"code": "c-0", "state": "another"}, {"code": "c-0"}, {}, {"error": "access_denied", "state": "another"})
+
+
+async def test_what_is_no_answer_to_this_sign_in_is_ignored(monkeypatch: Any) -> None:
+    """A page that was left open, or anybody's request, neither ends the wait nor is believed; the answer is taken."""
+
+    def opened(address: str) -> bool:
+        asked = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
+        said = [httpx.get(asked["redirect_uri"], params=stray) for stray in STRAY]
+        assert {one.status_code for one in said} == {400}
+        return browser(lambda asked: {"code": "c-1", "state": asked["state"]})(address)
+
+    monkeypatch.setattr(signin.webbrowser, "open", opened)
+    found, _ = await signin.signed_in(X().sign_in, "77", free(), paste=False)
+    assert found[CODE] == "c-1"
+
+
+@pytest.mark.parametrize("with_state", [False, True])
+async def test_a_refusal_is_told(monkeypatch: Any, *, with_state: bool) -> None:
+    """A person said no at the provider: a sentence, and exit code 1."""
+    refusal = {"error": "access_denied", "error_description": "The user said no"}
+    more = (lambda asked: {"state": asked["state"]}) if with_state else (lambda _: {})
+    monkeypatch.setattr(signin.webbrowser, "open", browser(lambda asked: refusal | more(asked)))
     with pytest.raises(Failure) as ended:
-        await signin.signed_in(sign_in, "77", free(), paste=False)
-    assert ended.value.exit_code == 1
-    assert words in ended.value.sentence
+        await signin.signed_in(X().sign_in, "77", free(), paste=False)
+    assert (ended.value.exit_code, "did not allow it: The user said no" in ended.value.sentence) == (1, True)
 
 
 async def test_a_pasted_address_is_enough(monkeypatch: Any) -> None:
@@ -98,9 +105,9 @@ async def test_a_port_that_is_taken_is_told(monkeypatch: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(Failure) as ended:
-            await signin.came(port, "http://127.0.0.1/")
+            await signin.came(port, "http://127.0.0.1/", "s")
         assert f"port {port} is taken" in ended.value.sentence
     monkeypatch.setattr(signin, "PATIENCE", 0.01)
     with pytest.raises(Failure) as ended:
-        await asyncio.wait_for(signin.came(free(), "http://127.0.0.1/"), 10)
+        await asyncio.wait_for(signin.came(free(), "http://127.0.0.1/", "s"), 10)
     assert "nobody answered" in ended.value.sentence

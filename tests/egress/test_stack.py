@@ -337,6 +337,34 @@ async def test_the_key_is_in_no_file_and_no_exception(world: World) -> None:
 
 
 @respx.mock
+async def test_what_a_refusal_says_of_the_key_is_told_to_nobody(world: World) -> None:
+    """What callers get of an answer, to show it to a person or to keep it, holds no key either, in no header and cut."""
+    route = respx.post(f"{URL}/posts").respond(401, text=f"bad key {CANARY}", headers={"x-said": CANARY})
+    answer = await world.post(await world.plan())
+    assert outcome_of(answer).reason == "token bad key [secret]"
+    assert (answer.text, answer.headers["x-said"]) == ("bad key [secret]", "[secret]")
+    for error in (httpx.ConnectError, httpx.ReadError):
+        route.mock(side_effect=error(f"no way to {CANARY}"))
+        with pytest.raises((NotNow, Unresolved)) as raised:
+            await world.post(await world.plan(key=error.__name__))
+        assert "94e0f1" not in f"{raised.value} {raised.value.__cause__}"
+
+
+@respx.mock
+async def test_a_key_that_is_renewed_as_a_call_leaves_signs_the_next_one(world: World) -> None:
+    """What signs a call is the key that its record names, and that is looked for in its answer."""
+    keys = iter(["canary-of-version-1", *["canary-of-version-2"] * 9])
+    versions = iter([1, *[2] * 9])
+    respx.get(f"{URL}/posts").mock(
+        side_effect=lambda request: httpx.Response(200, json={"posts": [json.loads(request.headers["x-toy-key"])]})
+    )
+    who = dataclasses.replace(account(URL), secrets=lambda: {"key": next(keys)}, version=lambda: next(versions))
+    answer = await world.http.request("GET", f"{URL}/posts", extensions={"automator": Call(LIST, who)})
+    assert answer.json() == {"posts": ["canary-of-version-1"]}
+    assert b"canary" not in everything(world.path.parent, world.reader)
+
+
+@respx.mock
 async def test_cookies_of_one_account_never_reach_another(world: World) -> None:
     """Accounts share connections and nothing else; who is asked is told by the keys of the call alone."""
     route = respx.get(f"{URL}/posts").respond(200, json={"posts": []}, headers={"set-cookie": "session=of-the-first"})

@@ -51,6 +51,15 @@ def test_an_entry_with_a_value_of_another_kind_is_named(ledger: sqlite3.Connecti
     assert chain.verify(ledger) == Fault("altered", 4)
 
 
+@pytest.mark.parametrize("value", ["other", 7, 1.5, b"short"])
+def test_nothing_is_linked_to_what_is_no_link(ledger: sqlite3.Connection, value: object) -> None:
+    """Where the newest entry's is none, whoever writes is told which; the ledger stays as it is."""
+    ledger.execute("UPDATE entry SET link = ? WHERE seq = 10", (value,))
+    with pytest.raises(sqlite3.DatabaseError, match="the link of entry 10 was altered"):
+        chain.append(ledger, "event", 11, {})
+    assert chain.verify(ledger) == Fault("altered", 10)
+
+
 def test_a_missing_entry_is_named(ledger: sqlite3.Connection) -> None:
     """A deleted entry is a gap."""
     ledger.execute("DELETE FROM entry WHERE seq = 4")

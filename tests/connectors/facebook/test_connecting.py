@@ -177,9 +177,7 @@ def test_a_person_is_asked_only_where_there_is_a_choice(monkeypatch: pytest.Monk
 
 def with_keys(place: Place, **keys: str) -> Any:
     """A session whose account has other keys."""
-    account = dataclasses.replace(
-        place.session.account, secrets=lambda: place.keys | keys, version=lambda: None, last=None
-    )
+    account = dataclasses.replace(place.session.account, secrets=lambda: place.keys | keys, version=lambda: None)
     return dataclasses.replace(place.session, account=account)
 
 
@@ -297,7 +295,7 @@ async def test_a_page_can_be_connected_by_its_token_alone(place: Place) -> None:
     """Without the app's secret no proof is sent, which is enough unless the app asks for one."""
     place.world.apps[place.keys["app_id"]].strict = False
     alone = {"page_token": place.keys["page_token"]}
-    account = dataclasses.replace(place.session.account, secrets=lambda: alone, version=lambda: None, last=None)
+    account = dataclasses.replace(place.session.account, secrets=lambda: alone, version=lambda: None)
     assert (await place.network.test(dataclasses.replace(place.session, account=account))).handle == "brand"
 
 

@@ -70,7 +70,7 @@ def signing_in(place: Place, keys: dict[str, str]) -> Any:
         return dict.fromkeys(fresh, "[token]")
 
     session = with_keys(place)
-    return replace(session, account=replace(session.account, secrets=lambda: dict(held), last=None, keep=keep))
+    return replace(session, account=replace(session.account, secrets=lambda: dict(held), keep=keep))
 
 
 def recorded(place: Place) -> Iterator[tuple[Asked, dict[str, str]]]:

@@ -364,7 +364,6 @@ async def test_a_code_that_is_not_ours_brings_no_tokens(world: World) -> None:
             world.session.account,
             secrets=lambda: {"client_id": "app", CODE: "canary-code-1", VERIFIER: "canary-verifier-1"},
             version=lambda: None,
-            last=None,
         ),
     )
     with pytest.raises(Rejected, match="invalid"):
