@@ -319,6 +319,10 @@ def adopt(tx: sqlite3.Connection, stored: Stored, seen: Order, now: datetime) ->
     chain.append(tx, "event", at, said, account=stored.account)
     if stored.state is State.UNCONFIRMED:
         tx.execute("UPDATE run SET state = 'done' WHERE job = ? AND state = 'unconfirmed'", (stored.key,))
+        if stored.cancel_at is not None and seen.filled:
+            what = f"{stored.says()} at {stored.account} was to be cancelled while nobody knew of it"
+            text = f"{what}, and {plain(seen.filled)} of it was filled; no sale of a halt's has counted that"
+            notify(tx, Notice("order", stored.id, text, stored.account), at)
     if stored.state in ENDED:
         # that it has ended was told, and stays so; its end is still to come, and told again
         tx.execute("UPDATE order_news SET fill = -id WHERE ordered = ? AND fill = 0", (stored.id,))

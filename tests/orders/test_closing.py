@@ -152,3 +152,19 @@ async def test_a_sale_that_ends_half_done_is_told_of(place: Trading, monkeypatch
     await wind_down(place)
     (text,) = told(place)
     assert "only 0.05 was sold (expired); halt with --sell again" in text
+
+
+async def test_what_an_order_bought_that_nobody_could_be_sure_of_is_told_of(place: Trading) -> None:
+    """Nothing waits for it, so it is not sold; once the exchange shows it, a person learns that it was filled."""
+    place.world.hidden_for = timedelta(days=1)
+    place.world.faults.append("hidden")
+    done = await place.submit(AT_MARKET)
+    await place.ended(done.order)
+    await wind_down(place)
+    place.world.hidden_for = timedelta()
+    place.clock.at += timedelta(minutes=1)
+    for _ in range(2):
+        await place.engine.books.reconcile(ACCOUNT)
+    assert (place.stands(done.order).filled, sold(place)) == (D("0.1"), [])
+    assert "was to be cancelled while nobody knew of it, and 0.1 of it was filled" in told(place)[-1]
+    assert len(told(place)) == 2
