@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-LATEST = 13  #: the newest step in migrations/versions; a database says in ``user_version`` which one it has
+LATEST = 14  #: the newest step in migrations/versions; a database says in ``user_version`` which one it has
 
 
 def version(connection: sqlite3.Connection) -> int:

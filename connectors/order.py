@@ -162,7 +162,7 @@ class Fill:
     """One trade that filled an order, or a part of it.
 
     Attributes:
-        id: The exchange's; unique in its symbol.
+        id: The exchange's. Where two orders of one account have traded with each other, both have it.
         order_id: The exchange's id of the order.
         amount: In the base asset.
         price: In the quote asset.
@@ -181,6 +181,11 @@ class Fill:
     fee_asset: str
     maker: bool
     at: datetime
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from all others of its symbol."""
+        return self.id, self.order_id
 
 
 @dataclass(frozen=True, slots=True)

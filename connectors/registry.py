@@ -92,6 +92,16 @@ def exchange(
     return Connector(provider, base_url or "", chosen or {}, account)
 
 
+def books_apart(provider: str) -> str:
+    """What of its fees an exchange books by itself (``Custom.apart``), told without loading what trades there."""
+    if provider in venues():
+        return cast("Exchange", _made(provider, VENUES)(base_url="", chosen={})).custom.apart
+    from connectors.exchange.rows import rows  # noqa: PLC0415 - most installations post only
+
+    row = rows().get(provider)
+    return row.custom.apart if row else ""
+
+
 def build(provider: str, base_url: str | None = None, chosen: Mapping[str, str] | None = None) -> Network:
     """Make a social network's connector.
 

@@ -57,6 +57,7 @@ class Custom:
         by_client_id: Whether an order can be asked for by its client order id, whatever its state; else lists are read.
         tested: Whether this row is ours, from the exchange's documentation; else the cautious one for all others.
         ordered: Whether a key's calls must arrive one after the other, as nonces do: one is on its way at a time.
+        apart: What it takes of trades, and books by itself later, so that no trade tells it; empty: nothing.
     """
 
     settles: timedelta
@@ -64,6 +65,7 @@ class Custom:
     by_client_id: bool
     tested: bool = True
     ordered: bool = False
+    apart: str = ""
 
 
 class Exchange(Provider, Protocol):

@@ -156,6 +156,25 @@ def test_bodies_and_intentions_of_an_older_database_know_their_calls(tmp_path: P
     reader.close()
 
 
+def test_trades_of_an_older_database_stay_and_may_be_of_two_orders(tmp_path: Path) -> None:
+    """One between two orders of an account has one number; what is there keeps its row, by which others name it."""
+    path, put = (
+        tmp_path / "automator.db",
+        "INSERT INTO fill VALUES (?, 'a', 'BTC/USDT', 't', ?, 'buy', '1', '2', '0', '', 0, 0)",
+    )
+    with schema.connected(path) as connection:
+        command.upgrade(schema.config(connection), "0013")
+        connection.exec_driver_sql(put, (7, "1"))
+        connection.exec_driver_sql("PRAGMA user_version=13")
+    create(path)
+    tx = connect(path)
+    tx.execute(put, (8, "2"))
+    with pytest.raises(sqlite3.IntegrityError):
+        tx.execute(put, (9, "2"))
+    assert tx.execute("SELECT id, order_id, amount FROM fill ORDER BY id").fetchall() == [(7, "1", "2"), (8, "2", "2")]
+    tx.close()
+
+
 def test_a_step_that_fails_changes_nothing(old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it had done by then is undone with it."""
     before = tables(old)

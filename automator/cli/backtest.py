@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from jobs.bots.strategy import Signal, Strategy
 
 _NAMED = re.compile(r"([A-Za-z0-9]{1,12})[-_/]([A-Za-z0-9]{1,12})(?:[-_.].*)?")
+#: what is taken for granted of the market, which makes figures better than they would have been
+FILLED = "whole, at their own price or the last one: no spread, no slippage, as much as is asked for"
 KIND_HELP = f"{', '.join(NAMES)}; or a Python file with a strategy of your own."
 ParamOption = Annotated[
     list[str], typer.Option("--param", "-p", help="A parameter: NAME=VALUE. `automator bots kinds` lists them.")
@@ -97,7 +99,8 @@ async def backtest(  # noqa: PLR0913, PLR0917 - each is an option
     found = figures(played, markets, curve)
     said = _said(signals, messages, played)
     title = f"{Path(kind).stem if kind.endswith('.py') else kind} on {', '.join((*files, *said.values()))}"
-    setting = {"data": ", ".join(_path(item).name for item in data)} | said | _set(markets, balances, fee)
+    setting = {"data": ", ".join(_path(item).name for item in data)} | said
+    setting |= _set(markets, balances, fee) | _lacking(files)
     if report is not None:
         from jobs.bots.report import html  # noqa: PLC0415 - slow to load
 
@@ -107,6 +110,8 @@ async def backtest(  # noqa: PLR0913, PLR0917 - each is an option
         show_json({"strategy": kind, "parameters": given, "setting": setting, **found.as_json()})
         return
     _show(title, found, quote, every)
+    for line in (f"filled {FILLED}", *(f"{name}: {lack}" for name, lack in _lacking(files).items())):
+        typer.echo(line)
     if report is not None:
         typer.echo(f"the report is {report}")
 
@@ -153,8 +158,15 @@ def _set(markets: Mapping[str, Market], balances: Mapping[str, Decimal], fee: st
         "fee of a trade": f"{fee} %",
         "least step of amounts": f"{one.filters.lot:f}",
         "least step of prices": ", ".join(f"{market.filters.tick:f} {market.quote}" for market in markets.values()),
+        "orders are filled": FILLED,
         "stop-loss and take-profit": "rest as a pair (OCO)" if one.pairs else "one of them rests",
     }
+
+
+def _lacking(files: Mapping[str, Series]) -> dict[str, str]:
+    """How many candles were played over, for the report; empty: none."""
+    lacks = {symbol: sum(gap.missing for gap in of.gaps) for symbol, of in files.items()}
+    return {f"missing candles of {symbol}": f"{number:,}" for symbol, number in lacks.items() if number}
 
 
 def _write(report: Path, page: str) -> None:

@@ -218,6 +218,31 @@ async def start(name: str, home: HomeOption = None) -> None:
 
 @bots.command()
 @told
+async def fund(
+    name: str,
+    more: Annotated[
+        list[str], typer.Argument(help="What it may use besides: USDT=500; several are separated by blanks.")
+    ],
+    home: HomeOption = None,
+) -> None:
+    """Let a live bot use more of its account, while it goes on with its orders and all that it holds."""
+    from automator.trading import bots as bots_  # noqa: PLC0415 - keeps --help fast
+    from automator.trading import funds  # noqa: PLC0415 - as above
+    from jobs.bots.kinds import opened as strategy_of  # noqa: PLC0415 - as above
+    from jobs.orders.risk import plain  # noqa: PLC0415 - as above
+
+    given = amounts("the funds", more)
+    async with engine(home) as opened:
+        bot = bots_.one(opened.reader, name)
+        with strategy_of(bot.kind, bot.parameters) as strategy:
+            useful("the funds", given, tuple(strategy.symbols))
+        after = await opened.writer.run(lambda tx: funds.add(tx, name, given, opened.clock.now(), actor="user"))
+    told_ = ", ".join(f"{plain(much)} {asset}" for asset, much in after.funds.items())
+    typer.echo(f"{name} was given {told_} in all; what it makes of that is its strategy's, from its next decision on")
+
+
+@bots.command()
+@told
 async def stop(
     name: str, home: HomeOption = None, keep_orders: KeepOption = False, cancel_orders: CancelOption = False
 ) -> None:

@@ -119,8 +119,11 @@ async def resume(
     async with without_keys(home) as opened:
         done = await opened.writer.run(lambda tx: halts.resume(tx, name, micros(opened.clock.now()), actor="user"))
         left, stopped = halts.standing(opened.reader), closing.sold(opened.reader, name)
+        unsold = closing.unsold(opened.reader, name)
     typer.echo(f"{'everything' if name == '*' else name} {'goes on' if done else 'was not halted'}")
     for halted in left:
         typer.echo(f"but {halted}")
+    for sale in unsold if done else ():
+        typer.echo(f"but {sale}; `automator serve` does that, and sells nothing that is bought from now on")
     for bot in stopped if done else ():
         typer.echo(f"but {bot} has stopped; `automator bots start {bot}` lets it begin anew")

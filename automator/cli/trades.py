@@ -61,7 +61,7 @@ async def positions(  # noqa: PLR0913, PLR0917 - the command's options
     csv: CsvOption = None,
 ) -> None:
     """Show what is held by our records, what it cost, and what selling it now would earn."""
-    from automator.trading.profits import POSITION, prices, traded  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.profits import POSITION, apart, prices, traded  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
         found = [item for item in traded(opened.reader, **chosen(account, bot, symbol)) if item.average.amount]
@@ -73,6 +73,7 @@ async def positions(  # noqa: PLR0913, PLR0917 - the command's options
         f"realised {money(row['realised'])}"
         for row in rows
     ]
+    lines += [] if as_json else apart(row["account"] for row in rows)
     show(rows, lines, csv, POSITION, as_json=as_json, none="nothing is held")
 
 
@@ -87,7 +88,7 @@ def profit(  # noqa: PLR0913, PLR0917 - the command's options
     csv: CsvOption = None,
 ) -> None:
     """Show what each day (UTC) earned, fees included: at average cost, and first in, first out."""
-    from automator.trading.profits import DAY, traded  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.profits import DAY, apart, traded  # noqa: PLC0415 - keeps --help fast
 
     with records(home) as kept:
         start = _start(kept, since)
@@ -110,4 +111,5 @@ def profit(  # noqa: PLR0913, PLR0917 - the command's options
             if first is None or day >= first:
                 fees[asset] = fees.get(asset, Decimal(0)) + fee
     lines += [f"fees paid in {asset}, in no figure above: {money(fee)}" for asset, fee in sorted(fees.items())]
+    lines += [] if as_json else apart(row["account"] for row in rows)
     show(rows, lines, csv, DAY, as_json=as_json, none="nothing was earned or lost yet")

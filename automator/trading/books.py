@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -93,8 +92,8 @@ class Books:
         Raises:
             connectors.network.Rejected: the exchange could not be asked.
         """
-        stored, plan = orders.load(self._reader, order), self.plan(order)
-        found = await exchange.find(session, plan)
+        stored = orders.load(self._reader, order)
+        found = await self.find(session, exchange, order)
         if stored is None or found is None:
             return found
         traded = await self._traded(session, exchange, stored.symbol, (stored,)) if found.filled else []
@@ -110,12 +109,33 @@ class Books:
         failpoints.reach("after-shown")
         return found
 
+    async def find(self, session: Session, exchange: Exchange, order: str) -> Order | None:
+        """Ask for one order; ``None``: the exchange does not show it, or another one under its number.
+
+        Raises:
+            connectors.network.Rejected: the exchange could not be asked.
+        """
+        stored, found = orders.load(self._reader, order), await exchange.find(session, self.plan(order))
+        return None if stored and found and not self._same(stored, found) else found
+
+    def _same(self, stored: Stored, seen: Order) -> bool:
+        """Whether what bears an order's number is that order.
+
+        One whose id of ours was changed, by an amendment in the exchange's app, is. An exchange that has begun its
+        numbers anew, as test environments do when they are wiped, has given them to others.
+        """
+        if seen.client_order_id == stored.id:
+            return True
+        late = seen.at is not None and abs(seen.at - stored.created_at) > SLACK
+        other = orders.load(self._reader, seen.client_order_id)
+        return (seen.symbol, seen.side) == (stored.symbol, stored.side) and other is None and not late
+
     def plan(self, order: str) -> Mapping[str, Any]:
         """What was frozen of an order, of a pair of this one; and the exchange's ``id`` of it, where that is known."""
         stored = orders.load(self._reader, order)
         asked = orders_of(orders.plan(self._reader, stored.key if stored else order))
         frozen = next(one.plan() for one in asked if one.client_order_id == order)
-        return frozen | {"id": stored.exchange_id} if stored and stored.exchange_id else frozen
+        return frozen | {"id": stored.exchange_id} if stored and orders.numbered(stored) else frozen
 
     async def reconcile(self, account: str, actor: str = "service") -> Seen:
         """Look at everything that may have changed, and store it.
@@ -128,7 +148,8 @@ class Books:
         session, exchange = self._opened(account, CAUSE, actor)
         await exchange.markets(session)
         symbols = {item.symbol for item in waited_for(self._reader, account)}
-        shown = {item.client_order_id or item.id: item for item in await _open(session, exchange, symbols)}
+        resting = await _open(session, exchange, symbols)
+        shown = {item.client_order_id or f"{item.symbol} {item.id}": item for item in resting}
         waiting = waited_for(self._reader, account)
         found, missing = await self._found(session, exchange, waiting, shown)
         traded: list[Fill] = []
@@ -161,16 +182,16 @@ class Books:
         self, session: Session, exchange: Exchange, waiting: Sequence[Stored], shown: Mapping[str, Order]
     ) -> tuple[dict[str, Order], list[Stored]]:
         found, missing, asked = dict[str, Order](), list[Stored](), 0
-        by_id = {item.id: item for item in shown.values()}
+        by_number = {(item.symbol, item.id): item for item in shown.values()}
         for stored in sorted(waiting, key=lambda item: item.looked_at or item.created_at):
-            listed = shown.get(stored.id) or by_id.get(stored.exchange_id or "")
-            if listed is not None:
+            listed = shown.get(stored.id) or by_number.get((stored.symbol, stored.exchange_id or ""))
+            if listed is not None and self._same(stored, listed):
                 found[stored.id] = listed
             elif stored.state in LIVE | {State.UNKNOWN, State.UNCONFIRMED} and asked < FINDS:
                 asked += 1  # it has ended, or the list was made before it was placed: it says so itself
                 direct = None
                 with suppress(Rejected):  # of a market that is gone, say; that keeps no other from being looked at
-                    direct = await exchange.find(session, self.plan(stored.id))
+                    direct = await self.find(session, exchange, stored.id)
                 if direct is not None:
                     found[stored.id] = direct
                 else:
@@ -188,11 +209,11 @@ class Books:
         newest = fills.newest(self._reader, session.account.name, symbol)
         lacking = [item.created_at for item in waiting if item.filled > fills.amount(self._reader, item)]
         first = min([newest or min(item.created_at for item in waiting), *lacking]) - SLACK
-        found: dict[str, Fill] = {}
+        found: dict[tuple[str, str], Fill] = {}
         for _ in range(ROUNDS):
             answer = await exchange.fills(session, symbol, first)
-            fresh = [item for item in answer if item.id not in found]
-            found |= {item.id: item for item in fresh}
+            fresh = [item for item in answer if item.key not in found]
+            found |= {item.key: item for item in fresh}
             if not fresh:
                 break
             first = max(item.at for item in fresh)
@@ -217,13 +238,15 @@ class Books:
             if stored is not None:
                 adopt(tx, stored, seen, now)
                 tx.execute("UPDATE ordered SET looked_at = ? WHERE id = ?", (micros(now), order))
+        for number, symbol in {(item.order_id, item.symbol) for item in fresh}:
+            _comes_late(tx, account, symbol, number, now)
         for stored in waited_for(tx, account):
             if not news.tell(tx, stored.id, now) and stored.state in ENDED:
                 _lacks_fills(tx, stored, now)
         for stored in missing:
             _is_missing(tx, stored, now)
         _hold(tx, account, balances, now)
-        return fresh
+        return len(fresh)
 
 
 async def _open(session: Session, exchange: Exchange, symbols: Collection[str]) -> Sequence[Order]:
@@ -296,6 +319,10 @@ def adopt(tx: sqlite3.Connection, stored: Stored, seen: Order, now: datetime) ->
     chain.append(tx, "event", at, said, account=stored.account)
     if stored.state is State.UNCONFIRMED:
         tx.execute("UPDATE run SET state = 'done' WHERE job = ? AND state = 'unconfirmed'", (stored.key,))
+        if stored.cancel_at is not None and seen.filled:
+            what = f"{stored.says()} at {stored.account} was to be cancelled while nobody knew of it"
+            text = f"{what}, and {plain(seen.filled)} of it was filled; no sale of a halt's has counted that"
+            notify(tx, Notice("order", stored.id, text, stored.account), at)
     if stored.state in ENDED:
         # that it has ended was told, and stays so; its end is still to come, and told again
         tx.execute("UPDATE order_news SET fill = -id WHERE ordered = ? AND fill = 0", (stored.id,))
@@ -332,34 +359,30 @@ def _lacks_fills(tx: sqlite3.Connection, stored: Stored, now: datetime) -> None:
     news.tell(tx, stored.id, now, whole=False)
 
 
+def _comes_late(tx: sqlite3.Connection, account: str, symbol: str, number: str, now: datetime) -> None:
+    """Trades of an order whose owner was told that it has ended: they are in the books all the same, and told."""
+    row = tx.execute(
+        "SELECT id FROM ordered WHERE account = ? AND symbol = ? AND exchange_id = ? AND told = 1",
+        (account, symbol, number),
+    ).fetchone()
+    stored = orders.load(tx, row[0]) if row else None
+    if stored is None:
+        return
+    traded = [fill for _, fill in fills.of_order(tx, stored)]
+    filled, cost = (
+        sum(many, Decimal(0)) for many in zip(*((f.amount, f.amount * f.price) for f in traded), strict=True)
+    )
+    if filled > stored.filled:
+        tx.execute("UPDATE ordered SET filled = ?, cost = ? WHERE id = ?", (str(filled), str(cost), stored.id))
+        text = (
+            f"{stored.account} said that {stored.says()} had ended with {plain(stored.filled)} of it filled, and shows "
+            f"trades of {plain(filled)} now; {stored.owner} holds that too"
+        )
+        notify(tx, Notice("order", f"{stored.id}/late", text, stored.account), micros(now))
+    news.tell(tx, stored.id, now)
+
+
 def _hold(tx: sqlite3.Connection, account: str, balances: Mapping[str, Balance], now: datetime) -> None:
     tx.execute("DELETE FROM holding WHERE account = ?", (account,))
     rows = [(account, item.asset, plain(item.free), plain(item.locked), micros(now)) for item in balances.values()]
     tx.executemany("INSERT INTO holding (account, asset, free, locked, at) VALUES (?,?,?,?,?)", rows)
-
-
-def in_doubt(reader: sqlite3.Connection, stored: Stored) -> bool:
-    """Whether there is another order like this one of which it is not known yet what the exchange calls it.
-
-    The other one of its pair is none: the two are asked about together.
-    """
-    row = reader.execute(
-        "SELECT 1 FROM ordered "
-        "WHERE account = ? AND symbol = ? AND side = ? AND coalesce(pair, id) <> ? AND state IN (?, ?)",
-        (stored.account, stored.symbol, stored.side, stored.key, State.SENT, State.UNKNOWN),
-    ).fetchone()
-    return row is not None
-
-
-def unexplained(reader: sqlite3.Connection, stored: Stored, traded: Sequence[Fill]) -> bool:
-    """Whether one of these fills, of an order that we don't know, may be of one that the exchange does not show."""
-    known = {
-        row[0]
-        for row in reader.execute("SELECT exchange_id FROM ordered WHERE account = ?", (stored.account,))
-        if row[0] is not None
-    }
-    strange: defaultdict[str, Decimal] = defaultdict(Decimal)
-    for item in traded:
-        if item.side == stored.side and item.order_id not in known:
-            strange[item.order_id] += item.amount
-    return any(stored.amount is None or amount <= stored.amount for amount in strange.values())

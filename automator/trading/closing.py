@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -17,13 +19,16 @@ from automator.scheduling import due, lease
 from automator.scheduling.due import NewJob
 from automator.scheduling.lease import Run, Verdict
 from automator.scheduling.states import RunState
-from automator.trading import bots, orders, submission
+from automator.trading import bots, fills, orders, submission
 from automator.trading.books import TROUBLE, Opened
 from automator.trading.orders import EVER, USER
+from connectors.exchange.filters import faults
 from connectors.market import Market
 from connectors.order import OrderType, Side
 from jobs.bots import kinds
 from jobs.bots.strategy import Place
+from jobs.orders.positions import ZERO, flow
+from jobs.orders.risk import plain
 from jobs.orders.states import ENDED, State
 
 KIND = "sale"  #: the job that sells what an owner holds of a symbol
@@ -89,7 +94,7 @@ def _meant(connection: sqlite3.Connection, name: str) -> list[bots.Bot]:
 def sell_all(tx: sqlite3.Connection, name: str, now: datetime) -> list[str]:
     """Have all that was bought under a halt's name sold at the market, once its orders are cancelled; the jobs' ids.
 
-    What an order buys until it is cancelled is sold too.
+    What an order buys until it is cancelled is sold too; what orders buy that are placed later is not.
     """
     where = of(name)
     clauses = " AND ".join(f"{column} = ?" for column in where) or "1"
@@ -108,6 +113,24 @@ def sell_all(tx: sqlite3.Connection, name: str, now: datetime) -> list[str]:
     return jobs
 
 
+def unsold(connection: sqlite3.Connection, name: str) -> list[str]:
+    """What was to be sold under a halt's name and still waits to be, each in words."""
+    rows = connection.execute(
+        "SELECT j.account, j.payload, r.reason FROM job AS j JOIN run AS r ON r.job = j.id "
+        "WHERE j.kind = ? AND r.state IN ('scheduled', 'running', 'waiting') ORDER BY r.id",
+        (KIND,),
+    ).fetchall()
+    meant = [
+        (json.loads(said), why)
+        for account, said, why in rows
+        if name in {halts.EVERYTHING, account, json.loads(said)["owner"]}
+    ]
+    return [
+        f"what {said['owner']} held of {said['symbol']} by then is still to be sold{f' ({why})' if why else ''}"
+        for said, why in meant
+    ]
+
+
 class Closing:
     """The handler of a sale's run."""
 
@@ -123,48 +146,79 @@ class Closing:
         Raises:
             automator.intentions.Fenced: another worker has this run.
         """
-        owner, account, symbol = (run.payload[name] for name in ("owner", "account", "symbol"))
+        account, owner, symbol = _whose(run)
         waits = Verdict(RunState.WAITING, "its orders have not all ended yet", self._clock.now() + PAUSE)
-        if self._resting(self._reader, owner, account, symbol):
+        if self._resting(self._reader, run):
             return waits
         try:
             session, exchange = self._opened(account, {"job": run.job, "owner": owner}, owner)
-            market = (await exchange.markets(session))[symbol]
+            market = (await exchange.markets(session)).get(symbol)
+            if market is None:
+                await self._writer.brief(partial(self._given_up, run, f"{account} does not trade it any more"))
+                return Verdict(RunState.DONE)
             price = (await exchange.ticker(session, symbol)).bid
             balance = (await exchange.balances(session)).get(market.base)
         except TROUBLE as trouble:
             return Verdict(RunState.WAITING, f"the exchange can't be asked now ({trouble})", self._clock.now() + PAUSE)
-        free = balance.free if balance is not None else Decimal(0)
+        free = balance.free if balance is not None else ZERO
         done = await self._writer.brief(partial(self._put, run, market, price, free))
         return Verdict(RunState.DONE) if done else waits
 
-    def _resting(self, connection: sqlite3.Connection, owner: str, account: str, symbol: str) -> bool:
-        """Whether what is held may still change: by an order, or by fills of one that are not shown yet."""
+    def _resting(self, connection: sqlite3.Connection, run: Run) -> bool:
+        """Whether what is held may still change: by an order of before the halt, or by fills that are not shown yet."""
         # one that nobody can be sure of is a person's matter, and keeps nothing from being sold
         row = connection.execute(
             "SELECT 1 FROM ordered WHERE account = ? AND told = 0 AND owner = ? AND symbol = ? AND state <> ? "
-            "AND (ended_at IS NULL OR ended_at > ?) LIMIT 1",
-            (account, owner, symbol, State.UNCONFIRMED, micros(self._clock.now() - SHOWN)),
+            "AND (ended_at IS NULL OR ended_at > ?) AND (created_at <= ? OR closing = 1) LIMIT 1",
+            (*_whose(run), State.UNCONFIRMED, micros(self._clock.now() - SHOWN), micros(run.scheduled_for)),
         ).fetchone()
         return row is not None
 
+    def _given_up(self, run: Run, why: str, tx: sqlite3.Connection) -> None:
+        lease.check(tx, run)
+        account, owner, symbol = _whose(run)
+        text = f"what {owner} holds of {symbol} at {account} was not sold: {why}"
+        tell(tx, Notice("sale", run.job, text, account), micros(self._clock.now()))
+        lease.finish(tx, run, Verdict(RunState.DONE), self._clock.now())
+
     def _put(self, run: Run, market: Market, price: Decimal, free: Decimal, tx: sqlite3.Connection) -> bool:
         lease.check(tx, run)
-        owner, account, now = run.payload["owner"], run.payload["account"], self._clock.now()
-        if self._resting(tx, owner, account, market.symbol):
+        (account, owner, _), now = _whose(run), self._clock.now()
+        if self._resting(tx, run):
             return False  # another sale of the same was put in meanwhile: twice would sell what is not meant
-        row = tx.execute(
-            "SELECT amount FROM position WHERE owner = ? AND account = ? AND symbol = ?",
-            (owner, account, market.symbol),
-        ).fetchone()
-        if row is None or Decimal(row[0]) <= 0:  # its orders were cancelled before they had bought anything
+        held = _held(tx, run)
+        if held <= 0:  # its orders were cancelled before they had bought anything
             lease.finish(tx, run, Verdict(RunState.DONE), now)
             return True
-        amount = min(Decimal(row[0]), free)  # fees in the base asset, or a withdrawal, may have left less
+        amount = min(held, free)  # fees in the base asset, or a withdrawal, may have left less
         wish = Place(run.job, market.symbol, Side.SELL, OrderType.MARKET, amount)
         done = submission.submit(tx, account, owner, run.job, wish, now, market=market, price=price, closing=True)
         if isinstance(done, submission.Refused):
             text = f"what {owner} holds of {market.symbol} at {account} was not sold: {'; '.join(done.reasons)}"
             tell(tx, Notice("sale", run.job, text, account), micros(now))
+        elif not faults(submission.fitted(replace(wish, amount=held - amount), market), market, price):
+            text = (
+                f"of {plain(held)} {market.base} that {owner} holds at {account} only {plain(amount)} was free to be "
+                "sold: orders of others hold the rest, or it is no longer there; look, and halt with --sell again"
+            )
+            tell(tx, Notice("sale", run.job, text, account), micros(now))
         lease.finish(tx, run, Verdict(RunState.DONE), now)
         return True
+
+
+def _whose(run: Run) -> tuple[str, str, str]:
+    """Account, owner and symbol of a sale."""
+    return run.payload["account"], run.payload["owner"], run.payload["symbol"]
+
+
+def _held(tx: sqlite3.Connection, run: Run) -> Decimal:
+    """What is held of what was bought before the halt: a sale may have to wait, and who has resumed buys again."""
+    row = tx.execute(
+        "SELECT amount FROM position WHERE account = ? AND owner = ? AND symbol = ?", _whose(run)
+    ).fetchone()
+    later = tx.execute(
+        "SELECT n.fill FROM ordered AS o JOIN order_news AS n ON n.ordered = o.id AND n.realised IS NOT NULL "
+        "WHERE o.account = ? AND o.owner = ? AND o.symbol = ? AND o.side = 'buy' AND o.created_at > ?",
+        (*_whose(run), micros(run.scheduled_for)),
+    )
+    return (Decimal(row[0]) if row else ZERO) - sum((flow(fills.one(tx, fill)).base for (fill,) in later), ZERO)

@@ -17,12 +17,14 @@ from jobs.orders.risk import plain
 _COLUMNS = "f.id, f.fill, f.order_id, f.symbol, f.side, f.price, f.amount, f.fee, f.fee_asset, f.maker, f.at"
 
 
-def add(tx: sqlite3.Connection, account: str, found: Iterable[Fill]) -> int:
-    """Store what is not stored yet; returns how many were new."""
-    return sum(
-        tx.execute(
+def add(tx: sqlite3.Connection, account: str, found: Iterable[Fill]) -> list[Fill]:
+    """Store what is not stored yet; returns what was new."""
+    return [
+        item
+        for item in found
+        if tx.execute(
             "INSERT INTO fill (account, symbol, fill, order_id, side, price, amount, fee, fee_asset, maker, at) "
-            "VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (account, symbol, fill) DO NOTHING",
+            "VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (account, symbol, fill, order_id) DO NOTHING",
             (
                 account,
                 item.symbol,
@@ -37,8 +39,7 @@ def add(tx: sqlite3.Connection, account: str, found: Iterable[Fill]) -> int:
                 micros(item.at),
             ),
         ).rowcount
-        for item in found
-    )
+    ]
 
 
 def one(connection: sqlite3.Connection, number: int) -> Fill:

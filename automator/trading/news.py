@@ -11,6 +11,8 @@ from decimal import Decimal, localcontext
 
 from automator.clock import micros
 from automator.intentions import lasts
+from automator.notices import Notice
+from automator.notices import tell as notify
 from automator.trading import fills, let_in, marks
 from automator.trading.orders import BEYOND, Stored, ended, load
 from connectors.order import Fill, OrderState
@@ -109,8 +111,18 @@ def tell(tx: sqlite3.Connection, order: str, now: datetime, *, whole: bool = Tru
         return False
     if whole and stored.state in FINAL and sum((fill.amount for _, fill in known), Decimal(0)) < stored.filled:
         return False
-    ended(tx, order, micros(now))
+    if ended(tx, order, micros(now)) and stored.closing and stored.state in FINAL - {State.FILLED}:
+        _left_over(tx, stored, now)
     return True
+
+
+def _left_over(tx: sqlite3.Connection, stored: Stored, now: datetime) -> None:
+    """A person's word was that it is to be sold, and the rest was not: nobody else decides anew."""
+    text = (
+        f"{stored.owner}: of {stored.says()} at {stored.account} only {plain(stored.filled)} was sold "
+        f"({stored.state}); halt with --sell again"
+    )
+    notify(tx, Notice("sale", stored.id, text, stored.account), micros(now))
 
 
 def _booked(tx: sqlite3.Connection, stored: Stored, number: int, fill: Fill, now: datetime) -> None:

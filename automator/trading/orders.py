@@ -25,6 +25,7 @@ CANCEL = "order cancel"  #: the job that cancels one
 OPERATION = "order.place"  #: in its intention, whatever its exchange's connector calls it
 USER = "user"  #: the owner of what a person places
 BEYOND = "of its funds is free"  #: how the reason ends of an order for which its bot has too little
+PAST = "~"  #: in an exchange's id of an order that it has given to another one since
 EVER = timedelta(days=36_500)  #: that its job is late the placing judges itself
 
 
@@ -194,10 +195,8 @@ def shown(tx: sqlite3.Connection, order: str, seen: Order, now: datetime) -> Sta
     stored = load(tx, order)
     if stored is None or seen.filled < stored.filled:
         return None
-    tx.execute(
-        "UPDATE ordered SET exchange_id = ?, filled = ?, cost = ? WHERE id = ?",
-        (seen.id, str(seen.filled), str(seen.cost), order),
-    )
+    call(tx, stored, seen.id)
+    tx.execute("UPDATE ordered SET filled = ?, cost = ? WHERE id = ?", (str(seen.filled), str(seen.cost), order))
     settle(tx, stored.key, Journal.DONE, {"id": seen.id})
     for other in legs(tx, stored.key):
         if other.id != order:
@@ -212,8 +211,32 @@ def accepted(tx: sqlite3.Connection, key: str, now: datetime) -> None:
     names = result.get("legs") or {key: result.get("id")}
     for leg in legs(tx, key):
         if names.get(leg.id) is not None:
-            tx.execute("UPDATE ordered SET exchange_id = ? WHERE id = ?", (str(names[leg.id]), leg.id))
+            call(tx, leg, str(names[leg.id]))
         moved(tx, leg, Step.ACCEPTED, now)
+
+
+def call(tx: sqlite3.Connection, stored: Stored, number: str) -> None:
+    """The exchange calls an order so.
+
+    Another one that it called so, it has forgotten: test environments are wiped, and begin their numbers anew. That
+    one keeps its fills under a name that no exchange gives.
+    """
+    if number == stored.exchange_id:
+        return
+    where = (stored.account, stored.symbol, number)
+    for (other,) in tx.execute(
+        "SELECT id FROM ordered WHERE account = ? AND symbol = ? AND exchange_id = ?", where
+    ).fetchall():
+        past = f"{number}{PAST}{other[:8]}"
+        told = "SELECT fill FROM order_news WHERE ordered = ? AND fill > 0"
+        tx.execute(f"UPDATE fill SET order_id = ? WHERE id IN ({told})", (past, other))  # noqa: S608 - a constant
+        tx.execute("UPDATE ordered SET exchange_id = ? WHERE id = ?", (past, other))
+    tx.execute("UPDATE ordered SET exchange_id = ? WHERE id = ?", (number, stored.id))
+
+
+def numbered(stored: Stored) -> str | None:
+    """The exchange's id of an order, by which it may be asked; ``None``: it is not known, or is another order's now."""
+    return None if stored.exchange_id is None or PAST in stored.exchange_id else stored.exchange_id
 
 
 def ended(tx: sqlite3.Connection, order: str, at: int) -> bool:

@@ -24,9 +24,11 @@ from automator.scheduling import lease
 from automator.scheduling.lease import Run, Verdict
 from automator.scheduling.states import RunState
 from automator.trading import leaving, news, orders
-from automator.trading.books import TROUBLE, Books, Opened, adopt, in_doubt, unexplained
+from automator.trading.books import TROUBLE, Books, Opened, adopt
+from automator.trading.doubts import in_doubt, unexplained
 from automator.trading.leaving import LATE, STALE
 from automator.trading.orders import Stored
+from automator.trading.submission import about
 from connectors.base import CallRefused, Intent, Kind, NotNow, Unresolved, outcome_of
 from connectors.network import Rejected
 from connectors.order import Order, OrderState, OrderType, Side, TimeInForce, orders_of
@@ -161,8 +163,10 @@ class Placing:
             orders.move_all(tx, stored.key, Step.REFUSED, now, reason)
             for leg in orders.legs(tx, stored.key):
                 news.tell(tx, leg.id, now)
-            text = f"{stored.owner}: {stored.account} refused {stored.says()}: {reason}"
-            notify(tx, Notice("rejected", stored.owner, text, stored.account), micros(now))
+            _unsold(tx, stored, reason, now)
+            if not stored.closing:
+                text = f"{stored.owner}: {stored.account} refused {stored.says()}: {reason}"
+                notify(tx, Notice("rejected", about(stored.owner, reason), text, stored.account), micros(now))
             lease.finish(tx, run, Verdict(RunState.DONE), now)
 
         await self._store("refused", note)
@@ -206,7 +210,7 @@ class Placing:
         await exchange.markets(session)
         found = list[tuple[Stored, Order]]()
         for leg in orders.legs(self._reader, stored.key):
-            shown = await exchange.find(session, self._books.plan(leg.id))
+            shown = await self._books.find(session, exchange, leg.id)
             if shown is None and again:
                 resting = await exchange.open_orders(session, leg.symbol)
                 shown = next((item for item in resting if item.client_order_id == leg.id), None)
@@ -313,7 +317,7 @@ def _looked(stored: Stored, now: datetime, tx: sqlite3.Connection) -> None:
 def _as_shown(stored: Stored, sent: datetime | None) -> Order:
     """An order of ours in the exchange's words, as far as a cancel needs it; ``sent``: when it left."""
     return Order(
-        id=stored.exchange_id or "",
+        id=orders.numbered(stored) or "",
         client_order_id=stored.id,
         symbol=stored.symbol,
         side=Side(stored.side),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date
 from decimal import Decimal
@@ -13,6 +13,7 @@ from typing import Any
 from automator.engine import Engine
 from automator.trading import fills
 from automator.trading.books import TROUBLE
+from connectors import registry
 from connectors.order import Fill
 from jobs.orders.positions import Profit, average, fifo, flow, profit
 from jobs.orders.risk import plain
@@ -84,6 +85,15 @@ def _paid(made: Iterable[Fill]) -> Mapping[tuple[date, str], Decimal]:
     for fill in made:
         if (moved := flow(fill)).fee:
             found[fill.at.astimezone(UTC).date(), moved.asset] += moved.fee
+    return found
+
+
+def apart(accounts: Iterable[str]) -> Sequence[str]:
+    """What of fees is in no figure, since these accounts' exchanges book it later and by itself; a sentence each."""
+    found = list[str]()
+    for account in sorted(set(accounts)):
+        if fees := registry.books_apart(account.partition("/")[0]):
+            found.append(f"{account} books {fees} by itself, about a day later: that is in no figure above")
     return found
 
 

@@ -50,6 +50,7 @@ class Settling:
         Raises:
             Unsettled: there is no such order, it is another one, or the exchange can't be asked.
         """
+        self._unlike_others(stored, number)
         found = None if unchecked else await self._looked_up(stored, number)
 
         def store(tx: sqlite3.Connection) -> None:
@@ -97,14 +98,17 @@ class Settling:
         elif not said(tx, stored.id, now):
             raise Unsettled(_nothing(tx, stored))
 
-    async def _looked_up(self, stored: Stored, number: str) -> Order:
-        plan = self._books.plan(stored.id)
+    def _unlike_others(self, stored: Stored, number: str) -> None:
+        """Refuse the number of an order that is known: what that one trades would count twice."""
         known = self._reader.execute(
             "SELECT id FROM ordered WHERE account = ? AND symbol = ? AND exchange_id = ? AND id <> ?",
             (stored.account, stored.symbol, number, stored.id),
         ).fetchone()
         if known is not None:
             raise Unsettled(f"order {number} at {stored.account} is {known[0][:8]}, another one; nothing was changed")
+
+    async def _looked_up(self, stored: Stored, number: str) -> Order:
+        plan = self._books.plan(stored.id)
         try:
             session, exchange = await self._exchange(stored)
             found = await exchange.look_up(session, plan, number)
@@ -119,7 +123,7 @@ class Settling:
     async def _found(self, stored: Stored) -> Order | None:
         try:
             session, exchange = await self._exchange(stored)
-            return await exchange.find(session, self._books.plan(stored.id))
+            return await self._books.find(session, exchange, stored.id)
         except (*TROUBLE, NoAccount) as trouble:
             raise Unsettled(f"{stored.account} can't be asked whether it is there ({trouble}); {UNCHECKED}") from None
 

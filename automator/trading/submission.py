@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import uuid
 from collections.abc import Sequence
@@ -24,6 +25,8 @@ from connectors.order import OrderRequest, PairRequest
 from jobs.bots.strategy import Place
 from jobs.orders.risk import Proposal, notional
 from jobs.orders.states import State
+
+NUMBERED = re.compile(r"\S*\d\S*")  #: words that differ from one refusal to the next for the same reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +168,18 @@ def _worth(judged: Proposal, *, counted: bool, refused: bool) -> str:
     return str(notional(request, judged.price)) if counted else "0"
 
 
+def about(owner: str, why: str) -> str:
+    """What a notice of an owner's is about: one reason, however often and with whatever numbers it comes."""
+    return f"{owner}: {NUMBERED.sub('#', why)}"
+
+
 def tell_refused(tx: sqlite3.Connection, judged: Sequence[Proposal], reasons: tuple[str, ...], now: datetime) -> None:
     """Say so on the record, to the person, and to the orders' owner."""
     at, (first, *_) = micros(now), judged
     said = {"order": first.request.client_order_id, "owner": first.owner, "why": list(reasons)}
     chain.append(tx, "event", at, {"what": "order refused", **said}, account=first.account)
-    text = f"{first.owner}: {first.request.side} {first.request.symbol} was not placed: {reasons[0]}"
-    tell(tx, Notice("refused", first.owner, text, first.account), at)
+    why = "; ".join(reasons)
+    text = f"{first.owner}: {first.request.side} {first.request.symbol} was not placed: {why}"
+    tell(tx, Notice("refused", about(first.owner, why), text, first.account), at)
     for one in judged:
         ended(tx, one.request.client_order_id, at)

@@ -39,7 +39,7 @@ FLAGS = {
     "transfers_blocked": "Alpaca has blocked this account from money transfers; it may trade all the same",
 }
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
-USUAL = Custom(timedelta(seconds=5), unique=True, by_client_id=True)
+USUAL = Custom(timedelta(seconds=5), unique=True, by_client_id=True, apart="what regulators take of sales")
 _ROW = Alpaca()
 
 

@@ -261,7 +261,7 @@ class Connector:
         name, known = self.ways.named(wanted.client_order_id), plan.get("id")
         async for found in self._shown(wire, wanted, market, known):
             if found.client_order_id == name or found.id == known:
-                return renamed(found, wanted.client_order_id)
+                return renamed(found, wanted.client_order_id) if found.client_order_id in {name, ""} else found
         return None
 
     @legible
@@ -355,26 +355,29 @@ class Connector:
     async def fills(self, wire: Wire, symbol: str, since: datetime) -> Sequence[Fill]:
         await self._market(wire, symbol)
         since -= max(self.at.clock.ahead, timedelta())  # they are dated by the exchange's clock
-        found: dict[str, Fill] = {}
+        found: dict[tuple[str, str, str], Fill] = {}
         for begin, end in reading.spans(since, wire.now() - self.at.clock.ahead, self.ways.span):
             await self._page(wire, symbol, begin, end, found)
         mine = [fill for fill in found.values() if fill.symbol == symbol and fill.at >= since]
         return sorted(mine, key=lambda fill: (fill.at, fill.id))
 
     async def _page(
-        self, wire: Wire, symbol: str, begin: datetime, end: datetime | None, found: dict[str, Fill]
+        self, wire: Wire, symbol: str, begin: datetime, end: datetime | None, found: dict[tuple[str, str, str], Fill]
     ) -> None:
         """Gather the trades of a time; where the newest come first, page by page back to its beginning."""
-        market, until = None if self.ways.mixed else symbol, end
+        market, shown = None if self.ways.mixed else symbol, 0
+        within: dict[str, Any] = {"until": _millis(end)} if end else {}
+        more = within
         while True:
-            more = {"until": _millis(until)} if until else {}
             said = await self.talk.ccxt(wire, "fills", "fetch_my_trades", market, _millis(begin), None, more)
             read = [fill for item in said if (fill := reading.fill(self.ways.traded(item))) is not None]
-            new = [fill for fill in read if fill.id not in found]
-            found |= {fill.id: fill for fill in new}
+            new = [fill for fill in read if (fill.symbol, *fill.key) not in found]
+            found |= {(fill.symbol, *fill.key): fill for fill in new}
             if not self.ways.page or len(said) < self.ways.page or not new:
                 return
-            until = min(fill.at for fill in read)
+            shown += len(said)
+            further = self.ways.further(said, shown)
+            more = {"until": _millis(min(fill.at for fill in read))} if further is None else {**within, **further}
 
     async def _market(self, wire: Wire, symbol: str) -> Market:
         """A market, from what this process holds of them, however old: to place an order asks nothing else.

@@ -241,6 +241,14 @@ class Ways:
         """The same of a trade."""
         return trade
 
+    def further(self, trades: Sequence[Mapping[str, Any]], shown: int) -> Mapping[str, Any] | None:
+        """How the page of trades after this one is asked for, as ccxt's parameters; ``None``: by the oldest's time.
+
+        A large order may be filled by more trades in one instant than a page holds. ``shown``: how many there were so
+        far, with these.
+        """
+        return None
+
     def named(self, client_order_id: str) -> str:
         """Our id of an order as the exchange has it."""
         if self.dashed and _HEX.fullmatch(client_order_id):
@@ -340,6 +348,12 @@ def _first(body: Any, names: Sequence[str]) -> str | None:
                 return str(found)
         level = [value for _, value in fields] + [value for item in level if isinstance(item, list) for value in item]
     return None
+
+
+def after_cursor(trades: Sequence[Mapping[str, Any]], name: str) -> Mapping[str, Any] | None:
+    """``further`` by a cursor, which ccxt keeps under this name in one of the trades that came with it."""
+    found = next((cursor for trade in trades if (cursor := (trade.get("info") or {}).get(name))), None)
+    return {"cursor": found} if found else None
 
 
 def numbered(order: Order, exchange: str) -> str:

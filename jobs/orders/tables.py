@@ -33,7 +33,7 @@ class OrderRow(SQLModel, table=True):
     mark: str  #: the market's price when it was approved
     state: str
     reason: str  #: why it ended so, for a person
-    exchange_id: str | None
+    exchange_id: str | None  #: with a ``~`` in it: of before the exchange began its numbers anew
     filled: str  #: base asset, by the exchange's word
     cost: str  #: quote asset, without fees, by the exchange's word
     closing: int  #: 1: it makes what is at risk smaller, by a person's word: a halt does not stop it
@@ -68,15 +68,15 @@ class FillRow(SQLModel, table=True):
 
     __tablename__ = "fill"
     __table_args__ = (
-        UniqueConstraint("account", "symbol", "fill"),
+        UniqueConstraint("account", "symbol", "fill", "order_id"),
         Index("fill_order", "account", "symbol", "order_id"),
     )
 
     id: int = Field(primary_key=True)
     account: str
     symbol: str
-    fill: str  #: the exchange's id of it
-    order_id: str  #: the exchange's id of the order
+    fill: str  #: the exchange's id of it, which another order's may have too
+    order_id: str  #: the exchange's id of the order, as in its row
     side: str
     price: str
     amount: str

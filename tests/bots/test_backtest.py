@@ -179,6 +179,20 @@ def test_the_command(tmp_path: Path) -> None:
     assert (said["trades"], said["fees"], said["setting"]["data"]) == (3, "3", path.name)
 
 
+def test_what_makes_figures_look_better_is_said(tmp_path: Path) -> None:
+    """How orders are filled, and which candles are missing: to people, to programs and in the report."""
+    path, report = written(tmp_path, *range(100, 110)), tmp_path / "r.html"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(lines[:4] + lines[6:]), encoding="utf-8")
+    command = ["backtest", "recurring_buy", "--data", str(path), "-p", "amount_to_buy_in_reference_market=100"]
+    command += ["-p", "minutes_before_next_buy=1440", "--allow-gaps"]
+    shown = CliRunner().invoke(app, [*command, "--report", str(report)]).output
+    setting = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)["setting"]
+    for said in (shown, report.read_text(), " ".join(f"{name}: {value}" for name, value in setting.items())):
+        assert "no spread, no slippage" in said
+        assert re.search(r"missing candles of BTC/USDT(</td><td>|: )2", said)
+
+
 def test_a_guard_is_given_what_it_guards(tmp_path: Path) -> None:
     """Else it could not sell that."""
     path = written(tmp_path, 100, 100, 50, 50)

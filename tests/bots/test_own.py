@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
+import signal
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from select import select
@@ -14,7 +17,7 @@ import pytest
 from automator.trading import bots, orders
 from automator.trading.bots import State
 from connectors.order import OrderType, Side
-from jobs.bots.child import ALONE
+from jobs.bots.child import ALONE, LEAVING
 from jobs.bots.kinds import opened, which
 from jobs.bots.own import Own
 from jobs.bots.parameters import BadParameters
@@ -162,6 +165,43 @@ def test_what_it_has_begun_ends_with_it(tmp_path: Path) -> None:
         begun = os.pidfd_open(state.value)  # type: ignore[arg-type]
     assert select([begun], [], [], 5)[0], "it has ended"
     os.close(begun)
+
+
+DAEMON = """
+        import subprocess, sys
+        leave = {leave!r}
+        run = "import os, time\\ntry:\\n    " + leave + "\\nexcept OSError: pass\\nprint(os.getpid(), flush=True); time.sleep(600)"
+        begun = subprocess.Popen([sys.executable, "-c", run], stdout=subprocess.PIPE)
+        return int(begun.stdout.readline()), []"""
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open") or platform.machine() not in LEAVING, reason="needs Linux")
+@pytest.mark.parametrize("leave", ["os.setsid()", "os.setpgid(0, 0)"])
+def test_what_it_has_begun_can_t_leave_it(tmp_path: Path, leave: str) -> None:
+    """A program in a session or group of its own would go on without limits of time, unseen."""
+    with Own(file(tmp_path, deciding(DAEMON.format(leave=leave))), {}) as own:
+        state, _ = own.decide(own.begin(), view(1, closed(1)), START)
+        begun = os.pidfd_open(state.value)  # type: ignore[arg-type]
+    try:
+        assert select([begun], [], [], 5)[0], "it has ended"
+    finally:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(begun, signal.SIGKILL)
+        os.close(begun)
+
+
+def test_what_it_has_begun_ends_with_a_service_that_was_killed(tmp_path: Path) -> None:
+    """Then nobody else ends it."""
+    body = "child = os.fork()\n        if not child: time.sleep(600)\n        return child, []"
+    own = Own(file(tmp_path, deciding(body)), {})
+    state, _ = own.decide(own.begin(), view(1, closed(1)), START)
+    begun = os.pidfd_open(state.value)  # type: ignore[arg-type]
+    own._child.stdin.close()  # type: ignore[union-attr]
+    try:
+        assert select([begun], [], [], 5)[0], "it has ended"
+    finally:
+        own.close()
+        os.close(begun)
 
 
 def test_without_its_parent_it_ends_soon(tmp_path: Path) -> None:

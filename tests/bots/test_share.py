@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from automator.trading import bots, orders, share
-from automator.trading.bots import State
+from automator.trading import bots, funds, orders, share
+from automator.trading.bots import BotError, OnStop, State
 from automator.trading.share import Share
 from connectors.order import Fill, OrderRequest, OrderType, Side
 from jobs.bots.backtest import play
@@ -40,13 +40,13 @@ async def test_with_little_it_trades_as_on_paper(
     tmp_path: Path, kind: str, given: dict[str, Any], much: int, why: str
 ) -> None:
     """Though its account has much more: what it can't pay is refused, and nothing of that is sent."""
-    path, funds = candles(), {"USDT": D(much)}
-    played = play(made(kind, given), {MARKET.symbol: MARKET}, funds, {MARKET.symbol: path}, MINUTE)
+    path, given_funds = candles(), {"USDT": D(much)}
+    played = play(made(kind, given), {MARKET.symbol: MARKET}, given_funds, {MARKET.symbol: path}, MINUTE)
     tested = traded(one.fill for one in played.fills)
     assert why in played.why
     for live in (True, False):
         async with floor(tmp_path / str(live)) as there:
-            await there.add(kind, live=live, funds=funds, on_stop="keep", **given)
+            await there.add(kind, live=live, funds=given_funds, on_stop="keep", **given)
             for candle in path:
                 await there.minute(candle)
             await there.due()
@@ -73,6 +73,41 @@ async def test_two_bots_do_not_take_what_is_the_others(tmp_path: Path) -> None:
         assert refused[0].reason.startswith("the order needs 100 USDT, and 50")
         assert refused[0].reason.endswith("USDT of its funds is free")
         assert any("poor: buy BTC/USDT was not placed" in text for text in there.notices())
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+async def test_it_can_be_given_more_and_keeps_what_it_has(tmp_path: Path, *, stopped: bool) -> None:
+    """Without being removed, which would forget what it holds; it buys on for it, no more."""
+    path = candles(30)
+    async with floor(tmp_path) as there:
+        await there.add("recurring_buy", live=True, funds={"USDT": D(150)}, **BUY)
+        for candle in path[:12]:
+            await there.minute(candle)
+        await there.due()
+        now, write, before = there.clock.now(), there.engine.writer.run, bots.held(there.bot())
+        assert before["USDT"] < 100
+        if stopped:
+            await write(lambda tx: bots.stop(tx, "bot-1", OnStop.CANCEL, now, actor="user"))
+        await write(lambda tx: funds.add(tx, "bot-1", {"USDT": D(200), "BTC": D(1)}, now, actor="user"))
+        if stopped:
+            await write(lambda tx: bots.start(tx, "bot-1", now, actor="user"))
+        after = bots.held(there.bot())
+        assert (after["USDT"], after["BTC"]) == (before["USDT"] + 200, before["BTC"] + 1)
+        assert there.bot().funds == {"USDT": D(350), "BTC": D(1)}
+        for candle in path[12:]:
+            await there.minute(candle)
+        await there.due()
+        spent = sum(item.cost for item in orders.listed(there.engine.reader, owner="bot-1"))
+        assert 290 < spent <= 350
+
+
+async def test_on_paper_it_can_t_be_given_more(tmp_path: Path) -> None:
+    """What it was compared with would be another; it is said what to do instead."""
+    async with floor(tmp_path) as there:
+        await there.add("recurring_buy", live=False, **BUY)
+        now = there.clock.now()
+        with pytest.raises(BotError, match="add another bot with more"):
+            await there.engine.writer.run(lambda tx: funds.add(tx, "bot-1", {"USDT": D(1)}, now, actor="user"))
 
 
 async def test_what_it_was_not_told_of_yet_is_spent_all_the_same(tmp_path: Path) -> None:

@@ -79,6 +79,14 @@ def test_its_funds_are_what_it_trades(shell: Shell) -> None:
     ]
 
 
+def test_a_live_bot_is_given_more(shell: Shell) -> None:
+    """What it has no use for is refused."""
+    shell.run("bots", "add", "dca", *BUY, "--live", "--cancel-orders", "--funds", "USDT=1000")
+    assert "dca was given 1500.5 USDT in all" in shell.run("bots", "fund", "dca", "usdt=500.5")
+    assert "has no use for DOGE" in shell.run("bots", "fund", "dca", "DOGE=5", code=2)
+    assert json.loads(shell.run("bots", "list", "--json"))[0]["funds"] == {"USDT": "1500.5"}
+
+
 def test_live_is_said_out_loud(shell: Shell) -> None:
     """Only with its own option, with what it may use and what becomes of its orders; and it is an event."""
     assert "say what becomes" in shell.run("bots", "add", "dca", *BUY, "--live", code=2)

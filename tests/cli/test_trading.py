@@ -66,6 +66,22 @@ def test_an_order_is_placed_shown_and_cancelled(desk: Desk) -> None:
     assert "none altered" in desk.run("calls", "verify")
 
 
+@pytest.mark.parametrize(
+    ("provider", "fees"), [("alpaca", "its fees for crypto"), ("alpaca-stocks", "what regulators")]
+)
+def test_fees_that_no_trade_tells_of_are_said_to_be_missing(desk: Desk, provider: str, fees: str) -> None:
+    """Alpaca books them by itself, once a day; other exchanges' trades name theirs."""
+    desk.place("buy", "--amount", "0.1")
+    desk.place("sell", "--amount", "0.06")
+    assert "in no figure above" not in desk.run("positions") + desk.run("profit")
+    with closing(sqlite3.connect(desk.home / "automator.db")) as connection, connection:
+        for table in ("ordered", "fill"):
+            connection.execute(f"UPDATE {table} SET account = '{provider}/main'")
+    for command in ("positions", "profit"):
+        assert f"{provider}/main books {fees}" in desk.run(command)
+        json.loads(desk.run(command, "--json"))
+
+
 def test_positions_and_profit_are_shown_and_exported(desk: Desk, tmp_path: Path) -> None:
     """Bought and sold at the market: what is left, what was earned, and every fill, as CSV too."""
     assert "filled, 0.1 filled" in desk.place("buy", "--amount", "0.1")

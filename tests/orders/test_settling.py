@@ -57,6 +57,16 @@ async def doubted(place: Trading, tag: str = "a") -> str:
     return done.order
 
 
+async def test_the_number_of_another_order_of_ours_is_refused_unchecked_too(place: Trading) -> None:
+    """Else what that one has traded would be in the books twice."""
+    order, known = await doubted(place), await place.submit(replace(LIMIT, tag="b"))
+    await place.ended(known.order)
+    number = place.stands(known.order).exchange_id or ""
+    with pytest.raises(Unsettled, match="another one"):
+        await place.engine.settling.there(place.stands(order), number, unchecked=True, actor="user")
+    assert place.stands(order).state is State.UNCONFIRMED
+
+
 async def test_what_the_exchange_says_of_a_number_is_stored(place: Trading) -> None:
     """At once, with its fills: what it has become, and what it bought."""
     order = await doubted(place)

@@ -184,3 +184,15 @@ def test_those_that_stand_are_the_ones_that_have_not_ended(tx: sqlite3.Connectio
     expected = {"c": State.INTENT, "b": State.SENT, "d": State.UNKNOWN}
     assert stands == [(mine[tag].order, state) for tag, state in expected.items()]
     assert orders.standing(tx, account="binance/other", owner=BOT) == []
+
+
+def test_each_reason_of_a_refusal_is_told_once(tx: sqlite3.Connection) -> None:
+    """Another reason is told beside one that nobody has read; the same one is not, whatever its numbers are."""
+    limit(tx, BOT, Limit.ORDER, "100", "USDT")
+    submit(tx)
+    submit(tx, replace(WISH, tag="b", amount=D("0.2")))
+    limit(tx, BOT, Limit.SYMBOLS, "ETH/USDT")
+    submit(tx, replace(WISH, tag="c"))
+    first, second = tx.execute("SELECT text FROM notice WHERE kind = 'refused' ORDER BY id").fetchall()
+    assert first[0].endswith("the order is worth 3000 USDT, and grid-1 may have 100")
+    assert "not among the symbols of grid-1: ETH/USDT; the order is worth 3000 USDT" in second[0]

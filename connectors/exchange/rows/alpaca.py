@@ -41,7 +41,13 @@ class Alpaca(Ways):
 
     id: ClassVar[str] = "alpaca"
     config: ClassVar[Mapping[str, Any]] = {"options": {"defaultExchange": "CBSE"}}
-    custom: ClassVar[Custom] = Custom(timedelta(seconds=5), unique=True, by_client_id=True)
+    custom: ClassVar[Custom] = Custom(
+        # an account activity of its own (CFEE), by the specification made the day after, that names no order
+        timedelta(seconds=5),
+        unique=True,
+        by_client_id=True,
+        apart="its fees for crypto",
+    )
     fields: ClassVar[Any] = API
     sections: ClassVar[tuple[str, ...] | None] = ("trader", "market")
     testing: ClassVar[bool | None] = True

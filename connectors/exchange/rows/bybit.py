@@ -23,6 +23,7 @@ from connectors.exchange.ways import (
     Said,
     Verdict,
     Ways,
+    after_cursor,
     number,
     plain,
 )
@@ -151,6 +152,9 @@ class Bybit(Ways):
 
     def numbered(self, number: str, market: str) -> Sequence[Look]:
         return _looks({"category": "spot", "symbol": market, "orderId": number})
+
+    def further(self, trades: Sequence[Mapping[str, Any]], shown: int) -> Mapping[str, Any] | None:
+        return after_cursor(trades, "nextPageCursor")
 
     def traded(self, trade: Mapping[str, Any]) -> Mapping[str, Any]:
         # ccxt guesses it by the side; a fee may be paid in another asset, such as MNT

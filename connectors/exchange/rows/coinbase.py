@@ -19,6 +19,7 @@ from connectors.exchange.ways import (
     Said,
     Verdict,
     Ways,
+    after_cursor,
     fitting,
     number,
     numbered,
@@ -91,6 +92,9 @@ class Coinbase(Ways):
 
     def verdict(self, said: Said) -> Verdict | None:
         return CODES.get(said.code.upper()) or (UNKNOWN if said.code in NOTHING else NO)
+
+    def further(self, trades: Sequence[Mapping[str, Any]], shown: int) -> Mapping[str, Any] | None:
+        return after_cursor(trades, "cursor")
 
     def placed(self, body: Any) -> str | None:
         found = body.get("success_response") if isinstance(body, dict) else None

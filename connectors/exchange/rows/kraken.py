@@ -119,6 +119,9 @@ class Kraken(Ways):
         fits = [start for start in CODES if said.code.startswith(start)]
         return CODES[max(fits, key=len)] if fits else None
 
+    def further(self, trades: Sequence[Mapping[str, Any]], shown: int) -> Mapping[str, Any] | None:
+        return {"ofs": shown}
+
     def placed(self, body: Any) -> str | None:
         found = (body.get("result") or {}).get("txid") if isinstance(body, dict) else None
         return str(found[0]) if isinstance(found, list) and found and found[0] else None

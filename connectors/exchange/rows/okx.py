@@ -118,6 +118,10 @@ class Okx(Ways):
             return BAD_KEY
         return known or (NO if _REFUSED.fullmatch(said.code) else None)
 
+    def further(self, trades: Sequence[Mapping[str, Any]], shown: int) -> Mapping[str, Any] | None:
+        bills = [int(bill) for trade in trades if (bill := trade["info"].get("billId"))]
+        return {"after": str(min(bills))} if bills else None
+
     def placed(self, body: Any) -> str | None:
         found = body.get("data") if isinstance(body, dict) else None
         first = found[0] if isinstance(found, list) and found else None

@@ -89,6 +89,32 @@ async def test_the_account(world: Any) -> None:
         assert await exchange.find(wire, WANTED.plan()) is None
 
 
+async def test_a_trade_between_two_orders_of_the_account_is_shown_for_both(world: Any) -> None:
+    """Its number is the same for the buyer and the seller, who are one here."""
+    trades = ("GET", "/api/v3/myTrades")
+    (bought,) = BINANCE[trades]
+    sold = bought | {"orderId": 29, "isBuyer": False, "isMaker": False}
+    async with world("binance/main", SERVED | {trades: [bought, sold]}, KEYS) as there:
+        found = await there.exchange.fills(there.wire, "BTC/USDT", SINCE)
+        assert [(one.id, one.order_id, one.side) for one in found] == [
+            ("28457", "28", Side.BUY),
+            ("28457", "29", Side.SELL),
+        ]
+
+
+async def test_an_order_that_is_found_by_its_number_bears_its_own_name(world: Any) -> None:
+    """Whoever asked for another one, which had that number before the exchange was wiped, sees it."""
+
+    def asked(came: Any) -> Any:
+        by_number = came.asked.get("orderId") == "28"
+        shown = BINANCE["GET", "/api/v3/order"] | {"clientOrderId": "b" * 32}
+        return shown if by_number else (400, {"code": -2013, "msg": "Order does not exist."}, {})
+
+    async with world("binance/main", SERVED | {("GET", "/api/v3/order"): asked}, KEYS) as there:
+        found = await there.exchange.find(there.wire, WANTED.plan() | {"id": "28"})
+        assert (found.id, found.client_order_id) == ("28", "b" * 32)
+
+
 @pytest.mark.parametrize(
     "answer",
     [

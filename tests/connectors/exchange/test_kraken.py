@@ -136,13 +136,14 @@ async def test_an_id_of_another_form(world: Any) -> None:
         assert there.server.of(*PRIVATE)[-1].asked["cl_ord_id"] == came.asked["cl_ord_id"]
 
 
-async def test_fills_are_read_back_to_the_beginning(world: Any) -> None:
-    """Kraken shows the newest fifty of all markets: those before are asked for until there are no more."""
+@pytest.mark.parametrize("apart", [1, 200])
+async def test_fills_are_read_back_to_the_beginning(world: Any, apart: int) -> None:
+    """Kraken shows the newest fifty of all markets: those before are asked for, also if all are of one second."""
     trades = {
         f"T{number:03}": {
             "ordertxid": f"O{number}",
             "pair": "XXBTZUSD" if number % 2 else "XETHZUSD",
-            "time": 1_700_000_000 + number,
+            "time": 1_700_000_000 + number // apart,
             "type": "buy",
             "ordertype": "limit",
             "price": "50000.1",
@@ -157,7 +158,8 @@ async def test_fills_are_read_back_to_the_beginning(world: Any) -> None:
     def page(came: Came) -> Any:
         end = float(came.asked.get("end", 1e12))
         fitting = [(name, trade) for name, trade in trades.items() if trade["time"] <= end]
-        return {"error": [], "result": {"trades": dict(fitting[::-1][:50]), "count": len(fitting)}}
+        first = int(came.asked.get("ofs", 0))
+        return {"error": [], "result": {"trades": dict(fitting[::-1][first : first + 50]), "count": len(fitting)}}
 
     async with world("kraken/main", samples.KRAKEN | {("POST", "/0/private/TradesHistory"): page}, KEYS) as there:
         since = datetime.fromtimestamp(1_700_000_000, UTC)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 from connectors.exchange import reading
 from connectors.exchange.place import Place
 from connectors.exchange.rows import rows
-from connectors.order import Order, OrderState
+from connectors.exchange.spot import Connector
+from connectors.order import Fill, Order, OrderState
 
 D = Decimal
 SYMBOL = "BTC/USDT"
@@ -218,3 +220,78 @@ def test_a_fee_is_of_the_asset_that_it_was_paid_in(fee: str, asset: str, expecte
     fill = reading.fill(made.ways.traded(trade))
     assert fill is not None
     assert (fill.fee, fill.fee_asset) == (D(fee), expected)
+
+
+def bybit_page(asked: Mapping[str, Any]) -> Any:
+    first = int(asked.get("cursor", 0))
+    rows = [
+        {"symbol": "BTCUSDT", "execId": f"{n}", "orderId": "1", "side": "Buy", "execTime": AT, "execPrice": "1"}
+        | {"execQty": "1", "execFee": "0.1", "execType": "Trade"}
+        for n in range(MANY, 0, -1)
+    ][first : first + 50]
+    return {"retCode": 0, "result": {"list": rows, "nextPageCursor": str(first + 50)}}
+
+
+def okx_page(asked: Mapping[str, Any]) -> Any:
+    newest = int(asked.get("after", MANY + 1)) - 1
+    rows = [
+        {
+            "instId": "BTC-USDT",
+            "billId": f"{n}",
+            "tradeId": f"{n}",
+            "ordId": "1",
+            "side": "buy",
+            "ts": AT,
+            "fillPx": "1",
+        }
+        | {"fillSz": "1", "fee": "-0.1", "feeCcy": "USDT", "instType": "SPOT"}
+        for n in range(newest, 0, -1)
+    ][:100]
+    return {"code": "0", "data": rows}
+
+
+def coinbase_page(asked: Mapping[str, Any]) -> Any:
+    first = int(asked.get("cursor", 0))
+    rows = [
+        {"entry_id": f"{n}", "trade_id": f"{n}", "order_id": "1", "product_id": "BTC-USDT", "side": "BUY", "price": "1"}
+        | {"size": "1", "commission": "0.1", "trade_time": "2023-11-14T22:13:20Z", "trade_type": "FILL"}
+        for n in range(MANY, 0, -1)
+    ][first : first + 100]
+    return {"fills": rows, "cursor": str(first + 100)}
+
+
+AT, MANY = "1700000000000", 230
+PAGES = {
+    "bybit": ("privateGetV5ExecutionList", "BTCUSDT", bybit_page),
+    "okx": ("privateGetTradeFillsHistory", "BTC-USDT", okx_page),
+    "coinbase": ("v3PrivateGetBrokerageOrdersHistoricalFills", "BTC-USDT", coinbase_page),
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+async def test_more_trades_of_one_instant_than_a_page_holds_are_all_read(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large order is filled by many at once, and by their time alone the next page can't be told from this one."""
+    method, market, answer = PAGES[name]
+    made = there(name, market)
+
+    async def page(asked: Mapping[str, Any]) -> Any:
+        return answer(asked)
+
+    async def unified(*_: Any, **__: Any) -> tuple[bool, bool]:
+        return False, True
+
+    monkeypatch.setattr(made.bridge, method, page, raising=False)
+    monkeypatch.setattr(made.bridge, "is_unified_enabled", unified, raising=False)
+
+    class Said:
+        async def ccxt(self, wire: Any, what: str, read: str, *given: Any) -> Any:
+            return await getattr(made.bridge, read)(*given)
+
+    monkeypatch.setattr(Connector, "at", made)
+    monkeypatch.setattr(Connector, "talk", Said())
+    found: dict[tuple[str, str, str], Fill] = {}
+    since = datetime.fromtimestamp(int(AT) / 1000, UTC)
+    await Connector(name)._page(None, SYMBOL, since, None, found)  # type: ignore[arg-type]
+    assert len(found) == MANY
