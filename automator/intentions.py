@@ -108,7 +108,9 @@ def doubts(connection: sqlite3.Connection, key: str) -> list[Intention]:
 
     A person had it sent again without anybody knowing for certain.
     """
-    part = key.rpartition("/")[0]
+    part, _, generation = key.rpartition("/")
+    if generation == "0":
+        return []
     rows = connection.execute(
         "SELECT key, plan, state, attempt, result, sent_at FROM intention "
         "WHERE key > ?1 || '/' AND key < ?1 || '0' AND key <> ?2 AND state = ?3 ORDER BY sent_at DESC",

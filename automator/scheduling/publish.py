@@ -101,7 +101,7 @@ class Publisher:
             await self._overruled(key, before[0], State.DONE, found)
             return found
         try:
-            return await self._part(key, part, thread)
+            return await self._part(key, part, thread, stored)
         except Rejected as rejected:
             if stored is not None and stored.sent_at is not None and self.send_again:
                 before.append(stored)
@@ -142,8 +142,9 @@ class Publisher:
 
         await self.writer.run(put)
 
-    async def _part(self, key: str, part: Part, thread: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-        stored = load(self.reader, key)
+    async def _part(
+        self, key: str, part: Part, thread: Sequence[Mapping[str, Any]], stored: Intention | None
+    ) -> Mapping[str, Any]:
         if stored is not None and stored.state is State.DONE:
             return stored.result
         if stored is None:
