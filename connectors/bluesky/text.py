@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 import regex
 
+from connectors.words import unpunctuated
+
 GRAPHEMES = 300
 BYTES = 3000
 TAG_GRAPHEMES = 64
@@ -15,7 +17,7 @@ _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _DOMAIN = rf"(?:{_LABEL}\.)+[a-zA-Z]{{2,24}}"
 # an address follows text in a script without spaces, and ends at that script's own punctuation
 _LINK = regex.compile(
-    rf"(?:(?<![a-z0-9_@/.])https?://[\w\[][^\s<>\"\u3001\u3002\uff0c\u200b\u2060]*|(?<![\w@/.]){_DOMAIN}(?:/[^\s<>\"]*)?)(?![\w@])",
+    rf"(?:(?<![a-z0-9_@/.])https?://[\w\[][^\s<>\"\u3001\u3002\u3008-\u3011\uff08\uff09\uff0c\u200b\u2060]*|(?<![\w@/.]){_DOMAIN}(?:/[^\s<>\"]*)?)(?![\w@])",
     regex.IGNORECASE,
 )
 _MENTION = regex.compile(rf"(?<![\w@/.])@({_DOMAIN})(?![\w@-])")
@@ -23,8 +25,6 @@ _TAG = regex.compile(
     r"(?<![\w#/])[#\uff03]((?:[^\s\p{P}\p{S}\u00ad\u200b\u2060]*[\p{L}\p{M}_][\w\p{M}]*|\d+[\p{L}_][\w\p{M}]*)"
     r"(?:-[\w\p{M}]++)*+)"
 )
-_BRACKETS = {")": "(", "]": "["}
-_TRAILING = ".,;:!?'\"\u2026\u00bb\u201d\u2019"
 # a word with a dot is a place only under these; the others are mostly file names and abbreviations
 _PLACES = frozenset(
     {"com", "org", "net", "io", "app", "dev", "social", "info", "blog", "edu", "gov", "xyz", "ai", "tv", "me", "co"}
@@ -67,7 +67,7 @@ def facets(text: str) -> list[Facet]:
             found.append(Facet(before, before + len(text[start:end].encode()), kind, value))
 
     for match in _LINK.finditer(text):
-        shown = _trimmed(match.group())
+        shown = unpunctuated(match.group())
         bare = not shown.lower().startswith(("http://", "https://"))
         if bare and shown.split("/", 1)[0].rsplit(".", 1)[-1].lower() not in _PLACES:
             continue
@@ -80,15 +80,3 @@ def facets(text: str) -> list[Facet]:
         if graphemes(match[1]) <= TAG_GRAPHEMES:
             keep(match.start(), match.end(), "tag", match[1])
     return sorted(found, key=lambda facet: facet.start)
-
-
-def _trimmed(shown: str) -> str:
-    """A link without the punctuation of the sentence around it; brackets stay while they are balanced."""
-    while shown:
-        last = shown[-1]
-        opening = _BRACKETS.get(last)
-        unbalanced = opening is not None and shown.count(last) > shown.count(opening)
-        if last not in _TRAILING and not unbalanced:
-            break
-        shown = shown[:-1]
-    return shown

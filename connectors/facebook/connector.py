@@ -23,6 +23,7 @@ from connectors.post import Form, Part, Problem, numbered
 from connectors.signin import Found, SignIn
 from connectors.staging import Left, Sent
 from connectors.takes import Preview, Takes, problems
+from connectors.words import unpunctuated
 
 STAGED, DIRECT = "staged", "direct"
 PUBLISHING = Option(
@@ -43,7 +44,7 @@ HOW: dict[str, Operation] = {
 VIDEOS, FILES = "https://graph-video.facebook.com", "https://rupload.facebook.com"
 EARLIER = timedelta(minutes=2)  #: by which Facebook's clock may be behind ours
 UNUSED = timedelta(hours=20)  #: Facebook drops a picture or video after a day if nothing shows it
-_URL = regex.compile(r"https?://[^\s<>\"]+", regex.IGNORECASE)
+_URL = regex.compile(r"https?://[^\s<>\"\u3001\u3002\u3008-\u3011\uff08\uff09\uff0c]+", regex.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -288,7 +289,7 @@ class Connector:
 def _address(text: str) -> str:
     """The first address in a text, without what ends the sentence around it."""
     found = _URL.search(text)
-    return found[0].rstrip(".,;:!?)]}'»”") if found else ""
+    return unpunctuated(found[0]) if found else ""
 
 
 def _of_text(part: Part) -> list[Problem]:
