@@ -16,7 +16,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Self
 
-from automator import accounts, db
+from automator import accounts, db, failpoints, keys
 from automator.accounts import Stored, Token
 from automator.clock import Clock, SystemClock, micros
 from automator.egress.call import Account
@@ -192,11 +192,14 @@ class Engine:
             connectors.network.Rejected: they do not; nothing is kept.
         """
         identity, kept, token = await self._tried(new, secrets, redirect, "accounts add", pick)
+        await self.writer.run(lambda tx: keys.leave(tx, new.name, [new.version], self.clock.now()))
         await asyncio.to_thread(self.store.put, new.name, new.version, kept)
+        failpoints.reach("after-keep")
 
         def add(tx: sqlite3.Connection) -> None:
             accounts.add(tx, replace(new, token=token), self.clock.now(), actor="user")
             accounts.tested(tx, new.name, identity, self.clock.now())
+            keys.settled(tx, new.name, [new.version])
 
         await self.writer.run(add)
         return identity

@@ -6,21 +6,37 @@ import asyncio
 import hmac
 import secrets
 import sqlite3
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 
 from automator import failpoints
 from automator.accounts import NoAccount, Token, span
 from automator.clock import Clock, micros
 from automator.db import Writer
 from automator.ledger import chain
+from automator.scheduling import beats
 from automator.vault.store import Store
 
 MARKING = "automator-fingerprints"  #: the name in the vault of what fingerprints are made with
 
 
+LEFT = "left key "  #: begins the name of a beat: of a version in the vault that no account may name
+DEAD = timedelta(hours=1)  #: after which whoever was about to name or to delete it has died
+
+
 class Superseded(Exception):
     """Someone else stored a newer key meanwhile."""
+
+
+def leave(tx: sqlite3.Connection, name: str, versions: Iterable[int], now: datetime) -> None:
+    """Say of versions that the vault has or is about to have them while no account names them."""
+    for version in versions:
+        beats.beat(tx, f"{LEFT}{name}#{version}", now)
+
+
+def settled(tx: sqlite3.Connection, name: str, versions: Iterable[int]) -> None:
+    """They are named now, or gone."""
+    tx.executemany("DELETE FROM beat WHERE name = ?", [(f"{LEFT}{name}#{version}",) for version in versions])
 
 
 class Keys:
@@ -105,6 +121,28 @@ class Keys:
             return False
         await self._switch(name, version, left, {key: left[key] for key in left if left[key] != held.get(key)}, None)
         return True
+
+    async def clear(self) -> None:
+        """Take out of the vault what no account names, because a process died between the two; each an event."""
+        now = self._clock.now()
+        query = "SELECT substr(name, ?) FROM beat WHERE name GLOB ? AND at < ?"
+        for (left,) in self._reader.execute(query, (len(LEFT) + 1, f"{LEFT}*", micros(now - DEAD))).fetchall():
+            name, _, version = left.rpartition("#")
+            await self._clear_one(name, int(version), now)
+
+    async def _clear_one(self, name: str, version: int, now: datetime) -> None:
+        row = self._reader.execute("SELECT version FROM account WHERE name = ?", (name,)).fetchone()
+        unnamed = row is None or row[0] != version
+        if unnamed:
+            await asyncio.to_thread(self._store.delete, name, version)
+
+        def note(tx: sqlite3.Connection) -> None:
+            settled(tx, name, [version])
+            if unnamed:
+                data = {"what": "key removed", "version": version, "why": "no account names it"}
+                chain.append(tx, "event", micros(now), data, account=name)
+
+        await self._writer.run(note)
 
     async def _store_next(
         self, name: str, version: int, merged: dict[str, str], fresh: Mapping[str, str], token: Token | None

@@ -54,9 +54,10 @@ async def figures(engine: Engine, wait: timedelta) -> timedelta:
 
 
 async def tidied(engine: Engine, wait: timedelta) -> timedelta:
-    """Delete what is not needed any more: here, and what was staged at providers."""
+    """Delete what is not needed any more: here, in the vault, and what was staged at providers."""
     await copies.clear(engine)
     await tidy.tidy(engine)
+    await engine.keys.clear()
     return wait
 
 

@@ -80,10 +80,17 @@ class Place:
         return Child(main, *arguments, environment=self._environment(failpoint))
 
     @contextmanager
-    def program(self, *arguments: str, failpoint: str | None = None) -> Iterator[subprocess.Popen[str]]:
+    def program(
+        self, *arguments: str, failpoint: str | None = None, given: str = ""
+    ) -> Iterator[subprocess.Popen[str]]:
         """The same, started as a user starts it; none is left at the end of the block."""
         command, environment = [sys.executable, "-m", "automator", *arguments], self._environment(failpoint)
-        with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as started:
+        pipe = subprocess.PIPE
+        stdin = pipe if given else None
+        with subprocess.Popen(command, cwd=ROOT, env=environment, stdin=stdin, stdout=pipe, text=True) as started:
+            if started.stdin is not None:
+                started.stdin.write(given)
+                started.stdin.close()
             try:
                 yield started
             finally:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import json
 import signal
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,13 +16,16 @@ import httpx
 import pytest
 
 from automator import failpoints
+from automator.clock import SystemClock
 from automator.db import connect
 from automator.notices import unread
 from automator.posting.campaigns import TOGETHER
 from automator.posting.posts import listed
+from automator.vault.choose import own_file
 from connectors.signin import CODE, VERIFIER
 from tests.crash.place import Place
-from tests.sandboxed import ROOT
+from tests.sandboxed import ROOT, read
+from tests.stored import unpacked
 
 
 @pytest.fixture
@@ -45,6 +50,40 @@ def test_killed_while_a_token_is_renewed(place: Place, point: str) -> None:
     with place.worker() as second:
         assert second.wait(60) == 0
     assert place.ended() == ("done", ["First part.", "Second part."])
+
+
+def test_a_key_that_nothing_names_is_taken_out_of_the_vault(place: Place) -> None:
+    """Killed between the vault and the database, an account is not connected, and its key does not stay for ever."""
+    given = read(place.state, "accounts")[place.account]
+    add = ("accounts", "add", "bluesky/second", "--base-url", given["base_url"], "--secret-stdin")
+    with place.program(*add, failpoint="after-keep", given=json.dumps(given["secrets"])) as first:
+        assert first.wait(60) == -signal.SIGKILL
+    store = own_file(place.home.path)
+    assert store.get("bluesky/second", 1) is not None
+
+    async def look(later: timedelta) -> None:
+        async with place.engine() as engine:
+            engine.keys._clock = Later(later)
+            await engine.keys.clear()
+
+    asyncio.run(look(timedelta(minutes=1)))
+    assert store.get("bluesky/second", 1) is not None, "somebody may be about to name it"
+    asyncio.run(look(timedelta(hours=2)))
+    assert store.get("bluesky/second", 1) is None
+    assert store.get(place.account, 1) is not None
+    reader = connect(place.home.database, readonly=True)
+    assert "no account names it" in unpacked(reader)
+    reader.close()
+
+
+class Later(SystemClock):
+    """Another time than now."""
+
+    def __init__(self, by: timedelta) -> None:
+        self._by = by
+
+    def now(self) -> datetime:
+        return super().now() + self._by
 
 
 @pytest.fixture
