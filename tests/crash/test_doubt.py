@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -58,13 +58,20 @@ on_both = pytest.mark.parametrize("place", [{"provider": name} for name in PATHS
 on_lagging_x = pytest.mark.parametrize(
     "place", [{"provider": "x", "fault": fault, "lists_lag": LAG} for fault in LOST], ids=LOST, indirect=True
 )
-points = pytest.mark.parametrize(
-    "point", [pytest.param(name, marks=() if name == "after-store" else pytest.mark.long) for name in failpoints.POINTS]
-)
+
+
+def at_each(names: Iterable[str]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(
+        "point", [pytest.param(name, marks=() if name == "after-store" else pytest.mark.long) for name in names]
+    )
+
+
+points = at_each(failpoints.POINTS)
+sure_points = at_each(name for name in failpoints.POINTS if not name.endswith("-settle"))  #: of who has no doubt
 
 
 @on_both
-@points
+@sure_points
 def test_a_backup_of_before_is_put_back(place: Place, tmp_path: Path, point: str) -> None:
     """The copy knows nothing of what went out since, so a person is asked about each part."""
     done(place, "backup", str(tmp_path / "copy.db"))
@@ -75,7 +82,7 @@ def test_a_backup_of_before_is_put_back(place: Place, tmp_path: Path, point: str
 
 @pytest.mark.long
 @on_both
-@points
+@sure_points
 def test_a_backup_of_the_midst_is_put_back(place: Place, tmp_path: Path, point: str) -> None:
     """The copy holds an open intention of a worker that died; another one has finished since."""
     killed(place, point)
