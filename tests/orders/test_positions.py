@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal, localcontext
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -57,6 +58,43 @@ def test_the_methods_agree_on_what_is_held(made: list[Fill]) -> None:
     assert one.amount == other.amount
     if not one.amount:
         assert one.realised == other.realised
+
+
+coins = st.lists(
+    st.builds(
+        fill,
+        st.sampled_from(Side),
+        st.integers(1, 6).map(str),
+        st.integers(1, 1000).map(str),
+        st.integers(0, 5).map(str),
+    ),
+    max_size=12,
+)
+
+
+def coin_by_coin(made: list[Fill], method: Method) -> Fraction:
+    """What was earned, if each coin is bought and sold by itself, for its part of its trade's price and fee."""
+    held, short, earned = list[Fraction](), False, Fraction(0)
+    for item in made:
+        sells = item.side is Side.SELL
+        for _ in range(int(item.amount)):
+            worth = Fraction(item.price) + (-1 if sells else 1) * Fraction(item.fee) / Fraction(item.amount)
+            if not held or short is sells:
+                short = sells
+                held.append(worth)
+                continue
+            before = held[0] if method is fifo else sum(held) / len(held)
+            held = held[1:] if method is fifo else [before] * (len(held) - 1)
+            earned += worth - before if sells else before - worth
+    return earned
+
+
+@METHODS
+@given(made=coins)
+def test_what_was_earned_counted_coin_by_coin(method: Method, made: list[Fill]) -> None:
+    """Another way of counting, in fractions, comes to the same, but for what is rounded at the eighteenth place."""
+    earned = Fraction(profit(made, method).realised)
+    assert abs(earned - coin_by_coin(made, method)) < Fraction(1, 10**15)
 
 
 TWO = [fill(Side.BUY, "1", "100"), fill(Side.BUY, "1", "200", hours=1), fill(Side.SELL, "1", "300", hours=2)]
