@@ -164,6 +164,7 @@ class Record(httpx.AsyncBaseTransport):
             return await self._recorded(request)
         finally:
             self._open -= 1
+            request.extensions.pop(KEY, None)  # whoever gets the answer gets its request, but not the key
 
     def _before_it_leaves(self, write: Write[T]) -> Awaitable[T]:
         return self._writer.at_once(write) if self._open == 1 else self._writer.brief(write)

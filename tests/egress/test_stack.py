@@ -361,6 +361,7 @@ async def test_a_key_that_is_renewed_as_a_call_leaves_signs_the_next_one(world: 
     who = dataclasses.replace(account(URL), secrets=lambda: {"key": next(keys)}, version=lambda: next(versions))
     answer = await world.http.request("GET", f"{URL}/posts", extensions={"automator": Call(LIST, who)})
     assert answer.json() == {"posts": ["canary-of-version-1"]}
+    assert "canary" not in str(answer.request.extensions), "whoever gets the answer gets the key"
     assert b"canary" not in everything(world.path.parent, world.reader)
 
 
