@@ -194,6 +194,8 @@ class Engine:
         identity, kept, token = await self._tried(new, secrets, redirect, "accounts add", pick)
         await self.writer.run(lambda tx: keys.leave(tx, new.name, [new.version], self.clock.now()))
         await asyncio.to_thread(self.store.put, new.name, new.version, kept)
+        # what a command that was killed has left of an account of this name would be taken for a newer key of this one
+        await asyncio.to_thread(self.store.delete, new.name, new.version + 1)
         failpoints.reach("after-keep")
 
         def add(tx: sqlite3.Connection) -> None:

@@ -17,8 +17,10 @@ from automator.ledger import chain
 from automator.scheduling import beats
 from automator.vault.store import Store
 
+_Mark = tuple[int, int | None]  #: an account's key: its version, and when it was last tested
+#: versions begin anew with an account that was removed and connected again under its name, which tests it
+_MARK = "SELECT version, tested_at FROM account WHERE name = ?"
 MARKING = "automator-fingerprints"  #: the name in the vault of what fingerprints are made with
-
 
 LEFT = "left key "  #: begins the name of a beat: of a version in the vault that no account may name
 DEAD = timedelta(hours=1)  #: after which whoever was about to name or to delete it has died
@@ -47,7 +49,7 @@ class Keys:
         self._writer = writer
         self._reader = reader
         self._clock = clock
-        self._held: dict[str, tuple[int, dict[str, str]]] = {}
+        self._held: dict[str, tuple[_Mark, dict[str, str]]] = {}
         self._marking: bytes | None = None
 
     def secrets(self, name: str) -> Mapping[str, str]:
@@ -56,25 +58,25 @@ class Keys:
         Raises:
             automator.vault.store.VaultError: the vault cannot be opened, or has no such key.
         """
-        version = self._in_force(name)
+        mark = self._in_force(name)
         held = self._held.get(name)
-        if held is None or held[0] != version:
-            found = self._store.get(name, version)
+        if held is None or held[0] != mark:
+            found = self._store.get(name, mark[0])
             if found is None:
                 raise NoAccount(f"the key of {name} is no longer in the vault; add it with `automator accounts rotate`")
-            held = self._held[name] = (version, found)
+            held = self._held[name] = (mark, found)
         return held[1]
 
-    def _in_force(self, name: str) -> int:
-        """The version of an account's key by the database."""
-        row = self._reader.execute("SELECT version FROM account WHERE name = ?", (name,)).fetchone()
+    def _in_force(self, name: str) -> _Mark:
+        """The version of an account's key by the database, and what changes when the account is connected anew."""
+        row: _Mark | None = self._reader.execute(_MARK, (name,)).fetchone()
         if row is None:
             raise NoAccount(f"{name} is not connected")
-        return int(row[0])
+        return row
 
     def version(self, name: str) -> int:
         """The version of the key that ``secrets`` returned last."""
-        return self._held[name][0]
+        return self._held[name][0][0]
 
     def token(self, lasts: timedelta | None) -> Token | None:
         """A token that comes now and works so long."""
@@ -110,12 +112,12 @@ class Keys:
         Raises:
             Superseded: another process stored a newer key meanwhile; nothing was changed.
         """
-        await self._store_next(name, self._in_force(name), dict(fresh), fresh, token)
+        await self._store_next(name, self._in_force(name)[0], dict(fresh), fresh, token)
 
     async def adopt(self, name: str) -> bool:
         """Put in force what a process stored as the next version before it died; ``False`` if there is nothing."""
         self.secrets(name)
-        version, held = self._held[name]
+        (version, _), held = self._held[name]
         left = await asyncio.to_thread(self._store.get, name, version + 1)
         if left is None:
             return False
@@ -131,8 +133,9 @@ class Keys:
             await self._clear_one(name, int(version), now)
 
     async def _clear_one(self, name: str, version: int, now: datetime) -> None:
-        row = self._reader.execute("SELECT version FROM account WHERE name = ?", (name,)).fetchone()
-        unnamed = row is None or row[0] != version
+        row = self._reader.execute(_MARK, (name,)).fetchone()
+        # those beside the one in force are the account's own: the one before, and one that is being put in force
+        unnamed = row is None or abs(row[0] - version) > 1
         if unnamed:
             await asyncio.to_thread(self._store.delete, name, version)
 
@@ -157,7 +160,7 @@ class Keys:
     ) -> Mapping[str, str]:
         marks = await self.marks(fresh)
 
-        def switch(tx: sqlite3.Connection) -> None:
+        def switch(tx: sqlite3.Connection) -> _Mark:
             changed = tx.execute(
                 "UPDATE account SET version = ?, token_from = ?, token_ends = ? WHERE name = ? AND version = ?",
                 (version + 1, *span(token), name, version),
@@ -166,10 +169,12 @@ class Keys:
                 raise Superseded(f"another process stored a newer key of {name}")
             data = {"what": "key renewed", "version": version + 1, "fields": marks}
             chain.append(tx, "event", micros(self._clock.now()), data, account=name)
+            mark: _Mark = tx.execute(_MARK, (name,)).fetchone()
+            return mark
 
-        await self._writer.run(switch)
+        mark = await self._writer.run(switch)
         failpoints.reach("after-switch")
-        self._held[name] = (version + 1, merged)
+        self._held[name] = (mark, merged)
         if version > 1:
             await asyncio.to_thread(self._store.delete, name, version - 1)
         return marks

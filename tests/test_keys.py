@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from automator.db import Writer, connect
 from automator.keys import Keys
 from automator.schema import create
 from automator.vault.choose import own_file
+from connectors.network import Identity
 from connectors.registry import build
 from connectors.x.oauth import TOKEN
 from tests.clocks import StillClock
@@ -46,6 +48,24 @@ async def test_a_renewal_that_brings_no_refresh_token_leaves_the_old_one(tmp_pat
         keys.secrets("x/brand")
         await keys.keep("x/brand", build("x").harvest(TOKEN, answer))
         assert dict(keys.secrets("x/brand")) == {**HELD, "oauth2_access_token": "new"}
+
+
+async def test_an_account_that_is_connected_anew_has_its_new_key(tmp_path: Path) -> None:
+    """A service that runs meanwhile does not go on with the key of the account that had this name before."""
+    async with opened(tmp_path) as keys:
+        assert dict(keys.secrets("x/brand")) == HELD
+        other, now = {**HELD, "oauth2_access_token": "another's"}, keys._clock.now()
+
+        def anew(tx: sqlite3.Connection) -> None:
+            accounts.remove(tx, "x/brand", now, actor="test")
+            accounts.add(tx, accounts.fresh("x/brand"), now, actor="test")
+            accounts.tested(tx, "x/brand", Identity("another", "7"), now)
+
+        keys._store.put("x/brand", 1, other)
+        await keys._writer.run(anew)
+        assert dict(keys.secrets("x/brand")) == other
+        await keys.keep("x/brand", {"oauth2_access_token": "newer"})
+        assert dict(keys.secrets("x/brand")) == {**HELD, "oauth2_access_token": "newer"}
 
 
 async def test_a_fingerprint_tells_keys_apart_and_proves_no_guess(tmp_path: Path) -> None:
