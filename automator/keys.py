@@ -15,6 +15,7 @@ from automator.clock import Clock, micros
 from automator.db import Writer
 from automator.ledger import chain
 from automator.scheduling import beats
+from automator.vault.made import made
 from automator.vault.store import Store
 
 _Mark = tuple[int, int | None]  #: an account's key: its version, and when it was last tested
@@ -181,8 +182,4 @@ class Keys:
 
 
 def _marking(store: Store) -> bytes:
-    held = store.get(MARKING, 1)
-    if held is None:
-        held = {"key": secrets.token_hex(32)}
-        store.put(MARKING, 1, held)
-    return bytes.fromhex(held["key"])
+    return bytes.fromhex(made(store, MARKING, "key", lambda: secrets.token_hex(32))["key"])

@@ -29,6 +29,7 @@ from automator.intentions import Fenced
 from automator.scheduling import lease
 from automator.scheduling.lease import Run
 from automator.scheduling.states import OPEN_STATES
+from automator.vault.made import VERSION, made
 from automator.vault.store import Store
 from connectors.base import CallRefused, NotNow, Operation, Scope, outcome_of
 from connectors.network import Rejected
@@ -168,20 +169,19 @@ class MediaHost:
 
 def named(store: Store) -> dict[str, str]:
     """The media host's keys, and the secret from which names follow; it is made when it is first needed."""
-    held = store.get(ACCOUNT, 1) or {}
-    if "names" not in held:
-        held["names"] = secrets.token_hex(32)
-        store.put(ACCOUNT, 1, held)
-    return held
+    return made(store, ACCOUNT, "names", lambda: secrets.token_hex(32))
 
 
 def set_key(store: Store, access_key: str, secret_key: str) -> None:
     """Keep the key of a bucket."""
-    store.put(ACCOUNT, 1, named(store) | {"access_key": access_key, "secret_key": secret_key})
+    named(store)
+    with store.alone():
+        held = store.get(ACCOUNT, VERSION) or {}
+        store.put(ACCOUNT, VERSION, held | {"access_key": access_key, "secret_key": secret_key})
 
 
 def _keys(store: Store) -> dict[str, str]:
-    held = store.get(ACCOUNT, 1) or {}
+    held = store.get(ACCOUNT, VERSION) or {}
     return {name: held[name] for name in ("access_key", "secret_key") if name in held}
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automator.ledger import chain
+from automator.vault.made import made
 from automator.vault.store import Store
 
 if TYPE_CHECKING:
@@ -81,13 +82,12 @@ def signing_key(home: Path, store: Store) -> Ed25519PrivateKey:
     """
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - slow to load
 
-    held = store.get(ACCOUNT, 1)
-    if held is None:
-        held = {"key": Ed25519PrivateKey.generate().private_bytes_raw().hex()}
-        store.put(ACCOUNT, 1, held)
+    def make() -> str:
         if (home / PUBLIC).exists():
             log.warning("the vault no longer has the key that signed checkpoints; a new one signs from now on")
-    key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(held["key"]))
+        return Ed25519PrivateKey.generate().private_bytes_raw().hex()
+
+    key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(made(store, ACCOUNT, "key", make)["key"]))
     public = key.public_key().public_bytes_raw().hex()
     if public.encode() not in _whole(home / PUBLIC):
         _append(home / PUBLIC, public, 0o644)

@@ -12,6 +12,7 @@ from automator.vault.sealed_file import SealedFile
 from automator.vault.store import Store, VaultError
 
 FILE = "vault.json"
+LOCK = "keyring.lock"
 
 
 def own_file(home: Path) -> SealedFile:
@@ -38,7 +39,7 @@ def choose(home: Path, kind: str, environ: Mapping[str, str]) -> Store:
             )
         return sealed
     service = f"automator:{hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:12]}"
-    ring = OsKeyring(service)
+    ring = OsKeyring(service, home / LOCK)
     try:
         ring.check()
     except VaultError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -35,6 +36,10 @@ class Later:
     def delete(self, account: str, version: int) -> None:
         """Forget a key."""
         self._store.delete(account, version)
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Nobody else stores what depends on what is kept."""
+        return self._store.alone()
 
     def check(self) -> str:
         """Say in one sentence what this is."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import secrets as random
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from automator.vault.lock import locked
 from automator.vault.store import VaultError
 
 if TYPE_CHECKING:
@@ -33,8 +36,9 @@ def refusal(backend: KeyringBackend) -> str | None:
 class OsKeyring:
     """Keys in the keyring of the operating system, under a name of this installation."""
 
-    def __init__(self, service: str, backend: KeyringBackend | None = None) -> None:
+    def __init__(self, service: str, lock: Path, backend: KeyringBackend | None = None) -> None:
         self._service = service
+        self._lock = lock  # the keyring has none
         self._backend = backend
 
     def _open(self) -> KeyringBackend:
@@ -83,6 +87,10 @@ class OsKeyring:
             self._open().delete_password(self._service, f"{account}#{version}")
         except PasswordDeleteError:
             return
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Nobody else of this installation stores what depends on what is kept."""
+        return locked(self._lock)
 
     def check(self) -> str:
         """Store, read and forget a value of no meaning."""

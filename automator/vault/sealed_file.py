@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import base64
-import fcntl
 import json
 import os
 import secrets as random
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from automator.vault.kek import SIZE, Kek
+from automator.vault.lock import locked
 from automator.vault.store import VaultError
 
 NONCE = 12  #: bytes; NIST SP 800-38D, section 8.2
@@ -79,6 +79,10 @@ class SealedFile:
             head = self._read()
             if head["keys"].pop(f"{account}#{version}", None) is not None:
                 self._write(head)
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Nobody else stores what depends on what is kept; each ``put`` has a lock of its own."""
+        return locked(self._path.with_name(f"{self._path.name}.alone.lock"))
 
     def check(self) -> str:
         """Open the file."""
@@ -148,11 +152,5 @@ class SealedFile:
         finally:
             os.close(folder)
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        lock = os.open(self._path.with_name(f"{self._path.name}.lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(lock)
+    def _locked(self) -> AbstractContextManager[None]:
+        return locked(self._path.with_name(f"{self._path.name}.lock"))

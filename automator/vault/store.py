@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 
@@ -25,6 +26,9 @@ class Store(Protocol):
 
     def delete(self, account: str, version: int) -> None:
         """Forget a key; nothing if there is none."""
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Held by whoever stores what depends on what is kept; it may not be asked for again meanwhile."""
 
     def check(self) -> str:
         """Say in one sentence what this is; raise ``VaultError`` if it can't be used."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends.chainer import ChainerBackend
@@ -42,9 +44,9 @@ class PlaintextKeyring(Desktop):
     """Called as the one that keeps keys in the open."""
 
 
-def test_keys_go_in_and_come_out() -> None:
+def test_keys_go_in_and_come_out(tmp_path: Path) -> None:
     """Every version of every account is a key of its own."""
-    vault = OsKeyring("automator:test", Desktop())
+    vault = OsKeyring("automator:test", tmp_path / "lock", Desktop())
     vault.put("x/brand", 1, {"api_key": "a"})
     vault.put("x/brand", 2, {"api_key": "b"})
     assert vault.get("x/brand", 1) == {"api_key": "a"}
@@ -54,25 +56,25 @@ def test_keys_go_in_and_come_out() -> None:
     assert "keyring" in vault.check()
 
 
-def test_a_keyring_that_drops_keys_without_a_word_is_found_out() -> None:
+def test_a_keyring_that_drops_keys_without_a_word_is_found_out(tmp_path: Path) -> None:
     """A key that can't be read back was not stored."""
     with pytest.raises(VaultError, match="did not keep"):
-        OsKeyring("automator:test", Desktop(drops=True)).put("x/brand", 1, {"api_key": "a"})
+        OsKeyring("automator:test", tmp_path / "lock", Desktop(drops=True)).put("x/brand", 1, {"api_key": "a"})
 
 
-def test_a_locked_keyring_is_told_without_its_own_words() -> None:
+def test_a_locked_keyring_is_told_without_its_own_words(tmp_path: Path) -> None:
     """A backend's error text may hold anything, so it is not passed on."""
     with pytest.raises(VaultError, match="locked") as told:
-        OsKeyring("automator:test", Desktop(locked=True)).get("x/brand", 1)
+        OsKeyring("automator:test", tmp_path / "lock", Desktop(locked=True)).get("x/brand", 1)
     assert "canary" not in str(told.value)
 
 
 @pytest.mark.parametrize("backend", [FailKeyring(), NullKeyring(), PlaintextKeyring()])
-def test_backends_that_keep_keys_in_the_open_are_refused(backend: KeyringBackend) -> None:
+def test_backends_that_keep_keys_in_the_open_are_refused(tmp_path: Path, backend: KeyringBackend) -> None:
     """By name, before a key is handed to them."""
     assert refusal(backend)
     with pytest.raises(VaultError):
-        OsKeyring("automator:test", backend).put("x/brand", 1, {"api_key": "a"})
+        OsKeyring("automator:test", tmp_path / "lock", backend).put("x/brand", 1, {"api_key": "a"})
 
 
 def test_a_chain_with_a_weak_member_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
