@@ -22,10 +22,11 @@ from automator.settings import Posting, Settings
 from connectors.base import Budget, Scope
 from connectors.network import Network, Rationed
 from connectors.post import Form
-from jobs.posting.campaign import Earlier, Rules, Verdict, compared, drafted
+from jobs.posting.campaign import Rules, Verdict, compared, drafted
 from jobs.posting.deliver import parse
 from jobs.posting.files import tagged
 from jobs.posting.parts import RULE
+from jobs.posting.planned import Earlier
 from jobs.posting.rows import BAR, COLUMNS, Row, alt_cell, joined
 
 RECENT = timedelta(days=30)

@@ -19,6 +19,7 @@ from jobs.posting.crowd import GONE, Neighbours, Rations, Wanted, crowded
 from jobs.posting.files import Files, largest
 from jobs.posting.identity import elsewhere, identity, lacking
 from jobs.posting.parts import chosen, composed
+from jobs.posting.planned import Earlier, Planned
 from jobs.posting.rows import OVERRIDE, Row
 from jobs.posting.when import When, WhenError, parse_when
 
@@ -32,35 +33,6 @@ STAYS = {
     "cancelled": "it was cancelled; `automator posts retry {id}` publishes it now",
     "unconfirmed": "whether it went out is not known; settle it with `automator posts resolve {id}`",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Earlier:
-    """A post that was planned before. ``state`` is its run's: ``done``, ``missed``."""
-
-    id: str
-    account: str
-    identity: str
-    at: datetime
-    parts: tuple[Part, ...]
-    state: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A row on one account.
-
-    Attributes:
-        identity: The same when the same row is imported again.
-        elsewhere: Zones by the identities that it would have had there; nothing if its time names one.
-        zone: In which of those it was planned; empty: in the present one, or not yet.
-    """
-
-    account: str
-    parts: tuple[Part, ...]
-    identity: str
-    elsewhere: Mapping[str, str] = field(default_factory=dict)
-    zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import attrgetter
-from typing import TYPE_CHECKING
 
 from connectors.base import Budget
 from connectors.post import Form
 from connectors.words import counted
-
-if TYPE_CHECKING:
-    from jobs.posting.campaign import Earlier, Planned
+from jobs.posting.planned import Earlier, Planned
 
 GAP = timedelta(minutes=1)
 GONE = frozenset({"missed", "failed", "cancelled"})  #: states of posts that take nothing of what may be posted

@@ -14,8 +14,9 @@ from PIL import Image
 from connectors.bluesky.text import facets
 from connectors.post import Part
 from connectors.registry import build
-from jobs.posting.campaign import Earlier, Rules, Verdict, judge
+from jobs.posting.campaign import Rules, Verdict, judge
 from jobs.posting.media import LARGEST, MediaError, inspect
+from jobs.posting.planned import Earlier
 from jobs.posting.preview import previews
 from jobs.posting.rows import CampaignError, read
 

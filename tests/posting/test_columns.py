@@ -18,9 +18,10 @@ from automator.posting.campaigns import save
 from automator.posting.posts import Listed
 from connectors.post import Form, Media, Part, Tag
 from connectors.registry import build
-from jobs.posting.campaign import Earlier, Rules, Verdict, judge
+from jobs.posting.campaign import Rules, Verdict, judge
 from jobs.posting.deliver import dump, parse
 from jobs.posting.media import inspect
+from jobs.posting.planned import Earlier
 from jobs.posting.preview import previews
 from jobs.posting.rows import Row, alt_cell, divided, joined, read
 

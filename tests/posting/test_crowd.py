@@ -12,8 +12,9 @@ from connectors.base import Budget, Window
 from connectors.network import Rationed
 from connectors.post import Form, Part
 from connectors.registry import build
-from jobs.posting.campaign import Earlier, Rules, judge
+from jobs.posting.campaign import Rules, judge
 from jobs.posting.crowd import Wanted, crowded
+from jobs.posting.planned import Earlier
 from jobs.posting.rows import Row
 
 DAY = Budget("posts-day", 3, Window.SLIDING, 86_400)
