@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,24 @@ def faults(source: str, path: str) -> Iterator[str]:
                 yield f"{path} uses {name}: calls leave only through automator/egress/"
     if source.count("\n") > LONGEST:
         yield f"{path} has more than {LONGEST} lines"
+
+
+def needs() -> dict[str, set[str]]:
+    """By module, the modules of ours that it names, for its types alone too."""
+    paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    modules = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in paths}
+    found: dict[str, set[str]] = {}
+    for name, path in modules.items():
+        said = imported(ast.parse(path.read_text(encoding="utf-8"))).values()
+        ends = ({full, full.rpartition(".")[0]} & modules.keys() for full in said)
+        found[name] = set().union(*ends) - {name}
+    return found
+
+
+def test_no_modules_need_each_other() -> None:
+    """The arrows between modules run in no circle, so that each can be read after those that it stands on."""
+    order = [*TopologicalSorter(needs()).static_order()]
+    assert order.index("connectors.base") < order.index("automator.engine")
 
 
 def test_the_sources_keep_the_rules() -> None:
