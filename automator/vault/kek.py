@@ -55,15 +55,23 @@ def from_file(path: Path, *, private: bool = True) -> Kek:
 
 
 def new_key_file(path: Path) -> None:
-    """Make a random key file that only its owner can read; one that exists is left alone."""
-    try:
-        file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
+    """Make a random key file that only its owner can read, whole or not at all; one that exists is left alone."""
+    if path.exists():
         return
-    with os.fdopen(file, "wb") as out:
-        out.write(secrets.token_bytes(SIZE))
-        out.flush()
-        os.fsync(out.fileno())
+    fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    file = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        with os.fdopen(file, "wb") as out:
+            out.write(secrets.token_bytes(SIZE))
+            out.flush()
+            os.fsync(out.fileno())
+        try:
+            path.hardlink_to(fresh)
+        except OSError:  # another process was first, and its key may be in use already; or there are no links here
+            if not path.exists():
+                fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def find(home: Path, environ: Mapping[str, str], mounted: Path = MOUNTED) -> Kek | None:

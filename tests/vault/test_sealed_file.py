@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -156,6 +157,41 @@ def test_two_processes_storing_at_once_lose_nothing(tmp_path: Path) -> None:
     assert [child.wait(60) for child in children] == [0, 0]
     vault = SealedFile(tmp_path / "vault.json", kek.from_file(tmp_path / "vault.key"))
     assert all(vault.get(f"x/{who}-{number}", 1) == {"key": who} for who in "ab" for number in range(20))
+
+
+def test_a_key_file_that_could_not_be_written_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part of one would open nothing, and nobody would make another."""
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kek.os, "fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            kek.new_key_file(tmp_path / "vault.key")
+    assert list(tmp_path.iterdir()) == []
+    kek.new_key_file(tmp_path / "vault.key")
+    kek.from_file(tmp_path / "vault.key")
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_key_file_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
+    """Another one in its place would open nothing that the first has closed; also where a file has one name only."""
+
+    def none(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    if not links:
+        monkeypatch.setattr(Path, "hardlink_to", none)
+    kek.new_key_file(tmp_path / "vault.key")
+    before = (tmp_path / "vault.key").read_bytes()
+    seen = iter([not links])  # where there are links, the second one looks before the first is done
+    monkeypatch.setattr(Path, "exists", lambda _: next(seen, True))
+    kek.new_key_file(tmp_path / "vault.key")
+    monkeypatch.undo()
+    assert (tmp_path / "vault.key").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["vault.key"]
+    assert (tmp_path / "vault.key").stat().st_mode & 0o777 == 0o600
 
 
 def test_the_key_of_a_service_comes_before_the_home_s_own(tmp_path: Path) -> None:
