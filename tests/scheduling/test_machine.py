@@ -261,6 +261,9 @@ class Machine(RuleBasedStateMachine):
 
     @rule(post=_post)
     def look(self, post: Post) -> None:
+        self._looked(post, 0)
+
+    def _looked(self, post: Post, steps: int) -> None:
         """A person who is asked says what the world shows."""
         stands = next(iter(listed(self.engine.reader, delivery=post.id)), None)
         if stands is None or stands.state != RunState.UNCONFIRMED:
@@ -268,11 +271,11 @@ class Machine(RuleBasedStateMachine):
         shown, now, post.ended = self._shown(post), self.clock.now(), None
         missing = shown[len(stands.results) :]
         if missing:
-            seen = {"id" if self.provider == "x" else "uri": missing[0]["id"]}
+            seen = {"uri" if self.provider == "bluesky" else "id": missing[0]["id"]}
             settle = lambda tx: posts.resolve_there(tx, post.id, seen, now, actor="test")  # noqa: E731 - one of two
         else:
             settle = lambda tx: posts.resolve_send_again(tx, post.id, now, actor="test")  # noqa: E731 - the other
-        assert self._run(self._meanwhile(0, settle))
+        assert self._run(self._meanwhile(steps, settle))
 
     # what must hold
 
