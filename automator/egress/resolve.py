@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from automator import failpoints
@@ -24,6 +26,12 @@ def verdict(absence: Absence, found: Mapping[str, Any] | None, *, send_again_opt
     return State.ABSENT if absence is Absence.FINAL else State.UNCONFIRMED
 
 
+def note(tx: sqlite3.Connection, key: str, state: State, found: Mapping[str, Any] | None, now: datetime) -> None:
+    """Say on the record what a look-up has settled an intention to."""
+    said = {"what": "resolved", "intention": key, "state": state, "found": dict(found or {})}
+    chain.append(tx, "event", micros(now), said)
+
+
 async def resolve(  # noqa: PLR0913 - each is one thing it needs
     intention: Intention,
     absence: Absence,
@@ -43,12 +51,7 @@ async def resolve(  # noqa: PLR0913 - each is one thing it needs
 
     def store(tx: Any) -> None:
         if settle(tx, intention.key, state, found, attempt=intention.attempt):
-            chain.append(
-                tx,
-                "event",
-                micros(clock.now()),
-                {"what": "resolved", "intention": intention.key, "state": state, "found": dict(found or {})},
-            )
+            note(tx, intention.key, state, found, clock.now())
 
     await writer.run(store)
     failpoints.reach("after-settle")

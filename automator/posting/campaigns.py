@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from zoneinfo import available_timezones
 
 from automator import accounts, failpoints
 from automator.budgets import store
@@ -76,10 +75,9 @@ def _rations(
 
 
 def _zones(connection: sqlite3.Connection) -> list[str]:
-    """In which posts were planned, and the one that is not chosen; without those that this machine no longer knows."""
+    """In which posts were planned, and the one that is not chosen."""
     found = connection.execute("SELECT DISTINCT j.zone FROM delivery AS d JOIN job AS j ON j.id = d.id ORDER BY 1")
-    used = dict.fromkeys([Posting().zone, *(zone for (zone,) in found)])
-    return [zone for zone in used if zone in available_timezones()]
+    return list(dict.fromkeys([Posting().zone, *(zone for (zone,) in found)]))
 
 
 def judged(connection: sqlite3.Connection, rows: Sequence[Row], against: Rules) -> list[Verdict]:

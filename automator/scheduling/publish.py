@@ -12,11 +12,10 @@ from typing import Any
 from automator import failpoints
 from automator.clock import Clock, instant, micros
 from automator.db import Writer
-from automator.egress.resolve import resolve
+from automator.egress.resolve import note, resolve
 from automator.egress.session import Session
 from automator.halts import Halted
 from automator.intentions import Intention, State, claim, doubts, load, overrule, replan, taken
-from automator.ledger import chain
 from automator.notices import Notice, tell
 from automator.scheduling import lease
 from automator.scheduling.lease import Run, Verdict
@@ -137,8 +136,7 @@ class Publisher:
         def put(tx: sqlite3.Connection) -> None:
             lease.check(tx, self.run)
             overrule(tx, key, self.session.account.name, operation, before, state, found)
-            said = {"what": "resolved", "intention": key, "state": state, "found": dict(found or {})}
-            chain.append(tx, "event", micros(self.clock.now()), said)
+            note(tx, key, state, found, self.clock.now())
 
         await self.writer.run(put)
 

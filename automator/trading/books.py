@@ -93,9 +93,11 @@ class Books:
             connectors.network.Rejected: the exchange could not be asked.
         """
         stored = orders.load(self._reader, order)
-        found = await self.find(session, exchange, order)
-        if stored is None or found is None:
-            return found
+        if stored is None:
+            return await exchange.find(session, self.plan(order))
+        found = await self.find(session, exchange, stored)
+        if found is None:
+            return None
         traded = await self._traded(session, exchange, stored.symbol, (stored,)) if found.filled else []
 
         def store(tx: sqlite3.Connection) -> None:
@@ -109,14 +111,14 @@ class Books:
         failpoints.reach("after-shown")
         return found
 
-    async def find(self, session: Session, exchange: Exchange, order: str) -> Order | None:
+    async def find(self, session: Session, exchange: Exchange, stored: Stored) -> Order | None:
         """Ask for one order; ``None``: the exchange does not show it, or another one under its number.
 
         Raises:
             connectors.network.Rejected: the exchange could not be asked.
         """
-        stored, found = orders.load(self._reader, order), await exchange.find(session, self.plan(order))
-        return None if stored and found and not self._same(stored, found) else found
+        found = await exchange.find(session, self.plan(stored.id))
+        return None if found is not None and not self._same(stored, found) else found
 
     def _same(self, stored: Stored, seen: Order) -> bool:
         """Whether what bears an order's number is that order.
@@ -191,7 +193,7 @@ class Books:
                 asked += 1  # it has ended, or the list was made before it was placed: it says so itself
                 direct = None
                 with suppress(Rejected):  # of a market that is gone, say; that keeps no other from being looked at
-                    direct = await self.find(session, exchange, stored.id)
+                    direct = await self.find(session, exchange, stored)
                 if direct is not None:
                     found[stored.id] = direct
                 else:

@@ -120,11 +120,8 @@ def unsold(connection: sqlite3.Connection, name: str) -> list[str]:
         "WHERE j.kind = ? AND r.state IN ('scheduled', 'running', 'waiting') ORDER BY r.id",
         (KIND,),
     ).fetchall()
-    meant = [
-        (json.loads(said), why)
-        for account, said, why in rows
-        if name in {halts.EVERYTHING, account, json.loads(said)["owner"]}
-    ]
+    waiting = ((account, json.loads(said), why) for account, said, why in rows)
+    meant = [(said, why) for account, said, why in waiting if name in {halts.EVERYTHING, account, said["owner"]}]
     return [
         f"what {said['owner']} held of {said['symbol']} by then is still to be sold{f' ({why})' if why else ''}"
         for said, why in meant

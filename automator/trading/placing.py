@@ -210,7 +210,7 @@ class Placing:
         await exchange.markets(session)
         found = list[tuple[Stored, Order]]()
         for leg in orders.legs(self._reader, stored.key):
-            shown = await self._books.find(session, exchange, leg.id)
+            shown = await self._books.find(session, exchange, leg)
             if shown is None and again:
                 resting = await exchange.open_orders(session, leg.symbol)
                 shown = next((item for item in resting if item.client_order_id == leg.id), None)

@@ -123,7 +123,7 @@ class Settling:
     async def _found(self, stored: Stored) -> Order | None:
         try:
             session, exchange = await self._exchange(stored)
-            return await self._books.find(session, exchange, stored.id)
+            return await self._books.find(session, exchange, stored)
         except (*TROUBLE, NoAccount) as trouble:
             raise Unsettled(f"{stored.account} can't be asked whether it is there ({trouble}); {UNCHECKED}") from None
 

@@ -35,7 +35,10 @@ def identity(row: Row, account: str, when: When | None, parts: Sequence[Part], s
 def elsewhere(  # noqa: PLR0913, PLR0917 - what an identity is made of, and the zones
     row: Row, account: str, now: datetime, parts: Sequence[Part], seen: Counter[str], zones: Iterable[str]
 ) -> Mapping[str, str]:
-    """Zones by the identities that a row had there: its time need not name one, and config.toml may have changed."""
+    """Zones by the identities that a row had there: its time need not name one, and config.toml may have changed.
+
+    One that this machine no longer knows is passed over.
+    """
     found: dict[str, str] = {}
     for zone in () if row.id else zones:
         with suppress(WhenError):
