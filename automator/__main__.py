@@ -3,7 +3,7 @@
 import io
 import sys
 
-from automator.cli.app import app
+from automator.cli.app import program
 
 
 def main() -> None:
@@ -11,7 +11,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that has no emoji must not end a list of posts
-    app(prog_name="automator")
+    program()(prog_name="automator")
 
 
 if __name__ == "__main__":

@@ -7,15 +7,20 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.testing
 from hypothesis import HealthCheck, settings
 
 # how long an example takes says more of the machine than of the product; figures of time are the benchmarks'
 settings.register_profile("timeless", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("timeless")
+
+# a call in this process would make all commands anew, which takes longer than most of what they do
+typer.testing._get_command = cache(typer.testing._get_command)
 
 ROOT = Path(__file__).parent.parent
 

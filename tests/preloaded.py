@@ -9,6 +9,7 @@ from importlib import import_module
 import automator
 import connectors
 import jobs
+from automator.cli.app import program
 
 LATER = (  #: what is loaded only where it is used
     "authlib.oauth1",
@@ -30,5 +31,6 @@ for package in (automator, connectors, jobs):
             import_module(module.name)
 for name in LATER:
     import_module(name)
+program()
 
 gc.freeze()  # a child's collector need not visit, and so copy, what all share

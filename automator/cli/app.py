@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import typer
+import typer.main
+from typer.core import TyperGroup
 
 from automator.cli import backup, halt, posts, reconcile, service, stats, trades
 from automator.cli.accounts import accounts
@@ -56,3 +60,9 @@ app.command()(backup.restored)
 @app.callback()
 def _root() -> None:
     pass
+
+
+@cache
+def program() -> TyperGroup:
+    """All of them, ready to be called; made once, since that takes longer than most of what they do."""
+    return typer.main.get_group(app)

@@ -21,7 +21,8 @@ from connectors.alpaca_stocks.reading import PART, TICK
 from connectors.alpaca_stocks.twin_orders import MEMBER
 from connectors.alpaca_stocks.twin_world import WORLD, ApiError, Street
 from connectors.exchange.candles import Series, ticked
-from connectors.exchange.twin_world import LONG_AGO, Key, Now, Replay, made_key, walk
+from connectors.exchange.twin_walk import walk
+from connectors.exchange.twin_world import LONG_AGO, Key, Now, Replay, made_key
 from connectors.market import Candle, Filters, Market
 
 __all__ = ["FAULTS", "HANDLE", "WORLD", "add_account", "posts", "twin"]
@@ -43,7 +44,7 @@ def twin(now: Now, replays: tuple[Replay, ...] = (), *, known: int = HISTORY, sp
     app = web.Application(middlewares=[_protocol])
     world = app[WORLD] = Street(now, speed=speed)
     begins = (now() - timedelta(minutes=HISTORY)).replace(second=0, microsecond=0)
-    usual = Replay(USUAL, _in_cents(walk(Decimal(200), HISTORY + FUTURE, begins)))
+    usual = Replay(USUAL, walk(Decimal(200), HISTORY + FUTURE, begins))
     stocks = tuple(
         Replay(_stock(one.market), _in_cents(one.series)) for one in replays if one.market.quote == USUAL.quote
     )

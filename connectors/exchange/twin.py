@@ -20,7 +20,8 @@ from connectors.exchange.candles import read, ticked
 from connectors.exchange.twin_asked import WORLD
 from connectors.exchange.twin_inspect import add_key
 from connectors.exchange.twin_limits import limits
-from connectors.exchange.twin_world import ApiError, Now, Replay, World, walk
+from connectors.exchange.twin_walk import walk
+from connectors.exchange.twin_world import ApiError, Now, Replay, World
 from connectors.market import Filters, Market
 
 __all__ = ["FAULTS", "HANDLE", "WORLD", "add_account", "add_key", "posts", "replay", "twin"]

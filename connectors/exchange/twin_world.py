@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -265,21 +265,3 @@ def made_key(kind: str = "hmac", **may: object) -> tuple[Key, str]:
     private = Ed25519PrivateKey.generate()
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     return Key(name, public=private.public_key(), **may), pem  # type: ignore[arg-type] # as above
-
-
-def walk(start: Decimal, count: int, begins: datetime) -> Series:
-    """Minutes of a market that nobody traded on: the same ones each time."""
-    return Series(list(_steps(start, count, begins.astimezone(UTC))), timedelta(minutes=1))
-
-
-def _steps(price: Decimal, count: int, at: datetime) -> Iterator[Candle]:
-    state = 1
-    for number in range(count):
-        moves = []
-        for _ in range(3):
-            state = state * 6_364_136_223_846_793_005 % 2**64 + 1_442_695_040_888_963_407  # Knuth's generator
-            moves.append(Decimal((state >> 40) % 200 - 100) / 10)
-        close = max(price + moves[0], Decimal(100))
-        high, low = max(price, close) + abs(moves[1]), min(price, close) - abs(moves[2])
-        yield Candle(at + number * timedelta(minutes=1), price, high, max(low, Decimal(1)), close, Decimal(100))
-        price = close

@@ -120,11 +120,8 @@ def test_a_video_goes_out_to_both(shell: Shell, tmp_path: Path) -> None:
     assert "v.mp4: 320x240 MP4" in said
     assert ", 2 s, 'A test card'" in said
     shell.run("post", "It moves", *given)
-    for _ in range(20):
-        shell.run("run-due")
-        found = [post for post in json.loads(shell.run("posts", "list", "--json")) if post["texts"] == ["It moves"]]
-        if all(post["state"] == "done" for post in found):
-            break
+    shell.run("run-due", "--wait", "20")
+    found = [post for post in json.loads(shell.run("posts", "list", "--json")) if post["texts"] == ["It moves"]]
     assert [post["state"] for post in found] == ["done", "done"]
     for world in to_both(shell).values():
         assert [post["images"] for post in world if post["text"] == "It moves"] == [1]

@@ -14,7 +14,8 @@ from automator.sandbox.faults import Fault, middleware
 from automator.trading import news, orders, submission
 from automator.trading.submission import Approved, Refused
 from connectors.exchange import twin as binance
-from connectors.exchange.twin_world import Replay, walk
+from connectors.exchange.twin_walk import walk
+from connectors.exchange.twin_world import Replay
 from connectors.network import Rejected
 from connectors.order import OrderType, Side
 from jobs.bots.strategy import Place as Wish

@@ -18,7 +18,8 @@ from automator.trading import orders, submission
 from automator.trading.submission import Approved, Refused
 from connectors.alpaca_stocks import twin as alpaca
 from connectors.alpaca_stocks.twin_world import Street
-from connectors.exchange.twin_world import Replay, walk
+from connectors.exchange.twin_walk import walk
+from connectors.exchange.twin_world import Replay
 from connectors.order import OrderType, Side
 from connectors.venue import Exchange
 from jobs.bots.strategy import Place as Wish
