@@ -15,6 +15,7 @@ from automator.engine import Engine
 from automator.home import Home
 from automator.vault.choose import own_file
 from connectors.base import Scope
+from tests.clocks import QuickClock
 
 Opened = Callable[..., AbstractAsyncContextManager[Engine]]
 
@@ -46,7 +47,7 @@ def opened(tmp_path: Path) -> Opened:
         home = Home(tmp_path / "home")
         home.prepare()
         store = own_file(home.path)
-        async with Engine(home, store) as engine:
+        async with Engine(home, store, clock=QuickClock()) as engine:
             store.put(name, 1, secrets)
             new = accounts.fresh(name, base_url, Scope)
             await engine.writer.run(lambda tx: accounts.add(tx, new, datetime.now(UTC), actor="test"))

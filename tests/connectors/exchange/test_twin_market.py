@@ -77,7 +77,7 @@ def test_the_market_that_is_made_up_is_the_same_each_time() -> None:
     """What somebody saw in the sandbox, another one sees too."""
     begins = datetime(2026, 1, 1, tzinfo=UTC)
     made = [binance.twin(lambda: begins) for _ in range(2)]
-    series = [app[binance.WORLD].replays["BTCUSDT"].series.candles for app in made]
+    series = [list(app[binance.WORLD].replays["BTCUSDT"].series.candles) for app in made]
     assert series[0] == series[1]
     assert all(one.low <= min(one.open, one.close) <= max(one.open, one.close) <= one.high for one in series[0])
     assert begins == T0
