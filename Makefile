@@ -4,6 +4,9 @@ STAMP = .venv/installed
 
 MINUTES ?= 3
 
+# many programs are started, and without bytecode each of them would compile everything anew
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo serve test test-long soak bench lint lock clean
 
 help:
@@ -32,7 +35,7 @@ serve: $(STAMP)
 	@$(BIN)/automator serve
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not long and not peer"
+	@$(BIN)/python -m pytest -q -n 3 --dist loadfile -m "not long and not peer"
 
 # kill -9 loses nothing that was written, so the many files of these need not reach a disk; and they wait a good deal
 test-long: $(STAMP)

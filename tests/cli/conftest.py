@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import multiprocessing
 import os
 import resource
 import subprocess
@@ -11,17 +12,34 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from automator.__main__ import main
 from automator.cli.app import app
+from tests.children import Child
 from tests.sandboxed import ROOT, read, sandbox
 
-PR_CAPBSET_DROP = 24  # prctl(2)
-OVERRIDES = (1, 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH: capabilities(7)
+CAPABILITY_VERSION_3 = 0x20080522  # capget(2)
+OVERRIDES = 1 << 1 | 1 << 2  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH: capabilities(7)
+
+
+def _bounded(room: int | None, powers: bool, says: Connection) -> None:
+    """The program, which can write so much, and whom rights bind; what it says goes down a pipe, which is no file."""
+    sys.stdout = sys.stderr = os.fdopen(says.fileno(), "w", encoding="utf-8", closefd=False)
+    if room is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))  # the nearest to a full disk without a mount
+    if not powers and os.geteuid() == 0:
+        libc, whose, held = ctypes.CDLL(None), (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3), (ctypes.c_uint32 * 6)()
+        libc.capget(whose, held)
+        for kind in (0, 1):  # effective, permitted; anybody else has neither
+            held[kind] &= ~OVERRIDES
+        libc.capset(whose, held)
+    main()
 
 
 class Shell:
@@ -46,8 +64,10 @@ class Shell:
         without ``powers`` it may do no more with files than their owner. With these, and with ``apart``, it runs in a
         process of its own.
         """
-        run = partial(self._apart, room, powers) if apart or room is not None or not powers else self._here
-        said, ended = run(arguments, given)
+        if room is not None or not powers:
+            said, ended = self._bounded(room, powers, arguments)
+        else:
+            said, ended = (self._apart if apart else self._here)(arguments, given)
         assert code is None or ended == code, said
         assert "Traceback" not in said
         return said
@@ -69,16 +89,8 @@ class Shell:
         trouble = "".join(traceback.format_exception(done.exception)) if isinstance(done.exception, Exception) else ""
         return done.stdout + done.stderr + trouble, done.exit_code
 
-    def _apart(self, room: int | None, powers: bool, arguments: Sequence[str], given: str) -> tuple[str, int]:
-        """In a process of its own, that can write so much, and whom rights bind."""
-
-        def bound() -> None:
-            if room is not None:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))  # the nearest to a full disk without a mount
-            if not powers and os.geteuid() == 0:
-                for capability in OVERRIDES:  # anybody else has none
-                    ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
-
+    def _apart(self, arguments: Sequence[str], given: str) -> tuple[str, int]:
+        """Started as a user starts it."""
         done = subprocess.run(
             [sys.executable, "-m", "automator", *arguments],
             input=given,
@@ -88,9 +100,17 @@ class Shell:
             cwd=ROOT,
             timeout=60,
             check=False,
-            preexec_fn=bound,
         )
         return done.stdout + done.stderr, done.returncode
+
+    def _bounded(self, room: int | None, powers: bool, arguments: Sequence[str]) -> tuple[str, int]:
+        """In a process of its own."""
+        hears, says = multiprocessing.Pipe(duplex=False)
+        bounded = partial(_bounded, room, powers, says)
+        with hears, Child(bounded, *arguments, environment=os.environ | self._environment) as child:
+            says.close()
+            with open(hears.fileno(), encoding="utf-8", closefd=False) as said:
+                return said.read(), child.wait()
 
     def world(self) -> dict[str, list[dict[str, Any]]]:
         return dict(read(self.state, "world"))
