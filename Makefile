@@ -7,6 +7,10 @@ MINUTES ?= 3
 # many programs are started, and without bytecode each of them would compile everything anew
 unexport PYTHONDONTWRITEBYTECODE
 
+# kill -9 loses nothing that was written, so the many files of tests need not reach a disk
+PYTEST = if [ -w /dev/shm ]; then export PYTEST_DEBUG_TEMPROOT=/dev/shm; fi; \
+  $(BIN)/python -m pytest -q -o tmp_path_retention_policy=failed
+
 .PHONY: help setup demo serve test test-long soak bench lint lock clean
 
 help:
@@ -35,17 +39,13 @@ serve: $(STAMP)
 	@$(BIN)/automator serve
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest -q -n 3 --dist loadfile -m "not long and not peer"
+	@$(PYTEST) -n 3 --dist loadfile -m "not long and not peer"
 
-# kill -9 loses nothing that was written, so the many files of these need not reach a disk; and they wait a good deal
 test-long: $(STAMP)
-	@if [ -w /dev/shm ]; then export PYTEST_DEBUG_TEMPROOT=/dev/shm; fi; \
-	  $(BIN)/python -m pytest -q -n 3 --dist worksteal -o tmp_path_retention_policy=failed -m "long or peer"
+	@$(PYTEST) -n 3 --dist worksteal -m "long or peer"
 
 soak: $(STAMP)
-	@if [ -w /dev/shm ]; then export PYTEST_DEBUG_TEMPROOT=/dev/shm; fi; \
-	  AUTOMATOR_SOAK_MINUTES=$(MINUTES) AUTOMATOR_SOAK_SEED=$(SEED) $(BIN)/python -m pytest -q \
-	  -o tmp_path_retention_policy=failed tests/soak
+	@export AUTOMATOR_SOAK_MINUTES=$(MINUTES) AUTOMATOR_SOAK_SEED=$(SEED); $(PYTEST) tests/soak
 
 bench: $(STAMP)
 	@$(BIN)/python -m benchmarks
