@@ -33,6 +33,7 @@ def test_a_file_becomes_candles() -> None:
         (4, "yesterday,100,110,90,105,1", "line 4: 'yesterday' is no timestamp like 2022-01-01T00:00:00Z"),
         (4, "2026-01-01T00:02:00,100,110,90,105,1", "line 4: 2026-01-01T00:02:00 has no time zone; add Z for UTC"),
         (2, "2026-01-01T00:00:00Z,100,110,90,much,1", "line 2: close is 'much', not a number"),
+        (2, "2026-01-01T00:00:00Z,100,110,90,105,1_5", "line 2: volume is '1_5', not a number"),
         (2, "2026-01-01T00:00:00Z,100,NaN,90,105,1", "line 2: high is NaN, not a number of this world"),
         (2, "2026-01-01T00:00:00Z,100,1e400,90,105,1", "line 2: high is 1e400, not a number of this world"),
         (2, "2026-01-01T00:00:00Z,100,110,90,105,-1", "line 2: volume is -1; it must be above 0"),
