@@ -44,17 +44,17 @@ class LeapClock(StillClock):
 
 
 class QuickClock(SystemClock):
-    """The machine's own time, and whoever sleeps is there at once: for servers that date what they say."""
+    """The machine's own time plus whatever was slept, so that waits pass at once: for servers that date what they say."""
 
     def __init__(self) -> None:
-        self.skipped = 0.0
+        self.ahead = timedelta()
 
     def now(self) -> datetime:
-        return super().now() + timedelta(seconds=self.skipped)
+        return super().now() + self.ahead
 
     def boottime(self) -> float:
-        return super().boottime() + self.skipped
+        return super().boottime() + self.ahead.total_seconds()
 
     async def sleep(self, seconds: float) -> None:
-        self.skipped += max(0.0, seconds)
+        self.ahead += timedelta(seconds=max(0.0, seconds))
         await asyncio.sleep(0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +14,6 @@ from aiohttp import web
 from PIL import Image
 
 from automator import accounts
-from automator.clock import SystemClock
 from automator.engine import Engine
 from automator.home import Home
 from automator.posting import posts
@@ -25,32 +23,16 @@ from automator.vault.choose import own_file
 from connectors.bluesky import twin as bluesky
 from connectors.post import Media, Part
 from connectors.x import twin as x
+from tests.clocks import QuickClock
 
 on_x = pytest.mark.parametrize("desk", ["x"], indirect=True)
 on_bluesky = pytest.mark.parametrize("desk", ["bluesky"], indirect=True)
 
 
-class LeapClock(SystemClock):
-    """The machine's time plus whatever was slept: waits pass at once."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-    def boottime(self) -> float:
-        return super().boottime() + self.ahead.total_seconds()
-
-    async def sleep(self, seconds: float) -> None:
-        self.ahead += timedelta(seconds=seconds)
-        await asyncio.sleep(0)
-
-
 class Desk:
     """An engine with one account on a twin that has faults."""
 
-    def __init__(self, engine: Engine, clock: LeapClock, app: Any, name: str, faults: list[Fault]) -> None:
+    def __init__(self, engine: Engine, clock: QuickClock, app: Any, name: str, faults: list[Fault]) -> None:
         self.engine, self.clock, self.app, self.name, self.faults = engine, clock, app, name, faults
 
     async def plan(self, *texts: str, media: tuple[Media, ...] = ()) -> str:
@@ -79,7 +61,7 @@ def picture(folder: Path) -> Media:
 @asynccontextmanager
 async def opened(folder: Path, provider: str) -> AsyncIterator[Desk]:
     """One whose files are in the folder."""
-    clock, faults = LeapClock(), list[Fault]()
+    clock, faults = QuickClock(), list[Fault]()
     module: Any = x if provider == "x" else bluesky
     app = module.twin(clock.now if provider == "bluesky" else lambda: datetime.now(UTC))
     app.middlewares.insert(0, middleware(faults))
