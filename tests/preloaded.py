@@ -31,6 +31,7 @@ for package in (automator, connectors, jobs):
             import_module(module.name)
 for name in LATER:
     import_module(name)
-program()
+for command in program().commands.values():
+    list(getattr(command, "commands", {}).values())
 
 gc.freeze()  # a child's collector need not visit, and so copy, what all share

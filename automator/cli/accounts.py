@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from automator.cli.common import HomeOption, JsonOption, asked, engine, fail, records, show_json, told, working
+from automator.cli.reconcile import reconcile
 from connectors.base import Scope
 from connectors.words import counted
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from connectors.venue import Exchange
 
 accounts = typer.Typer(name="accounts", help="Connect accounts; their keys stay in the vault.", no_args_is_help=True)
+accounts.command()(reconcile)
 
 PORT = 8765
 WAIT = 30.0  #: seconds for orders that are cancelled
@@ -157,7 +159,7 @@ async def add(  # noqa: PLR0913, PLR0917 - the command's options
     scope: ScopeOption = None,
     option: ChosenOption = None,
 ) -> None:
-    """Connect NAME (provider/name, such as x/brand): its keys are asked for, tested, and kept in the vault."""
+    """Connect NAME (provider/name, such as x/brand). Its keys are asked for, tested, and kept in the vault."""
     from automator.accounts import NoAccount, fresh, load, wrong_name  # noqa: PLC0415 - keeps --help fast
     from automator.egress.session import Reconnect  # noqa: PLC0415 - as above
     from connectors.base import CallRefused, NotNow  # noqa: PLC0415 - as above
@@ -244,7 +246,7 @@ async def rotate(  # noqa: PLR0913, PLR0917 - the command's options
     client_id: ClientOption = None,
     port: PortOption = PORT,
 ) -> None:
-    """Give NAME new keys; the old ones stay in force until the new ones have been tested."""
+    """Give NAME new keys. The old ones stay in force until the new ones have been tested."""
     from automator.accounts import load  # noqa: PLC0415 - keeps --help fast
     from automator.egress.session import Reconnect  # noqa: PLC0415 - as above
     from connectors.base import CallRefused, NotNow  # noqa: PLC0415 - as above
@@ -276,7 +278,7 @@ async def change(
     ] = None,
     option: ChosenOption = None,
 ) -> None:
-    """Change what NAME may do, and what happens when the provider can't say whether something went out."""
+    """Change what NAME may do. Also what happens when the provider can't say whether something went out."""
     from automator.accounts import change as put  # noqa: PLC0415 - keeps --help fast
 
     scopes = _scopes(scope)

@@ -1,68 +1,76 @@
-"""The commands."""
+"""The commands: where each is, and what the list of them says of it."""
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
+from typing import Any
 
 import typer
-import typer.main
 from typer.core import TyperGroup
+from typer.main import get_group
 
-from automator.cli import backup, halt, posts, reconcile, service, stats, trades
-from automator.cli.accounts import accounts
-from automator.cli.backtest import backtest
-from automator.cli.bots import bots, signal
-from automator.cli.calls import calls
-from automator.cli.check import check
-from automator.cli.media import media
-from automator.cli.orders import orders
-from automator.cli.post import post
-from automator.cli.risk import risk
+from automator.cli.late import late, loaded
 
-app = typer.Typer(
-    help="Posts and orders through the providers' own APIs: once, on the record, within limits.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.command()(service.init)
-app.command()(service.doctor)
-app.command()(service.demo)
-app.command()(service.sandbox)
-app.command()(service.serve)
-app.command("run-due")(service.run_due)
-app.command()(service.notices)
-app.command()(halt.halt)
-app.command()(halt.resume)
-accounts.command()(reconcile.reconcile)
-app.add_typer(accounts)
-app.command()(post)
-posts.posts.command()(stats.stats)
-app.add_typer(posts.posts)
-app.add_typer(orders)
-app.command()(trades.fills)
-app.command()(trades.positions)
-app.command()(trades.profit)
-app.add_typer(risk)
-app.add_typer(calls)
-app.add_typer(media)
-app.add_typer(service.limits)
-app.add_typer(service.service)
-app.add_typer(bots)
-app.command()(signal)
-app.command()(backtest)
-app.command()(check)
-app.command()(backup.backup)
-app.command()(backup.restore)
-app.command()(backup.restored)
+PARTS = {
+    "Begin": {
+        "init": ("service.init", "Make the folder of an installation."),
+        "doctor": ("service.doctor", "Say whether everything works."),
+        "demo": ("service.demo", "Publish a campaign on the sandbox, through a kill -9."),
+        "sandbox": ("service.sandbox", "Serve twins of the providers, to try all without a key."),
+        "accounts": ("accounts.accounts", "Connect accounts; their keys stay in the vault."),
+    },
+    "Posts": {
+        "post": ("post.post", "Plan a post."),
+        "posts": ("posts.posts", "Planned and published posts."),
+        "media": ("media.media", "Where providers fetch pictures and videos."),
+    },
+    "Trading": {
+        "orders": ("orders.orders", "Orders at exchanges."),
+        "fills": ("trades.fills", "List the trades that filled orders."),
+        "positions": ("trades.positions", "Show what is held by our records."),
+        "profit": ("trades.profit", "Show what each day (UTC) earned, fees included."),
+        "risk": ("risk.risk", "Limits that every order must keep to, by account and by bot."),
+        "bots": ("bots.bots", "Strategies that trade: on paper, or live if you say so."),
+        "signal": ("bots.signal", "Give a signal bot a message."),
+        "backtest": ("backtest.backtest", "Run a strategy over candles of the past."),
+    },
+    "Work": {
+        "serve": ("service.serve", "Work until told to stop (Ctrl-C, SIGTERM)."),
+        "run-due": ("service.run_due", "Do all that is due, then exit: for cron."),
+        "service": ("service.service", "Start with the machine."),
+        "notices": ("service.notices", "List what you must know."),
+        "halt": ("halt.halt", "Stop every write at once, until you resume."),
+        "resume": ("halt.resume", "Lift a halt."),
+    },
+    "Record": {
+        "calls": ("calls.calls", "Audit the calls that left for providers."),
+        "limits": ("service.limits", "Provider limits: used, free, next reset."),
+        "backup": ("backup.backup", "Copy the database to FILE, also while the service runs."),
+        "restore": ("backup.restore", "Put the backup FILE in place of the database."),
+        "restored": ("backup.restored", "Say that an older copy of the database was put in place."),
+        "check": ("check.check", "Play a connector's cases on its twin."),
+    },
+}
 
 
-@app.callback()
-def _root() -> None:
-    pass
+class _Program(TyperGroup):
+    """Lists its commands without loading them."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - Typer calls it with both
+        for part, commands in PARTS.items():
+            with formatter.section(part):
+                formatter.write_dl([(name.ljust(9), summary) for name, (_, summary) in commands.items()])
 
 
 @cache
 def program() -> TyperGroup:
-    """All of them, ready to be called; made once, since that takes longer than most of what they do."""
-    return typer.main.get_group(app)
+    """All of them, ready to be called."""
+    app = typer.Typer(
+        cls=_Program,
+        help="Posts and orders through the providers' own APIs: once, on the record, within limits.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        context_settings={"max_content_width": 120},
+    )
+    places = {name: place for commands in PARTS.values() for name, (place, _) in commands.items()}
+    return late(get_group(app), {name: partial(loaded, name, place) for name, place in places.items()})

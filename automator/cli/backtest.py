@@ -64,7 +64,7 @@ async def backtest(  # noqa: PLR0913, PLR0917 - each is an option
     report: Annotated[Path | None, typer.Option(help="Write an HTML file with plots, which needs no network.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a strategy over candles of the past, with the engine that also fills on paper.
+    """Run a strategy over candles of the past. The engine is the one that also fills on paper.
 
     `automator bots kinds KIND` says what a strategy's parameters mean.
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @told
 def backup(file: Path, home: HomeOption = None) -> None:
-    """Copy the database to FILE, also while the service runs; keys are not in it."""
+    """Copy the database to FILE, also while the service runs. Keys are not in it."""
     from automator.backup import backup as copy  # noqa: PLC0415 - keeps --help fast
 
     with records(home) as kept, working("copying"):
@@ -28,7 +28,7 @@ def backup(file: Path, home: HomeOption = None) -> None:
 
 @told
 def restore(file: Path, home: HomeOption = None) -> None:
-    """Put the backup FILE in place of the database, which is kept beside it; what may have gone out since is held."""
+    """Put the backup FILE in place of the database. That is kept beside it; what may have gone out since is held."""
     from automator.backup import restore as put_back  # noqa: PLC0415 - keeps --help fast
     from automator.home import Home  # noqa: PLC0415 - as above
     from automator.vault.choose import choose  # noqa: PLC0415 - as above
@@ -47,7 +47,7 @@ async def restored(
     home: HomeOption = None,
     since: Annotated[str | None, typer.Option(help="When the copy was made, for the record.")] = None,
 ) -> None:
-    """Say that an older copy of the database was put in place: what may have gone out since is held for you."""
+    """Say that an older copy of the database was put in place. What may have gone out since is held for you."""
     async with engine(home) as opened:
         made = begins(since, opened.clock.now(), "UTC") if since else None
         held = await _restored(opened, made)

@@ -50,7 +50,7 @@ def _policy(*, keep: bool, cancel: bool, why: str) -> OnStop:
 def kinds_(
     kind: Annotated[str | None, typer.Argument(help="Only this one.")] = None, as_json: JsonOption = False
 ) -> None:
-    """List the strategies and what their parameters mean, with units and defaults."""
+    """List the strategies and what their parameters mean. With units and defaults."""
     from dataclasses import asdict  # noqa: PLC0415 - keeps --help fast
 
     from jobs.bots.kinds import KINDS  # noqa: PLC0415 - as above
@@ -186,7 +186,7 @@ def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
 @bots.command()
 @told
 def show(name: str, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Show one bot: what it holds and earned, its open orders and its newest trades."""
+    """Show what a bot holds and earned. Also its open orders and its newest trades."""
     from automator.trading import bots as bots_  # noqa: PLC0415 - keeps --help fast
 
     with records(home) as kept:
@@ -225,7 +225,7 @@ async def fund(
     ],
     home: HomeOption = None,
 ) -> None:
-    """Let a live bot use more of its account, while it goes on with its orders and all that it holds."""
+    """Let a live bot use more of its account. It goes on with its orders and all that it holds."""
     from automator.trading import bots as bots_  # noqa: PLC0415 - keeps --help fast
     from automator.trading import funds  # noqa: PLC0415 - as above
     from jobs.bots.kinds import opened as strategy_of  # noqa: PLC0415 - as above
@@ -246,7 +246,7 @@ async def fund(
 async def stop(
     name: str, home: HomeOption = None, keep_orders: KeepOption = False, cancel_orders: CancelOption = False
 ) -> None:
-    """Stop a bot, and keep or cancel its open orders; cancel also those that a bot left that has stopped."""
+    """Stop a bot, and keep or cancel its open orders. Also cancels those that a stopped bot left."""
     from automator.trading import bots as bots_  # noqa: PLC0415 - keeps --help fast
 
     policy = _policy(keep=keep_orders, cancel=cancel_orders, why="now")
@@ -260,7 +260,7 @@ async def stop(
 @bots.command()
 @told
 async def remove(name: str, home: HomeOption = None) -> None:
-    """Forget a bot that does not run; its orders stay on the record."""
+    """Forget a bot that does not run. Its orders stay on the record."""
     from automator.trading import bots as bots_  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
@@ -272,7 +272,7 @@ async def remove(name: str, home: HomeOption = None) -> None:
 @bots.command()
 @told
 async def secret(name: str, home: HomeOption = None) -> None:
-    """Make a new secret for a signal bot; the old one is good no more."""
+    """Make a new secret for a signal bot. The old one is good no more."""
     from automator.trading import bots as bots_  # noqa: PLC0415 - keeps --help fast
     from jobs.bots.kinds import of  # noqa: PLC0415 - as above
 
@@ -289,7 +289,7 @@ async def signal(
     file: Annotated[str, typer.Argument(help="The message, a JSON object; - reads it from standard input.")],
     home: HomeOption = None,
 ) -> None:
-    """Give a signal bot a message: it is checked, kept once, and acted on while it is fresh."""
+    """Give a signal bot a message. It is checked, kept once, and acted on while it is fresh."""
     from automator.trading import bots as bots_  # noqa: PLC0415 - keeps --help fast
     from jobs.bots.parameters import read  # noqa: PLC0415 - as above
     from jobs.bots.strategies.signal import SignalBot, take  # noqa: PLC0415 - as above

@@ -132,7 +132,7 @@ def events(  # noqa: PLR0913, PLR0917 - the command's options
     limit: Annotated[int, typer.Option(min=1, max=LARGEST, help="How many, newest first.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
-    """List what was changed beside calls, and by whom: keys, scopes, limits, halts, verdicts, prunings."""
+    """List what was changed beside calls, and by whom. Keys, scopes, limits, halts, verdicts, prunings."""
     from automator.ledger.events import events as found_  # noqa: PLC0415 - keeps --help fast
 
     with _ledger(home) as ledger:
@@ -213,7 +213,7 @@ def stats(
     until: UntilOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Count calls and costs by day (UTC), account, key and operation."""
+    """Count calls and costs by day, account, key and operation. A day is UTC's."""
     from automator.ledger.usage import usage  # noqa: PLC0415 - keeps --help fast
 
     wanted = _filter(account, None, None, since, until)
@@ -240,7 +240,7 @@ async def prune(
     row_days: Annotated[int, typer.Option(min=0, max=LONG, help="Drop whole entries older than so many days.")] = 0,
     max_mb: Annotated[int, typer.Option(min=0, help="Drop the oldest entries beyond so many megabytes.")] = 0,
 ) -> None:
-    """Drop old bodies and entries, on the record; the chain still holds. Without options: as configured."""
+    """Drop old bodies and entries, on the record. The chain still holds. Without options: as configured."""
     from automator.ledger.prune import Retention  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
@@ -256,7 +256,7 @@ async def prune(
 @calls.command()
 @told
 def verify(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Check that no recorded entry was altered or removed, as far as the last signed checkpoint."""
+    """Check that no recorded entry was altered or removed. That holds as far as the last signed checkpoint."""
     from automator.ledger import chain, checkpoint  # noqa: PLC0415 - keeps --help fast
 
     with _ledger(home) as ledger, working("checking every entry"):

@@ -26,7 +26,7 @@ async def check(  # noqa: PLR0913, PLR0917 - the command's options
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Play a connector's cases on its twin: what was sent, expected and received. Exit code 1 if one fails."""
+    """Play a connector's cases on its twin. What was sent, expected and received; exit code 1 if one fails."""
     from automator.check.finding import junit as written  # noqa: PLC0415 - keeps --help fast
     from connectors.registry import UnknownProvider, providers, trades  # noqa: PLC0415 - as above
 

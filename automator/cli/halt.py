@@ -25,7 +25,7 @@ async def halt(
         bool, typer.Option("--sell", help="Cancel them, then sell at the market what they bought.")
     ] = False,
 ) -> None:
-    """Stop every write at once, until you resume; with the options, also cancel and sell.
+    """Stop every write at once, until you resume. With the options, also cancel and sell.
 
     After --cancel-orders bots go on when you resume, and place what they want anew; --sell stops them.
     """

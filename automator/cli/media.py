@@ -47,7 +47,7 @@ def _given() -> dict[str, str]:
 @media.command("test")
 @told
 async def attempt(home: HomeOption = None) -> None:
-    """Put a picture there, fetch it as a provider would, and remove it."""
+    """Try that place. A picture is put there, fetched as a provider would, and removed."""
     async with engine(home) as opened:
         if opened.media is None:
             raise fail("no media host is set; config.toml names one in [media]", 2)

@@ -121,7 +121,7 @@ async def place(  # noqa: PLR0913, PLR0917 - the command's options
     time_in_force: Annotated[str, typer.Option("--for", help="gtc, ioc, fok or post_only")] = "gtc",
     as_json: JsonOption = False,
 ) -> None:
-    """Place an order on ACCOUNT; it is judged by your limits first, and sent once."""
+    """Place an order on ACCOUNT. It is judged by your limits first, and sent once."""
     wish = _wish(symbol, side, (amount, pay, price, stop, take_profit), time_in_force)
     async with engine(home) as opened:
         stored = await _placed(opened, account, wish)
@@ -247,7 +247,7 @@ async def resolve(  # noqa: PLR0913, PLR0917 - the command's options
     gone: Annotated[bool, typer.Option("--gone", help="It was there, and has ended: one that is missing.")] = False,
     unchecked: Annotated[bool, typer.Option("--unchecked", help="Do not ask the exchange whether that is so.")] = False,
 ) -> None:
-    """Settle an order that is unconfirmed or missing, after you have looked at the exchange; it is never sent again.
+    """Settle an order that is unconfirmed or missing. Look at the exchange first; it is never sent again.
 
     The exchange is asked first: a number that it does not have, or that is another order, is refused.
     """

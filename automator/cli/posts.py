@@ -22,6 +22,7 @@ from automator.cli.common import (
 )
 from automator.cli.lines import table, width, wrapped
 from automator.cli.post import copies_for, lines, media_line, say
+from automator.cli.stats import stats
 from connectors.post import Form, Part, Problem
 from connectors.words import counted
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from jobs.posting.campaign import Verdict
 
 posts = typer.Typer(name="posts", help="Planned and published posts.", no_args_is_help=True)
+posts.command()(stats)
 
 
 def _one(reader: sqlite3.Connection, delivery: str) -> Listed:
@@ -126,7 +128,7 @@ async def edit(
     tz: Annotated[str | None, typer.Option(help="The time zone of --at (else the one in config.toml).")] = None,
     text: Annotated[str | None, typer.Option(help="What instead; a thread stays one, divided by lines of ---.")] = None,
 ) -> None:
-    """Change the text or time of what is not out, or the text of a published post where its network lets that be."""
+    """Change the text or time of a post that is not out. Also a published one's text, where its network lets you."""
     from automator.posting import posts as planned  # noqa: PLC0415 - keeps --help fast
     from jobs.posting.characters import legible, strange  # noqa: PLC0415 - as above
     from jobs.posting.parts import rewritten  # noqa: PLC0415 - as above
@@ -181,7 +183,7 @@ def export(
     home: HomeOption = None,
     planned: Annotated[bool, typer.Option("--planned", help="Only what is still to be published.")] = False,
 ) -> None:
-    """Write posts to a campaign file that `posts import` reads; pictures are named by their path."""
+    """Write posts to a campaign file that `posts import` reads. Pictures are named by their path."""
     from automator.posting.campaigns import save  # noqa: PLC0415 - keeps --help fast
     from automator.posting.posts import listed  # noqa: PLC0415 - as above
 
@@ -197,7 +199,7 @@ def export(
 @posts.command()
 @told
 async def cancel(delivery: str, home: HomeOption = None) -> None:
-    """Take a planned post back, or give one up of which it can't be known whether it went out."""
+    """Take a planned post back. Or give one up of which it can't be known whether it went out."""
     from automator.posting import posts as planned  # noqa: PLC0415 - keeps --help fast
 
     async with without_keys(home) as opened:
@@ -212,7 +214,7 @@ async def cancel(delivery: str, home: HomeOption = None) -> None:
 @posts.command()
 @told
 async def retry(delivery: str, home: HomeOption = None) -> None:
-    """Publish a failed, missed or cancelled post now, going on at the part that is missing."""
+    """Publish a failed, missed or cancelled post now. It goes on at the part that is missing."""
     from automator.posting import posts as planned  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
@@ -231,7 +233,7 @@ async def resolve(
     there: Annotated[str | None, typer.Option(help="It was published: its address or id at the provider.")] = None,
     send_again: Annotated[bool, typer.Option("--send-again", help="It was not published: send it again.")] = False,
 ) -> None:
-    """Settle an unconfirmed post, after you have looked at the account."""
+    """Settle an unconfirmed post. Look at the account first."""
     from automator.posting import posts as planned  # noqa: PLC0415 - keeps --help fast
 
     if bool(there) == send_again:
@@ -263,7 +265,7 @@ async def import_(
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Plan the good rows although others are bad.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Plan a campaign from a CSV or JSON file; importing it twice plans nothing twice."""
+    """Plan a campaign from a CSV or JSON file. Importing it twice plans nothing twice."""
     from automator.posting.campaigns import bring_in, judged, rules  # noqa: PLC0415 - keeps --help fast
     from jobs.posting.characters import legible  # noqa: PLC0415 - as above
     from jobs.posting.rows import read  # noqa: PLC0415 - as above

@@ -24,7 +24,7 @@ async def reconcile(
     since: Annotated[str | None, typer.Option(help="From when on: 2026-12-01 09:00; a week ago without.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare what the provider shows of NAME with our records; exit code 1 if they differ.
+    """Compare what the provider shows of NAME with our records. Exit code 1 if they differ.
 
     At an exchange: orders that are open now, fills and balances; orders of others are shown, never touched.
     """

@@ -35,7 +35,7 @@ def _limit(name: str) -> Limit:
 @risk.command("list")
 @told
 def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """List the limits, and how much of each is used now: of the day, by orders that are open, by what is held."""
+    """List the limits, and how much of each is used now. Of the day, by orders that are open, by what is held."""
     from automator.clock import SystemClock  # noqa: PLC0415 - keeps --help fast
     from automator.trading.used import listed  # noqa: PLC0415 - as above
 
@@ -60,7 +60,7 @@ async def set_(
     asset: AssetArgument = "",
     home: HomeOption = None,
 ) -> None:
-    """Set a limit: `risk set binance/main order 100 USDT`, `risk set '*' distance 2%`."""
+    """Set a limit. `risk set binance/main order 100 USDT`, `risk set '*' distance 2%`."""
     from automator.trading.orders import USER  # noqa: PLC0415 - keeps --help fast
     from automator.trading.risks import change  # noqa: PLC0415 - as above
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 service = typer.Typer(
     name="service",
-    help="Start with the machine: logged in or not (systemd), or from log-in on (launchd).",
+    help="Start with the machine. Logged in or not (systemd), or from log-in on (launchd).",
     no_args_is_help=True,
 )
 
@@ -61,7 +61,7 @@ async def init(
         str, typer.Option(help="auto, keyring, or file (makes a key file for the encrypted one).")
     ] = "auto",
 ) -> None:
-    """Make the folder of an installation; one that exists is left as it is."""
+    """Make the folder of an installation. One that exists is left as it is."""
     from automator.home import Home  # noqa: PLC0415 - keeps --help fast
     from automator.vault import kek  # noqa: PLC0415 - as above
     from automator.vault.choose import choose  # noqa: PLC0415 - as above
@@ -87,7 +87,7 @@ async def init(
 
 @told
 async def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Say whether everything works; exit code 1 if something needs you."""
+    """Say whether everything works. Exit code 1 if something needs you."""
     from automator.health import health  # noqa: PLC0415 - keeps --help fast
     from automator.home import Home  # noqa: PLC0415 - as above
 
@@ -139,7 +139,7 @@ def _show(found: Health) -> None:
 
 @told
 async def serve(home: HomeOption = None) -> None:
-    """Work until told to stop (Ctrl-C, SIGTERM); what is in flight is finished within 30 seconds."""
+    """Work until told to stop (Ctrl-C, SIGTERM). What is in flight is finished within 30 seconds."""
     from automator import memory, upkeep  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
@@ -179,7 +179,7 @@ def _not_an_old_copy(opened: Engine) -> None:
 @service.command("install")
 @told
 async def install(home: HomeOption = None) -> None:
-    """Run `automator serve` from now on and after every start of the machine (systemd or launchd)."""
+    """Run `automator serve` from now on, and after every start. Kept up by systemd or launchd."""
     from automator import unit  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
@@ -228,7 +228,7 @@ async def notices(
     clear: Annotated[bool, typer.Option("--clear", help="Mark all as read.")] = False,
     test: Annotated[bool, typer.Option("--test", help="Send one to the webhook, to see it arrive.")] = False,
 ) -> None:
-    """What you must know: missed, failed, unconfirmed, expiring, halted."""
+    """List what you must know. What was missed, failed, is unconfirmed, expires or is halted."""
     from automator.clock import instant, micros  # noqa: PLC0415 - keeps --help fast
     from automator.notices import mark_seen, unread  # noqa: PLC0415 - as above
 
@@ -275,7 +275,7 @@ def show_limits(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show one account's budgets, and those that its provider counts for all; `limits NAME` does the same."""
+    """Show one account's budgets. Also those that its provider counts for all; `limits NAME` does the same."""
     from automator.accounts import load  # noqa: PLC0415 - keeps --help fast
     from automator.limits import rows  # noqa: PLC0415 - as above
 
@@ -300,7 +300,7 @@ def show_limits(
 async def set_limit(
     account: str, name: str, value: Annotated[int, typer.Argument(max=LARGEST)], home: HomeOption = None
 ) -> None:
-    """Set a limit of your own, such as `limits set x/brand credit 10000` (thousandths of a dollar a month).
+    """Set a limit of your own. Such as `limits set x/brand credit 10000` (thousandths of a dollar a month).
 
     What waits for it is tried at once.
     """
@@ -331,7 +331,7 @@ async def sandbox(  # noqa: PLR0913, PLR0917 - each is one option
     ] = None,
     speed: Annotated[float, typer.Option(min=0, help="How fast candles come in; 0: only when told to.")] = 1.0,
 ) -> None:
-    """Serve twins of the providers on this machine, to try everything without a key."""
+    """Serve twins of the providers, to try all without a key."""
     from automator.sandbox.faults import read  # noqa: PLC0415 - keeps --help fast
     from automator.sandbox.server import ACCOUNTS, SETTINGS, TRADING, WORLD, Sandbox  # noqa: PLC0415 - as above
 
@@ -373,7 +373,7 @@ def _markets(given: list[str]) -> dict[str, Path]:
 def demo(
     keep: Annotated[Path | None, typer.Option(help="Keep the demo's installation in this folder.")] = None,
 ) -> None:
-    """Publish a campaign on the sandbox, survive a kill -9 in the middle, and count what the world saw."""
+    """Publish a campaign on the sandbox, through a kill -9. What the world saw is counted."""
     from automator.sandbox.demo import run  # noqa: PLC0415 - keeps --help fast
 
     raise typer.Exit(run(keep))

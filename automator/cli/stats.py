@@ -19,7 +19,7 @@ def stats(
     since: Annotated[str | None, typer.Option(help="Only posts from then on: 2026-12-01 09:00.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Likes, comments, shares and impressions as last read, with what has been added since the reading before."""
+    """Show likes, comments, shares and impressions as last read. Also what was added since the reading before."""
     from automator import accounts  # noqa: PLC0415 - keeps --help fast
     from automator.posting import metrics  # noqa: PLC0415 - keeps --help fast
 

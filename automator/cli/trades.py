@@ -37,7 +37,7 @@ def fills(  # noqa: PLR0913, PLR0917 - the command's options
     as_json: JsonOption = False,
     csv: CsvOption = None,
 ) -> None:
-    """List the trades that filled orders, also those that were not placed here."""
+    """List the trades that filled orders. Those of orders that were not placed here are listed too."""
     from automator.trading.fills import COLUMNS, traded  # noqa: PLC0415 - keeps --help fast
 
     with records(home) as kept:
@@ -60,7 +60,7 @@ async def positions(  # noqa: PLR0913, PLR0917 - the command's options
     as_json: JsonOption = False,
     csv: CsvOption = None,
 ) -> None:
-    """Show what is held by our records, what it cost, and what selling it now would earn."""
+    """Show what is held by our records. Also what it cost, and what selling it now would earn."""
     from automator.trading.profits import POSITION, apart, prices, traded  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
@@ -87,7 +87,7 @@ def profit(  # noqa: PLR0913, PLR0917 - the command's options
     as_json: JsonOption = False,
     csv: CsvOption = None,
 ) -> None:
-    """Show what each day (UTC) earned, fees included: at average cost, and first in, first out."""
+    """Show what each day (UTC) earned, fees included. At average cost, and first in, first out."""
     from automator.trading.profits import DAY, apart, traded  # noqa: PLC0415 - keeps --help fast
 
     with records(home) as kept:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from automator.cli.app import app
+from automator.cli.app import program
 from connectors.market import Candle, Filters, Market
 from connectors.order import Side
 from jobs.bots.backtest import Played, play
@@ -166,7 +166,7 @@ def test_the_command(tmp_path: Path) -> None:
     path, report = written(tmp_path, 100, 200, 50), tmp_path / "r.html"
     command = ["backtest", "recurring_buy", "--data", str(path), "-p", "amount_to_buy_in_reference_market=100"]
     command += ["-p", "minutes_before_next_buy=1440", "--fee", "1", "--balance", "USDT=1000"]
-    shown = CliRunner().invoke(app, [*command, "--report", str(report)])
+    shown = CliRunner().invoke(program(), [*command, "--report", str(report)])
     assert shown.exit_code == 0, shown.output
     assert re.search(r"profit +│ +-\d+\.\d\d % │ +-50\.50 %", shown.output)
     assert "3 candles of 1 d" in shown.output
@@ -175,7 +175,7 @@ def test_the_command(tmp_path: Path) -> None:
     assert [text for text in told if text not in page] == []
     assert re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=", page) == []
     assert "default-src 'none'" in page, "the file forbids itself the network"
-    said = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
+    said = json.loads(CliRunner().invoke(program(), [*command, "--json"]).stdout)
     assert (said["trades"], said["fees"], said["setting"]["data"]) == (3, "3", path.name)
 
 
@@ -186,8 +186,8 @@ def test_what_makes_figures_look_better_is_said(tmp_path: Path) -> None:
     path.write_text("\n".join(lines[:4] + lines[6:]), encoding="utf-8")
     command = ["backtest", "recurring_buy", "--data", str(path), "-p", "amount_to_buy_in_reference_market=100"]
     command += ["-p", "minutes_before_next_buy=1440", "--allow-gaps"]
-    shown = CliRunner().invoke(app, [*command, "--report", str(report)]).output
-    setting = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)["setting"]
+    shown = CliRunner().invoke(program(), [*command, "--report", str(report)]).output
+    setting = json.loads(CliRunner().invoke(program(), [*command, "--json"]).stdout)["setting"]
     for said in (shown, report.read_text(), " ".join(f"{name}: {value}" for name, value in setting.items())):
         assert "no spread, no slippage" in said
         assert re.search(r"missing candles of BTC/USDT(</td><td>|: )2", said)
@@ -197,7 +197,7 @@ def test_a_guard_is_given_what_it_guards(tmp_path: Path) -> None:
     """Else it could not sell that."""
     path = written(tmp_path, 100, 100, 50, 50)
     held = ["-p", "amount=3", "-p", "entry_price=100", "-p", "stop_loss=0.1"]
-    shown = CliRunner().invoke(app, ["backtest", "guard", "--data", str(path), *held, "--json"])
+    shown = CliRunner().invoke(program(), ["backtest", "guard", "--data", str(path), *held, "--json"])
     said = json.loads(shown.stdout)
     assert (said["sells"], said["setting"]["begins with"], said["worth_start"]) == (1, "10000 USDT, 3 BTC", "10300")
 
@@ -208,13 +208,13 @@ def test_the_command_plays_messages(tmp_path: Path) -> None:
     command = ["backtest", "signal", "--data", str(path), "--signals", str(sent), "-p", "amount=100"]
     inside, outside = message(START + 30 * timedelta(hours=1), "buy"), message(START - DAY, "buy")
     sent.write_text(f"{outside}\n{inside}\n", encoding="utf-8")
-    shown = CliRunner().invoke(app, command)
+    shown = CliRunner().invoke(program(), command)
     assert shown.exit_code == 0, shown.output
     assert "1 message of sent.jsonl; left out, as not of the candles' time: 1" in shown.output
-    said = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
+    said = json.loads(CliRunner().invoke(program(), [*command, "--json"]).stdout)
     assert (said["buys"], said["setting"]["signals"][:23]) == (1, "1 message of sent.jsonl")
     sent.write_text(outside, encoding="utf-8")
-    refused = CliRunner().invoke(app, command)
+    refused = CliRunner().invoke(program(), command)
     assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
     assert "is of the candles' time" in refused.stderr
 
@@ -254,7 +254,7 @@ def test_the_command_plays_messages(tmp_path: Path) -> None:
 def test_bad_input_is_one_sentence(tmp_path: Path, words: list[str], said: str) -> None:
     """Exit code 2, nothing written."""
     path = str(written(tmp_path, 1, 2))
-    result = CliRunner().invoke(app, [path if word == "FILE" else word for word in words])
+    result = CliRunner().invoke(program(), [path if word == "FILE" else word for word in words])
     assert result.exit_code == 2, result.output
     assert said in result.stderr
     assert result.stderr.count("\n") == 1

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from automator import trading
-from automator.cli.app import app
+from automator.cli.app import program
 from jobs.bots import kinds, strategies
 from jobs.bots.kind import Kind
 from jobs.bots.parameters import described
@@ -67,7 +67,7 @@ def test_what_a_kind_does_not_say_is_as_usual(hoard: type[Kind]) -> None:
 
 def test_help_names_them_all() -> None:
     """As they are typed."""
-    shown = CliRunner().invoke(app, ["backtest", "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).output
+    shown = CliRunner().invoke(program(), ["backtest", "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).output
     assert all(name in shown for name in kinds.KINDS)
 
 

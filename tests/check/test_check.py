@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from automator.check import live as lively
 from automator.check import play as twins
 from automator.check.finding import junit
-from automator.cli.app import app
+from automator.cli.app import program
 from automator.sandbox.faults import Fault
 from connectors.base import Effect, Intent, Kind, Operation, Outcome
 from connectors.cases import Case, Expect, Picture
@@ -175,7 +175,7 @@ async def test_what_a_live_check_published_is_taken_down_whatever_comes(
 def test_the_command_tells_and_writes_reports(tmp_path: Path) -> None:
     """For a person, for programs, and for build servers."""
     report = tmp_path / "report.xml"
-    result = CliRunner().invoke(app, ["check", "bluesky", "--case", "no text", "--junit", str(report), "--json"])
+    result = CliRunner().invoke(program(), ["check", "bluesky", "--case", "no text", "--junit", str(report), "--json"])
     assert result.exit_code == 0
     (found,) = json.loads(result.stdout)
     assert (found["passed"], found["expected"], found["sent"]) == (True, "refused", [])
@@ -183,7 +183,7 @@ def test_the_command_tells_and_writes_reports(tmp_path: Path) -> None:
     assert (suite.get("tests"), suite.get("failures")) == ("1", "0")
     said = ["expected: refused", f"received: {found['received']}"]
     assert (suite.findtext("testcase/system-out") or "").splitlines() == said
-    shown = CliRunner().invoke(app, ["check", "bluesky", "--case", "no text"]).stdout
+    shown = CliRunner().invoke(program(), ["check", "bluesky", "--case", "no text"]).stdout
     assert [line.strip() for line in shown.splitlines()[1:3]] == said
 
 
@@ -241,6 +241,6 @@ def test_a_failure_is_in_the_report() -> None:
 )
 def test_mistakes_are_told(arguments: list[str], words: str) -> None:
     """One sentence, exit code 2."""
-    result = CliRunner().invoke(app, ["check", *arguments])
+    result = CliRunner().invoke(program(), ["check", *arguments])
     assert result.exit_code == 2
     assert words in result.stderr

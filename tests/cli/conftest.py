@@ -20,7 +20,7 @@ import pytest
 from typer.testing import CliRunner
 
 from automator.__main__ import main
-from automator.cli.app import app
+from automator.cli.app import program
 from tests.children import Child
 from tests.sandboxed import ROOT, read, sandbox
 
@@ -74,7 +74,7 @@ class Shell:
 
     def output(self, *arguments: str) -> str:
         """What it says on standard output alone."""
-        done = CliRunner().invoke(app, arguments, env=self._environment)
+        done = CliRunner().invoke(program(), arguments, env=self._environment)
         assert done.exit_code == 0, done.output
         return str(done.stdout)
 
@@ -85,7 +85,7 @@ class Shell:
 
     def _here(self, arguments: Sequence[str], given: str) -> tuple[str, int]:
         """In this process, which has everything loaded."""
-        done = CliRunner().invoke(app, arguments, input=given, env=self._environment)
+        done = CliRunner().invoke(program(), arguments, input=given, env=self._environment)
         trouble = "".join(traceback.format_exception(done.exception)) if isinstance(done.exception, Exception) else ""
         return done.stdout + done.stderr + trouble, done.exit_code
 

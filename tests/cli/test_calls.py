@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from automator.cli.app import app
+from automator.cli.app import program
 from automator.db import connect
 from automator.ledger import chain
 from automator.ledger.pack import Kind, pack
@@ -39,7 +39,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtur
 
 
 def listed(home: Path, *options: str) -> list[int]:
-    result = runner.invoke(app, ["calls", "list", "--home", str(home), "--json", *options])
+    result = runner.invoke(program(), ["calls", "list", "--home", str(home), "--json", *options])
     assert result.exit_code == 0, result.output
     return [call["number"] for call in json.loads(result.output)]
 
@@ -56,7 +56,7 @@ def test_newest_first_and_filtered(home: Path) -> None:
 
 def test_a_call_is_shown_with_its_body(home: Path) -> None:
     """What left and what came back, in one place."""
-    result = runner.invoke(app, ["calls", "show", "1", "--home", str(home), "--json"])
+    result = runner.invoke(program(), ["calls", "show", "1", "--home", str(home), "--json"])
     shown = json.loads(result.output)
     assert shown["request"]["body"]["text"] == '{"text": "hello"}'
     assert shown["answer"]["status"] == 201
@@ -65,12 +65,12 @@ def test_a_call_is_shown_with_its_body(home: Path) -> None:
 
 def test_verify_names_the_fault_and_fails(home: Path) -> None:
     """Exit code 0 for a whole chain, 1 and the place for a broken one."""
-    good = runner.invoke(app, ["calls", "verify", "--home", str(home)])
+    good = runner.invoke(program(), ["calls", "verify", "--home", str(home)])
     assert (good.exit_code, good.output) == (0, "6 entries, none altered or missing\n")
     connection = connect(home / "automator.db")
     connection.execute("UPDATE entry SET data = '{}' WHERE seq = 3")
     connection.close()
-    bad = runner.invoke(app, ["calls", "verify", "--home", str(home)])
+    bad = runner.invoke(program(), ["calls", "verify", "--home", str(home)])
     assert bad.exit_code == 1
     assert "entry 3 was altered" in bad.output
 
@@ -83,7 +83,7 @@ def test_events_say_what_was_changed_and_by_whom(home: Path) -> None:
     connection.close()
 
     def run(*options: str) -> str:
-        done = runner.invoke(app, ["calls", "events", "--home", str(home), *options])
+        done = runner.invoke(program(), ["calls", "events", "--home", str(home), *options])
         assert done.exit_code == 0, done.output
         return done.output
 
@@ -100,12 +100,12 @@ def test_a_body_that_was_altered_is_named(home: Path, stored: bytes) -> None:
     connection = connect(home / "automator.db")
     connection.execute("UPDATE body SET packed = ?", (stored,))
     connection.execute("UPDATE entry SET body = ? WHERE body IS NOT NULL", (stored,))
-    bad = runner.invoke(app, ["calls", "verify", "--home", str(home)])
+    bad = runner.invoke(program(), ["calls", "verify", "--home", str(home)])
     connection.execute("DELETE FROM body")
     connection.execute("UPDATE entry SET body = NULL")
     connection.close()
     assert (bad.exit_code, "the body of entry 1 was altered" in bad.output) == (1, True)
-    assert runner.invoke(app, ["calls", "verify", "--home", str(home)]).exit_code == 0
+    assert runner.invoke(program(), ["calls", "verify", "--home", str(home)]).exit_code == 0
 
 
 @pytest.mark.parametrize(
@@ -118,11 +118,11 @@ def test_an_entry_that_can_t_be_unpacked_is_a_sentence(home: Path, stored: bytes
     connection.execute("UPDATE entry SET data = ? WHERE seq = 3", (stored,))
     connection.close()
     for arguments in (["list"], ["show", "3"]):
-        result = runner.invoke(app, ["calls", *arguments, "--home", str(home)])
+        result = runner.invoke(program(), ["calls", *arguments, "--home", str(home)])
         assert result.exit_code == 1
         assert said in " ".join(result.output.split())
         assert "calls verify" in " ".join(result.output.split())
-    verified = runner.invoke(app, ["calls", "verify", "--home", str(home)])
+    verified = runner.invoke(program(), ["calls", "verify", "--home", str(home)])
     assert (verified.exit_code, "entry 3 was altered" in verified.output) == (1, True)
 
 
@@ -149,14 +149,14 @@ def test_wrong_input_gets_a_sentence(home: Path, arguments: list[str], code: int
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     """A damaged database is a sentence, not a traceback."""
     (tmp_path / "automator.db").write_bytes(b"not a database at all" * 100)
-    result = runner.invoke(app, ["calls", "list", "--home", str(tmp_path)])
+    result = runner.invoke(program(), ["calls", "list", "--home", str(tmp_path)])
     assert result.exit_code == 1
     assert "can't be read" in result.output
 
 
 def test_no_database(tmp_path: Path) -> None:
     """The folder that was looked in is named."""
-    result = runner.invoke(app, ["calls", "verify", "--home", str(tmp_path / "nowhere")])
+    result = runner.invoke(program(), ["calls", "verify", "--home", str(tmp_path / "nowhere")])
     assert result.exit_code == 2
     assert "nowhere" in result.output
 
@@ -164,9 +164,9 @@ def test_no_database(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", [["calls", "list"], ["posts", "list"], ["halt"], ["doctor"], ["run-due"]])
 def test_a_database_whose_tables_were_overwritten_is_damaged(tmp_path: Path, command: list[str]) -> None:
     """What SQLite says of it holds the bytes that stand there, which are no text."""
-    runner.invoke(app, ["init", "--vault", "file", "--home", str(tmp_path)])
+    runner.invoke(program(), ["init", "--vault", "file", "--home", str(tmp_path)])
     path = tmp_path / "automator.db"
     path.write_bytes(path.read_bytes().replace(b"CREATE TABLE notice", b"CREATE \xff\xfe\xfdLE notice"))
-    result = runner.invoke(app, [*command, "--home", str(tmp_path)])
+    result = runner.invoke(program(), [*command, "--home", str(tmp_path)])
     assert result.exit_code == 1
     assert "it is damaged; put a backup of it back" in " ".join(result.output.split())

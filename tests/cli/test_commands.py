@@ -10,9 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from typer.main import get_command
 
-from automator.cli.app import app
+from automator.cli.app import PARTS, program
 from tests.cli.conftest import Shell
 from tests.sandboxed import ROOT, read
 
@@ -108,12 +107,25 @@ def test_wrong_usage_gets_one_sentence(shell: Shell, arguments: tuple[str, ...],
 def test_every_command_is_in_the_readme() -> None:
     """A command that nobody is told of does not exist."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    root = get_command(app)
     names: list[str] = []
-    for name, command in root.commands.items():  # type: ignore[attr-defined]
+    for name, command in program().commands.items():
         below = getattr(command, "commands", None)
         names += [f"{name} {sub}" for sub in below] if below else [name]
     assert [name for name in names if f"automator {name}" not in readme] == []
+
+
+def test_the_list_of_commands_says_what_each_says_of_itself() -> None:
+    """It is printed without loading them, so it could say anything."""
+    said = {name: summary for commands in PARTS.values() for name, (_, summary) in commands.items()}
+    assert said == {name: command.get_short_help_str(60) for name, command in program().commands.items()}
+
+
+def test_no_summary_is_cut_off() -> None:
+    """A list of commands that ends in dots makes a person look up each."""
+    groups = [command for command in program().commands.values() if hasattr(command, "commands")]
+    summaries = [command.get_short_help_str(60) for group in groups for command in group.commands.values()]
+    assert len(summaries) > 30
+    assert [summary for summary in summaries if summary.endswith("...")] == []
 
 
 def test_a_terminal_without_emoji_shows_all_else(shell: Shell) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from automator.cli.app import app
+from automator.cli.app import program
 from automator.home import Home
 from tests.hosting.installed import CANARY, place
 
 
 def run(home: Path, *arguments: str, given: str = "") -> tuple[int, str]:
-    result = CliRunner().invoke(app, [*arguments, "--home", str(home)], input=given)
+    result = CliRunner().invoke(program(), [*arguments, "--home", str(home)], input=given)
     return result.exit_code, result.output
 
 
