@@ -8,7 +8,7 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
-from automator import accounts, schema
+from automator import accounts
 from automator.clock import instant, micros
 from automator.db import DatabaseError, connect
 from automator.ledger import chain, checkpoint
@@ -58,6 +58,8 @@ def restore(database: Path, file: Path, store: Store, now: datetime, *, actor: s
         BackupError: the file is no whole ledger of this version or an older one, something works on the database, or
             the copy can't be written; nothing was changed.
     """
+    from automator import schema  # noqa: PLC0415 - keeps the classes of the tables out of the service
+
     made, home = _made(file), database.parent
     if lease.in_use(home / lease.FOLDER):
         raise BackupError("something works on this installation; stop `automator serve` first")
