@@ -51,6 +51,7 @@ class Stored:
     send_again: bool
     chosen: Mapping[str, str] = field(default_factory=dict)  #: over what is chosen for the installation
     token: Token | None = None
+    made: int = 0  #: when it was connected, microseconds UTC: tells it from another one that had its name
 
     @property
     def trades(self) -> bool:
@@ -108,7 +109,7 @@ def fresh(
 
 _COLUMNS = (
     "name, provider, base_url, scopes, version, identity, tested_at, expires_at, send_again, chosen, "
-    "token_from, token_ends"
+    "token_from, token_ends, created_at"
 )
 
 
@@ -131,12 +132,12 @@ def load(connection: sqlite3.Connection, name: str) -> Stored:
 
 @lru_cache(maxsize=64)  # of each account the same row is read for each of its posts
 def _stored(row: tuple[object, ...]) -> Stored:
-    name, provider, base_url, scopes, version, identity, tested_at, expires_at, send_again, chosen, since, ends = row
+    name, provider, base_url, scopes, *stands, send_again, chosen, since, ends, made = row
     allowed = frozenset(Scope(scope) for scope in str(scopes).split())
     kept = json.loads(str(chosen))
     token = Token(instant(since), instant(ends)) if isinstance(since, int) and isinstance(ends, int) else None
-    known = (name, provider, base_url, allowed, version, identity, tested_at, expires_at, bool(send_again), kept, token)
-    return Stored(*known)  # type: ignore[arg-type]
+    known = (name, provider, base_url, allowed, *stands, bool(send_again), kept, token, made)
+    return Stored(*known)
 
 
 def add(tx: sqlite3.Connection, new: Stored, now: datetime, *, actor: str) -> None:

@@ -31,12 +31,13 @@ from automator.ledger import checkpoint
 from automator.ledger.checkpoint import BadCheckpoint
 from automator.ledger.prune import Pruned, Retention, drop
 from automator.notices import Notice, settled, tell
+from automator.posting import posts
 from automator.scheduling import lease
 from automator.scheduling.lease import Owner, Run, Verdict
 from automator.scheduling.publish import Publisher
 from automator.scheduling.states import RunState
 from automator.scheduling.worker import Worker
-from automator.trading import bots, closing, orders
+from automator.trading import bots, closing, orders, parting
 from automator.trading.books import Books
 from automator.trading.closing import Closing
 from automator.trading.placing import Placing
@@ -155,13 +156,13 @@ class Engine:
     def _session(
         self, stored: Stored, network: Network | Exchange, cause: Mapping[str, str], actor: str, **more: Any
     ) -> Session:
-        name = stored.name
+        name, made = stored.name, stored.made
 
         async def keep(fresh: Mapping[str, str], lasts: timedelta | None) -> Mapping[str, str]:
-            return await self.keys.keep(name, fresh, lasts)
+            return await self.keys.keep(name, fresh, lasts, made)
 
         async def adopt() -> bool:
-            return await self.keys.adopt(name)
+            return await self.keys.adopt(name, made)
 
         async def lost(why: str) -> None:
             notice = Notice("reconnect", name, why, name)
@@ -171,7 +172,7 @@ class Engine:
             name,
             network,
             stored.scopes,
-            lambda: self.keys.secrets(name),
+            lambda: self.keys.secrets(name, made),
             keep,
             public(network.fields),
             lambda: self.keys.version(name),
@@ -179,7 +180,7 @@ class Engine:
             self._turn(name, network),
         )
         identity = stored.identity.partition(" ")[0]
-        return Session(self.http, who, network, self.clock, self._renewal, cause, actor, identity, lost=lost, **more)
+        return Session(self.http, who, network, self.clock, self.renewal, cause, actor, identity, lost=lost, **more)
 
     async def connect(
         self, new: Stored, secrets: Mapping[str, str], redirect: str | None = None, pick: Pick | None = None
@@ -192,6 +193,14 @@ class Engine:
             connectors.network.Rejected: they do not; nothing is kept.
         """
         identity, kept, token = await self._tried(new, secrets, redirect, "accounts add", pick)
+        async with self.renewal(new.name):
+            await self._connected(replace(new, token=token), identity, kept)
+        return identity
+
+    async def _connected(self, new: Stored, identity: Identity, kept: Mapping[str, str]) -> None:
+        with contextlib.suppress(accounts.NoAccount):
+            accounts.load(self.reader, new.name)
+            raise Rejected(f"there is one of this name by now; for new keys use `automator accounts rotate {new.name}`")
         await self.writer.run(lambda tx: keys.leave(tx, new.name, [new.version], self.clock.now()))
         await asyncio.to_thread(self.store.put, new.name, new.version, kept)
         # what a command that was killed has left of an account of this name would be taken for a newer key of this one
@@ -199,12 +208,11 @@ class Engine:
         failpoints.reach("after-keep")
 
         def add(tx: sqlite3.Connection) -> None:
-            accounts.add(tx, replace(new, token=token), self.clock.now(), actor="user")
+            accounts.add(tx, new, self.clock.now(), actor="user")
             accounts.tested(tx, new.name, identity, self.clock.now())
             keys.settled(tx, new.name, [new.version])
 
         await self.writer.run(add)
-        return identity
 
     async def rotate(self, name: str, secrets: Mapping[str, str], redirect: str | None = None) -> Identity:
         """Test new keys of an account, and put them in force only if they work.
@@ -214,8 +222,8 @@ class Engine:
         """
         stored = accounts.load(self.reader, name)
         identity, kept, token = await self._tried(stored, secrets, redirect, "accounts rotate")
-        async with self._renewal(name):
-            await self.keys.replace(name, kept, token)
+        async with self.renewal(name):
+            await self.keys.replace(name, kept, token, stored.made)
 
         def note(tx: sqlite3.Connection) -> None:
             accounts.tested(tx, name, identity, self.clock.now())
@@ -224,6 +232,30 @@ class Engine:
 
         await self.writer.run(note)
         return identity
+
+    async def forget(self, name: str) -> list[str]:
+        """Take an account and its keys away, with its bots and what is planned; returns posts that may have gone out.
+
+        Raises:
+            automator.accounts.NoAccount: there is none of this name.
+        """
+        async with self.renewal(name):
+            version = accounts.load(self.reader, name).version
+            versions = (version - 1, version, version + 1)
+
+            def go(tx: sqlite3.Connection) -> list[str]:
+                now = self.clock.now()
+                parting.part(tx, name, now, actor="user")
+                left = [one for one in posts.planned(tx, name) if not posts.cancel(tx, one, now, actor="user")]
+                accounts.remove(tx, name, now, actor="user")
+                keys.leave(tx, name, versions, now)
+                return left
+
+            left = await self.writer.run(go)
+            for one in versions:
+                await asyncio.to_thread(self.store.delete, name, one)
+            await self.writer.run(lambda tx: keys.settled(tx, name, versions))
+        return left
 
     async def test(self, name: str, cause: str = "accounts test", actor: str = "user") -> Identity:
         """Ask the provider who an account's key belongs to, and note it.
@@ -251,7 +283,7 @@ class Engine:
 
         open_, turn = public(network.fields), self._turn(stored.name, network)
         who = Account(stored.name, network, stored.scopes, lambda: dict(trial), keep, open_, turn=turn)
-        session = Session(self.http, who, network, self.clock, self._renewal, {"command": command})
+        session = Session(self.http, who, network, self.clock, self.renewal, {"command": command})
         if redirect is not None and (found := await self.network(stored).exchange(session, redirect)):
             one = _picked(found, stored, pick)
             app = {field.name: trial[field.name] for field in network.fields if field.name in trial}
@@ -263,7 +295,8 @@ class Engine:
             kept = {field.name: kept[field.name] for field in network.fields if field.name in kept}
         return identity, kept, tokens[-1] if tokens else None
 
-    def _renewal(self, account: str) -> AbstractAsyncContextManager[None]:
+    def renewal(self, account: str) -> AbstractAsyncContextManager[None]:
+        """Hold the account's key, so that nobody renews it, or takes its name for another account, meanwhile."""
         return self._alone(f"renew-{account.replace('/', '-')}")
 
     def _turn(self, account: str, connector: Network | Exchange) -> Callable[[], AbstractAsyncContextManager[None]]:

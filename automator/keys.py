@@ -18,9 +18,9 @@ from automator.scheduling import beats
 from automator.vault.made import made
 from automator.vault.store import Store
 
-_Mark = tuple[int, int | None]  #: an account's key: its version, and when it was last tested
-#: versions begin anew with an account that was removed and connected again under its name, which tests it
-_MARK = "SELECT version, tested_at FROM account WHERE name = ?"
+_Mark = tuple[int, int]  #: an account's key: its version, and when the account was connected
+#: versions begin anew with an account that was removed and connected again under its name
+_MARK = "SELECT version, created_at FROM account WHERE name = ?"
 MARKING = "automator-fingerprints"  #: the name in the vault of what fingerprints are made with
 
 LEFT = "left key "  #: begins the name of a beat: of a version in the vault that no account may name
@@ -53,13 +53,16 @@ class Keys:
         self._held: dict[str, tuple[_Mark, dict[str, str]]] = {}
         self._marking: bytes | None = None
 
-    def secrets(self, name: str) -> Mapping[str, str]:
+    def secrets(self, name: str, made: int | None = None) -> Mapping[str, str]:
         """The current values of an account's key.
 
+        ``made``: when the account that is meant was connected (microseconds UTC); here, and below.
+
         Raises:
+            automator.accounts.NoAccount: there is none of this name, or it is another one by now.
             automator.vault.store.VaultError: the vault cannot be opened, or has no such key.
         """
-        mark = self._in_force(name)
+        mark = self._in_force(name, made)
         held = self._held.get(name)
         if held is None or held[0] != mark:
             found = self._store.get(name, mark[0])
@@ -68,11 +71,13 @@ class Keys:
             held = self._held[name] = (mark, found)
         return held[1]
 
-    def _in_force(self, name: str) -> _Mark:
+    def _in_force(self, name: str, made: int | None) -> _Mark:
         """The version of an account's key by the database, and what changes when the account is connected anew."""
         row: _Mark | None = self._reader.execute(_MARK, (name,)).fetchone()
         if row is None:
             raise NoAccount(f"{name} is not connected")
+        if made is not None and row[1] != made:
+            raise NoAccount(f"{name} was removed and connected anew meanwhile")
         return row
 
     def version(self, name: str) -> int:
@@ -96,33 +101,39 @@ class Keys:
             field: f"[token {hmac.digest(key, value.encode(), 'sha256').hex()[:12]}]" for field, value in values.items()
         }
 
-    async def keep(self, name: str, fresh: Mapping[str, str], lasts: timedelta | None = None) -> Mapping[str, str]:
+    async def keep(
+        self, name: str, fresh: Mapping[str, str], lasts: timedelta | None = None, made: int | None = None
+    ) -> Mapping[str, str]:
         """Store new values over the old ones as the next version; the version before stays until the one after.
 
         ``lasts``: how long they work from now on. Returns their fingerprints.
 
         Raises:
+            automator.accounts.NoAccount: they are of an account that was removed; the one that has its name now has
+                other keys.
             Superseded: another process stored a newer key meanwhile; nothing was changed.
         """
-        merged = {**self.secrets(name), **fresh}
-        return await self._store_next(name, self.version(name), merged, fresh, self.token(lasts))
+        merged = {**self.secrets(name, made), **fresh}
+        return await self._store_next(name, self._held[name][0], merged, fresh, self.token(lasts))
 
-    async def replace(self, name: str, fresh: Mapping[str, str], token: Token | None = None) -> None:
+    async def replace(
+        self, name: str, fresh: Mapping[str, str], token: Token | None = None, made: int | None = None
+    ) -> None:
         """Store a new key in place of the old one, which the vault may have lost, as the next version.
 
         Raises:
             Superseded: another process stored a newer key meanwhile; nothing was changed.
         """
-        await self._store_next(name, self._in_force(name)[0], dict(fresh), fresh, token)
+        await self._store_next(name, self._in_force(name, made), dict(fresh), fresh, token)
 
-    async def adopt(self, name: str) -> bool:
+    async def adopt(self, name: str, made: int | None = None) -> bool:
         """Put in force what a process stored as the next version before it died; ``False`` if there is nothing."""
-        self.secrets(name)
-        (version, _), held = self._held[name]
-        left = await asyncio.to_thread(self._store.get, name, version + 1)
+        self.secrets(name, made)
+        mark, held = self._held[name]
+        left = await asyncio.to_thread(self._store.get, name, mark[0] + 1)
         if left is None:
             return False
-        await self._switch(name, version, left, {key: left[key] for key in left if left[key] != held.get(key)}, None)
+        await self._switch(name, mark, left, {key: left[key] for key in left if left[key] != held.get(key)}, None)
         return True
 
     async def clear(self) -> None:
@@ -149,33 +160,32 @@ class Keys:
         await self._writer.run(note)
 
     async def _store_next(
-        self, name: str, version: int, merged: dict[str, str], fresh: Mapping[str, str], token: Token | None
+        self, name: str, before: _Mark, merged: dict[str, str], fresh: Mapping[str, str], token: Token | None
     ) -> Mapping[str, str]:
         failpoints.reach("before-keep")
-        await asyncio.to_thread(self._store.put, name, version + 1, merged)
+        await asyncio.to_thread(self._store.put, name, before[0] + 1, merged)
         failpoints.reach("after-keep")
-        return await self._switch(name, version, merged, fresh, token)
+        return await self._switch(name, before, merged, fresh, token)
 
     async def _switch(
-        self, name: str, version: int, merged: dict[str, str], fresh: Mapping[str, str], token: Token | None
+        self, name: str, before: _Mark, merged: dict[str, str], fresh: Mapping[str, str], token: Token | None
     ) -> Mapping[str, str]:
-        marks = await self.marks(fresh)
+        marks, version = await self.marks(fresh), before[0]
 
-        def switch(tx: sqlite3.Connection) -> _Mark:
+        def switch(tx: sqlite3.Connection) -> None:
             changed = tx.execute(
-                "UPDATE account SET version = ?, token_from = ?, token_ends = ? WHERE name = ? AND version = ?",
-                (version + 1, *span(token), name, version),
+                "UPDATE account SET version = ?, token_from = ?, token_ends = ? "
+                "WHERE name = ? AND version = ? AND created_at = ?",
+                (version + 1, *span(token), name, *before),
             ).rowcount
             if changed != 1:
                 raise Superseded(f"another process stored a newer key of {name}")
             data = {"what": "key renewed", "version": version + 1, "fields": marks}
             chain.append(tx, "event", micros(self._clock.now()), data, account=name)
-            mark: _Mark = tx.execute(_MARK, (name,)).fetchone()
-            return mark
 
-        mark = await self._writer.run(switch)
+        await self._writer.run(switch)
         failpoints.reach("after-switch")
-        self._held[name] = (mark, merged)
+        self._held[name] = ((version + 1, before[1]), merged)
         if version > 1:
             await asyncio.to_thread(self._store.delete, name, version - 1)
         return marks

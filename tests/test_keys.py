@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -16,7 +19,6 @@ from automator.db import Writer, connect
 from automator.keys import Keys
 from automator.schema import create
 from automator.vault.choose import own_file
-from connectors.network import Identity
 from connectors.registry import build
 from connectors.x.oauth import TOKEN
 from tests.clocks import StillClock
@@ -50,22 +52,48 @@ async def test_a_renewal_that_brings_no_refresh_token_leaves_the_old_one(tmp_pat
         assert dict(keys.secrets("x/brand")) == {**HELD, "oauth2_access_token": "new"}
 
 
+ANOTHERS = {**HELD, "oauth2_access_token": "another's"}
+
+
+async def connected_anew(keys: Keys) -> None:
+    """The account is removed, and its name given to another one."""
+    keys._clock.at += timedelta(minutes=1)
+
+    def anew(tx: sqlite3.Connection) -> None:
+        accounts.remove(tx, "x/brand", keys._clock.now(), actor="test")
+        accounts.add(tx, accounts.fresh("x/brand"), keys._clock.now(), actor="test")
+
+    keys._store.put("x/brand", 1, ANOTHERS)
+    await keys._writer.run(anew)
+
+
 async def test_an_account_that_is_connected_anew_has_its_new_key(tmp_path: Path) -> None:
     """A service that runs meanwhile does not go on with the key of the account that had this name before."""
     async with opened(tmp_path) as keys:
         assert dict(keys.secrets("x/brand")) == HELD
-        other, now = {**HELD, "oauth2_access_token": "another's"}, keys._clock.now()
-
-        def anew(tx: sqlite3.Connection) -> None:
-            accounts.remove(tx, "x/brand", now, actor="test")
-            accounts.add(tx, accounts.fresh("x/brand"), now, actor="test")
-            accounts.tested(tx, "x/brand", Identity("another", "7"), now)
-
-        keys._store.put("x/brand", 1, other)
-        await keys._writer.run(anew)
-        assert dict(keys.secrets("x/brand")) == other
+        await connected_anew(keys)
+        assert dict(keys.secrets("x/brand")) == ANOTHERS
         await keys.keep("x/brand", {"oauth2_access_token": "newer"})
         assert dict(keys.secrets("x/brand")) == {**HELD, "oauth2_access_token": "newer"}
+
+
+@pytest.mark.parametrize("way", ["keep", "replace", "adopt", "secrets"])
+async def test_what_was_begun_for_an_account_ends_with_it(tmp_path: Path, way: str) -> None:
+    """Tokens that a removed account was given late must not let posts of the next one of its name go out as it."""
+    async with opened(tmp_path) as keys:
+        made, late = accounts.load(keys._reader, "x/brand").made, {"oauth2_access_token": "late"}
+        keys.secrets("x/brand", made)
+        await connected_anew(keys)
+        begun = {
+            "keep": partial(keys.keep, "x/brand", late, None, made),
+            "replace": partial(keys.replace, "x/brand", late, None, made),
+            "adopt": partial(keys.adopt, "x/brand", made),
+            "secrets": partial(asyncio.to_thread, keys.secrets, "x/brand", made),
+        }
+        with pytest.raises(accounts.NoAccount, match="connected anew meanwhile"):
+            await begun[way]()
+        assert dict(keys.secrets("x/brand")) == ANOTHERS
+        assert keys._store.get("x/brand", 2) is None
 
 
 async def test_a_fingerprint_tells_keys_apart_and_proves_no_guess(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sqlite3
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -335,16 +334,14 @@ async def remove(
     cancel_posts: Annotated[bool, typer.Option("--cancel-posts", help="Cancel what is planned for it.")] = False,
 ) -> None:
     """Forget NAME and its keys; what it did stays on the record."""
-    from automator import keys  # noqa: PLC0415 - keeps --help fast
-    from automator.accounts import load  # noqa: PLC0415 - as above
-    from automator.accounts import remove as forget  # noqa: PLC0415 - as above
+    from automator.accounts import load  # noqa: PLC0415 - keeps --help fast
     from automator.posting import posts  # noqa: PLC0415 - as above
     from automator.trading import parting  # noqa: PLC0415 - as above
 
     if cancel_orders and keep_orders:
         raise fail("say --cancel-orders or --keep-orders, not both", 2)
     async with engine(home) as opened:
-        stored = load(opened.reader, name)
+        load(opened.reader, name)
         stands = parting.standing(opened.reader, name)
         if stands and not (cancel_orders or keep_orders):
             raise fail(f"{name} has {stands}; say what becomes of its orders: --cancel-orders or --keep-orders", 2)
@@ -355,21 +352,8 @@ async def remove(
             )
         if stands and cancel_orders:
             await _cancelled(opened, name)
-        versions = (stored.version - 1, stored.version, stored.version + 1)
-
-        def go(tx: sqlite3.Connection) -> list[str]:
-            now = opened.clock.now()
-            parting.part(tx, name, now, actor="user")
-            left = [one for one in posts.planned(tx, name) if not posts.cancel(tx, one, now, actor="user")]
-            forget(tx, name, now, actor="user")
-            keys.leave(tx, name, versions, now)
-            return left
-
-        for one in await opened.writer.run(go):
+        for one in await opened.forget(name):
             typer.echo(f"  may have gone out: {one[:8]}; look whether it did")
-        for version in versions:
-            opened.store.delete(name, version)
-        await opened.writer.run(lambda tx: keys.settled(tx, name, versions))
     for order in stands.orders if keep_orders else ():
         typer.echo(f"  left as it is: {order.id[:8]} {order.says()} ({order.exchange_id or 'perhaps not there'})")
     typer.echo(f"{name} is forgotten")

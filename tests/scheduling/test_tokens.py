@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from automator.posting import posts
 from automator.posting.posts import NewDelivery, listed
 from automator.sandbox.faults import Fault
 from automator.vault.choose import own_file
-from connectors.network import Identity
+from connectors.network import Identity, Rejected
 from connectors.post import Part
 from connectors.x import twin as x
 from connectors.x.connector import Connector as X
@@ -139,6 +140,31 @@ async def test_two_processes_renew_once(desk: Desk) -> None:
     for _ in range(2):
         await session.renew(2)
     assert desk.stored.version == 3
+
+
+async def test_an_account_is_not_removed_while_its_token_is_renewed(desk: Desk) -> None:
+    """The new token would come to a name that is somebody else's by then, or stay in the vault for good."""
+    async with desk.engine.renewal(desk.name):
+        removal = asyncio.create_task(desk.engine.forget(desk.name))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert desk.stored.version == 2
+        await desk.engine.keys.keep(desk.name, {"oauth2_access_token": "fresh"})
+    assert await removal == []
+    assert accounts.everything(desk.engine.reader) == []
+    assert [desk.engine.store.get(desk.name, version) for version in range(1, 5)] == [None] * 4
+
+
+async def test_of_two_that_connect_under_one_name_the_first_has_it(desk: Desk) -> None:
+    """The second's keys would stand in the vault under the first's name, and post as somebody else."""
+    x.add_account(desk.there.app, "other")
+    new = accounts.fresh("x/new", desk.there.url)
+    given = [x.add_token(desk.there.app, handle) for handle in ("brand", "other")]
+    ended = await asyncio.gather(*(desk.engine.connect(new, keys) for keys in given), return_exceptions=True)
+    (refused,) = [one for one in ended if isinstance(one, Rejected)]
+    assert "accounts rotate x/new" in refused.reason
+    (identity,) = [one for one in ended if isinstance(one, Identity)]
+    assert (await desk.engine.test("x/new")).id == identity.id
 
 
 async def test_a_renewal_whose_answer_was_lost_tries_the_old_token_once_more(desk: Desk) -> None:
