@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from contextlib import suppress
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated
 
@@ -240,7 +241,7 @@ async def cancel(order: str, home: HomeOption = None) -> None:
 @orders.command()
 @told
 async def resolve(  # noqa: PLR0913, PLR0917 - the command's options
-    order: str,
+    order: Annotated[list[str], typer.Argument(help="One, or several that are settled alike.")],
     home: HomeOption = None,
     there: Annotated[str | None, typer.Option(help="It was placed: the exchange's id of it.")] = None,
     not_placed: Annotated[bool, typer.Option("--not-placed", help="It was not placed.")] = False,
@@ -251,29 +252,49 @@ async def resolve(  # noqa: PLR0913, PLR0917 - the command's options
 
     The exchange is asked first: a number that it does not have, or that is another order, is refused.
     """
-    from automator.trading.settling import Unsettled  # noqa: PLC0415 - keeps --help fast
-
     if bool(there) + not_placed + gone != 1:
         raise fail("say either --there ORDER or --not-placed, or --gone of an order that was accepted", 2)
-    shown = None
+    if there and len(order) > 1:
+        raise fail("--there names one order of the exchange's; settle one order of yours by it", 2)
+    verdict, wrong = Verdict(there, gone, unchecked), list[str]()
     async with engine(home) as opened:
-        item = _one(opened.reader, order)
-        if item.state in {"sent", "unknown"}:
-            raise fail(f"{item.id[:8]} is {item.state}: `automator serve` is asking {item.account} about it first", 1)
-        if item.state not in ({"open", "partially_filled"} if gone else {"unconfirmed"}):
-            raise fail(f"{item.id[:8]} is {item.state.replace('_', ' ')}; there is nothing to settle", 1)
-        try:
-            with working(f"asking {item.account}"):
-                if gone:
-                    shown = await opened.settling.gone(item, unchecked=unchecked, actor="user")
-                elif there:
-                    await opened.settling.there(item, there, unchecked=unchecked, actor="user")
-                else:
-                    shown = await opened.settling.not_placed(item, unchecked=unchecked, actor="user")
-        except Unsettled as why:
-            raise fail(str(why), 1) from None
-        stands = _one(opened.reader, item.id)
-    typer.echo(_line(stands))
-    if shown is not None:
-        raise fail(f"{item.account} has it, as order {shown.id}; that is what it is taken for", 1)
-    typer.echo(f"{item.id[:8]} is settled")
+        for item in {item.id: item for item in [_one(opened.reader, one) for one in order]}.values():
+            why = await _settled(opened, item, verdict)
+            typer.echo(_line(_one(opened.reader, item.id)))
+            if why:
+                wrong.append(why)
+            else:
+                typer.echo(f"{item.id[:8]} is settled")
+    if wrong:
+        raise fail("; ".join(wrong), 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a person says of orders: placed as ``there``, or ``gone``, or else not placed."""
+
+    there: str | None
+    gone: bool
+    unchecked: bool
+
+
+async def _settled(opened: Engine, item: Stored, said: Verdict) -> str:
+    """Settle one order; returns why that could not be, or was not so; empty if it is."""
+    from automator.trading.settling import Unsettled  # noqa: PLC0415 - keeps --help fast
+
+    if item.state in {"sent", "unknown"}:
+        return f"{item.id[:8]} is {item.state}: `automator serve` is asking {item.account} about it first"
+    if item.state not in ({"open", "partially_filled"} if said.gone else {"unconfirmed"}):
+        return f"{item.id[:8]} is {item.state.replace('_', ' ')}; there is nothing to settle"
+    settling, shown = opened.settling, None
+    try:
+        with working(f"asking {item.account}"):
+            if said.gone:
+                shown = await settling.gone(item, unchecked=said.unchecked, actor="user")
+            elif said.there:
+                await settling.there(item, said.there, unchecked=said.unchecked, actor="user")
+            else:
+                shown = await settling.not_placed(item, unchecked=said.unchecked, actor="user")
+    except Unsettled as why:
+        return str(why)
+    return f"{item.account} has it, as order {shown.id}; that is what it is taken for" if shown is not None else ""

@@ -70,6 +70,12 @@ def _show_exchange(name: str, seen: Seen, *, as_json: bool) -> None:
         for lost in seen.missing:
             typer.echo(f"not shown: {lost.id[:8]} {lost.says()} ({lost.exchange_id}), which was accepted; look there")
             typer.echo(f"  `automator orders resolve {lost.id[:8]} --gone` if it has ended")
+        if len(seen.missing) > 1:
+            ids = " ".join(lost.id[:8] for lost in seen.missing)
+            typer.echo(
+                f"  if all of them have ended, as when a test network begins anew:\n"
+                f"  `automator orders resolve {ids} --gone`"
+            )
         for doubted in seen.doubtful:
             typer.echo(f"unconfirmed: {doubted.id[:8]} {doubted.says()}; look there, then say")
             typer.echo(f"  `automator orders resolve {doubted.id[:8]} --there ORDER` or `--not-placed`")

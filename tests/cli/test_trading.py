@@ -392,6 +392,22 @@ def test_an_order_that_vanishes_is_settled_by_a_person(desk: Desk) -> None:
     assert desk.run("accounts", "reconcile", "tiny/main")
 
 
+def test_all_orders_of_a_test_network_that_began_anew_are_settled_at_once(desk: Desk) -> None:
+    """What to type is said; the one that is there after all stays open, and the others end all the same."""
+    for price in ("28000", "28100", "28200"):
+        desk.place("buy", "--amount", "0.1", "--price", price)
+    desk.venue.put(forget=True)
+    desk.place("buy", "--amount", "0.1", "--price", "28300")
+    *lost, there = [order["id"][:8] for order in sorted(desk.orders(), key=lambda order: order["price"])]
+    said = desk.run("accounts", "reconcile", "tiny/main", code=1)
+    line = said.partition("if all of them have ended")[2].splitlines()[1]
+    assert set(line.strip("` ").removesuffix(" --gone").split()[3:]) == set(lost)
+    said = desk.run("orders", "resolve", *lost, there, "--gone", code=1)
+    assert [f"{name} is settled" in said for name in (*lost, there)] == [True, True, True, False]
+    assert sorted(order["state"] for order in desk.orders()) == ["cancelled"] * 3 + ["open"]
+    assert "--there names one order" in desk.run("orders", "resolve", *lost, "--there", "1", code=2)
+
+
 @pytest.mark.parametrize("desk", [3_600.0], indirect=True)
 @pytest.mark.parametrize(("word", "state"), [(("--there", "1"), "filled"), (("--not-placed",), "not_placed")])
 def test_an_order_in_doubt_is_settled_by_a_person(desk: Desk, word: tuple[str, ...], state: str) -> None:
