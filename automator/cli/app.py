@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache, partial
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -62,15 +62,31 @@ class _Program(TyperGroup):
                 formatter.write_dl([(name.ljust(9), summary) for name, (_, summary) in commands.items()])
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - keeps --help fast
+
+        typer.echo(f"automator {version('automator')}")
+        raise typer.Exit
+
+
+def _begin(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Posts and orders through the providers' own APIs: once, on the record, within limits."""
+
+
 @cache
 def program() -> TyperGroup:
     """All of them, ready to be called."""
     app = typer.Typer(
         cls=_Program,
-        help="Posts and orders through the providers' own APIs: once, on the record, within limits.",
         no_args_is_help=True,
         rich_markup_mode=None,
         context_settings={"max_content_width": 120},
     )
+    app.callback()(_begin)
     places = {name: place for commands in PARTS.values() for name, (place, _) in commands.items()}
     return late(get_group(app), {name: partial(loaded, name, place) for name, place in places.items()})

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,12 @@ def test_the_list_of_commands_says_what_each_says_of_itself() -> None:
     """It is printed without loading them, so it could say anything."""
     said = {name: summary for commands in PARTS.values() for name, (_, summary) in commands.items()}
     assert said == {name: command.get_short_help_str(60) for name, command in program().commands.items()}
+
+
+def test_it_says_its_version(shell: Shell) -> None:
+    """What a person is asked for who reports a mistake."""
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert shell.run("--version").strip() == f"automator {known}"
 
 
 def test_no_summary_is_cut_off() -> None:
