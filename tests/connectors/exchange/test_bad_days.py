@@ -17,9 +17,9 @@ from aiohttp import web
 from automator.egress import stack
 from connectors.base import Kind, NotNow, Unresolved, outcome_of
 from connectors.order import Order, OrderState, OrderType, Side
+from tests.connectors.exchange.cases import API, CASES, Case, wanted
 from tests.connectors.exchange.others import OTHERS
 from tests.connectors.exchange.server import Came, Cut, Server
-from tests.connectors.exchange.test_requests import API, CASES, Case, wanted
 
 SEVEN = CASES | {
     "bitstamp": Case(

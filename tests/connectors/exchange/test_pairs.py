@@ -11,7 +11,7 @@ import pytest
 from connectors.base import Kind, outcome_of
 from connectors.order import OrderRequest, OrderType, PairRequest, Side, TimeInForce, orders_of, requested
 from tests.connectors.exchange import signing
-from tests.connectors.exchange.test_requests import CASES
+from tests.connectors.exchange.cases import CASES
 from tests.connectors.exchange.test_specification import SPECS, binance
 
 D = Decimal

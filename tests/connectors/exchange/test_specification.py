@@ -16,8 +16,8 @@ import yaml
 
 from connectors.order import OrderType, Side, TimeInForce
 from tests.connectors.exchange import signing
+from tests.connectors.exchange.cases import CASES, MARKET, NUMBERED, numbered, wanted
 from tests.connectors.exchange.server import Came
-from tests.connectors.exchange.test_requests import CASES, MARKET, NUMBERED, numbered, wanted
 from tests.connectors.references import whole
 
 SPECS = os.environ.get("AUTOMATOR_SPECS")
