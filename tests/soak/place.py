@@ -95,9 +95,17 @@ class Place:
             return bool(orders.standing(reader, owner=name))
 
     def told(self) -> dict[str, int]:
-        """By bot: the number of the last thing that is known of its orders."""
+        """By bot: the number of the last thing that it must hear of: of the orders that it placed since it was started."""
+        query = (
+            "SELECT n.id, o.tag FROM order_news n JOIN ordered o ON o.id = n.ordered WHERE n.owner = ? ORDER BY n.id"
+        )
         with self.reader() as reader:
-            return dict(reader.execute("SELECT owner, max(id) FROM order_news GROUP BY owner").fetchall())
+            return {
+                bot.name: max(
+                    (id_ for id_, tag in reader.execute(query, (bot.name,)) if bot.own_tag(tag) is not None), default=0
+                )
+                for bot in bots.listed(reader)
+            }
 
     def behind(self, told: Mapping[str, int]) -> list[str]:
         """The bots that run and have not heard so much."""
