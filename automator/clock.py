@@ -59,3 +59,8 @@ def micros(at: datetime) -> int:
     """Integer microseconds since 1970, UTC, exact (no floats)."""
     delta = at - EPOCH
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def floor(at: datetime, step: timedelta) -> datetime:
+    """The last full step of time before an instant, or it."""
+    return at - (at - EPOCH) % step

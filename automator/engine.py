@@ -46,7 +46,7 @@ from automator.trading.settling import Settling
 from automator.vault.store import Store, VaultError
 from automator.webhook import Webhook
 from connectors.base import CallRefused, NotNow
-from connectors.network import Identity, Network, Rejected, public
+from connectors.network import UNTOLD, Identity, Network, Rejected, public
 from connectors.post import Form
 from connectors.signin import CODE, VERIFIER, Found
 from connectors.venue import Exchange
@@ -178,6 +178,7 @@ class Engine:
             lambda: self.keys.version(name),
             adopt,
             self._turn(name, network),
+            partial(self.keys.stands, name=name, made=made),
         )
         identity = stored.identity.partition(" ")[0]
         return Session(self.http, who, network, self.clock, self.renewal, cause, actor, identity, lost=lost, **more)
@@ -218,10 +219,12 @@ class Engine:
         """Test new keys of an account, and put them in force only if they work.
 
         Raises:
-            connectors.network.Rejected: they do not work; the old ones stay in force.
+            connectors.network.Rejected: they do not work, or are another account's; the old ones stay in force.
         """
         stored = accounts.load(self.reader, name)
         identity, kept, token = await self._tried(stored, secrets, redirect, "accounts rotate")
+        if another := _another(stored, identity):
+            raise Rejected(another)
         async with self.renewal(name):
             await self.keys.replace(name, kept, token, stored.made)
 
@@ -359,6 +362,17 @@ class Engine:
             with contextlib.suppress(Rejected, CallRefused, NotNow):
                 more = {**result, **await network.locate(session, result)}
                 await self.writer.run(partial(complete, key=delivery.key(number), result=more))
+
+
+def _another(stored: Stored, now: Identity) -> str:
+    """Why keys can't be those of an account: what it has placed and posted would be looked for where it is not."""
+    before = stored.identity.partition(" ")[0]
+    if before == now.id or {before, now.id} & {"", UNTOLD}:
+        return ""
+    return (
+        f"they are another account's ({now.id}), and {stored.name} is {before}; "
+        f"connect that with `automator accounts add {stored.provider}/NAME`"
+    )
 
 
 def _picked(found: Sequence[Found], stored: Stored, pick: Pick | None) -> Found:

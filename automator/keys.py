@@ -13,10 +13,13 @@ from automator import failpoints
 from automator.accounts import NoAccount, Token, span
 from automator.clock import Clock, micros
 from automator.db import Writer
+from automator.egress.allow import unallowed
+from automator.egress.call import Forbidden, Superseded
 from automator.ledger import chain
 from automator.scheduling import beats
 from automator.vault.made import made
 from automator.vault.store import Store
+from connectors.base import Scope
 
 _Mark = tuple[int, int]  #: an account's key: its version, and when the account was connected
 #: versions begin anew with an account that was removed and connected again under its name
@@ -25,10 +28,6 @@ MARKING = "automator-fingerprints"  #: the name in the vault of what fingerprint
 
 LEFT = "left key "  #: begins the name of a beat: of a version in the vault that no account may name
 DEAD = timedelta(hours=1)  #: after which whoever was about to name or to delete it has died
-
-
-class Superseded(Exception):
-    """Someone else stored a newer key meanwhile."""
 
 
 def leave(tx: sqlite3.Connection, name: str, versions: Iterable[int], now: datetime) -> None:
@@ -83,6 +82,22 @@ class Keys:
     def version(self, name: str) -> int:
         """The version of the key that ``secrets`` returned last."""
         return self._held[name][0][0]
+
+    def stands(self, tx: sqlite3.Connection, scope: Scope, version: int, *, name: str, made: int) -> None:
+        """Look once more, in the transaction that decides to send, whether a key is in force and may do this.
+
+        Raises:
+            automator.accounts.NoAccount: the account was removed meanwhile; its name may be another one's.
+            Superseded: another key of it is in force.
+            Forbidden: that was taken back from it.
+        """
+        row = tx.execute("SELECT version, scopes, created_at FROM account WHERE name = ?", (name,)).fetchone()
+        if row is None or row[2] != made:
+            raise NoAccount(f"{name} is not connected any more; nothing was sent")
+        if row[0] != version:
+            raise Superseded(f"{name} has another key by now")
+        if scope not in row[1].split():
+            raise Forbidden(unallowed(name, scope))
 
     def token(self, lasts: timedelta | None) -> Token | None:
         """A token that comes now and works so long."""

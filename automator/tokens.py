@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from automator import accounts
 from automator.accounts import NoAccount, Stored, Token
 from automator.clock import micros
+from automator.egress.call import Superseded
 from automator.egress.session import Reconnect
 from automator.engine import Engine
-from automator.keys import Superseded
 from automator.notices import Notice, settled, tell
 from automator.scheduling import beats
 from automator.scheduling.due import coming

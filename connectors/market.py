@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
+
+DOUBTED = timedelta(minutes=1)  #: so old are markets at least that are read anew since an order was refused
+LACKED = timedelta(minutes=5)  #: or since one that matters is not there, or not traded; some never are again
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,23 @@ class Market:
     taker: Decimal = Decimal(0)
     active: bool = True
     pairs: bool = False
+
+
+def outdated(
+    held: Mapping[str, Market] | None, age: timedelta, kept: timedelta, wanted: Collection[str], *, doubted: bool
+) -> bool:
+    """Whether markets that were loaded so long ago must be loaded anew. Pure.
+
+    Args:
+        held: What was loaded; ``None``: nothing yet.
+        age: How long ago.
+        kept: How long they are good for.
+        wanted: The symbols that matter now: one that is not there, or not traded, may be by now.
+        doubted: An order was refused since, perhaps by rules that are others by now.
+    """
+    if held is None or age > kept or (doubted and age > DOUBTED):
+        return True
+    return age > LACKED and any(symbol not in held or not held[symbol].active for symbol in wanted)
 
 
 @dataclass(frozen=True, slots=True)

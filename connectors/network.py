@@ -82,12 +82,15 @@ class Metrics:
     impressions: int | None = None
 
 
+UNTOLD = "account"  #: in place of an account's id, where its provider does not tell one
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who a key belongs to, in the provider's words.
 
     Attributes:
-        id: The provider's id of the account.
+        id: The provider's id of the account, which is the same for all its keys; else ``UNTOLD``.
         handle: ``@brand``, ``brand.bsky.social``.
         expires: When the key stops working (UTC), if it says so.
         warnings: What a person should know: missing rights, and why each matters.

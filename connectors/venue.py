@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
-from connectors.base import Intent, Operation, Provider
+from connectors.base import Intent, Kind, Operation, Outcome, Provider
 from connectors.market import Book, Candle, Market, Ticker
 from connectors.network import Identity, Option, SecretField, Wire
 from connectors.order import Balance, Fill, Order
@@ -68,6 +68,11 @@ class Custom:
     apart: str = ""
 
 
+def doubtful(outcome: Outcome) -> bool:
+    """Whether what was said to an order may mean that its market's rules are not those that we have read. Pure."""
+    return outcome.kind is Kind.REJECTED and not outcome.lasting
+
+
 class Exchange(Provider, Protocol):
     """An exchange. Built as ``Connector(base_url=..., chosen=...)``; every number is a ``Decimal``."""
 
@@ -93,8 +98,12 @@ class Exchange(Provider, Protocol):
     async def rights(self, wire: Wire) -> Rights:
         """Ask what this key may do."""
 
-    async def markets(self, wire: Wire) -> Mapping[str, Market]:
-        """All spot markets, by symbol; kept for an hour."""
+    async def markets(self, wire: Wire, *wanted: str) -> Mapping[str, Market]:
+        """All spot markets, by symbol, as this process has read them last.
+
+        They are read anew when they are old; soon after an order was refused, as rules change; and now and then while
+        one of ``wanted`` is not among them, or not traded.
+        """
 
     async def ticker(self, wire: Wire, symbol: str) -> Ticker:
         """The best prices now."""

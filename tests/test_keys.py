@@ -19,6 +19,7 @@ from automator.db import Writer, connect
 from automator.keys import Keys
 from automator.schema import create
 from automator.vault.choose import own_file
+from connectors.base import Scope
 from connectors.registry import build
 from connectors.x.oauth import TOKEN
 from tests.clocks import StillClock
@@ -77,7 +78,7 @@ async def test_an_account_that_is_connected_anew_has_its_new_key(tmp_path: Path)
         assert dict(keys.secrets("x/brand")) == {**HELD, "oauth2_access_token": "newer"}
 
 
-@pytest.mark.parametrize("way", ["keep", "replace", "adopt", "secrets"])
+@pytest.mark.parametrize("way", ["keep", "replace", "adopt", "secrets", "send"])
 async def test_what_was_begun_for_an_account_ends_with_it(tmp_path: Path, way: str) -> None:
     """Tokens that a removed account was given late must not let posts of the next one of its name go out as it."""
     async with opened(tmp_path) as keys:
@@ -89,8 +90,9 @@ async def test_what_was_begun_for_an_account_ends_with_it(tmp_path: Path, way: s
             "replace": partial(keys.replace, "x/brand", late, None, made),
             "adopt": partial(keys.adopt, "x/brand", made),
             "secrets": partial(asyncio.to_thread, keys.secrets, "x/brand", made),
+            "send": partial(keys._writer.run, lambda tx: keys.stands(tx, Scope.WRITE, 1, name="x/brand", made=made)),
         }
-        with pytest.raises(accounts.NoAccount, match="connected anew meanwhile"):
+        with pytest.raises(accounts.NoAccount, match=r"connected anew meanwhile|not connected any more"):
             await begun[way]()
         assert dict(keys.secrets("x/brand")) == ANOTHERS
         assert keys._store.get("x/brand", 2) is None

@@ -259,9 +259,9 @@ async def rotate(  # noqa: PLR0913, PLR0917 - the command's options
             identity = await opened.rotate(name, secrets, redirect)
         except Reconnect:
             why = f"{network.name} does not take them"
-            raise fail(f"the new keys of {name} do not work, the old ones stay: {why}", 1) from None
+            raise fail(f"the new keys of {name} are not taken, the old ones stay: {why}", 1) from None
         except (Rejected, CallRefused, NotNow) as error:
-            raise fail(f"the new keys of {name} do not work, the old ones stay: {error}", 1) from None
+            raise fail(f"the new keys of {name} are not taken, the old ones stay: {error}", 1) from None
     _show(f"{name} has new keys, for {identity.handle}", identity)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from dataclasses import dataclass
 
 import httpx
@@ -11,7 +12,7 @@ from automator.clock import Clock, micros
 from automator.db import Writer
 from automator.egress.call import Call, call_of
 from automator.ledger import chain
-from connectors.base import LOOPBACK, CallRefused
+from connectors.base import LOOPBACK, CallRefused, Scope
 from connectors.registry import trades
 from connectors.venue import moves_money
 
@@ -46,7 +47,7 @@ def judge(call: Call, url: httpx.URL) -> Denied | None:
     if DENIED_PATHS.search(url.path) or (moves_money(url.path) and trades(account.provider.name)):
         return Denied(f"{url.path} moves money out, which Automator never does")
     if operation.scope not in account.scopes:
-        return Denied(f"{account.name} is not allowed to {operation.scope}; allow it with the account's scopes")
+        return Denied(unallowed(account.name, operation.scope))
     if url.userinfo:
         return Denied("an address with a user name or password in it would put them on the record")
     if url.scheme != "https" and url.host not in LOOPBACK:
@@ -54,6 +55,17 @@ def judge(call: Call, url: httpx.URL) -> Denied | None:
     if origin(url) not in account.provider.origins:
         return Denied(f"{origin(url)} is not a place of {account.provider.name}")
     return None
+
+
+def unallowed(account: str, scope: Scope) -> str:
+    """Why an account does not do what it was not allowed to, for a person."""
+    return f"{account} is not allowed to {scope}; allow it with the account's scopes"
+
+
+def note(tx: sqlite3.Connection, call: Call, why: str, at: int) -> None:
+    """Put on the record that a call was refused."""
+    said = {"what": "refused", "why": why, "actor": call.actor, "cause": dict(call.cause)}
+    chain.append(tx, "event", at, said, account=call.account.name, operation=call.operation.name)
 
 
 class Allow(httpx.AsyncBaseTransport):
@@ -70,16 +82,8 @@ class Allow(httpx.AsyncBaseTransport):
         denied = judge(call, request.url)
         if denied is None:
             return await self._inner.handle_async_request(request)
-        await self._writer.run(
-            lambda tx: chain.append(
-                tx,
-                "event",
-                micros(self._clock.now()),
-                {"what": "refused", "why": denied.why, "actor": call.actor, "cause": dict(call.cause)},
-                account=call.account.name,
-                operation=call.operation.name,
-            )
-        )
+        at = micros(self._clock.now())
+        await self._writer.run(lambda tx: note(tx, call, denied.why, at))
         raise CallRefused(denied.why)
 
     async def aclose(self) -> None:

@@ -12,12 +12,20 @@ from typing import cast
 
 import httpx
 
-from connectors.base import Intent, Operation, Provider, Scope, Settling
+from connectors.base import CallRefused, Intent, Operation, Provider, Scope, Settling
 
 EXTENSION = "automator"
 KEY = "key"  #: the extension that holds the key's values as they were when the call was recorded
 COSTS = "costs"  #: the extension that remembers ``costs_of``
 HOLD = timedelta(seconds=5)  #: a wait that a layer holds; a longer one parks the work
+
+
+class Superseded(Exception):
+    """Someone else stored a newer key meanwhile."""
+
+
+class Forbidden(CallRefused):
+    """What a person allowed the account has been taken back; nothing was sent."""
 
 
 async def _keep_nothing(_: Mapping[str, str], __: timedelta | None) -> Mapping[str, str]:
@@ -42,6 +50,8 @@ class Account:
         adopt: Puts a newer version in force that a process left in the vault and died; whether there was one.
         turn: Held while a call is signed and on its way, where a key's calls must arrive in the order of their nonces.
         version: Of the key in the vault; so that use can be told by key.
+        stands: Called in the transaction that decides to send, with what the call does and the version of the key that
+            signs; raises ``Superseded`` if another is in force by now, ``Forbidden`` if the account may not do this.
         public: The names of those values that are no keys (a handle), and stay on the record where they occur.
     """
 
@@ -56,6 +66,7 @@ class Account:
     version: Callable[[], int | None] = lambda: None
     adopt: Callable[[], Awaitable[bool]] = _adopt_nothing
     turn: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    stands: Callable[[sqlite3.Connection, Scope, int], None] = lambda *_: None
 
     def hidden(self, key: Mapping[str, str]) -> tuple[str, ...]:
         """The values of ``key`` that must not be stored anywhere but in the vault."""

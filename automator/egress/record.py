@@ -14,7 +14,8 @@ from automator import failpoints, halts
 from automator.clock import Clock, micros
 from automator.db import DatabaseError, Write, Writer
 from automator.egress import scrub
-from automator.egress.call import KEY, Call, call_of, costs_of, took_of
+from automator.egress.allow import note
+from automator.egress.call import KEY, Call, Forbidden, Superseded, call_of, costs_of, took_of
 from automator.egress.limit import RESERVATION, Full, Reservation
 from automator.egress.passing import Counted, held, patience, received
 from automator.egress.wire import Unknown, Unsent
@@ -176,12 +177,10 @@ class Record(httpx.AsyncBaseTransport):
     async def _recorded(self, request: httpx.Request) -> httpx.Response:
         call = call_of(request)
         content, passed = await held(request), _Passed()
-        # the version that is recorded is this one's, and it signs, whatever is renewed while this call is on its way
-        key = request.extensions[KEY] = call.account.secrets()
-        secrets = call.account.hidden(key)
-        entry = _asked(request, content, call, secrets)
-        failpoints.reach("before-record")
-        begun = await self._begin(request, call, entry)
+        try:
+            secrets, entry, begun = await self._written(request, call, content)
+        except Superseded:  # while it was being written down; so once more, by the new key
+            secrets, entry, begun = await self._written(request, call, content)
         failpoints.reach("after-record")
         send_by = self._clock.boottime() + SEND_WITHIN
         request.extensions["send_by"] = lambda: self._on_time(send_by)
@@ -219,6 +218,22 @@ class Record(httpx.AsyncBaseTransport):
         response.extensions.update(outcome=outcome, key=entry.spent.key or None)
         return response
 
+    async def _written(
+        self, request: httpx.Request, call: Call, content: bytes | Counted
+    ) -> tuple[tuple[str, ...], _Entry, _Begun]:
+        """Put a call on the record; returns what is secret of it too."""
+        # the version that is recorded is this one's, and it signs, whatever is renewed while this call is on its way
+        key = request.extensions[KEY] = call.account.secrets()
+        secrets = call.account.hidden(key)
+        entry = _asked(request, content, call, secrets)
+        failpoints.reach("before-record")
+        try:
+            return secrets, entry, await self._begin(request, call, entry)
+        except Forbidden as no:
+            why, at = str(no), micros(self._clock.now())
+            await self._writer.run(lambda tx: note(tx, call, why, at))
+            raise
+
     def _on_time(self, send_by: float) -> bool:
         failpoints.reach("before-first-byte")
         return self._clock.boottime() <= send_by
@@ -240,6 +255,8 @@ class Record(httpx.AsyncBaseTransport):
         intent, now, first = call.intent, self._clock.now(), True
         if call.operation.scope in halts.STOPPED and not call.closing:
             halts.check(tx, call.account.name)
+        if entry.spent.key:  # else it is being tried, and in no vault yet
+            call.account.stands(tx, call.operation.scope, entry.spent.key)
         if call.guard is not None:
             call.guard(tx)
         if reservation is not None and (full := reservation.take(tx)):

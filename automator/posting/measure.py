@@ -11,8 +11,8 @@ from automator import accounts
 from automator.accounts import NoAccount, Stored
 from automator.budgets import store, window
 from automator.clock import micros
+from automator.egress.call import Superseded
 from automator.engine import Engine
-from automator.keys import Superseded
 from automator.posting.metrics import Readable, keep, readable
 from automator.scheduling import beats
 from automator.scheduling.due import coming

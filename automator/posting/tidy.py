@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 
 from automator import accounts
 from automator.accounts import NoAccount, Stored
+from automator.egress.call import Superseded
 from automator.engine import Engine
 from automator.intentions import State
-from automator.keys import Superseded
 from automator.ledger import chain, query
 from automator.ledger.query import Filter, RecordedCall
 from automator.scheduling import beats

@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from automator.clock import instant, micros
+from automator.clock import floor, instant, micros
 from automator.ledger import chain
 from automator.ledger.chain import canonical
 from automator.notices import Notice, tell
@@ -213,7 +213,7 @@ def start(tx: sqlite3.Connection, name: str, now: datetime, *, actor: str) -> Bo
     held = {asset: str(much) for asset, much in bot.funds.items()} if bot.state is State.NEW else _holds(bot)
     tx.execute(
         "UPDATE bot SET state = ?, why = '', job = ?, kept = ?, seen = ?, version = version + 1 WHERE name = ?",
-        (State.RUNNING, job, canonical({"held": held}), _floor(now, bot.every), name),
+        (State.RUNNING, job, canonical({"held": held}), micros(floor(now, bot.every)), name),
     )
     due.add(tx, NewJob(job, KIND, {"bot": name}, now, bot.account, late=EVER), now)
     _noted(tx, "bot started", bot, now, actor, live=bot.live)
@@ -227,10 +227,6 @@ def _holds(bot: Bot) -> Mapping[str, str]:
 def held(bot: Bot) -> Mapping[str, Decimal]:
     """What a bot held when it last decided, by asset."""
     return {asset: Decimal(much) for asset, much in (bot.kept or {}).get("held", {}).items()}
-
-
-def _floor(now: datetime, every: timedelta) -> int:
-    return micros(now) // (every // timedelta(microseconds=1)) * (every // timedelta(microseconds=1))
 
 
 def stop(  # noqa: PLR0913 - what is stopped, and who says so

@@ -149,7 +149,7 @@ class Closing:
             return waits
         try:
             session, exchange = self._opened(account, {"job": run.job, "owner": owner}, owner)
-            market = (await exchange.markets(session)).get(symbol)
+            market = (await exchange.markets(session, symbol)).get(symbol)
             if market is None:
                 await self._writer.brief(partial(self._given_up, run, f"{account} does not trade it any more"))
                 return Verdict(RunState.DONE)

@@ -14,7 +14,7 @@ from automator.intentions import lasts
 from automator.notices import Notice
 from automator.notices import tell as notify
 from automator.trading import fills, let_in, marks
-from automator.trading.orders import BEYOND, Stored, ended, load
+from automator.trading.orders import BEYOND, CHANGED, Stored, ended, load
 from connectors.order import Fill, OrderState
 from jobs.bots.strategy import Ended, Filled
 from jobs.orders.positions import EXACT, Lot, average, flow
@@ -93,7 +93,8 @@ def _ended(connection: sqlite3.Connection, stored: Stored) -> Ended:
     state = OrderState(stored.state.value) if stored.state.value in _SAID else OrderState.REJECTED
     short = stored.state is State.NOT_PLACED and stored.reason.endswith(BEYOND)
     lasting = short or (stored.state is State.REJECTED and lasts(connection, stored.key))
-    return Ended(stored.tag, state, stored.filled, stored.reason, lasting)
+    outdated = stored.state is State.REJECTED and stored.reason.endswith(CHANGED)
+    return Ended(stored.tag, state, stored.filled, stored.reason, lasting, outdated)
 
 
 def tell(tx: sqlite3.Connection, order: str, now: datetime, *, whole: bool = True) -> bool:

@@ -25,6 +25,7 @@ CANCEL = "order cancel"  #: the job that cancels one
 OPERATION = "order.place"  #: in its intention, whatever its exchange's connector calls it
 USER = "user"  #: the owner of what a person places
 BEYOND = "of its funds is free"  #: how the reason ends of an order for which its bot has too little
+CHANGED = "by rules that the exchange has changed since they were read"  #: how the reason of one ends that met them
 PAST = "~"  #: in an exchange's id of an order that it has given to another one since
 EVER = timedelta(days=36_500)  #: that its job is late the placing judges itself
 

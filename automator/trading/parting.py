@@ -57,12 +57,12 @@ def wind_down(tx: sqlite3.Connection, account: str, now: datetime, *, actor: str
 def part(tx: sqlite3.Connection, account: str, now: datetime, *, actor: str) -> None:
     """Leave alone what stands: bots stop, what has not left is not placed, and what is in doubt is a person's."""
     _stop(tx, account, now, actor)
-    for stored in standing(tx, account).orders:
-        if not orders.drop(tx, stored.id, GONE, now) and stored.state in {State.SENT, State.UNKNOWN}:
+    for key, stored in {one.key: one for one in standing(tx, account).orders}.items():  # a pair is one intention
+        if not orders.drop(tx, key, GONE, now) and stored.state in {State.SENT, State.UNKNOWN}:
             _doubt(tx, stored, now)
     marks = ",".join("?" * len(KINDS))
     tx.execute(
-        "UPDATE run SET state = 'cancelled', reason = ? WHERE state IN ('scheduled', 'waiting') AND job IN "  # noqa: S608 - marks
+        "UPDATE run SET state = 'cancelled', reason = ? WHERE state IN ('scheduled', 'running', 'waiting') AND job IN "  # noqa: S608 - marks
         f"(SELECT id FROM job WHERE account = ? AND kind IN ({marks}))",
         (GONE, account, *KINDS),
     )
@@ -76,10 +76,10 @@ def _stop(tx: sqlite3.Connection, account: str, now: datetime, actor: str) -> No
 
 def _doubt(tx: sqlite3.Connection, stored: Stored, now: datetime) -> None:
     """Nobody can ask any more whether it is there."""
-    if not settle(tx, stored.id, Journal.UNCONFIRMED):
+    if not settle(tx, stored.key, Journal.UNCONFIRMED):
         return
     how = f"`automator orders resolve {stored.id[:8]} --there ORDER` or `--not-placed`"
     why = f"{GONE} before it said whether {stored.says()} was placed; look there, then say {how}"
-    orders.move(tx, stored.id, Step.LOST, now)
-    orders.move(tx, stored.id, Step.DOUBT, now, why)
+    orders.move_all(tx, stored.key, Step.LOST, now)
+    orders.move_all(tx, stored.key, Step.DOUBT, now, why)
     tell(tx, Notice("unconfirmed", stored.id, why, stored.account), micros(now))

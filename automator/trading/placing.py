@@ -27,9 +27,10 @@ from automator.trading import leaving, news, orders
 from automator.trading.books import TROUBLE, Books, Opened, adopt
 from automator.trading.doubts import in_doubt, unexplained
 from automator.trading.leaving import LATE, STALE
-from automator.trading.orders import Stored
+from automator.trading.orders import CHANGED, Stored
 from automator.trading.submission import about
 from connectors.base import CallRefused, Intent, Kind, NotNow, Unresolved, outcome_of
+from connectors.exchange.filters import faults
 from connectors.network import Rejected
 from connectors.order import Order, OrderState, OrderType, Side, TimeInForce, orders_of
 from connectors.venue import Exchange
@@ -78,7 +79,8 @@ class Placing:
             case Journal.SENT:
                 return await self._resolve(run, stored, held)
             case Journal.REFUSED:
-                return await self._refused(run, stored, str(held.result.get("reason") or "the exchange refused it"))
+                reason = str(held.result.get("reason") or "the exchange refused it")
+                return await self._refused(run, stored, held, reason, lasting=bool(held.result.get("lasting")))
             case Journal.UNCONFIRMED:
                 return Verdict(RunState.UNCONFIRMED, _look(stored))
             case _:
@@ -113,7 +115,7 @@ class Placing:
             return await self._dropped(run, stored, str(refused))
         outcome = outcome_of(answer)
         if outcome.kind is not Kind.OK:
-            return await self._refused(run, stored, outcome.reason)
+            return await self._refused(run, stored, held, outcome.reason, lasting=outcome.lasting)
         if any(one.type is OrderType.MARKET or one.time_in_force in AT_ONCE for one in orders_of(held.plan)):
             await self._look(session, exchange, stored)
         return Verdict(RunState.DONE)
@@ -157,7 +159,9 @@ class Placing:
             return await self._lost(stored, None)  # something of it may have left after all
         return Verdict(RunState.DONE)
 
-    async def _refused(self, run: Run, stored: Stored, reason: str) -> Verdict:
+    async def _refused(self, run: Run, stored: Stored, held: Intention, why: str, *, lasting: bool) -> Verdict:
+        reason = why if lasting else await self._explained(stored, held, why)
+
         def note(tx: sqlite3.Connection) -> None:
             now = self._clock.now()
             orders.move_all(tx, stored.key, Step.REFUSED, now, reason)
@@ -171,6 +175,18 @@ class Placing:
 
         await self._store("refused", note)
         return Verdict(RunState.DONE)
+
+    async def _explained(self, stored: Stored, held: Intention, why: str) -> str:
+        """Why an order was refused; said too if it does not keep to its market's rules as they are now."""
+        try:
+            session, exchange = self._opened(stored.account, {"order": stored.id, "owner": stored.owner}, stored.owner)
+            market = (await exchange.markets(session)).get(stored.symbol)
+        except (*TROUBLE, LookupError):
+            return why
+        asked = orders_of(held.plan)
+        gone = [f"{stored.symbol} is not traded any more"] if market is None else []
+        wrong = [fault for one in asked for fault in faults(one, market, stored.mark)] if market else gone
+        return f"{why}: {'; '.join(dict.fromkeys(wrong))}, {CHANGED}" if wrong else why
 
     async def _resolve(self, run: Run, stored: Stored, held: Intention) -> Verdict:
         sent = instant(held.sent_at or micros(stored.created_at))

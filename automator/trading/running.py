@@ -15,7 +15,7 @@ from typing import Any
 
 from automator import failpoints, halts
 from automator.accounts import NoAccount
-from automator.clock import Clock, instant, micros
+from automator.clock import Clock, floor, instant, micros
 from automator.db import Writer
 from automator.egress.session import Session
 from automator.intentions import Fenced
@@ -77,6 +77,10 @@ class Idle(Exception):
     """There is nothing to decide, for a reason that a person may want to know."""
 
 
+class Untraded(Idle):
+    """A market stands still: no order is taken, and what rests there waits too."""
+
+
 class Shortly(Exception):
     """A candle that has closed is not shown yet."""
 
@@ -127,7 +131,7 @@ class Running:
         bot = bots.load(self._reader, run.payload["bot"])
         if bot is None or bot.state is not State.RUNNING or bot.job != run.job:
             return Verdict(RunState.DONE)
-        beat = _floor(self._clock.now(), bot.every)
+        beat = floor(self._clock.now(), bot.every)
         again = Verdict(RunState.WAITING, "", beat + bot.every + AFTER)
         try:
             self._go(self._reader, bot)
@@ -137,6 +141,8 @@ class Running:
         except Shortly:
             return Verdict(RunState.WAITING, "", self._clock.now() + SOON)
         except (Idle, *TROUBLE) as trouble:
+            if isinstance(trouble, Untraded):
+                await self._writer.brief(partial(self._tell_once, run, bot, str(trouble)))
             return replace(again, reason=str(trouble))
         except (Unusable, BadParameters, NoAccount, UnknownProvider) as broken:
             why = str(broken)
@@ -148,6 +154,13 @@ class Running:
     def _go(connection: sqlite3.Connection, bot: Bot) -> None:
         halts.check(connection, bot.account)
         halts.check(connection, bot.name)
+
+    def _tell_once(self, run: Run, bot: Bot, why: str, tx: sqlite3.Connection) -> None:
+        """A person must know why it waits, once as long as it does."""
+        (before,) = tx.execute("SELECT reason FROM run WHERE id = ?", (run.id,)).fetchone()
+        if before != why:
+            text = f"{bot.name} waits: {why}"
+            tell(tx, Notice("bot", f"{bot.job}/waits", text, bot.account), micros(self._clock.now()))
 
     def _stop(self, tx: sqlite3.Connection, run: Run, bot: Bot, why: str) -> None:
         lease.check(tx, run)
@@ -309,9 +322,11 @@ class Running:
         since: Mapping[str, datetime],
         messages: Sequence[Signal],
     ) -> Look:
-        everything = await exchange.markets(session)
+        everything = await exchange.markets(session, *strategy.symbols)
         if missing := [symbol for symbol in strategy.symbols if symbol not in everything]:
             raise Unusable(f"{bot.account} does not trade {missing[0]}")
+        if still := [symbol for symbol in strategy.symbols if not everything[symbol].active]:
+            raise Untraded(f"{still[0]} is not traded at {bot.account} now; it goes on once that is traded again")
         closed, prices, ends = list[Closed](), dict[str, Decimal](), dict(since)
         for symbol in strategy.symbols:
             found = await self._candles(session, exchange, symbol, bot.every, since[symbol], beat)
@@ -355,11 +370,6 @@ class Running:
         taken = share.locked(self._reader, bot)
         found = ((asset, much, taken.get(asset, ZERO)) for asset, much in held.items())
         return {asset: Balance(asset, max(ZERO, much - lock), lock) for asset, much, lock in found}
-
-
-def _floor(now: datetime, every: timedelta) -> datetime:
-    step = every // timedelta(microseconds=1)
-    return instant(micros(now) // step * step)
 
 
 def _since(bot: Bot, strategy: Strategy[Any], beat: datetime) -> Mapping[str, datetime]:

@@ -15,15 +15,15 @@ import httpx
 from connectors.alpaca_stocks import hours, limits, outcomes, placing, reading
 from connectors.alpaca_stocks.hours import Hours
 from connectors.answer import trusted
-from connectors.base import Absence, Budget, Effect, Intent, Operation, Outcome, Reading, Scope
+from connectors.base import Absence, Budget, Effect, Intent, Operation, Outcome, Reading, Scope, outcome_of
 from connectors.exchange import keys
 from connectors.exchange.rows.alpaca import Alpaca
 from connectors.exchange.ways import ABSENT, API
-from connectors.market import Book, Candle, Market, Ticker
+from connectors.market import Book, Candle, Market, Ticker, outdated
 from connectors.network import Identity, Option, Rejected, SecretField, Wire
 from connectors.order import Balance, Fill, Order, OrderRequest
 from connectors.signing import with_headers
-from connectors.venue import Custom, Rights
+from connectors.venue import Custom, Rights, doubtful
 
 PLACE = Operation(outcomes.PLACE, Effect.ONCE, Scope.TRADE, Absence.FINAL)
 CANCEL = Operation(outcomes.CANCEL, Effect.REPEATABLE, Scope.TRADE, Absence.PROOF)
@@ -49,6 +49,7 @@ class Known:
 
     markets: Mapping[str, Market] | None = None
     loaded: datetime = LONG_AGO
+    doubted: bool = False  #: an order was refused since
     hours: Hours | None = None
     loading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -126,16 +127,16 @@ class Connector:
     async def rights(self, wire: Wire) -> Rights:
         return _ROW.rights(await self._read(wire, "account", "/v2/account"))
 
-    async def markets(self, wire: Wire) -> Mapping[str, Market]:
+    async def markets(self, wire: Wire, *wanted: str) -> Mapping[str, Market]:
         known = self._here
         async with known.loading:
             await self._hours(wire)
-            if known.markets is None or wire.now() - known.loaded > KEPT:
+            if outdated(known.markets, wire.now() - known.loaded, KEPT, wanted, doubted=known.doubted):
                 said = await self._read(wire, "markets", "/v2/assets", status="active", asset_class="us_equity")
                 known.markets = {market.symbol: market for market in reading.markets(said)}
-                known.loaded = wire.now()
+                known.loaded, known.doubted = wire.now(), False
                 wire.loaded()
-        return known.markets
+        return known.markets or {}
 
     async def ticker(self, wire: Wire, symbol: str) -> Ticker:
         market = await self._market(wire, symbol)
@@ -166,7 +167,9 @@ class Connector:
         asked = placing.body(wanted, await self._market(wire, wanted.symbol))
         told = self._here.hours or await self._hours(wire)  # ``markets`` was asked just now
         placing.timely(wanted, told, queues=self.chosen.get("outside_hours") == "queue")
-        return await wire.request(PLACE, "POST", f"{wire.base}/v2/orders", intent=intent, json=asked)
+        answer = await wire.request(PLACE, "POST", f"{wire.base}/v2/orders", intent=intent, json=asked)
+        self._here.doubted |= doubtful(outcome_of(answer))
+        return answer
 
     async def cancel(self, wire: Wire, order: Order) -> httpx.Response:
         id_ = order.id

@@ -24,6 +24,13 @@ from connectors.venue import moves_money
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SAID = 200  #: characters of what an exchange or ccxt says that a person is shown
+#: where ccxt may show orders: its methods, by their names in what it says that an exchange has
+LISTS = {
+    "fetchOpenOrders": "fetch_open_orders",
+    "fetchClosedOrders": "fetch_closed_orders",
+    "fetchOrders": "fetch_orders",
+    "fetchCanceledOrders": "fetch_canceled_orders",
+}
 #: headers by which ccxt would name itself as the one who referred
 BROKER = frozenset(
     {

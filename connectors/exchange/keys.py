@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from connectors.network import Identity, Rejected
+from connectors.network import UNTOLD, Identity, Rejected
 from connectors.venue import Custom, Rights
 
 SOON = timedelta(days=30)
@@ -25,7 +25,7 @@ def identity(  # noqa: PLR0913, PLR0917 - each is one thing that it depends on
         what = "withdraw" if rights.withdraw else "transfer"
         raise Rejected(f"this key may {what}; make one at {exchange} that may only read and trade, and remove this one")
     return Identity(
-        id=owner.replace(" ", "-") or "account",
+        id=owner.replace(" ", "-") or UNTOLD,
         handle=said(rights),
         expires=rights.expires,
         warnings=tuple(_warnings(exchange, rights, custom, ahead, now)),

@@ -32,6 +32,7 @@ class Place:
         testing: Whether its test environment is meant.
         learned: The limits that it told of itself.
         markets: Those that were loaded last, by symbol; at ``loaded``.
+        doubted: An order was refused since.
     """
 
     ways: Ways
@@ -41,6 +42,7 @@ class Place:
     learned: tuple[Budget, ...] | None = None
     markets: Mapping[str, Market] | None = None
     loaded: datetime = EPOCH
+    doubted: bool = False
     loading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @cached_property

@@ -32,6 +32,11 @@ def instant(millis: Any) -> datetime | None:
         return None
 
 
+def millis(at: datetime) -> int:
+    """An instant in whole milliseconds since 1970."""
+    return int(at.timestamp() * 1000)
+
+
 def markets(ways: Ways, bridge: Any, loaded: Mapping[str, Any]) -> Iterator[Market]:
     """The spot markets."""
     for market in loaded.values():

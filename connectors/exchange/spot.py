@@ -26,15 +26,15 @@ from connectors.base import (
     outcome_of,
 )
 from connectors.exchange import keys, outcomes, placing, reading
-from connectors.exchange.bridge import ODD, Write, errors, signed, spoken
+from connectors.exchange.bridge import LISTS, ODD, Write, errors, signed, spoken
 from connectors.exchange.place import Place, place
 from connectors.exchange.talk import Talk
 from connectors.exchange.unsigned import Unsigned
 from connectors.exchange.ways import ABSENT, KEYS, Look, Ways, renamed
-from connectors.market import Book, Candle, Market, Ticker
+from connectors.market import Book, Candle, Market, Ticker, outdated
 from connectors.network import Identity, Option, Rejected, SecretField, Wire
 from connectors.order import Balance, Fill, Order, OrderRequest, PairRequest, requested
-from connectors.venue import Custom, Rights, moves_money
+from connectors.venue import Custom, Rights, doubtful, moves_money
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -42,8 +42,6 @@ C = TypeVar("C", bound="Connector")
 
 NAMES = {given.name: theirs for theirs, given in KEYS.items()}  #: of keys: ours -> ccxt's
 
-#: where ccxt may show orders
-LISTS = ("fetch_open_orders", "fetch_closed_orders", "fetch_orders", "fetch_canceled_orders")
 KEPT = timedelta(hours=1)  #: that markets are
 TRIAL = "0123456789abcdef" * 2  #: the id of an order that is never sent
 TRIED = 3  #: markets
@@ -187,17 +185,17 @@ class Connector:
         raise Rejected(f"no order can be placed at {title}: {why}")
 
     @legible
-    async def markets(self, wire: Wire) -> Mapping[str, Market]:
+    async def markets(self, wire: Wire, *wanted: str) -> Mapping[str, Market]:
         at = self.at
         async with at.loading:
-            if at.markets is None or wire.now() - at.loaded > KEPT:
+            if outdated(at.markets, wire.now() - at.loaded, KEPT, wanted, doubted=at.doubted):
                 with suppress(Rejected, NotNow):  # markets are to be had without
                     await self.talk.measure(wire)
                 loaded = await self.talk.ccxt(wire, "markets", "load_markets", reload=True)
                 at.markets = {market.symbol: market for market in reading.markets(self.ways, at.bridge, loaded)}
-                at.loaded = wire.now()
+                at.loaded, at.doubted = wire.now(), False
                 wire.loaded()
-        return at.markets
+        return at.markets or {}
 
     @legible
     async def ticker(self, wire: Wire, symbol: str) -> Ticker:
@@ -217,7 +215,7 @@ class Connector:
         named = {timedelta(seconds=int(self.at.bridge.parse_timeframe(name))): name for name in frames}
         if every not in named:
             raise Rejected(f"{self.at.title} has no candles of {every}; it has {', '.join(frames)}")
-        rows = await self.talk.ccxt(wire, "candles", "fetch_ohlcv", symbol, named[every], _millis(since))
+        rows = await self.talk.ccxt(wire, "candles", "fetch_ohlcv", symbol, named[every], reading.millis(since))
         now = wire.now() - self.at.clock.ahead  # by the clock by which they close
         return [candle for candle in reading.candles(rows, every, now) if candle.at >= since]
 
@@ -228,6 +226,11 @@ class Connector:
         return {balance.asset: balance for balance in reading.balances(said)}
 
     async def place(self, wire: Wire, intent: Intent) -> httpx.Response:
+        answer = await self._placed(wire, intent)
+        self.at.doubted |= doubtful(outcome_of(answer))
+        return answer
+
+    async def _placed(self, wire: Wire, intent: Intent) -> httpx.Response:
         wanted, operation = requested(intent.plan), self.placing(intent.plan)
         if isinstance(wanted, PairRequest):
             market = await self._market(wire, wanted.legs[0].symbol)
@@ -330,8 +333,8 @@ class Connector:
             Rejected: one of them could not be read, after all others were.
         """
         refused: Rejected | None = None
-        for method in LISTS:
-            if not self.at.bridge.has.get(_camel(method)):
+        for name, method in LISTS.items():
+            if not self.at.bridge.has.get(name):
                 continue
             try:
                 listed = await self.talk.ccxt(wire, "order.find", method, symbol)
@@ -366,10 +369,10 @@ class Connector:
     ) -> None:
         """Gather the trades of a time; where the newest come first, page by page back to its beginning."""
         market, shown = None if self.ways.mixed else symbol, 0
-        within: dict[str, Any] = {"until": _millis(end)} if end else {}
+        within: dict[str, Any] = {"until": reading.millis(end)} if end else {}
         more = within
         while True:
-            said = await self.talk.ccxt(wire, "fills", "fetch_my_trades", market, _millis(begin), None, more)
+            said = await self.talk.ccxt(wire, "fills", "fetch_my_trades", market, reading.millis(begin), None, more)
             read = [fill for item in said if (fill := reading.fill(self.ways.traded(item))) is not None]
             new = [fill for fill in read if (fill.symbol, *fill.key) not in found]
             found |= {(fill.symbol, *fill.key): fill for fill in new}
@@ -377,7 +380,8 @@ class Connector:
                 return
             shown += len(said)
             further = self.ways.further(said, shown)
-            more = {"until": _millis(min(fill.at for fill in read))} if further is None else {**within, **further}
+            oldest = {"until": reading.millis(min(fill.at for fill in read))}
+            more = oldest if further is None else {**within, **further}
 
     async def _market(self, wire: Wire, symbol: str) -> Market:
         """A market, from what this process holds of them, however old: to place an order asks nothing else.
@@ -389,12 +393,3 @@ class Connector:
         if symbol not in held:
             raise Rejected(f"{self.at.title} has no spot market {symbol!r}; write it like BTC/USDT")
         return held[symbol]
-
-
-def _camel(method: str) -> str:
-    first, *others = method.split("_")
-    return first + "".join(word.capitalize() for word in others)
-
-
-def _millis(at: datetime) -> int:
-    return int(at.timestamp() * 1000)

@@ -227,10 +227,13 @@ class World:
 
     def halt(self, name: str, *, active: bool) -> None:
         """Stop a market, or let it go on."""
-        replay = self.replays[name]
-        replay.market = replace(replay.market, active=active)
+        self.change(replace(self.replays[name].market, active=active))
+
+    def change(self, market: Market) -> None:
+        """Let a market have these rules from now on; what rests in it stays as it is."""
+        self.replays[market.id].market = market
         for member in self.members:
-            member.paper.shelves[replay.market.symbol].market = replay.market
+            member.paper.shelves[market.symbol].market = market
 
     def _dated(self, late: timedelta) -> datetime:
         """When it was by the exchange's clock that a candle ended which the markets are so far beyond."""

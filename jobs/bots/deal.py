@@ -92,11 +92,12 @@ def told(deal: Deal, event: object, market: Market, now: datetime) -> Deal:
     match event:
         case Filled(tag=tag) if tag in deal.resting:
             return _filled(deal, event, market)
-        case Ended(tag=tag, state=ended, why=why) if tag in deal.resting:
+        case Ended(tag=tag, state=ended, why=why, outdated=outdated) if tag in deal.resting:
             ours = any(tag in part.exit.tags for part in deal.parts)
             # one that is refused is watched, one of a pair expires with the other
             unsold = _at_market(tag) and ended is not OrderState.FILLED
-            failed = ended in {OrderState.REJECTED, OrderState.EXPIRED} and not ours and not unsold
+            refused = ended in {OrderState.REJECTED, OrderState.EXPIRED} and not outdated
+            failed = refused and not ours and not unsold
             again = unsold and deal.failed.again is None  # else another step of the same try is counted already
             return deal.model_copy(
                 update={

@@ -72,10 +72,11 @@ def heard(held: Exit, event: object) -> Exit:
     match event:
         case Filled(tag=tag, fill=fill) if tag in held.tags:
             return held.model_copy(update={"amount": held.amount - fill.amount})
-        case Ended(tag=tag, state=ended) if tag in held.tags:
+        case Ended(tag=tag, state=ended, outdated=outdated) if tag in held.tags:
             name: Name = "stop" if tag == held.stop else "profit"
             gone = held.model_copy(update={name: ""})
-            return gone.model_copy(update=_refused(held, name)) if ended is OrderState.REJECTED else gone
+            refused = ended is OrderState.REJECTED and not outdated
+            return gone.model_copy(update=_refused(held, name)) if refused else gone
     return held
 
 

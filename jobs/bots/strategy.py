@@ -121,6 +121,8 @@ class Ended:
     Attributes:
         why: For a person: ``0.00009 BTC is below the lot size 0.0001``.
         lasting: It was rejected for what a retry can't change: a balance that is not there, a key that may not trade.
+        outdated: It was rejected by rules of its market that had changed since they were read: asked for anew, by those
+            that are shown now, it is another order.
     """
 
     tag: str
@@ -128,6 +130,7 @@ class Ended:
     filled: Decimal
     why: str = ""
     lasting: bool = False
+    outdated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ FUNDS = {"USDT": Decimal(10_000)}
 class Connector(tiny.Connector):
     """The small exchange's, with candles."""
 
-    async def markets(self, wire: Wire) -> Mapping[str, Market]:
+    async def markets(self, wire: Wire, *wanted: str) -> Mapping[str, Market]:
         return {MARKET.symbol: MARKET}
 
     async def candles(self, wire: Wire, symbol: str, every: timedelta, since: datetime) -> Sequence[Candle]:

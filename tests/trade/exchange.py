@@ -98,7 +98,7 @@ class Connector:
     async def rights(self, wire: Wire) -> Rights:
         return Rights(trade=True, withdraw=False, transfer=False)
 
-    async def markets(self, wire: Wire) -> Mapping[str, Market]:
+    async def markets(self, wire: Wire, *wanted: str) -> Mapping[str, Market]:
         return {MARKET.symbol: MARKET}
 
     async def ticker(self, wire: Wire, symbol: str) -> Ticker:

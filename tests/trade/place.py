@@ -57,4 +57,5 @@ async def trading(folder: Path, **chosen: str) -> AsyncIterator[Trading]:
     scopes = (Scope.READ, Scope.TRADE)
     async with installed(folder, app(world), clock, ACCOUNT, {"key": KEY}, scopes=scopes, chosen=chosen) as engine:
         world.asked.clear()
+        world.keys.clear()
         yield Trading(engine, world, clock)

@@ -38,6 +38,7 @@ class World:
         self.arrived: list[str] = []
         self.late: set[str] = set()
         self.asked: list[str] = []
+        self.keys: list[str] = []
         self.down = False
         self.price: Decimal | None = PRICE  #: of the ticker alone
 
@@ -179,6 +180,7 @@ def app(world: World) -> web.Application:  # noqa: PLR0915 - a route each
     async def watched(request: web.Request, handler: Any) -> web.StreamResponse:
         if not request.path.startswith("/control"):
             world.asked.append(f"{request.method} {request.path}")
+            world.keys.append(request.headers.get("x-key", ""))
             if world.down:
                 return web.Response(status=502, text="down")
         return await handler(request)  # type: ignore[no-any-return]

@@ -201,10 +201,6 @@ class Kraken(Ways):
             expires=_instant(said.get("validuntil")),
         )
 
-    def owner(self, body: Any) -> str:
-        said = {name.lower().replace("_", ""): value for name, value in (body.get("result") or {}).items()}
-        return str(said.get("apikeyname") or said.get("name") or "")
-
 
 @cache
 def _tier(name: str) -> tuple[Budget, ...]:

@@ -335,7 +335,7 @@ def _ended(cell: Cell, event: Ended, ladder: Ladder) -> Cell:
     turn = cell.round + 1
     left = cell.amount if not event.filled or ladder.takes(cell.amount, cell.line) else ZERO
     if event.state is not OrderState.FILLED and left:
-        failed = not (cell.leaving and event.state is OrderState.CANCELLED)
+        failed = not event.outdated and not (cell.leaving and event.state is OrderState.CANCELLED)
         ended = {"round": turn, "resting": False, "leaving": False, "tries": cell.tries + failed}
         return cell.model_copy(update=ended)
     amount = ladder.back(cell.number, cell.got)

@@ -73,9 +73,11 @@ class RecurringBuy(Kind):
 
     def decide(self, state: Bought, view: View, now: datetime) -> tuple[Bought, Sequence[Wish]]:
         """Buy, if it is time."""
-        ended = {event.tag for event in view.events if isinstance(event, Ended)}
+        ended = {event.tag: event for event in view.events if isinstance(event, Ended)}
         resting = tuple(tag for tag in state.resting if tag not in ended)
         due = state.next_at or now
+        if now < due and any(ended[tag].outdated for tag in state.resting if tag in ended):
+            return self._bought(state, view, due, resting)  # the last buy once more
         if now < due:
             return Bought(next_at=due, count=state.count, resting=resting), ()
         period = timedelta(minutes=self.minutes_before_next_buy)
@@ -83,12 +85,17 @@ class RecurringBuy(Kind):
         missed = self.catch_up == "skip" and now - last > timedelta(minutes=self.late_minutes)
         if missed or self._holds_enough(view):
             return Bought(next_at=last + period, count=state.count, resting=resting), ()
+        return self._bought(state, view, last + period, resting)
+
+    def _bought(
+        self, state: Bought, view: View, next_at: datetime, resting: tuple[str, ...]
+    ) -> tuple[Bought, Sequence[Wish]]:
         wishes: list[Wish] = []
         if self.cancel_open_orders_at_each_entry:
             wishes += (Cancel(tag) for tag in resting)
         buy = self._buy(f"buy-{state.count + 1}", view.markets[self.symbol], view.prices[self.symbol])
         resting = (*resting, buy.tag)
-        return Bought(next_at=last + period, count=state.count + 1, resting=resting), (*wishes, buy)
+        return Bought(next_at=next_at, count=state.count + 1, resting=resting), (*wishes, buy)
 
     def _buy(self, tag: str, market: Market, price: Decimal) -> Place:
         spent = self.amount_to_buy_in_reference_market
