@@ -114,6 +114,18 @@ class Rationed(Protocol):
         """The budget of which each part of this form takes one; ``None``: none that matters. Pure."""
 
 
+@runtime_checkable
+class Paid(Protocol):
+    """A network whose posts take of what may be spent in a calendar month."""
+
+    @property
+    def purse(self) -> Budget:
+        """The monthly budget that posts are paid from."""
+
+    def spends(self, part: Part) -> int:
+        """What publishing it is expected to take of the purse, in its units. Pure."""
+
+
 class Staged(NotNow):
     """What a post needs is with the provider, but not ready; ``prepare`` goes on from it later.
 

@@ -115,8 +115,15 @@ class Connector:
         return numbered(parts, lambda part: _of_text(part) + problems(part, self.takes(part.form), "X"))
 
     def price(self, part: Part) -> Decimal:
+        return Decimal(self.spends(part)) / 1000
+
+    @property
+    def purse(self) -> Budget:
+        return next(budget for budget in limits.BUDGETS if budget.name == limits.CREDIT)
+
+    def spends(self, part: Part) -> int:
         alts = sum(bool(media.alt) for media in part.media) * limits.TABLE[upload.METADATA.name][2]
-        return Decimal(limits.price(part.text) + alts) / 1000
+        return limits.price(part.text) + alts
 
     async def prepare(
         self, wire: Wire, part: Part, thread: Sequence[Mapping[str, Any]], so_far: Mapping[str, Any]

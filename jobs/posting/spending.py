@@ -1,0 +1,106 @@
+"""What posts cost in a calendar month beside what may be spent in it: told before they are planned."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from operator import attrgetter
+
+from connectors.base import MONEY, Budget
+
+_Month = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Expense:
+    """What is to go out costs so much. ``row``: of the campaign that is looked at; ``None``: it was planned before."""
+
+    account: str
+    at: datetime
+    units: int
+    row: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Purse:
+    """What may be spent in a calendar month (UTC).
+
+    Attributes:
+        subject: Whose it is: an account's, or a provider's for all its accounts.
+        accounts: Those that are paid from it.
+        budget: With the limit in force.
+        used: Units of the present month that are spent.
+        planned: What was planned before and is still to go out.
+    """
+
+    subject: str
+    accounts: tuple[str, ...]
+    budget: Budget
+    used: int
+    planned: tuple[Expense, ...] = ()
+
+
+def overspent(wanted: Iterable[Expense], purses: Sequence[Purse], now: datetime) -> dict[int, list[str]]:
+    """By row, a sentence for each month in which more would be spent than may be. Pure.
+
+    It is told of the first row that there is nothing left for; if that post was planned before, of the one before it.
+    """
+    rows: dict[str, list[Expense]] = defaultdict(list)
+    for one in wanted:
+        rows[one.account].append(one)
+    found: dict[int, list[str]] = defaultdict(list)
+    for purse in purses:
+        mine = [one for account in purse.accounts for one in rows[account]]
+        months = {_month(one.at, now) for one in mine}
+        spent: dict[_Month, list[Expense]] = defaultdict(list)
+        for one in (*purse.planned, *mine):
+            if (month := _month(one.at, now)) in months:
+                spent[month].append(one)
+        for month, expenses in spent.items():
+            used = purse.used if month == _month(now, now) else 0
+            if said := _dry(purse, month, used, sorted(expenses, key=attrgetter("at"))):
+                row, sentence = said
+                found[row].append(sentence)
+    return found
+
+
+def _month(at: datetime, now: datetime) -> _Month:
+    """In which it is paid; what was due before goes out now, if it does."""
+    paid = max(at, now).astimezone(UTC)
+    return paid.year, paid.month
+
+
+def _dry(purse: Purse, month: _Month, used: int, expenses: Sequence[Expense]) -> tuple[int, str] | None:
+    limit, spent, dry = purse.budget.limit, used, None
+    for place, one in enumerate(expenses):
+        spent += one.units
+        if dry is None and limit is not None and spent > limit:
+            dry = place
+    if dry is None:
+        return None
+    after = [one for one in expenses[dry:] if one.row is not None]
+    before = [one for one in expenses[:dry] if one.row is not None]
+    told = (after or before[::-1])[0]
+    earlier = spent - sum(one.units for one in (*before, *after))
+    return told.row or 0, _sentence(purse, month, (spent, earlier), told.account, expenses[dry].at)
+
+
+def _sentence(purse: Purse, month: _Month, costs: tuple[int, int], account: str, dry: datetime) -> str:
+    """``costs``: all of the month, and what of it is no cost of the campaign."""
+    name, unit, limit = purse.budget.name, purse.budget.unit, purse.budget.limit or 0
+    of = f" of all accounts of {purse.subject}" if len(purse.accounts) > 1 else ""
+    spent, earlier = costs
+    part = f" ({_amount(earlier, unit)} of it spent or planned before)" if earlier else ""
+    comes = f"{account}: {datetime(*month, 1, tzinfo=UTC):%B %Y} (UTC) comes to {_amount(spent, unit)}{part}"
+    over = f"more than the {name} of {_amount(limit, unit)}{of}, which is used up on {dry.astimezone(UTC):%Y-%m-%d}"
+    allow = f"`automator limits set {account} {name} {spent}` allows it"
+    return f"{comes}, {over}; {allow}, else what comes after is missed"
+
+
+def _amount(units: int, unit: str) -> str:
+    if unit != MONEY:
+        return f"{units} {unit}"
+    return f"${Decimal(units) / 1000:.3f}".removesuffix("0")
