@@ -25,7 +25,7 @@ from automator.egress.stack import client
 from automator.egress.wire import base_transport
 from automator.home import Home
 from automator.hosting.choose import choose as choose_host
-from automator.intentions import complete
+from automator.intentions import complete, taken
 from automator.keys import Keys
 from automator.ledger import checkpoint
 from automator.ledger.checkpoint import BadCheckpoint
@@ -323,9 +323,11 @@ class Engine:
         for number, (part, result) in enumerate(zip(delivery.parts, results, strict=True)):
             if network.link(result) or part.form is Form.COMMENT:
                 continue
+            key = delivery.key(number)
+            apart = replace(session, taken=partial(taken, self.reader, delivery.account, key))
             with contextlib.suppress(Rejected, CallRefused, NotNow):
-                more = {**result, **await network.locate(session, result)}
-                await self.writer.run(partial(complete, key=delivery.key(number), result=more))
+                more = {**result, **await network.locate(apart, result)}
+                await self.writer.run(partial(complete, key=key, result=more))
 
 
 def _picked(found: Sequence[Found], stored: Stored, pick: Pick | None) -> Found:

@@ -82,15 +82,13 @@ def begin(  # noqa: PLR0913 - the row's columns
         raise Fenced(f"{key} was taken over or has been sent; this worker sends nothing")
 
 
-def taken(connection: sqlite3.Connection, key: str, result: Mapping[str, Any]) -> bool:
-    """Whether another intention came to this very result, so that it cannot be the result of ``key`` too.
+def taken(connection: sqlite3.Connection, account: str, key: str, result: Mapping[str, Any]) -> bool:
+    """Whether another intention of the account came to this very result, so that it can't be that of ``key`` too.
 
     More may be known of the other one by now: its link.
     """
     rows = connection.execute(
-        "SELECT result FROM intention WHERE state = ? AND key <> ? "
-        "AND account = (SELECT account FROM intention WHERE key = ?)",
-        (State.DONE, key, key),
+        "SELECT result FROM intention WHERE state = ? AND key <> ? AND account = ?", (State.DONE, key, account)
     )
     return any(result.items() <= json.loads(row[0] or "{}").items() for row in rows)
 
