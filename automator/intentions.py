@@ -111,7 +111,8 @@ def doubts(connection: sqlite3.Connection, key: str) -> list[Intention]:
         return []
     rows = connection.execute(
         "SELECT key, plan, state, attempt, result, sent_at FROM intention "
-        "WHERE key > ?1 || '/' AND key < ?1 || '0' AND key <> ?2 AND state = ?3 ORDER BY sent_at DESC",
+        "WHERE key > ?1 || '/' AND key < ?1 || '0' AND key <> ?2 AND state = ?3 "
+        "ORDER BY sent_at DESC, length(key) DESC, key DESC",
         (part, key, State.UNCONFIRMED),
     )
     return [_intention(row[0], row[1:]) for row in rows]

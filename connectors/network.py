@@ -152,6 +152,10 @@ class Wire(Protocol):
     def now(self) -> datetime:
         """The engine's clock (UTC)."""
 
+    @property
+    def sent(self) -> datetime | None:
+        """For ``find``: no attempt at what is looked for left later than this, by our clock; ``None``: not known."""
+
     def known(self, result: Mapping[str, Any]) -> bool:
         """Whether another post of ours came to this very result, so that it is not the one that is looked for."""
 

@@ -69,6 +69,7 @@ class Session:
     lost: Callable[[str], Awaitable[None]] = _tell_nobody  #: told, in a sentence, that a person has to connect anew
     hosting: Callable[[Media], Awaitable[str]] | None = None
     taken: Callable[[Mapping[str, Any]], bool] = lambda _: False
+    sent: datetime | None = None
 
     @property
     def base(self) -> str:

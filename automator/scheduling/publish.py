@@ -119,7 +119,7 @@ class Publisher:
         for one in before:
             if not one.plan or STAGED in one.plan:
                 continue  # of what a restored backup held, or was never finished, nothing is known to look for
-            session = self._telling_apart(one.key)
+            session = self._looking_for(one)
             try:
                 found = await self.network.find(session, one.plan)
             except Rejected:
@@ -131,6 +131,9 @@ class Publisher:
     def _telling_apart(self, key: str) -> Session:
         """A session that knows which posts are others of ours."""
         return replace(self.session, taken=partial(taken, self.reader, self.session.account.name, key))
+
+    def _looking_for(self, one: Intention) -> Session:
+        return replace(self._telling_apart(one.key), sent=instant(one.sent_at) if one.sent_at is not None else None)
 
     async def _overruled(
         self, key: str, before: Intention, state: State, found: Mapping[str, Any] | None = None
@@ -216,7 +219,7 @@ class Publisher:
         settled_at = instant(held.sent_at or 0) + self.settle
         if self.clock.now() < settled_at:
             raise parked(settled_at, "the answer was lost; the provider will be asked")
-        session = self._telling_apart(held.key)
+        session = self._looking_for(held)
         try:
             found = await self.network.find(session, held.plan)
         except Rejected as error:
