@@ -29,7 +29,11 @@ class Renewals(Protocol):
     """One renewal at a time for each account, over all processes."""
 
     def __call__(self, account: str) -> AbstractAsyncContextManager[None]:
-        """Hold the account's renewal lock."""
+        """Hold the account's renewal lock.
+
+        Raises:
+            NotNow: another process has had it for too long.
+        """
 
 
 async def _tell_nobody(_: str) -> None:
