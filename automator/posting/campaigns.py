@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from automator import accounts, failpoints
@@ -88,24 +89,27 @@ def _purses(connection: sqlite3.Connection, networks: Mapping[str, Network], now
         usage, budget = store.load(connection, subject, purse)
         if budget.limit is not None:
             used = round(window.used(budget, usage, micros(now)))
-            yield Purse(subject, tuple(paying), budget, used, tuple(_expenses(connection, paying, now)))
+            yield Purse(subject, tuple(paying), budget, used, partial(_expenses, connection, paying))
 
 
 _TO_PAY = """
-SELECT d.account, max(r.ready_at, ?), d.parts, (
+SELECT d.account, r.ready_at, d.parts, (
   SELECT count(*) FROM intention AS i WHERE i.key >= d.id || '/' AND i.key < d.id || '0'
     AND i.key GLOB '*/' || d.generation AND i.state <> 'planned')
 FROM delivery AS d JOIN run AS r ON r.job = d.id
-WHERE d.account IN (SELECT value FROM json_each(?)) AND r.state IN (?, ?, ?)
+WHERE d.account IN (SELECT value FROM json_each(?)) AND r.state IN (?, ?, ?) AND r.ready_at >= ? AND r.ready_at < ?
 """
 
 
-def _expenses(connection: sqlite3.Connection, paying: Mapping[str, Paid], now: datetime) -> Iterator[Expense]:
+def _expenses(
+    connection: sqlite3.Connection, paying: Mapping[str, Paid], since: datetime, until: datetime
+) -> list[Expense]:
     """What was planned before and is not paid yet; parts that have been sent count as used already."""
-    values = (micros(now), json.dumps(list(paying)), *OPEN_STATES)
-    for account, at, parts, sent in connection.execute(_TO_PAY, values):
-        units = sum(map(paying[account].spends, parse(parts)[sent:]))
-        yield Expense(account, instant(at), units)
+    values = (json.dumps(list(paying)), *OPEN_STATES, micros(since), micros(until))
+    return [
+        Expense(account, instant(at), sum(map(paying[account].spends, parse(parts)[sent:])))
+        for account, at, parts, sent in connection.execute(_TO_PAY, values)
+    ]
 
 
 def _zones(connection: sqlite3.Connection) -> list[str]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from operator import attrgetter
 
 from connectors.base import MONEY, Budget
 
-_Month = tuple[int, int]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +33,19 @@ class Purse:
         accounts: Those that are paid from it.
         budget: With the limit in force.
         used: Units of the present month that are spent.
-        planned: What was planned before and is still to go out.
+        planned: What was planned before and is still to go out, from an instant on, and before another: asked of
+            months in which something is to be planned only.
     """
 
     subject: str
     accounts: tuple[str, ...]
     budget: Budget
     used: int
-    planned: tuple[Expense, ...] = ()
+    planned: Callable[[datetime, datetime], Sequence[Expense]] = lambda _, __: ()
 
 
 def overspent(wanted: Iterable[Expense], purses: Sequence[Purse], now: datetime) -> dict[int, list[str]]:
-    """By row, a sentence for each month in which more would be spent than may be. Pure.
+    """By row, a sentence for each month in which more would be spent than may be.
 
     It is told of the first row that there is nothing left for; if that post was planned before, of the one before it.
     """
@@ -53,27 +54,25 @@ def overspent(wanted: Iterable[Expense], purses: Sequence[Purse], now: datetime)
         rows[one.account].append(one)
     found: dict[int, list[str]] = defaultdict(list)
     for purse in purses:
-        mine = [one for account in purse.accounts for one in rows[account]]
-        months = {_month(one.at, now) for one in mine}
-        spent: dict[_Month, list[Expense]] = defaultdict(list)
-        for one in (*purse.planned, *mine):
-            if (month := _month(one.at, now)) in months:
-                spent[month].append(one)
-        for month, expenses in spent.items():
-            used = purse.used if month == _month(now, now) else 0
-            if said := _dry(purse, month, used, sorted(expenses, key=attrgetter("at"))):
+        months: dict[datetime, list[Expense]] = defaultdict(list)
+        for one in (one for account in purse.accounts for one in rows[account]):
+            months[_month(max(one.at, now))].append(one)  # what was due before goes out now, if it does
+        for month, mine in months.items():
+            present = month == _month(now)
+            earlier = purse.planned(EPOCH if present else month, _month(month + timedelta(days=31)))
+            expenses = sorted((*earlier, *mine), key=attrgetter("at"))
+            if said := _dry(purse, month, purse.used if present else 0, expenses):
                 row, sentence = said
                 found[row].append(sentence)
     return found
 
 
-def _month(at: datetime, now: datetime) -> _Month:
-    """In which it is paid; what was due before goes out now, if it does."""
-    paid = max(at, now).astimezone(UTC)
-    return paid.year, paid.month
+def _month(at: datetime) -> datetime:
+    """The beginning of the calendar month in which something is paid."""
+    return at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
-def _dry(purse: Purse, month: _Month, used: int, expenses: Sequence[Expense]) -> tuple[int, str] | None:
+def _dry(purse: Purse, month: datetime, used: int, expenses: Sequence[Expense]) -> tuple[int, str] | None:
     limit, spent, dry = purse.budget.limit, used, None
     for place, one in enumerate(expenses):
         spent += one.units
@@ -88,13 +87,13 @@ def _dry(purse: Purse, month: _Month, used: int, expenses: Sequence[Expense]) ->
     return told.row or 0, _sentence(purse, month, (spent, earlier), told.account, expenses[dry].at)
 
 
-def _sentence(purse: Purse, month: _Month, costs: tuple[int, int], account: str, dry: datetime) -> str:
+def _sentence(purse: Purse, month: datetime, costs: tuple[int, int], account: str, dry: datetime) -> str:
     """``costs``: all of the month, and what of it is no cost of the campaign."""
     name, unit, limit = purse.budget.name, purse.budget.unit, purse.budget.limit or 0
     of = f" of all accounts of {purse.subject}" if len(purse.accounts) > 1 else ""
     spent, earlier = costs
     part = f" ({_amount(earlier, unit)} of it spent or planned before)" if earlier else ""
-    comes = f"{account}: {datetime(*month, 1, tzinfo=UTC):%B %Y} (UTC) comes to {_amount(spent, unit)}{part}"
+    comes = f"{account}: {month:%B %Y} (UTC) comes to {_amount(spent, unit)}{part}"
     over = f"more than the {name} of {_amount(limit, unit)}{of}, which is used up on {dry.astimezone(UTC):%Y-%m-%d}"
     allow = f"`automator limits set {account} {name} {spent}` allows it"
     return f"{comes}, {over}; {allow}, else what comes after is missed"
