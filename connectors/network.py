@@ -125,6 +125,14 @@ class Paid(Protocol):
     def spends(self, part: Part) -> int:
         """What publishing it is expected to take of the purse, in its units. Pure."""
 
+    @property
+    def test_price(self) -> int:
+        """What ``test`` takes of it."""
+
+    @property
+    def reading_price(self) -> int:
+        """What ``metrics`` takes of it for each result."""
+
 
 class Staged(NotNow):
     """What a post needs is with the provider, but not ready; ``prepare`` goes on from it later.

@@ -9,19 +9,18 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 from automator import accounts, failpoints
-from automator.budgets import store, window
+from automator.budgets import store
 from automator.clock import instant, micros
 from automator.db import Writer
+from automator.posting.credit import purses
 from automator.posting.posts import Listed, NewDelivery, plan
 from automator.scheduling.due import LATE
-from automator.scheduling.states import OPEN_STATES
 from automator.settings import Posting, Settings
 from connectors.base import Budget, Scope
-from connectors.network import Network, Paid, Rationed
+from connectors.network import Network, Rationed
 from connectors.post import Form
 from jobs.posting.campaign import Rules, Verdict, compared, drafted
 from jobs.posting.deliver import parse
@@ -29,7 +28,6 @@ from jobs.posting.files import tagged
 from jobs.posting.parts import RULE
 from jobs.posting.planned import Earlier
 from jobs.posting.rows import BAR, COLUMNS, Row, alt_cell, joined
-from jobs.posting.spending import Expense, Purse
 
 RECENT = timedelta(days=30)
 TOGETHER = 200  #: rows that are planned side by side
@@ -62,9 +60,9 @@ def rules(  # noqa: PLR0913 - what rows are judged against
     earlier = _earlier(connection, "d.at >= ?", micros(now - RECENT))
     exchanges = frozenset(who.name for who in connected if who.trades)
     hosts, late = settings.media.kind != "none", timedelta(minutes=settings.posting.late_minutes)
-    rations, purses = dict(_rations(connection, networks)), tuple(_purses(connection, networks, now))
+    rations, credit = dict(_rations(connection, networks)), tuple(purses(connection, networks, now))
     others = [known for known in _zones(connection) if known != zone]
-    return Rules(base, now, zone, networks, mute, earlier, late, copies, exchanges, hosts, rations, purses, others)
+    return Rules(base, now, zone, networks, mute, earlier, late, copies, exchanges, hosts, rations, credit, others)
 
 
 def _rations(
@@ -75,41 +73,6 @@ def _rations(
         for form in Form if isinstance(network, Rationed) else ():
             if isinstance(network, Rationed) and (budget := network.ration(form)) is not None:
                 yield (account, form), store.load(connection, account, budget)[1]
-
-
-def _purses(connection: sqlite3.Connection, networks: Mapping[str, Network], now: datetime) -> Iterator[Purse]:
-    """What the accounts may spend in a month, where a limit is set, and what of it is spoken for."""
-    shared: dict[tuple[str, str], tuple[Budget, dict[str, Paid]]] = {}
-    for account, network in networks.items():
-        if isinstance(network, Paid):
-            purse = network.purse
-            subject = account.partition("/")[0] if purse.shared else account
-            shared.setdefault((subject, purse.name), (purse, {}))[1][account] = network
-    for (subject, _), (purse, paying) in shared.items():
-        usage, budget = store.load(connection, subject, purse)
-        if budget.limit is not None:
-            used = round(window.used(budget, usage, micros(now)))
-            yield Purse(subject, tuple(paying), budget, used, partial(_expenses, connection, paying))
-
-
-_TO_PAY = """
-SELECT d.account, r.ready_at, d.parts, (
-  SELECT count(*) FROM intention AS i WHERE i.key >= d.id || '/' AND i.key < d.id || '0'
-    AND i.key GLOB '*/' || d.generation AND i.state <> 'planned')
-FROM delivery AS d JOIN run AS r ON r.job = d.id
-WHERE d.account IN (SELECT value FROM json_each(?)) AND r.state IN (?, ?, ?) AND r.ready_at >= ? AND r.ready_at < ?
-"""
-
-
-def _expenses(
-    connection: sqlite3.Connection, paying: Mapping[str, Paid], since: datetime, until: datetime
-) -> list[Expense]:
-    """What was planned before and is not paid yet; parts that have been sent count as used already."""
-    values = (json.dumps(list(paying)), *OPEN_STATES, micros(since), micros(until))
-    return [
-        Expense(account, instant(at), sum(map(paying[account].spends, parse(parts)[sent:])))
-        for account, at, parts, sent in connection.execute(_TO_PAY, values)
-    ]
 
 
 def _zones(connection: sqlite3.Connection) -> list[str]:

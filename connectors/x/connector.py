@@ -129,6 +129,14 @@ class Connector:
         alts = sum(bool(media.alt) for media in part.media) * limits.TABLE[upload.METADATA.name][2]
         return limits.price(part.text) + alts
 
+    @property
+    def test_price(self) -> int:
+        return limits.TABLE[ME.name][2]
+
+    @property
+    def reading_price(self) -> int:
+        return limits.TABLE[reading.FIGURES.name][2]
+
     async def prepare(
         self, wire: Wire, part: Part, thread: Sequence[Mapping[str, Any]], so_far: Mapping[str, Any]
     ) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from operator import attrgetter
 from connectors.base import MONEY, Budget
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NEAR = 3  #: days before a post on which the key is tested
+OFTEN = 6  #: times in five days, since a test is made when the last one is twenty hours old
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Purse:
         used: Units of the present month that are spent.
         planned: What was planned before and is still to go out, from an instant on, and before another: asked of
             months in which something is to be planned only.
+        test: What it takes to test a key, which is done while a post of its account is near.
     """
 
     subject: str
@@ -42,6 +45,7 @@ class Purse:
     budget: Budget
     used: int
     planned: Callable[[datetime, datetime], Sequence[Expense]] = lambda _, __: ()
+    test: int = 0
 
 
 def overspent(wanted: Iterable[Expense], purses: Sequence[Purse], now: datetime) -> dict[int, list[str]]:
@@ -61,7 +65,8 @@ def overspent(wanted: Iterable[Expense], purses: Sequence[Purse], now: datetime)
             present = month == _month(now)
             earlier = purse.planned(EPOCH if present else month, _month(month + timedelta(days=31)))
             expenses = sorted((*earlier, *mine), key=attrgetter("at"))
-            if said := _dry(purse, month, purse.used if present else 0, expenses):
+            tests = purse.test * _tests(expenses, max(month, now))
+            if said := _dry(purse, month, (purse.used if present else 0, tests), expenses):
                 row, sentence = said
                 found[row].append(sentence)
     return found
@@ -72,8 +77,27 @@ def _month(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
-def _dry(purse: Purse, month: datetime, used: int, expenses: Sequence[Expense]) -> tuple[int, str] | None:
-    limit, spent, dry = purse.budget.limit, used, None
+def spare(purse: Purse, now: datetime) -> int:
+    """What of a month may still be spent on anything else than its posts, and the tests of keys for them."""
+    expenses = purse.planned(EPOCH, _month(_month(now) + timedelta(days=31)))
+    posts = sum(one.units for one in expenses)
+    return (purse.budget.limit or 0) - purse.used - posts - purse.test * _tests(expenses, now)
+
+
+def _tests(expenses: Sequence[Expense], since: datetime) -> int:
+    """How often keys are tested for them in their month, at most."""
+    days = {
+        (one.account, day)
+        for one in expenses
+        for ahead in range(NEAR + 1)
+        if (day := (max(one.at, since).astimezone(UTC) - timedelta(days=ahead)).date()) >= since.astimezone(UTC).date()
+    }
+    return -(-len(days) * OFTEN // 5)
+
+
+def _dry(purse: Purse, month: datetime, beside: tuple[int, int], expenses: Sequence[Expense]) -> tuple[int, str] | None:
+    """``beside``: what is spent, and what tests take."""
+    limit, spent, dry = purse.budget.limit, sum(beside), None
     for place, one in enumerate(expenses):
         spent += one.units
         if dry is None and limit is not None and spent > limit:
@@ -83,16 +107,19 @@ def _dry(purse: Purse, month: datetime, used: int, expenses: Sequence[Expense]) 
     after = [one for one in expenses[dry:] if one.row is not None]
     before = [one for one in expenses[:dry] if one.row is not None]
     told = (after or before[::-1])[0]
-    earlier = spent - sum(one.units for one in (*before, *after))
-    return told.row or 0, _sentence(purse, month, (spent, earlier), told.account, expenses[dry].at)
+    tests = beside[1]
+    earlier = spent - tests - sum(one.units for one in (*before, *after))
+    return told.row or 0, _sentence(purse, month, (spent, earlier, tests), told.account, expenses[dry].at)
 
 
-def _sentence(purse: Purse, month: datetime, costs: tuple[int, int], account: str, dry: datetime) -> str:
-    """``costs``: all of the month, and what of it is no cost of the campaign."""
+def _sentence(purse: Purse, month: datetime, costs: tuple[int, int, int], account: str, dry: datetime) -> str:
+    """``costs``: all of the month, what of it was spent or planned before, and what tests take."""
     name, unit, limit = purse.budget.name, purse.budget.unit, purse.budget.limit or 0
     of = f" of all accounts of {purse.subject}" if len(purse.accounts) > 1 else ""
-    spent, earlier = costs
-    part = f" ({_amount(earlier, unit)} of it spent or planned before)" if earlier else ""
+    spent, earlier, tests = costs
+    parts = [f"{_amount(earlier, unit)} of it spent or planned before"] if earlier else []
+    parts += [f"{_amount(tests, unit)} for tests of the key"] if tests else []
+    part = f" ({', '.join(parts)})" if parts else ""
     comes = f"{account}: {month:%B %Y} (UTC) comes to {_amount(spent, unit)}{part}"
     over = f"more than the {name} of {_amount(limit, unit)}{of}, which is used up on {dry.astimezone(UTC):%Y-%m-%d}"
     allow = f"`automator limits set {account} {name} {spent}` allows it"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from automator import limits
+from automator import limits, upkeep
 from automator.engine import Engine
 from automator.posting import campaigns, posts
 from automator.posting.posts import NewDelivery
@@ -82,6 +82,23 @@ def test_one_sentence_says_what_it_comes_to_and_what_to_do() -> None:
         "x/brand: December 2026 (UTC) comes to $0.135 ($0.015 of it spent or planned before), "
         "more than the credit of $0.10, which is used up on 2026-12-20; `automator limits set x/brand credit 135` allows it, else what comes after is missed"
     )
+
+
+@pytest.mark.parametrize(
+    ("days", "tests"),
+    [
+        ((11,), 3),  # it is the tenth: today and tomorrow, one of which may see two
+        ((20,), 5),  # on the day and the three before it
+        ((20, 20.5, 21), 6),
+        ((32.5,), 2),  # in January, on the first and the second; the others are December's
+    ],
+)
+def test_a_key_is_tested_while_a_post_is_near(days: tuple[float, ...], tests: int) -> None:
+    """That costs too, and so it is counted in its month."""
+    rows = [Expense("x/brand", day(number), 100, row) for row, number in enumerate(days)]
+    ((said,),) = overspent(rows, [replace(PURSE, budget=replace(CREDIT, limit=99), test=10)], NOW).values()
+    assert f"${tests / 100:.2f} for tests of the key" in said
+    assert f"credit {100 * len(days) + 10 * tests}`" in said
 
 
 def test_accounts_that_share_a_purse_are_counted_together() -> None:
@@ -199,7 +216,7 @@ async def test_what_is_planned_and_what_is_spent_count(engine: Engine) -> None:
 async def test_what_is_told_is_what_happens(engine: Engine) -> None:
     """Of three posts two are paid, and the row that was warned of is the post that is missed."""
     await allow(engine, 1000)
-    await allow(engine, used := purses(engine)[0].used + 30)
+    await allow(engine, used := purses(engine)[0].used + 30 + 20)
     settings, now = engine.settings, engine.clock.now()
     rows = [Row(number, ("x/brand",), f"in {number} hours", f"Post {number}") for number in (3, 1, 2)]
     against = campaigns.rules(engine.reader, Path(), now, "UTC", settings=settings, copies=engine.home.copies)
@@ -209,8 +226,29 @@ async def test_what_is_told_is_what_happens(engine: Engine) -> None:
     assert f"`automator limits set x/brand credit {used + 15}`" in warning[1]
     await campaigns.bring_in(verdicts, engine.writer, now, source="test")
     assert isinstance(engine.clock, StillClock)
+    for _ in range(2):
+        await engine.test("x/brand")  # as often as a key is tested within a day
     for _ in range(5):
         engine.clock.at += HOUR
         await engine.worker.run_due(engine.clock.at)
     became = {item.texts[0]: item.state for item in posts.listed(engine.reader)}
     assert became == {"Post 1": "done", "Post 2": "done", "Post 3": "missed"}
+
+
+async def test_the_limit_that_is_named_suffices(engine: Engine) -> None:
+    """Also for the tests of the key; figures are read only of what posts leave, so that every post goes out."""
+    await allow(engine, 1000)
+    await allow(engine, purses(engine)[0].used + 10)
+    settings, now = engine.settings, engine.clock.now()
+    rows = [Row(number, ("x/brand",), f"in {4 * number} hours", f"Post {number}") for number in range(1, 41)]
+    against = campaigns.rules(engine.reader, Path(), now, "UTC", settings=settings, copies=engine.home.copies)
+    verdicts = campaigns.judged(engine.reader, rows, against)
+    (said,) = [problem.what for verdict in verdicts for problem in verdict.problems if problem.field == "cost"]
+    await allow(engine, int(said.partition("credit ")[2].partition("x/brand credit ")[2].partition("`")[0]))
+    await campaigns.bring_in(verdicts, engine.writer, now, source="test")
+    assert isinstance(engine.clock, StillClock)
+    for _ in range(41 * 2):
+        await upkeep.once(engine)
+        await engine.worker.run_due(engine.clock.at)
+        engine.clock.at += 2 * HOUR
+    assert {item.state for item in posts.listed(engine.reader)} == {"done"}
