@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import logging
-import os
 import sqlite3
-from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -25,7 +22,7 @@ from automator.egress.stack import client
 from automator.egress.wire import base_transport
 from automator.home import Home
 from automator.hosting.choose import choose as choose_host
-from automator.intentions import complete
+from automator.intentions import complete, taken
 from automator.keys import Keys
 from automator.ledger import checkpoint
 from automator.ledger.checkpoint import BadCheckpoint
@@ -43,6 +40,7 @@ from automator.trading.closing import Closing
 from automator.trading.placing import Placing
 from automator.trading.running import Running
 from automator.trading.settling import Settling
+from automator.turns import Turns
 from automator.vault.store import Store, VaultError
 from automator.webhook import Webhook
 from connectors.base import CallRefused, NotNow
@@ -54,8 +52,6 @@ from jobs.posting import deliver as delivering
 from jobs.posting.deliver import Delivery
 
 Pick = Callable[[Sequence[Found]], Found]  #: asks a person which of several accounts a sign-in is for
-
-RENEWAL_POLL = 0.02  #: seconds between two looks whether another process has renewed a token
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +71,7 @@ class Engine:
         self.http = client(base_transport(self.settings.egress.transport), self.writer, self.reader, self.clock)
         self.webhook = self._webhook()
         self.media = choose_host(self.settings.media, store, self.http, self.writer, self.reader, self.clock)
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.turns = Turns(home.path / lease.FOLDER, self.writer, self.reader, self.clock)
         self.books = Books(self.trading, self.writer, self.reader, self.clock)
         self.settling = Settling(self.trading, self.books, self.writer, self.reader, self.clock)
         placing = Placing(self.trading, self.books, self.writer, self.reader, self.clock)
@@ -181,7 +177,8 @@ class Engine:
             partial(self.keys.stands, name=name, made=made),
         )
         identity = stored.identity.partition(" ")[0]
-        return Session(self.http, who, network, self.clock, self.renewal, cause, actor, identity, lost=lost, **more)
+        alone = self.turns.renewal
+        return Session(self.http, who, network, self.clock, alone, cause, actor, identity, lost=lost, **more)
 
     async def connect(
         self, new: Stored, secrets: Mapping[str, str], redirect: str | None = None, pick: Pick | None = None
@@ -194,7 +191,7 @@ class Engine:
             connectors.network.Rejected: they do not; nothing is kept.
         """
         identity, kept, token = await self._tried(new, secrets, redirect, "accounts add", pick)
-        async with self.renewal(new.name):
+        async with self.turns.renewal(new.name):
             await self._connected(replace(new, token=token), identity, kept)
         return identity
 
@@ -220,12 +217,13 @@ class Engine:
 
         Raises:
             connectors.network.Rejected: they do not work, or are another account's; the old ones stay in force.
+            automator.turns.Stuck: they do, but another process keeps the account's key from being changed.
         """
         stored = accounts.load(self.reader, name)
         identity, kept, token = await self._tried(stored, secrets, redirect, "accounts rotate")
         if another := _another(stored, identity):
             raise Rejected(another)
-        async with self.renewal(name):
+        async with self.turns.renewal(name):
             await self.keys.replace(name, kept, token, stored.made)
 
         def note(tx: sqlite3.Connection) -> None:
@@ -242,7 +240,7 @@ class Engine:
         Raises:
             automator.accounts.NoAccount: there is none of this name.
         """
-        async with self.renewal(name):
+        async with self.turns.renewal(name):
             version = accounts.load(self.reader, name).version
             versions = (version - 1, version, version + 1)
 
@@ -286,7 +284,7 @@ class Engine:
 
         open_, turn = public(network.fields), self._turn(stored.name, network)
         who = Account(stored.name, network, stored.scopes, lambda: dict(trial), keep, open_, turn=turn)
-        session = Session(self.http, who, network, self.clock, self.renewal, {"command": command})
+        session = Session(self.http, who, network, self.clock, self.turns.renewal, {"command": command})
         if redirect is not None and (found := await self.network(stored).exchange(session, redirect)):
             one = _picked(found, stored, pick)
             app = {field.name: trial[field.name] for field in network.fields if field.name in trial}
@@ -298,30 +296,12 @@ class Engine:
             kept = {field.name: kept[field.name] for field in network.fields if field.name in kept}
         return identity, kept, tokens[-1] if tokens else None
 
-    def renewal(self, account: str) -> AbstractAsyncContextManager[None]:
-        """Hold the account's key, so that nobody renews it, or takes its name for another account, meanwhile."""
-        return self._alone(f"renew-{account.replace('/', '-')}")
-
     def _turn(self, account: str, connector: Network | Exchange) -> Callable[[], AbstractAsyncContextManager[None]]:
         """What a call of an account has to hold while it is on its way."""
         custom = getattr(connector, "custom", None)
         if custom is None or not custom.ordered:
             return nullcontext
-        return partial(self._alone, f"turn-{account.replace('/', '-')}")
-
-    @asynccontextmanager
-    async def _alone(self, name: str) -> AsyncIterator[None]:
-        """Hold a lock of this installation, in this process and over all others."""
-        path = self.home.path / lease.FOLDER / name
-        async with self._locks[name]:
-            file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-            try:
-                # never in a thread: all of them might wait here for one that needs a thread to go on
-                while not _locked(file):  # noqa: ASYNC110 - it is another process that is waited for
-                    await asyncio.sleep(RENEWAL_POLL)
-                yield
-            finally:
-                os.close(file)
+        return partial(self.turns.call, account)
 
     async def _deliver(self, run: Run) -> Verdict:
         delivery = delivering.load(self.reader, run.job)
@@ -359,9 +339,11 @@ class Engine:
         for number, (part, result) in enumerate(zip(delivery.parts, results, strict=True)):
             if network.link(result) or part.form is Form.COMMENT:
                 continue
+            key = delivery.key(number)
+            apart = replace(session, taken=partial(taken, self.reader, delivery.account, key))
             with contextlib.suppress(Rejected, CallRefused, NotNow):
-                more = {**result, **await network.locate(session, result)}
-                await self.writer.run(partial(complete, key=delivery.key(number), result=more))
+                more = {**result, **await network.locate(apart, result)}
+                await self.writer.run(partial(complete, key=key, result=more))
 
 
 def _another(stored: Stored, now: Identity) -> str:
@@ -396,11 +378,3 @@ def _picked(found: Sequence[Found], stored: Stored, pick: Pick | None) -> Found:
     if one.why:
         raise Rejected(f"{one.name} ({one.id}): {one.why}")
     return one
-
-
-def _locked(file: int) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

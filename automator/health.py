@@ -52,6 +52,7 @@ class Health:
         media_left: Files in places that are no longer the media host.
         ledger: What is wrong with it, or how many entries hold.
         ending: What accounts use of a provider and will stop working, each with the day.
+        stuck: Processes that keep an account's key from all others, and since when.
     """
 
     vault: str
@@ -72,6 +73,7 @@ class Health:
     halted: list[str]
     ending: list[str]
     unconfirmed: int  #: orders
+    stuck: list[str]
 
     @property
     def problems(self) -> list[str]:
@@ -83,6 +85,7 @@ class Health:
             found.append(f"the service can't open the vault, and sends nothing: {unopened}")
         if not self.ledger_ok:
             found.append(f"{self.ledger}; keep the database as it is, and look who had access to it")
+        found += self.stuck
         if self.oldest_due_seconds_late > OVERDUE.total_seconds():
             stale = self.ticked_seconds_ago is None or self.ticked_seconds_ago > STALE.total_seconds()
             nobody = "posts are due and nothing works on them; start `automator serve`"
@@ -143,6 +146,7 @@ def health(engine: Engine, media_trouble: str = "") -> Health:
         halted=standing(reader),
         ending=list(ending(accounts.everything(reader), engine.settings.providers, present)),
         unconfirmed=doubted,
+        stuck=list(map(str, engine.turns.held())),
     )
 
 

@@ -82,15 +82,13 @@ def begin(  # noqa: PLR0913 - the row's columns
         raise Fenced(f"{key} was taken over or has been sent; this worker sends nothing")
 
 
-def taken(connection: sqlite3.Connection, key: str, result: Mapping[str, Any]) -> bool:
-    """Whether another intention came to this very result, so that it cannot be the result of ``key`` too.
+def taken(connection: sqlite3.Connection, account: str, key: str, result: Mapping[str, Any]) -> bool:
+    """Whether another intention of the account came to this very result, so that it can't be that of ``key`` too.
 
     More may be known of the other one by now: its link.
     """
     rows = connection.execute(
-        "SELECT result FROM intention WHERE state = ? AND key <> ? "
-        "AND account = (SELECT account FROM intention WHERE key = ?)",
-        (State.DONE, key, key),
+        "SELECT result FROM intention WHERE state = ? AND key <> ? AND account = ?", (State.DONE, key, account)
     )
     return any(result.items() <= json.loads(row[0] or "{}").items() for row in rows)
 
@@ -113,7 +111,8 @@ def doubts(connection: sqlite3.Connection, key: str) -> list[Intention]:
         return []
     rows = connection.execute(
         "SELECT key, plan, state, attempt, result, sent_at FROM intention "
-        "WHERE key > ?1 || '/' AND key < ?1 || '0' AND key <> ?2 AND state = ?3 ORDER BY sent_at DESC",
+        "WHERE key > ?1 || '/' AND key < ?1 || '0' AND key <> ?2 AND state = ?3 "
+        "ORDER BY sent_at DESC, length(key) DESC, key DESC",
         (part, key, State.UNCONFIRMED),
     )
     return [_intention(row[0], row[1:]) for row in rows]

@@ -17,6 +17,7 @@ from automator.engine import Engine
 from automator.intentions import State
 from automator.ledger import chain
 from automator.ledger.query import after
+from connectors.base import MONEY
 from connectors.network import Network, Shown
 from connectors.post import Form
 from jobs.posting.deliver import parse
@@ -25,7 +26,6 @@ LAG = timedelta(minutes=5)  #: by which a provider's list may be behind
 SLACK = timedelta(minutes=10)  #: by which its clock may be
 BEFORE = timedelta(days=1)  #: our records are read from so much earlier, so that what lies on the edge is matched
 UNLISTED = frozenset({Form.STORY, Form.COMMENT})  #: what some networks show for a day, or not among the posts
-MONEY = "USD/1000"
 _SCHEME = re.compile(r"https?://", re.IGNORECASE)
 _SLASH = re.compile(r"/(?=\s|$)")
 

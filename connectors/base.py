@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 if TYPE_CHECKING:
     import httpx  # only its types are named here, and it is slow to load
 
+MONEY = "USD/1000"  #: the unit of budgets that are money: thousandths of a US dollar
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})  #: hosts that plain http may go to
 
 

@@ -117,6 +117,26 @@ class Rationed(Protocol):
         """The budget of which each part of this form takes one; ``None``: none that matters. Pure."""
 
 
+@runtime_checkable
+class Paid(Protocol):
+    """A network whose posts take of what may be spent in a calendar month."""
+
+    @property
+    def purse(self) -> Budget:
+        """The monthly budget that posts are paid from."""
+
+    def spends(self, part: Part) -> int:
+        """What publishing it is expected to take of the purse, in its units. Pure."""
+
+    @property
+    def test_price(self) -> int:
+        """What ``test`` takes of it."""
+
+    @property
+    def reading_price(self) -> int:
+        """What ``metrics`` takes of it for each result."""
+
+
 class Staged(NotNow):
     """What a post needs is with the provider, but not ready; ``prepare`` goes on from it later.
 
@@ -142,6 +162,10 @@ class Wire(Protocol):
 
     def now(self) -> datetime:
         """The engine's clock (UTC)."""
+
+    @property
+    def sent(self) -> datetime | None:
+        """For ``find``: no attempt at what is looked for left later than this, by our clock; ``None``: not known."""
 
     def known(self, result: Mapping[str, Any]) -> bool:
         """Whether another post of ours came to this very result, so that it is not the one that is looked for."""

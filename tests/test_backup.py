@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from automator import backup as backups
 from automator.backup import BackupError, backup, behind, restore, restored
+from automator.clock import micros
 from automator.db import connect
 from automator.ledger import chain
 from automator.posting import posts
@@ -231,3 +233,19 @@ def test_an_old_copy_is_noticed(database: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(backups.checkpoint, "read", lambda _: {1: b"", 9: b""})
     assert behind(database.parent, tx)
     tx.close()
+
+
+def test_what_is_held_may_have_been_sent_until_the_copy_was_put_back(database: Path) -> None:
+    """Each try of it, also one that had been given up when the copy was made: what was sent again since is lost too."""
+    with closing(connect(database)) as tx:
+        held = listed(tx)[0]
+        for generation, state in enumerate(("unconfirmed", "planned")):
+            tx.execute(
+                "INSERT INTO intention (key, account, operation, plan, state, attempt, sent_at) VALUES (?,?,'o','{}',?,1,7)",
+                (f"{held.id}/0/{generation}", held.account, state),
+            )
+        tx.execute("UPDATE delivery SET generation = 1 WHERE id = ?", (held.id,))
+        restored(tx, {}, None, NOW, actor="anna")
+        sent = tx.execute("SELECT key, state, sent_at FROM intention WHERE key LIKE ? ORDER BY key", (f"{held.id}/%",))
+        keys = [(f"{held.id}/0/{generation}", "unconfirmed", micros(NOW)) for generation in range(2)]
+        assert sent.fetchall() == keys

@@ -248,6 +248,7 @@ async def rotate(  # noqa: PLR0913, PLR0917 - the command's options
     """Give NAME new keys. The old ones stay in force until the new ones have been tested."""
     from automator.accounts import load  # noqa: PLC0415 - keeps --help fast
     from automator.egress.session import Reconnect  # noqa: PLC0415 - as above
+    from automator.turns import Stuck  # noqa: PLC0415 - as above
     from connectors.base import CallRefused, NotNow  # noqa: PLC0415 - as above
     from connectors.network import Rejected  # noqa: PLC0415 - as above
 
@@ -260,6 +261,8 @@ async def rotate(  # noqa: PLR0913, PLR0917 - the command's options
         except Reconnect:
             why = f"{network.name} does not take them"
             raise fail(f"the new keys of {name} are not taken, the old ones stay: {why}", 1) from None
+        except Stuck as stuck:
+            raise fail(f"the new keys of {name} work, but are not in force yet: {stuck}", 1) from None
         except (Rejected, CallRefused, NotNow) as error:
             raise fail(f"the new keys of {name} are not taken, the old ones stay: {error}", 1) from None
     _show(f"{name} has new keys, for {identity.handle}", identity)

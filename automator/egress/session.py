@@ -29,7 +29,11 @@ class Renewals(Protocol):
     """One renewal at a time for each account, over all processes."""
 
     def __call__(self, account: str) -> AbstractAsyncContextManager[None]:
-        """Hold the account's renewal lock."""
+        """Hold the account's renewal lock.
+
+        Raises:
+            NotNow: another process has had it for too long.
+        """
 
 
 async def _tell_nobody(_: str) -> None:
@@ -69,6 +73,7 @@ class Session:
     lost: Callable[[str], Awaitable[None]] = _tell_nobody  #: told, in a sentence, that a person has to connect anew
     hosting: Callable[[Media], Awaitable[str]] | None = None
     taken: Callable[[Mapping[str, Any]], bool] = lambda _: False
+    sent: datetime | None = None
 
     @property
     def base(self) -> str:

@@ -15,6 +15,7 @@ from automator import accounts, failpoints
 from automator.budgets import store
 from automator.clock import instant, micros
 from automator.db import Writer
+from automator.posting.credit import purses
 from automator.posting.posts import Listed, NewDelivery, plan
 from automator.scheduling.due import LATE
 from automator.settings import Posting, Settings
@@ -59,9 +60,9 @@ def rules(  # noqa: PLR0913 - what rows are judged against
     earlier = _earlier(connection, "d.at >= ?", micros(now - RECENT))
     exchanges = frozenset(who.name for who in connected if who.trades)
     hosts, late = settings.media.kind != "none", timedelta(minutes=settings.posting.late_minutes)
-    rations = dict(_rations(connection, networks))
+    rations, credit = dict(_rations(connection, networks)), tuple(purses(connection, networks, now))
     others = [known for known in _zones(connection) if known != zone]
-    return Rules(base, now, zone, networks, mute, earlier, late, copies, exchanges, hosts, rations, others)
+    return Rules(base, now, zone, networks, mute, earlier, late, copies, exchanges, hosts, rations, credit, others)
 
 
 def _rations(

@@ -13,11 +13,13 @@ from automator.budgets import store, window
 from automator.clock import micros
 from automator.egress.call import Superseded
 from automator.engine import Engine
+from automator.posting.credit import purses
 from automator.posting.metrics import Readable, keep, readable
 from automator.scheduling import beats
 from automator.scheduling.due import coming
 from connectors.base import CallRefused, NotNow, Scope, Window
-from connectors.network import Network, Rejected
+from connectors.network import Network, Paid, Rejected
+from jobs.posting.spending import spare
 
 AT_ONCE = 100
 CALM = timedelta(minutes=1)  #: posts that are due so soon go before
@@ -36,9 +38,10 @@ async def read(engine: Engine) -> None:
             continue
         network, waiting = engine.network(who), readable(engine.reader, who.name, now)
         for first in range(0, len(waiting), AT_ONCE):
-            if not _affordable(engine.reader, who, network, engine.clock.now()):
+            batch = waiting[first : first + AT_ONCE]
+            if not (_affordable(engine.reader, who, network, engine.clock.now()) and _spared(engine, who, len(batch))):
                 break
-            if not await _read(engine, who.name, waiting[first : first + AT_ONCE]):
+            if not await _read(engine, who.name, batch):
                 break
 
 
@@ -50,6 +53,17 @@ def _affordable(reader: sqlite3.Connection, who: Stored, network: Network, now: 
             if own.limit is not None and window.used(own, usage, micros(now)) > own.limit / 2:
                 return False
     return True
+
+
+def _spared(engine: Engine, who: Stored, count: int) -> bool:
+    """Whether so many readings leave what this month's posts cost."""
+    now, provider = engine.clock.now(), who.provider
+    networks = {one.name: engine.network(one) for one in accounts.everything(engine.reader) if one.provider == provider}
+    network = networks[who.name]
+    if not isinstance(network, Paid):
+        return True
+    mine = (purse for purse in purses(engine.reader, networks, now) if who.name in purse.accounts)
+    return all(spare(purse, now) >= count * network.reading_price for purse in mine)
 
 
 async def _read(engine: Engine, account: str, parts: Sequence[Readable]) -> bool:

@@ -299,6 +299,11 @@ def hold(tx: sqlite3.Connection, delivery: str, reason: str, at: int) -> None:
             "SET state = 'unconfirmed', attempt = attempt + 1 WHERE state IN ('planned', 'sent', 'refused')",
             (f"{delivery}/{number}/{generation}", account, at),
         )
+    # what was sent, and when last, is lost too: it is looked for up to now
+    tx.execute(
+        "UPDATE intention SET sent_at = ?1 WHERE key >= ?2 || '/' AND key < ?2 || '0' AND state = 'unconfirmed'",
+        (at, delivery),
+    )
     _to(tx, delivery, RunState.UNCONFIRMED, reason, from_=OPEN_STATES)
 
 

@@ -119,14 +119,21 @@ class Publisher:
         for one in before:
             if not one.plan or STAGED in one.plan:
                 continue  # of what a restored backup held, or was never finished, nothing is known to look for
-            session = replace(self.session, taken=partial(taken, self.reader, one.key))
+            session = self._looking_for(one)
             try:
                 found = await self.network.find(session, one.plan)
             except Rejected:
                 continue  # that the provider won't say does not overrule the person
-            if found is not None and not taken(self.reader, one.key, found):
+            if found is not None and not session.known(found):
                 return found
         return None
+
+    def _telling_apart(self, key: str) -> Session:
+        """A session that knows which posts are others of ours."""
+        return replace(self.session, taken=partial(taken, self.reader, self.session.account.name, key))
+
+    def _looking_for(self, one: Intention) -> Session:
+        return replace(self._telling_apart(one.key), sent=instant(one.sent_at) if one.sent_at is not None else None)
 
     async def _overruled(
         self, key: str, before: Intention, state: State, found: Mapping[str, Any] | None = None
@@ -146,14 +153,14 @@ class Publisher:
         if stored is not None and stored.state is State.DONE:
             return stored.result
         if stored is None:
-            plan = await self.network.prepare(self.session, part, thread, {})
+            plan = await self.network.prepare(self._telling_apart(key), part, thread, {})
             failpoints.reach("before-intent")
             return await self._send(Intent(key, plan), thread)
         held = await self._claim(key, stored.plan)
         if held.state is State.SENT and self.network.publishing(held.plan).effect is Effect.ONCE:
             held = await self._settled(held)
         if held.state is State.PLANNED and (STAGED in held.plan or self._expired(held.plan)):
-            plan = await self.network.prepare(self.session, part, thread, held.plan.get(STAGED, {}))
+            plan = await self.network.prepare(self._telling_apart(key), part, thread, held.plan.get(STAGED, {}))
             held = await self._planned(held, plan)
         match held.state:
             case State.DONE:
@@ -212,13 +219,12 @@ class Publisher:
         settled_at = instant(held.sent_at or 0) + self.settle
         if self.clock.now() < settled_at:
             raise parked(settled_at, "the answer was lost; the provider will be asked")
-
+        session = self._looking_for(held)
         try:
-            session = replace(self.session, taken=partial(taken, self.reader, held.key))
             found = await self.network.find(session, held.plan)
         except Rejected as error:
             raise NotNow(None) from error
-        if found is not None and taken(self.reader, held.key, found):
+        if found is not None and session.known(found):
             found = None  # it is another post of ours with the same text, which has its own intention
         if found is None and self.clock.now() < settled_at + self.settle:
             raise parked(settled_at + self.settle, "the provider does not show it yet; it will be asked once more")

@@ -132,7 +132,7 @@ class Connector:
         if part.form is Form.COMMENT:
             first = thread[0] if thread[0].get("id") else await self.locate(wire, thread[0])
             if not first.get("id"):
-                raise Rejected("Instagram published the post, but does not show it: it can't be commented on from here")
+                raise settle.unshown(thread[0], wire.now())
             known = {"kind": "comment"}
             return {"message": part.text, "media": first["id"], "begun": wire.now().isoformat(), "result": known}
         way = await self._way(wire)
@@ -167,8 +167,13 @@ class Connector:
             fields = {"fields": "id,permalink"}
             said = accepted(await wire.request(MEDIUM, "GET", f"{self._base(wire)}/{result['id']}", params=fields))
             return {"permalink": str(said.get("permalink") or "")}
-        for item in await self._listed(wire, wire.now() - timedelta(days=90)):
-            if result.get("permalink") and item.get("permalink") == result["permalink"]:
+        if "begun" in result:
+            listed = await self._listed(wire, settle.since(result))
+            links = {str(item["id"]): str(item.get("permalink") or "") for item in listed}
+            unknown = (one for one in settle.same(listed, result) if not wire.known(one))
+            return next(({**one, "permalink": links[one["id"]]} for one in unknown), {})
+        for item in await self._listed(wire, wire.now() - timedelta(days=90)) if result.get("permalink") else ():
+            if item.get("permalink") == result["permalink"]:
                 return {"id": str(item["id"])}
         return {}
 

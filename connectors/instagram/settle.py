@@ -14,8 +14,10 @@ from connectors.instagram.operations import COMMENTS, MEDIA
 from connectors.network import Rejected, Wire
 
 SLACK = timedelta(minutes=2)  #: by which the clocks of both sides may differ
-AGAIN = timedelta(seconds=5)  #: until a list that lags is looked at again
-LAGS = timedelta(hours=1)  #: after which a list is not waited for any more
+AGAIN = timedelta(seconds=5)  #: until a list that lags is looked at again; later, when it has lagged for long
+QUARTER = 4  #: of the time for which it has lagged, so that few calls are made and it is not waited for much longer
+LAGS = timedelta(hours=1)  #: after which it is not waited for any more by a post that is out
+UNSHOWN = timedelta(days=2)  #: nor by what belongs under that post, which was begun up to a day before it went out
 NEWEST = "50"
 
 
@@ -40,19 +42,40 @@ async def post(wire: Wire, way: Way, plan: Mapping[str, Any]) -> dict[str, Any] 
             return found
     if code != Code.PUBLISHED:
         raise Rejected(why)
-    begun = datetime.fromisoformat(str(plan["begun"]))
-    if wire.now() < begun + LAGS:
-        raise NotNow(wire.now() + AGAIN, "it is published, but Instagram does not show it in its list yet")
-    return {"id": "", "container": str(plan["creation_id"])}  # that it is there is certain; which one it is, is not
+    if (lagged := wire.now() - datetime.fromisoformat(str(plan["begun"]))) < LAGS:
+        raise NotNow(wire.now() + _wait(lagged), "it is published, but Instagram does not show it in its list yet")
+    # that it is there is certain; which one it is, is not, and may be seen later, but for a story
+    seen_by = {} if plan["story"] else {"caption": plan["caption"], "begun": plan["begun"]}
+    return {"id": "", "container": str(plan["creation_id"]), **seen_by}
+
+
+def _wait(lagged: timedelta) -> timedelta:
+    return max(AGAIN, lagged / QUARTER)
+
+
+def unshown(result: Mapping[str, Any], now: datetime) -> NotNow | Rejected:
+    """What is to be raised by what belongs under a post that Instagram does not show. Pure."""
+    lagged = now - datetime.fromisoformat(str(result["begun"])) if "begun" in result else UNSHOWN
+    if lagged < UNSHOWN:
+        return NotNow(
+            now + _wait(lagged), "Instagram does not show the post in its list yet; the comment waits for that"
+        )
+    where = "comment in Instagram's app, or have `automator posts retry` look once more"
+    return Rejected(f"Instagram published the post, but does not show it, so it can't be commented on; {where}")
+
+
+def since(begun: Mapping[str, Any]) -> datetime:
+    """Before which Instagram does not show what was ``begun`` then to be published."""
+    return datetime.fromisoformat(str(begun["begun"])) - SLACK
 
 
 def same(listed: Iterable[Any], plan: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The results of those posts that may be the one of a plan, the oldest first. Pure."""
-    since = datetime.fromisoformat(str(plan["begun"])) - SLACK
+    earliest = since(plan)
     found = [
         (at, {"id": str(item["id"])})
         for item in listed
-        if isinstance(item, dict) and (at := when(item)) is not None and at >= since
+        if isinstance(item, dict) and (at := when(item)) is not None and at >= earliest
         if text.plain(str(item.get("caption") or "")) == text.plain(str(plan["caption"]))
     ]
     return [result for _, result in sorted(found, key=lambda item: item[0])]
@@ -60,12 +83,12 @@ def same(listed: Iterable[Any], plan: Mapping[str, Any]) -> list[dict[str, Any]]
 
 async def comment(wire: Wire, base: str, plan: Mapping[str, Any]) -> dict[str, Any] | None:
     """A comment of ours with the very text, under the very post."""
-    since = datetime.fromisoformat(str(plan["begun"])) - SLACK
+    earliest = since(plan)
     asked = {"fields": "id,text,timestamp,username", "limit": NEWEST}
     said = accepted(await wire.request(COMMENTS, "GET", f"{base}/{plan['media']}/comments", params=asked))
     for item in said["data"]:
         at = when(item) if isinstance(item, dict) else None
-        if at is None or at < since or text.plain(str(item.get("text") or "")) != text.plain(plan["message"]):
+        if at is None or at < earliest or text.plain(str(item.get("text") or "")) != text.plain(plan["message"]):
             continue
         if not wire.known(result := {"id": str(item["id"])}):
             return result | {"kind": "comment"}

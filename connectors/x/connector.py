@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -39,6 +40,9 @@ CREATE = Operation("x.post.create", Effect.ONCE, Scope.WRITE, Absence.EVIDENCE)
 DELETE = Operation("x.post.delete", Effect.REPEATABLE, Scope.DELETE, Absence.PROOF)
 ME = Operation("x.user.me", Effect.READ, Scope.READ)
 POSTS = Operation("x.user.posts", Effect.READ, Scope.READ)
+#: by X's clock nothing is published so long after ours says that it left: a clock that takes local time for UTC is
+#: wrong by less, and with one that is wrong by more no connection is trusted
+AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -115,8 +119,23 @@ class Connector:
         return numbered(parts, lambda part: _of_text(part) + problems(part, self.takes(part.form), "X"))
 
     def price(self, part: Part) -> Decimal:
+        return Decimal(self.spends(part)) / 1000
+
+    @property
+    def purse(self) -> Budget:
+        return next(budget for budget in limits.BUDGETS if budget.name == limits.CREDIT)
+
+    def spends(self, part: Part) -> int:
         alts = sum(bool(media.alt) for media in part.media) * limits.TABLE[upload.METADATA.name][2]
-        return Decimal(limits.price(part.text) + alts) / 1000
+        return limits.price(part.text) + alts
+
+    @property
+    def test_price(self) -> int:
+        return limits.TABLE[ME.name][2]
+
+    @property
+    def reading_price(self) -> int:
+        return limits.TABLE[reading.FIGURES.name][2]
 
     async def prepare(
         self, wire: Wire, part: Part, thread: Sequence[Mapping[str, Any]], so_far: Mapping[str, Any]
@@ -138,9 +157,8 @@ class Connector:
         return await wire.request(CREATE, "POST", f"{wire.base}/2/tweets", intent=intent, json=intent.plan["body"])
 
     async def find(self, wire: Wire, plan: Mapping[str, Any]) -> dict[str, Any] | None:
-        query, keys = {"start_time": str(plan["since"]), "max_results": reading.FEW}, plan.get("media_keys") or []
-        found = reading.listed(wire, POSTS, str(plan["user"]), query)
-        same = [post async for post in found if _same(post, plan["body"]) and _shows(post, keys)]
+        keys, found = plan.get("media_keys") or [], await _written_then(wire, plan)
+        same = [post for post in found if _same(post, plan["body"]) and _shows(post, keys)]
         return {"id": str(same[-1]["id"])} if same else None
 
     async def locate(self, _: Wire, __: Mapping[str, Any]) -> dict[str, Any]:
@@ -189,6 +207,16 @@ class Connector:
     def read_link(self, link: str) -> dict[str, Any] | None:
         found = _STATUS.fullmatch(link.strip())
         return {"id": found[1]} if found else None
+
+
+async def _written_then(wire: Wire, plan: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The account's posts of the time in which a plan can have been published, newest first; each has its price."""
+    query, user = {"start_time": str(plan["since"]), "max_results": reading.FEW}, str(plan["user"])
+    if wire.sent is not None and wire.sent + AFTER < wire.now():
+        with suppress(Rejected):  # what is later than X's own clock it may refuse
+            until = {"end_time": reading.stamp(wire.sent + AFTER)}
+            return [post async for post in reading.listed(wire, POSTS, user, query | until)]
+    return [post async for post in reading.listed(wire, POSTS, user, query)]
 
 
 def _same(post: Mapping[str, Any], body: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import httpx
 
 from connectors.answer import json_object, objects, resets
-from connectors.base import Budget, Operation, Reading, Window
+from connectors.base import MONEY, Budget, Operation, Reading, Window
 from connectors.takes import Limits, Sort, Takes
 from connectors.x import text
 
@@ -48,8 +48,8 @@ SHOWN = LISTS | {"x.post.figures"}
 BUDGETS = (
     *(Budget(name, limit, Window.FIXED, QUARTER) for name, limit in dict(row[:2] for row in TABLE.values()).items()),
     Budget("posts-day", 10_000, Window.FIXED, DAY, shared=True),
-    Budget(FIGURES, 1000, Window.MONTH, shared=True, unit="USD/1000"),
-    Budget(CREDIT, None, Window.MONTH, shared=True, unit="USD/1000"),
+    Budget(FIGURES, 1000, Window.MONTH, shared=True, unit=MONEY),
+    Budget(CREDIT, None, Window.MONTH, shared=True, unit=MONEY),
 )
 
 

@@ -250,9 +250,13 @@ async def _timeline(request: web.Request) -> web.Response:
     size = int(query.get("max_results", "10"))
     if not 5 <= size <= PAGE:  # noqa: PLR2004 - X's specification
         raise Refusal(400, f"The `max_results` query parameter value [{size}] is not between 5 and {PAGE}")
+    until = query.get("end_time", "")
+    if until and datetime.fromisoformat(until) > world.now() - timedelta(seconds=10):
+        raise Refusal(400, "Invalid 'end_time'. It must be a minimum of 10 seconds prior to the request time.")
     seen = [post for post in reversed(world.posts.values()) if post["visible_at"] <= world.now()]
     mine = [post for post in seen if post["author_id"] == request.match_info["id"]]
-    return web.json_response(page(mine, size, query.get("start_time", ""), query.get("pagination_token", "")))
+    span = (query.get("start_time", ""), until)
+    return web.json_response(page(mine, size, span, query.get("pagination_token", "")))
 
 
 async def _consent(request: web.Request) -> web.Response:

@@ -20,9 +20,11 @@ def as_json(post: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def page(posts: Sequence[dict[str, Any]], size: int, since: str, token: str) -> dict[str, Any]:
-    """One page of posts, newest first, from an instant on; here its token is the last id before it."""
-    wanted = [post for post in posts if post["created_at"][:19] >= since[:19] and post["id"] < (token or "a")]
+def page(posts: Sequence[dict[str, Any]], size: int, span: tuple[str, str], token: str) -> dict[str, Any]:
+    """One page of posts, newest first, between two instants; here its token is the last id before it."""
+    since, until = (at[:19] for at in span)
+    seen = [post for post in posts if since <= post["created_at"][:19] <= (until or "a")]
+    wanted = [post for post in seen if post["id"] < (token or "a")]
     found = [as_json(post) for post in wanted[:size]]
     more = {"next_token": found[-1]["id"]} if len(wanted) > size else {}
     return ({"data": found} if found else {}) | {"meta": {"result_count": len(found)} | more}

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from connectors.network import Network
+from connectors.network import Network, Paid
 from connectors.post import Part, Problem
 from connectors.takes import named
 from jobs.posting.characters import cleaned
@@ -21,6 +21,7 @@ from jobs.posting.identity import elsewhere, identity, lacking
 from jobs.posting.parts import chosen, composed
 from jobs.posting.planned import Earlier, Planned
 from jobs.posting.rows import OVERRIDE, Row
+from jobs.posting.spending import Expense, Purse, overspent
 from jobs.posting.when import When, WhenError, parse_when
 
 FAR = timedelta(days=730)  #: after which a time is rather a slip of the pen
@@ -67,6 +68,7 @@ class Rules:
         exchanges: The connected accounts that nothing can be posted to.
         hosts: Whether there is a media host, from which networks fetch what they take no other way.
         rations: Of what the accounts may post only so much in a while.
+        purses: Of what posts cost, and of which only so much may be spent in a month.
         zones: Others in which times that name none may have been meant before.
     """
 
@@ -81,6 +83,7 @@ class Rules:
     exchanges: frozenset[str] = frozenset()
     hosts: bool = True
     rations: Rations = field(default_factory=dict)
+    purses: Sequence[Purse] = ()
     zones: Sequence[str] = ()
 
     @cached_property
@@ -233,7 +236,7 @@ def compared(drafts: Sequence[Verdict], rules: Rules) -> list[Verdict]:
         if stands:
             problems = tuple(replace(problem, warning=True) for problem in problems)
         judged.append(replace(verdict, problems=problems) if problems != verdict.problems else verdict)
-    return _crowded(judged, known, rules)
+    return _paid(_crowded(judged, known, rules), known, rules)
 
 
 def _crowded(verdicts: Sequence[Verdict], known: Collection[str], rules: Rules) -> list[Verdict]:
@@ -251,7 +254,26 @@ def _crowded(verdicts: Sequence[Verdict], known: Collection[str], rules: Rules) 
         for part in item.parts
     ]
     said = crowded(wanted, rules.rations, rules.late)
-    more = {row: tuple(Problem("at", what, warning=True) for what in words) for row, words in said.items()}
+    return _warned(verdicts, "at", said)
+
+
+def _paid(verdicts: Sequence[Verdict], known: Collection[str], rules: Rules) -> list[Verdict]:
+    """Warn of months in which more would be spent than may be; asked only where a person has set how much."""
+    paying = {name for purse in rules.purses for name in purse.accounts}
+    wanted = [
+        Expense(item.account, verdict.when.at, sum(map(network.spends, item.parts)), row)
+        for row, verdict in enumerate(verdicts if paying else ())
+        if verdict.ok and verdict.when is not None
+        for item in verdict.deliveries
+        if item.account in paying and item.identity not in known
+        if isinstance(network := rules.networks[item.account], Paid)
+    ]
+    return _warned(verdicts, "cost", overspent(wanted, rules.purses, rules.now))
+
+
+def _warned(verdicts: Sequence[Verdict], what: str, said: Mapping[int, Sequence[str]]) -> list[Verdict]:
+    """Add warnings to rows, by their places."""
+    more = {row: tuple(Problem(what, words, warning=True) for words in told) for row, told in said.items()}
     return [replace(one, problems=one.problems + more[row]) if row in more else one for row, one in enumerate(verdicts)]
 
 

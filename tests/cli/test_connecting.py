@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pty
@@ -14,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from automator.clock import SystemClock
 from tests.cli.conftest import Shell
 from tests.sandboxed import ROOT, read
 
@@ -80,6 +82,24 @@ def test_new_keys_must_work_before_the_old_ones_go(shell: Shell) -> None:
     shell.run("accounts", "test", "bluesky/brand")
     right = json.dumps(read(shell.state, "accounts")["bluesky/brand"]["secrets"])
     assert "new keys" in shell.run("accounts", "rotate", "bluesky/brand", "--secret-stdin", given=right)
+
+
+def test_new_keys_wait_for_a_process_that_has_the_old_ones(shell: Shell) -> None:
+    """One that was stopped while it renewed them: a person hears which, and that the new ones are good."""
+    given = json.dumps(read(shell.state, "accounts")["bluesky/brand"]["secrets"])
+    rotate = ("accounts", "rotate", "bluesky/brand", "--secret-stdin")
+    has = f"process {os.getpid()} has been renewing the key of bluesky/brand for "
+    with (shell.home / "owners" / "renew-bluesky-brand").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        since = SystemClock().boottime() - 600
+        lock.write(json.dumps({"account": "bluesky/brand", "pid": os.getpid(), "since": since}))
+        lock.flush()
+        said = shell.run(*rotate, given=given, code=1)
+        assert f"the new keys of bluesky/brand work, but are not in force yet: {has}10 minutes" in said
+        assert f"problem: {has}10 minutes" in shell.run("doctor", code=1)
+        assert has in shell.run("notices")
+    assert "new keys" in shell.run(*rotate, given=given)
+    assert has not in shell.run("notices")
 
 
 def test_an_account_does_only_what_it_may(shell: Shell) -> None:

@@ -39,6 +39,30 @@ def test_an_import_speaks_json_to_programs(shell: Shell, options: list[str]) -> 
     assert all(row["ok"] or row["problems"] for row in found)
 
 
+def test_a_campaign_that_costs_too_much_is_told_of(shell: Shell, tmp_path: Path) -> None:
+    """Before it is planned, to people and programs, with what to do; then nothing is said."""
+    month = (datetime.now(UTC).replace(day=1) + timedelta(days=500)).replace(day=1)
+    file = tmp_path / "dear.csv"
+    rows = "".join(f"x/brand,{month:%Y-%m}-{day:02} 09:00 UTC,https://example.com/{day}\n" for day in range(1, 11))
+    file.write_text(f"to,at,text\n{rows}")
+    shell.run("limits", "set", "x/brand", "credit", "1500")
+    allow = "automator limits set x/brand credit 2120"
+    comes = f"{month:%B %Y} (UTC) comes to $2.12 ($0.12 for tests of the key)"
+    over = f"{comes}, more than the credit of $1.50, which is used up on {month:%Y-%m}-07"
+    said = shell.run("posts", "import", str(file), "--dry-run")
+    assert f"row 8: warning: cost: x/brand: {over}; `{allow}` allows it" in said
+    assert "10 rows, 0 bad" in said
+    told = json.loads(shell.output("posts", "import", str(file), "--dry-run", "--json"))
+    assert [row["row"] for row in told for problem in row["problems"] if problem["field"] == "cost"] == [8]
+    assert over in shell.run("posts", "import", str(file))
+    one = ("post", "https://example.com", "--to", "x/brand", "--at", f"{month:%Y-%m}-20 09:00 UTC", "--dry-run")
+    assert "warning: cost: x/brand: " in shell.run(*one)
+    assert "comes to $2.37 ($2.00 of it spent or planned before, $0.17 for tests of the key)" in shell.output(*one, "--json")
+    shell.run(*allow.split()[1:])
+    assert "cost" not in shell.run("posts", "import", str(file), "--dry-run")
+    shell.run("limits", "set", "x/brand", "credit", "1000000")
+
+
 def test_a_campaign_of_relative_times_is_planned_once(shell: Shell, tmp_path: Path) -> None:
     """Its times are others each time that it is read; its posts are the same."""
     file = tmp_path / "soon.csv"

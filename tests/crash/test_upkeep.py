@@ -7,6 +7,7 @@ import base64
 import hashlib
 import json
 import signal
+import sqlite3
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,14 +16,18 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from automator import failpoints
+from automator import accounts, failpoints
 from automator.clock import SystemClock
 from automator.db import connect
+from automator.engine import Engine
+from automator.health import Health, health
 from automator.notices import unread
 from automator.posting.campaigns import TOGETHER
-from automator.posting.posts import listed
+from automator.posting.posts import Listed, NewDelivery, listed, plan
 from automator.vault.choose import own_file
+from connectors.post import Part
 from connectors.signin import CODE, VERIFIER
+from tests.clocks import QuickClock
 from tests.crash.place import Place
 from tests.sandboxed import ROOT, read
 from tests.stored import unpacked
@@ -50,6 +55,57 @@ def test_killed_while_a_token_is_renewed(place: Place, point: str) -> None:
     with place.worker() as second:
         assert second.wait(60) == 0
     assert place.ended() == ("done", ["First part.", "Second part."])
+
+
+def test_stopped_while_a_token_is_renewed(place: Place) -> None:
+    """What needs the key is put off and others go on; a person hears who has it; once that goes on, all goes out."""
+    clock = QuickClock()
+
+    async def worked(after: timedelta, text: str = "") -> tuple[Listed, list[str], Health]:
+        async with Engine(place.home, own_file(place.home.path), clock=clock) as engine:
+            clock.ahead += after
+            if text:  # another's, which needs no new token
+                wanted = NewDelivery("x/brand", (Part(text),), clock.now(), "UTC", "", text)
+                await engine.writer.run(lambda tx: plan(tx, [wanted], clock.now(), source="test"))
+            await engine.worker.run_due()
+            first = next(one for one in listed(engine.reader) if one.account == place.account)
+            return first, [str(one["text"]) for one in unread(engine.reader) if one["kind"] == "stuck"], health(engine)
+
+    async def spoil() -> None:
+        async with place.engine() as engine:
+            given = read(place.state, "accounts")["x/brand"]
+            await engine.connect(accounts.fresh("x/brand", given["base_url"]), given["secrets"])
+            engine.keys.secrets(place.account)
+            await engine.keys.keep(place.account, {"accessJwt": "no-longer-valid"})
+
+    asyncio.run(spoil())
+    # the provider has taken the old token back, and only this process knows the new one
+    with place.command("accounts", "test", place.account, failpoint="before-keep:STOP") as first:
+        assert first.wait_for_stop()
+        post, told, found = asyncio.run(worked(timedelta(minutes=1), "Meanwhile."))
+        assert (post.state, told, found.stuck) == ("waiting", [], [])
+        assert f"process {first.pid} has been renewing the key of {place.account} for 1 minute" in post.reason
+        assert [seen["text"] for seen in read(place.state, "world")["x"]] == ["Meanwhile."]
+        for _ in range(2):
+            post, told, found = asyncio.run(worked(timedelta(minutes=3)))
+        assert post.state == "waiting"
+        (sentence,) = told
+        assert f"process {first.pid} has been renewing the key of {place.account}" in sentence
+        assert f"`kill -CONT {first.pid}`" in sentence
+        assert found.stuck[0] in found.problems
+        assert f"process {first.pid} has been renewing the key of {place.account} for 7 minutes" in found.stuck[0]
+        first.send_signal(signal.SIGCONT)
+        assert first.wait(60) == 0
+    post, told, found = asyncio.run(worked(timedelta(minutes=2)))
+    assert (post.state, found.stuck) == ("done", [])
+    assert [seen["text"] for seen in place.world()] == ["First part.", "Second part."]
+    reader = connect(place.home.database, readonly=True)
+    assert calls(reader).count("bluesky.session.refresh") == 1
+    reader.close()
+
+
+def calls(reader: sqlite3.Connection) -> list[str]:
+    return [row[0] for row in reader.execute("SELECT operation FROM entry WHERE kind = 'call'")]
 
 
 def test_a_key_that_nothing_names_is_taken_out_of_the_vault(place: Place) -> None:

@@ -25,8 +25,6 @@ from tests.scheduling.test_restored_days import Restored
 
 __all__ = ["pytestmark"]
 
-UNSHOWN = "does not show it: it can't be commented on"  #: whose list lags for hours after it said that it is out
-
 
 def picture(folder: Path, number: int) -> Media:
     path = folder / f"{number}.jpg"
@@ -117,7 +115,7 @@ class Meta(Restored):
             case RunState.MISSED:
                 assert not shown or post.restored, "called missed, and there"
             case RunState.FAILED:
-                assert UNSHOWN in stands.reason, f"failed on a day without a reason: {stands.reason}"
+                raise AssertionError(f"failed on a day without a reason: {stands.reason}")
             case RunState.UNCONFIRMED:
                 assert stands.results or post.restored or self.options, "nobody needs to be asked"
         assert "unforeseen" not in stands.reason, stands.reason

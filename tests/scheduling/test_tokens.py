@@ -144,7 +144,7 @@ async def test_two_processes_renew_once(desk: Desk) -> None:
 
 async def test_an_account_is_not_removed_while_its_token_is_renewed(desk: Desk) -> None:
     """The new token would come to a name that is somebody else's by then, or stay in the vault for good."""
-    async with desk.engine.renewal(desk.name):
+    async with desk.engine.turns.renewal(desk.name):
         removal = asyncio.create_task(desk.engine.forget(desk.name))
         for _ in range(20):
             await asyncio.sleep(0)

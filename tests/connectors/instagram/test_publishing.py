@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 import pytest
 from aiohttp import web
 
+from automator.notices import unread
+from automator.posting import posts
 from connectors.base import Intent
 from connectors.graph import usage
 from connectors.instagram import containers
@@ -211,15 +213,66 @@ async def test_a_list_that_lags_is_waited_for(place: Place) -> None:
     assert place.operations().count("instagram.media.publish") == 1
 
 
-async def test_a_list_that_never_shows_it_does_not_keep_it_open(place: Place) -> None:
-    """It is done all the same: the container says so. A comment under it can't be made, and says why."""
+async def test_a_list_that_lags_is_looked_at_ever_more_rarely(place: Place) -> None:
+    """Graph lets an app make some hundred calls an hour; a post that is out leaves them to others."""
     place.world.visible_after, place.world.blocks = timedelta(days=2), 1
-    post = await place.post(place.part(), Part("First!", (), Form.COMMENT))
+    assert (await place.post(place.part())).state == "done"
+    assert place.operations().count("instagram.user.media") < 30
+
+
+async def test_a_list_that_never_shows_it_does_not_keep_it_open(place: Place) -> None:
+    """It is done all the same: the container says so."""
+    place.world.visible_after, place.world.blocks = timedelta(days=2), 1
+    post = await place.post(place.part())
     (container,) = place.world.containers
-    assert post.results[0] == {"id": "", "container": container}
-    assert post.state == "failed"
-    assert "can't be commented on" in post.reason
+    assert post.state == "done", post.reason
+    assert (post.results[0]["id"], post.results[0]["container"]) == ("", container)
     assert place.operations().count("instagram.media.publish") == 1
+
+
+@pytest.mark.parametrize("hours", [1.5, 5, 20])
+async def test_a_comment_waits_until_its_post_is_shown(place: Place, hours: float) -> None:
+    """However long Instagram's list lags; then it is under that post, once, and the post has its link."""
+    place.world.visible_after, place.world.blocks = timedelta(hours=hours), 1
+    post = await place.post(place.part(), Part("First!", (), Form.COMMENT), until=timedelta(hours=hours))
+    assert post.state == "waiting"
+    assert "the comment waits" in post.reason
+    held = [item["text"] for item in unread(place.engine.reader) if item["kind"] == "held"]
+    assert bool(held) is (hours > 4), "a person is told of a longer wait"
+    place.world.visible_after = timedelta()
+    post = await place.work(post.id, timedelta(hours=hours))
+    assert post.state == "done", post.reason
+    shown, comment = place.seen()
+    assert (comment["text"], comment["under"]) == ("First!", shown["id"])
+    assert post.results[0]["id"] == shown["id"]
+    assert place.network.link(post.results[0]).startswith("https://www.instagram.com/p/")
+    assert place.operations().count("instagram.comment.create") == 1
+
+
+async def test_a_comment_whose_post_is_never_shown_says_what_to_do(place: Place) -> None:
+    """After two days; what it says goes on with it once the post is shown, and not under another with the same caption."""
+    place.world.visible_after, place.world.blocks = timedelta(days=4), 1
+    post = await place.post(place.part("Twice."), Part("First!", (), Form.COMMENT), until=timedelta(days=3))
+    assert post.state == "failed"
+    assert "can't be commented on; comment in Instagram's app, or have `automator posts retry` look" in post.reason
+    place.world.visible_after = timedelta()
+    other = await place.post(place.part("Twice."))
+    assert other.state == "done"
+    await _retried(place, post.id)
+    assert (await place.work(post.id)).state == "failed", "only the other one is shown"
+    place.clock.at += timedelta(days=2)
+    await _retried(place, post.id)
+    post = await place.work(post.id)
+    assert post.state == "done", post.reason
+    first, second, comment = sorted(place.seen(), key=lambda item: item["text"] != "Twice.")
+    assert (comment["text"], comment["under"]) == ("First!", first["id"])
+    assert first["id"] != second["id"] == other.results[0]["id"]
+    assert place.operations().count("instagram.media.publish") == 2
+
+
+async def _retried(place: Place, number: str) -> None:
+    now = place.clock.now()
+    assert await place.engine.writer.run(lambda tx: posts.retry(tx, number, now, actor="user"))
 
 
 async def test_the_quota_is_read_and_obeyed(place: Place) -> None:

@@ -144,6 +144,9 @@ async def everything(world: World, tmp_path: Path) -> list[tuple[str, str, str, 
     stored = load(world.engine.reader, "2")
     assert stored is not None
     await world.network.find(world.session, stored.plan)
+    await world.network.find(
+        dataclasses.replace(world.session, sent=datetime.now(UTC) - timedelta(days=2)), stored.plan
+    )
     await world.network.recent(world.session, datetime.now(UTC) - timedelta(days=1))
     await world.network.metrics(world.session, [first])
     gone = {"published": dict(first)}
@@ -164,7 +167,9 @@ async def test_every_request_is_one_that_x_describes(world: World, tmp_path: Pat
 
 #: what the documentation wants, as far as leaving it out is a mistake
 NEEDED = frozenset({"in_reply_to_tweet_id", "id", "media_type", "total_bytes", "ids", "media_id"})
-TYPED = frozenset({"max_results", "start_time", "exclude", "post.fields", "expansions", "media_id", "command", "ids"})
+TYPED = frozenset(
+    {"max_results", "start_time", "end_time", "exclude", "post.fields", "expansions", "media_id", "command", "ids"}
+)
 
 
 def mutants(method: str, target: str, body: bytes) -> Iterator[tuple[str, tuple[str, str, bytes]]]:
