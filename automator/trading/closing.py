@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
-from automator import halts
+from automator import failpoints, halts
 from automator.clock import Clock, micros
 from automator.db import Writer
 from automator.notices import Notice, tell
@@ -158,7 +158,9 @@ class Closing:
         except TROUBLE as trouble:
             return Verdict(RunState.WAITING, f"the exchange can't be asked now ({trouble})", self._clock.now() + PAUSE)
         free = balance.free if balance is not None else ZERO
+        failpoints.reach("before-sale")
         done = await self._writer.brief(partial(self._put, run, market, price, free))
+        failpoints.reach("after-sale")
         return Verdict(RunState.DONE) if done else waits
 
     def _resting(self, connection: sqlite3.Connection, run: Run) -> bool:
