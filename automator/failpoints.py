@@ -41,6 +41,8 @@ ORDER = (
     "before-books",
     "after-books",
 )
+#: of a halt, given and lifted, and what it asks for: a sale put in once its orders are cancelled
+HALT = ("before-halt", "after-halt", "before-resume", "after-resume", "before-sale", "after-sale")
 BOT = ("before-decided", "after-decided")  #: of a bot: what it decided is kept, with the orders that follow
 
 _wanted = os.environ.get(VARIABLE)

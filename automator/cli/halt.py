@@ -29,7 +29,7 @@ async def halt(
 
     After --cancel-orders bots go on when you resume, and place what they want anew; --sell stops them.
     """
-    from automator import halts  # noqa: PLC0415 - keeps --help fast
+    from automator import failpoints, halts  # noqa: PLC0415 - keeps --help fast
     from automator.clock import micros  # noqa: PLC0415 - as above
     from automator.trading import closing  # noqa: PLC0415 - keeps --help fast
     from automator.vault.store import VaultError  # noqa: PLC0415 - as above
@@ -44,7 +44,9 @@ async def halt(
             asked = closing.cancel_all(tx, name, now, actor="user") if cancel_orders or sell else []
             return stopped, asked, closing.sell_all(tx, name, now) if sell else []
 
+        failpoints.reach("before-halt")
         stopped, asked, sales = await opened.writer.run(stop)
+        failpoints.reach("after-halt")
         typer.echo(f"{'everything' if name == halts.EVERYTHING else name} is halted")
         for bot, why in stopped.items():
             typer.echo(f"{bot} has stopped: {why} with `automator bots start {bot}`, after a resume")
@@ -112,12 +114,14 @@ async def resume(
     home: HomeOption = None,
 ) -> None:
     """Lift a halt."""
-    from automator import halts  # noqa: PLC0415 - keeps --help fast
+    from automator import failpoints, halts  # noqa: PLC0415 - keeps --help fast
     from automator.clock import micros  # noqa: PLC0415 - as above
     from automator.trading import closing  # noqa: PLC0415 - as above
 
     async with without_keys(home) as opened:
+        failpoints.reach("before-resume")
         done = await opened.writer.run(lambda tx: halts.resume(tx, name, micros(opened.clock.now()), actor="user"))
+        failpoints.reach("after-resume")
         left, stopped = halts.standing(opened.reader), closing.sold(opened.reader, name)
         unsold = closing.unsold(opened.reader, name)
     typer.echo(f"{'everything' if name == '*' else name} {'goes on' if done else 'was not halted'}")

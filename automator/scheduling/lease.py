@@ -138,10 +138,16 @@ def claim(  # noqa: PLR0913 - what a claim depends on
     return [run for run in claimed if run is not None]
 
 
-def claim_job(tx: sqlite3.Connection, owner: str, job: str, now: datetime) -> Run | None:
-    """Take the run of one job that is ready; ``None``: there is none, or another owner has it."""
+def claim_job(
+    tx: sqlite3.Connection, owner: str, job: str, now: datetime, *, gone: Callable[[str], bool]
+) -> Run | None:
+    """Take the run of one job that is ready, or that nobody works on any more; ``None``: there is none."""
     query = f"{_READY} WHERE r.job = ? AND r.state IN (?, ?) AND r.ready_at <= ?"
     row = tx.execute(query, (job, RunState.SCHEDULED, RunState.WAITING, micros(now))).fetchone()
+    if row is None:
+        holder = tx.execute("SELECT id, owner FROM run WHERE job = ? AND state = 'running'", (job,)).fetchone()
+        if holder is not None and holder[1] not in {None, owner} and gone(holder[1]):
+            row = tx.execute(f"{_READY} WHERE r.id = ?", (holder[0],)).fetchone()
     return _claim_one(tx, owner, micros(now), row) if row else None
 
 

@@ -105,7 +105,7 @@ class Worker:
 
     def take(self, tx: sqlite3.Connection, job: str) -> Run | None:
         """Claim the run of one job that is ready, in the caller's transaction; ``start`` it when that is committed."""
-        run = lease.claim_job(tx, self._owner.id, job, self._clock.now())
+        run = lease.claim_job(tx, self._owner.id, job, self._clock.now(), gone=self._owner.gone)
         if run is not None:
             self._taken.add(run.id)  # before a tick can take it for one that was dropped
         return run

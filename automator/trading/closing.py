@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
-from automator import halts
+from automator import failpoints, halts
 from automator.clock import Clock, micros
 from automator.db import Writer
 from automator.notices import Notice, tell
@@ -33,6 +33,7 @@ from jobs.orders.states import ENDED, State
 
 KIND = "sale"  #: the job that sells what an owner holds of a symbol
 PAUSE = timedelta(seconds=1)
+DOUBTED = timedelta(minutes=1)  #: between two looks whether a person has settled the sale before
 SHOWN = timedelta(minutes=1)  #: after its end the fills of an order that are not shown yet are not waited for
 SOLD = "it was halted with --sell: its orders are cancelled, and what it bought is sold; start it to begin anew"
 #: of a bot that has bought nothing
@@ -145,6 +146,8 @@ class Closing:
         """
         account, owner, symbol = _whose(run)
         waits = Verdict(RunState.WAITING, "its orders have not all ended yet", self._clock.now() + PAUSE)
+        if doubt := _doubt(self._reader, run):
+            return Verdict(RunState.WAITING, doubt, self._clock.now() + DOUBTED)
         if self._resting(self._reader, run):
             return waits
         try:
@@ -158,12 +161,14 @@ class Closing:
         except TROUBLE as trouble:
             return Verdict(RunState.WAITING, f"the exchange can't be asked now ({trouble})", self._clock.now() + PAUSE)
         free = balance.free if balance is not None else ZERO
+        failpoints.reach("before-sale")
         done = await self._writer.brief(partial(self._put, run, market, price, free))
+        failpoints.reach("after-sale")
         return Verdict(RunState.DONE) if done else waits
 
     def _resting(self, connection: sqlite3.Connection, run: Run) -> bool:
         """Whether what is held may still change: by an order of before the halt, or by fills that are not shown yet."""
-        # one that nobody can be sure of is a person's matter, and keeps nothing from being sold
+        # one that nobody can be sure of is a person's matter, and keeps nothing from being sold, if it is no sale
         row = connection.execute(
             "SELECT 1 FROM ordered WHERE account = ? AND told = 0 AND owner = ? AND symbol = ? AND state <> ? "
             "AND (ended_at IS NULL OR ended_at > ?) AND (created_at <= ? OR closing = 1) LIMIT 1",
@@ -181,7 +186,7 @@ class Closing:
     def _put(self, run: Run, market: Market, price: Decimal, free: Decimal, tx: sqlite3.Connection) -> bool:
         lease.check(tx, run)
         (account, owner, _), now = _whose(run), self._clock.now()
-        if self._resting(tx, run):
+        if self._resting(tx, run) or _doubt(tx, run):
             return False  # another sale of the same was put in meanwhile: twice would sell what is not meant
         held = _held(tx, run)
         if held <= 0:  # its orders were cancelled before they had bought anything
@@ -208,6 +213,28 @@ def _whose(run: Run) -> tuple[str, str, str]:
     return run.payload["account"], run.payload["owner"], run.payload["symbol"]
 
 
+def _doubt(connection: sqlite3.Connection, run: Run) -> str:
+    """Why what is held is not known until a person has looked; empty: it is."""
+    row = connection.execute(
+        "SELECT id FROM ordered WHERE account = ? AND told = 0 AND owner = ? AND symbol = ? AND closing = 1 "
+        "AND state = ? LIMIT 1",
+        (*_whose(run), State.UNCONFIRMED),
+    ).fetchone()
+    settle = "`automator orders resolve {} --there ORDER` or `--not-placed` settles that"
+    return f"it is not known what the sale before has sold: {settle.format(row[0][:8])}" if row else ""
+
+
+def _unshown(tx: sqlite3.Connection, run: Run) -> Decimal:
+    """What was sold by orders that say so, whose trades are not shown: only by the books it is still held."""
+    rows = tx.execute(
+        "SELECT id FROM ordered WHERE account = ? AND owner = ? AND symbol = ? AND side = 'sell' "
+        "AND (closing = 1 OR told = 0)",
+        _whose(run),
+    ).fetchall()
+    sales = [found for (order,) in rows if (found := orders.load(tx, order)) is not None]
+    return sum((max(ZERO, one.filled - fills.amount(tx, one)) for one in sales), ZERO)
+
+
 def _held(tx: sqlite3.Connection, run: Run) -> Decimal:
     """What is held of what was bought before the halt: a sale may have to wait, and who has resumed buys again."""
     row = tx.execute(
@@ -218,4 +245,5 @@ def _held(tx: sqlite3.Connection, run: Run) -> Decimal:
         "WHERE o.account = ? AND o.owner = ? AND o.symbol = ? AND o.side = 'buy' AND o.created_at > ?",
         (*_whose(run), micros(run.scheduled_for)),
     )
-    return (Decimal(row[0]) if row else ZERO) - sum((flow(fills.one(tx, fill)).base for (fill,) in later), ZERO)
+    by_the_books = (Decimal(row[0]) if row else ZERO) - _unshown(tx, run)
+    return by_the_books - sum((flow(fills.one(tx, fill)).base for (fill,) in later), ZERO)

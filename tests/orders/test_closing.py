@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from automator.trading import closing
+from connectors.network import Rejected
 from connectors.order import Side
 from tests.trade.exchange import Connector
 from tests.trade.place import ACCOUNT, AT_MARKET, BOT, LIMIT, Trading, trading
@@ -116,7 +117,7 @@ async def test_a_market_that_is_gone_is_told_of(place: Trading, monkeypatch: pyt
     """It was taken off the exchange: nothing can be sold there, and it is tried no more."""
     await bought(place, "a", "0.1")
 
-    async def none(self: Connector, wire: Any) -> Any:
+    async def none(self: Connector, wire: Any, *wanted: str) -> Any:
         return {}
 
     monkeypatch.setattr(Connector, "markets", none)
@@ -168,3 +169,47 @@ async def test_what_an_order_bought_that_nobody_could_be_sure_of_is_told_of(plac
     assert (place.stands(done.order).filled, sold(place)) == (D("0.1"), [])
     assert "was to be cancelled while nobody knew of it, and 0.1 of it was filled" in told(place)[-1]
     assert len(told(place)) == 2
+
+
+async def test_what_a_sale_in_doubt_may_have_sold_is_not_sold_again(
+    place: Trading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Halted with --sell once more, it waits for the person who settles the first sale; then the rest is sold."""
+    await bought(place, "a", "0.1")
+
+    async def nobody(self: Connector, wire: Any, plan: Any) -> Any:
+        raise Rejected("busy")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Connector, "find", nobody)
+        place.world.faults.append("filled-then-lost")
+        await wind_down(place)
+        place.clock.at += timedelta(hours=2)
+        await place.engine.worker.run_due()
+        assert place.notices() == ["unconfirmed"]
+        await wind_down(place)
+        assert sold(place) == ["0.1"]
+        (why,) = closing.unsold(place.engine.reader, "*")
+        assert "automator orders resolve" in why
+    await place.engine.books.reconcile(ACCOUNT)
+    await place.engine.worker.run_due(place.clock.now() + timedelta(minutes=5))
+    assert sold(place) == ["0.1"]
+    assert closing.unsold(place.engine.reader, "*") == []
+
+
+async def test_what_a_sale_has_sold_is_not_held_though_its_fills_do_not_show(
+    place: Trading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That the order says it is filled is enough: the account has more of it, which is not to be sold."""
+    await bought(place, "a", "0.1")
+
+    async def none(self: Connector, wire: Any, symbol: str, since: Any) -> Any:
+        return ()
+
+    monkeypatch.setattr(Connector, "fills", none)
+    await wind_down(place)
+    place.clock.at += timedelta(minutes=2)
+    await wind_down(place)
+    place.clock.at += timedelta(minutes=2)
+    await place.engine.worker.run_due()
+    assert sold(place) == ["0.1"]
