@@ -188,7 +188,8 @@ class Engine:
         ``pick``: chooses where the sign-in is good for several accounts.
 
         Raises:
-            connectors.network.Rejected: they do not; nothing is kept.
+            connectors.network.Rejected: they do not, or the name has been taken meanwhile; nothing is kept.
+            automator.turns.Stuck: another process keeps the key of an account of this name; nothing is kept.
         """
         identity, kept, token = await self._tried(new, secrets, redirect, "accounts add", pick)
         async with self.turns.renewal(new.name):
@@ -239,6 +240,7 @@ class Engine:
 
         Raises:
             automator.accounts.NoAccount: there is none of this name.
+            automator.turns.Stuck: another process keeps its key; it stays connected.
         """
         async with self.turns.renewal(name):
             version = accounts.load(self.reader, name).version
