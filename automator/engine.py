@@ -22,7 +22,7 @@ from automator.egress.stack import client
 from automator.egress.wire import base_transport
 from automator.home import Home
 from automator.hosting.choose import choose as choose_host
-from automator.intentions import complete, taken
+from automator.intentions import complete
 from automator.keys import Keys
 from automator.ledger import checkpoint
 from automator.ledger.checkpoint import BadCheckpoint
@@ -31,7 +31,7 @@ from automator.notices import Notice, settled, tell
 from automator.posting import posts
 from automator.scheduling import lease
 from automator.scheduling.lease import Owner, Run, Verdict
-from automator.scheduling.publish import Publisher
+from automator.scheduling.publish import Publisher, telling_apart
 from automator.scheduling.states import RunState
 from automator.scheduling.worker import Worker
 from automator.trading import bots, closing, orders, parting
@@ -152,13 +152,7 @@ class Engine:
     def _session(
         self, stored: Stored, network: Network | Exchange, cause: Mapping[str, str], actor: str, **more: Any
     ) -> Session:
-        name, made = stored.name, stored.made
-
-        async def keep(fresh: Mapping[str, str], lasts: timedelta | None) -> Mapping[str, str]:
-            return await self.keys.keep(name, fresh, lasts, made)
-
-        async def adopt() -> bool:
-            return await self.keys.adopt(name, made)
+        name = stored.name
 
         async def lost(why: str) -> None:
             notice = Notice("reconnect", name, why, name)
@@ -168,13 +162,13 @@ class Engine:
             name,
             network,
             stored.scopes,
-            lambda: self.keys.secrets(name, made),
-            keep,
+            partial(self.keys.secrets, stored),
+            partial(self.keys.keep, stored),
             public(network.fields),
-            lambda: self.keys.version(name),
-            adopt,
+            partial(self.keys.version, name),
+            partial(self.keys.adopt, stored),
             self._turn(name, network),
-            partial(self.keys.stands, name=name, made=made),
+            partial(self.keys.stands, stored),
         )
         identity = stored.identity.partition(" ")[0]
         alone = self.turns.renewal
@@ -225,7 +219,7 @@ class Engine:
         if another := _another(stored, identity):
             raise Rejected(another)
         async with self.turns.renewal(name):
-            await self.keys.replace(name, kept, token, stored.made)
+            await self.keys.replace(stored, kept, token)
 
         def note(tx: sqlite3.Connection) -> None:
             accounts.tested(tx, name, identity, self.clock.now())
@@ -342,7 +336,7 @@ class Engine:
             if network.link(result) or part.form is Form.COMMENT:
                 continue
             key = delivery.key(number)
-            apart = replace(session, taken=partial(taken, self.reader, delivery.account, key))
+            apart = telling_apart(session, self.reader, key)
             with contextlib.suppress(Rejected, CallRefused, NotNow):
                 more = {**result, **await network.locate(apart, result)}
                 await self.writer.run(partial(complete, key=key, result=more))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from automator import failpoints
-from automator.accounts import NoAccount, Token, span
+from automator.accounts import NoAccount, Stored, Token, span
 from automator.clock import Clock, micros
 from automator.db import Writer
 from automator.egress.allow import unallowed
@@ -52,16 +52,14 @@ class Keys:
         self._held: dict[str, tuple[_Mark, dict[str, str]]] = {}
         self._marking: bytes | None = None
 
-    def secrets(self, name: str, made: int | None = None) -> Mapping[str, str]:
+    def secrets(self, who: Stored) -> Mapping[str, str]:
         """The current values of an account's key.
-
-        ``made``: when the account that is meant was connected (microseconds UTC); here, and below.
 
         Raises:
             automator.accounts.NoAccount: there is none of this name, or it is another one by now.
             automator.vault.store.VaultError: the vault cannot be opened, or has no such key.
         """
-        mark = self._in_force(name, made)
+        name, mark = who.name, self._in_force(who)
         held = self._held.get(name)
         if held is None or held[0] != mark:
             found = self._store.get(name, mark[0])
@@ -70,20 +68,20 @@ class Keys:
             held = self._held[name] = (mark, found)
         return held[1]
 
-    def _in_force(self, name: str, made: int | None) -> _Mark:
+    def _in_force(self, who: Stored) -> _Mark:
         """The version of an account's key by the database, and what changes when the account is connected anew."""
-        row: _Mark | None = self._reader.execute(_MARK, (name,)).fetchone()
+        row: _Mark | None = self._reader.execute(_MARK, (who.name,)).fetchone()
         if row is None:
-            raise NoAccount(f"{name} is not connected")
-        if made is not None and row[1] != made:
-            raise NoAccount(f"{name} was removed and connected anew meanwhile")
+            raise NoAccount(f"{who.name} is not connected")
+        if row[1] != who.made:
+            raise NoAccount(f"{who.name} was removed and connected anew meanwhile")
         return row
 
     def version(self, name: str) -> int:
         """The version of the key that ``secrets`` returned last."""
         return self._held[name][0][0]
 
-    def stands(self, tx: sqlite3.Connection, scope: Scope, version: int, *, name: str, made: int) -> None:
+    def stands(self, who: Stored, tx: sqlite3.Connection, scope: Scope, version: int) -> None:
         """Look once more, in the transaction that decides to send, whether a key is in force and may do this.
 
         Raises:
@@ -91,8 +89,9 @@ class Keys:
             Superseded: another key of it is in force.
             Forbidden: that was taken back from it.
         """
-        row = tx.execute("SELECT version, scopes, created_at FROM account WHERE name = ?", (name,)).fetchone()
-        if row is None or row[2] != made:
+        name, query = who.name, "SELECT version, scopes, created_at FROM account WHERE name = ?"
+        row = tx.execute(query, (name,)).fetchone()
+        if row is None or row[2] != who.made:
             raise NoAccount(f"{name} is not connected any more; nothing was sent")
         if row[0] != version:
             raise Superseded(f"{name} has another key by now")
@@ -116,9 +115,7 @@ class Keys:
             field: f"[token {hmac.digest(key, value.encode(), 'sha256').hex()[:12]}]" for field, value in values.items()
         }
 
-    async def keep(
-        self, name: str, fresh: Mapping[str, str], lasts: timedelta | None = None, made: int | None = None
-    ) -> Mapping[str, str]:
+    async def keep(self, who: Stored, fresh: Mapping[str, str], lasts: timedelta | None = None) -> Mapping[str, str]:
         """Store new values over the old ones as the next version; the version before stays until the one after.
 
         ``lasts``: how long they work from now on. Returns their fingerprints.
@@ -128,22 +125,22 @@ class Keys:
                 other keys.
             Superseded: another process stored a newer key meanwhile; nothing was changed.
         """
-        merged = {**self.secrets(name, made), **fresh}
-        return await self._store_next(name, self._held[name][0], merged, fresh, self.token(lasts))
+        merged = {**self.secrets(who), **fresh}
+        return await self._store_next(who.name, self._held[who.name][0], merged, fresh, self.token(lasts))
 
-    async def replace(
-        self, name: str, fresh: Mapping[str, str], token: Token | None = None, made: int | None = None
-    ) -> None:
+    async def replace(self, who: Stored, fresh: Mapping[str, str], token: Token | None = None) -> None:
         """Store a new key in place of the old one, which the vault may have lost, as the next version.
 
         Raises:
+            automator.accounts.NoAccount: the account was removed; the one that has its name now has other keys.
             Superseded: another process stored a newer key meanwhile; nothing was changed.
         """
-        await self._store_next(name, self._in_force(name, made), dict(fresh), fresh, token)
+        await self._store_next(who.name, self._in_force(who), dict(fresh), fresh, token)
 
-    async def adopt(self, name: str, made: int | None = None) -> bool:
+    async def adopt(self, who: Stored) -> bool:
         """Put in force what a process stored as the next version before it died; ``False`` if there is nothing."""
-        self.secrets(name, made)
+        self.secrets(who)
+        name = who.name
         mark, held = self._held[name]
         left = await asyncio.to_thread(self._store.get, name, mark[0] + 1)
         if left is None:

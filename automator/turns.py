@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import logging
 import os
@@ -19,6 +18,7 @@ from pathlib import Path
 from automator.clock import Clock, micros
 from automator.db import Writer
 from automator.notices import Notice, settled, tell
+from automator.scheduling.lease import locked
 from connectors.base import NotNow
 from connectors.words import counted
 
@@ -100,7 +100,7 @@ class Turns:
             try:
                 began = self._clock.boottime()
                 # never in a thread: all of them might wait here for one that needs a thread to go on
-                while not _locked(file):
+                while not locked(file):
                     if doing is Doing.RENEWING:
                         await self._bear(file, account, self._clock.boottime() - began)
                     await asyncio.sleep(POLL)
@@ -129,7 +129,7 @@ class Turns:
             for path in sorted(self._folder.glob(f"{doing}-*")):
                 file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
                 try:
-                    holder = None if _locked(file) else _holder(file, doing, self._clock.boottime())
+                    holder = None if locked(file) else _holder(file, doing, self._clock.boottime())
                 finally:
                     os.close(file)
                 if holder is not None and holder.seconds >= LONG.total_seconds():
@@ -160,11 +160,3 @@ def _holder(file: int, doing: Doing, now: float) -> Holder | None:
     except (ValueError, KeyError, TypeError, OSError):
         return None
     return holder
-
-
-def _locked(file: int) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

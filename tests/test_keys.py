@@ -43,14 +43,19 @@ async def opened(home: Path) -> AsyncIterator[Keys]:
         reader.close()
 
 
+def brand(keys: Keys) -> accounts.Stored:
+    """The account that has the name now."""
+    return accounts.load(keys._reader, "x/brand")
+
+
 @pytest.mark.parametrize("left_out", ["", ', "refresh_token": null', ', "refresh_token": ""'])
 async def test_a_renewal_that_brings_no_refresh_token_leaves_the_old_one(tmp_path: Path, left_out: str) -> None:
     """Else the account would have to be connected again when the new token ends (RFC 6749, section 6)."""
     answer = httpx.Response(200, text=f'{{"access_token": "new"{left_out}}}')
     async with opened(tmp_path) as keys:
-        keys.secrets("x/brand")
-        await keys.keep("x/brand", build("x").harvest(TOKEN, answer))
-        assert dict(keys.secrets("x/brand")) == {**HELD, "oauth2_access_token": "new"}
+        keys.secrets(brand(keys))
+        await keys.keep(brand(keys), build("x").harvest(TOKEN, answer))
+        assert dict(keys.secrets(brand(keys))) == {**HELD, "oauth2_access_token": "new"}
 
 
 ANOTHERS = {**HELD, "oauth2_access_token": "another's"}
@@ -71,30 +76,30 @@ async def connected_anew(keys: Keys) -> None:
 async def test_an_account_that_is_connected_anew_has_its_new_key(tmp_path: Path) -> None:
     """A service that runs meanwhile does not go on with the key of the account that had this name before."""
     async with opened(tmp_path) as keys:
-        assert dict(keys.secrets("x/brand")) == HELD
+        assert dict(keys.secrets(brand(keys))) == HELD
         await connected_anew(keys)
-        assert dict(keys.secrets("x/brand")) == ANOTHERS
-        await keys.keep("x/brand", {"oauth2_access_token": "newer"})
-        assert dict(keys.secrets("x/brand")) == {**HELD, "oauth2_access_token": "newer"}
+        assert dict(keys.secrets(brand(keys))) == ANOTHERS
+        await keys.keep(brand(keys), {"oauth2_access_token": "newer"})
+        assert dict(keys.secrets(brand(keys))) == {**HELD, "oauth2_access_token": "newer"}
 
 
 @pytest.mark.parametrize("way", ["keep", "replace", "adopt", "secrets", "send"])
 async def test_what_was_begun_for_an_account_ends_with_it(tmp_path: Path, way: str) -> None:
     """Tokens that a removed account was given late must not let posts of the next one of its name go out as it."""
     async with opened(tmp_path) as keys:
-        made, late = accounts.load(keys._reader, "x/brand").made, {"oauth2_access_token": "late"}
-        keys.secrets("x/brand", made)
+        before, late = brand(keys), {"oauth2_access_token": "late"}
+        keys.secrets(before)
         await connected_anew(keys)
         begun = {
-            "keep": partial(keys.keep, "x/brand", late, None, made),
-            "replace": partial(keys.replace, "x/brand", late, None, made),
-            "adopt": partial(keys.adopt, "x/brand", made),
-            "secrets": partial(asyncio.to_thread, keys.secrets, "x/brand", made),
-            "send": partial(keys._writer.run, lambda tx: keys.stands(tx, Scope.WRITE, 1, name="x/brand", made=made)),
+            "keep": partial(keys.keep, before, late),
+            "replace": partial(keys.replace, before, late),
+            "adopt": partial(keys.adopt, before),
+            "secrets": partial(asyncio.to_thread, keys.secrets, before),
+            "send": partial(keys._writer.run, lambda tx: keys.stands(before, tx, Scope.WRITE, 1)),
         }
         with pytest.raises(accounts.NoAccount, match=r"connected anew meanwhile|not connected any more"):
             await begun[way]()
-        assert dict(keys.secrets("x/brand")) == ANOTHERS
+        assert dict(keys.secrets(brand(keys))) == ANOTHERS
         assert keys._store.get("x/brand", 2) is None
 
 
@@ -104,8 +109,8 @@ async def test_a_fingerprint_tells_keys_apart_and_proves_no_guess(tmp_path: Path
     found = []
     for home in ("one", "one", "two"):
         async with opened(tmp_path / home) as keys:
-            keys.secrets("x/brand")
-            found.append((await keys.keep("x/brand", password))["password"])
+            keys.secrets(brand(keys))
+            found.append((await keys.keep(brand(keys), password))["password"])
             assert found[-1] in unpacked(keys._reader)
     assert found[0] == found[1] != found[2]
     async with opened(tmp_path / "one") as keys:

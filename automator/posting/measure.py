@@ -39,7 +39,9 @@ async def read(engine: Engine) -> None:
         network, waiting = engine.network(who), readable(engine.reader, who.name, now)
         for first in range(0, len(waiting), AT_ONCE):
             batch = waiting[first : first + AT_ONCE]
-            if not (_affordable(engine.reader, who, network, engine.clock.now()) and _spared(engine, who, len(batch))):
+            if not _affordable(engine.reader, who, network, engine.clock.now()):
+                break
+            if isinstance(network, Paid) and not _spared(engine, who, len(batch) * network.reading_price):
                 break
             if not await _read(engine, who.name, batch):
                 break
@@ -55,15 +57,12 @@ def _affordable(reader: sqlite3.Connection, who: Stored, network: Network, now: 
     return True
 
 
-def _spared(engine: Engine, who: Stored, count: int) -> bool:
-    """Whether so many readings leave what this month's posts cost."""
+def _spared(engine: Engine, who: Stored, units: int) -> bool:
+    """Whether readings that take so much leave what this month's posts cost."""
     now, provider = engine.clock.now(), who.provider
     networks = {one.name: engine.network(one) for one in accounts.everything(engine.reader) if one.provider == provider}
-    network = networks[who.name]
-    if not isinstance(network, Paid):
-        return True
     mine = (purse for purse in purses(engine.reader, networks, now) if who.name in purse.accounts)
-    return all(spare(purse, now) >= count * network.reading_price for purse in mine)
+    return all(spare(purse, now) >= units for purse in mine)
 
 
 async def _read(engine: Engine, account: str, parts: Sequence[Readable]) -> bool:

@@ -49,11 +49,7 @@ class Owner:
         except FileNotFoundError:
             return True
         try:
-            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        else:
-            return True
+            return locked(other)
         finally:
             os.close(other)
 
@@ -74,12 +70,20 @@ def in_use(owners: Path) -> bool:
     for path in owners.glob("*"):
         file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+            if not locked(file):
+                return True
         finally:
             os.close(file)
     return False
+
+
+def locked(file: int) -> bool:
+    """Lock an open file until it is closed; ``False``: another process has it locked."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,11 @@ def parked(until: datetime, reason: str, *, begun: bool = True) -> Stop:
     return Stop(Verdict(RunState.WAITING, reason, until, begun))
 
 
+def telling_apart(session: Session, reader: sqlite3.Connection, key: str) -> Session:
+    """A session that knows which posts are others of ours than the one of this key."""
+    return replace(session, taken=partial(taken, reader, session.account.name, key))
+
+
 @dataclass(frozen=True, slots=True)
 class Publisher:
     """Publishes the parts of one run."""
@@ -129,8 +134,7 @@ class Publisher:
         return None
 
     def _telling_apart(self, key: str) -> Session:
-        """A session that knows which posts are others of ours."""
-        return replace(self.session, taken=partial(taken, self.reader, self.session.account.name, key))
+        return telling_apart(self.session, self.reader, key)
 
     def _looking_for(self, one: Intention) -> Session:
         return replace(self._telling_apart(one.key), sent=instant(one.sent_at) if one.sent_at is not None else None)

@@ -63,7 +63,7 @@ def overspent(wanted: Iterable[Expense], purses: Sequence[Purse], now: datetime)
             months[_month(max(one.at, now))].append(one)  # what was due before goes out now, if it does
         for month, mine in months.items():
             present = month == _month(now)
-            earlier = purse.planned(EPOCH if present else month, _month(month + timedelta(days=31)))
+            earlier = purse.planned(EPOCH if present else month, _after(month))
             expenses = sorted((*earlier, *mine), key=attrgetter("at"))
             tests = purse.test * _tests(expenses, max(month, now))
             if said := _dry(purse, month, (purse.used if present else 0, tests), expenses):
@@ -77,9 +77,13 @@ def _month(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
+def _after(month: datetime) -> datetime:
+    return _month(month + timedelta(days=31))
+
+
 def spare(purse: Purse, now: datetime) -> int:
     """What of a month may still be spent on anything else than its posts, and the tests of keys for them."""
-    expenses = purse.planned(EPOCH, _month(_month(now) + timedelta(days=31)))
+    expenses = purse.planned(EPOCH, _after(_month(now)))
     posts = sum(one.units for one in expenses)
     return (purse.budget.limit or 0) - purse.used - posts - purse.test * _tests(expenses, now)
 

@@ -46,8 +46,8 @@ def test_killed_while_a_token_is_renewed(place: Place, point: str) -> None:
 
     async def spoil() -> None:
         async with place.engine() as engine:
-            engine.keys.secrets(place.account)
-            await engine.keys.keep(place.account, {"accessJwt": "no-longer-valid"})
+            engine.keys.secrets(accounts.load(engine.reader, place.account))
+            await engine.keys.keep(accounts.load(engine.reader, place.account), {"accessJwt": "no-longer-valid"})
 
     asyncio.run(spoil())
     with place.worker(point) as first:
@@ -75,8 +75,8 @@ def test_stopped_while_a_token_is_renewed(place: Place) -> None:
         async with place.engine() as engine:
             given = read(place.state, "accounts")["x/brand"]
             await engine.connect(accounts.fresh("x/brand", given["base_url"]), given["secrets"])
-            engine.keys.secrets(place.account)
-            await engine.keys.keep(place.account, {"accessJwt": "no-longer-valid"})
+            engine.keys.secrets(accounts.load(engine.reader, place.account))
+            await engine.keys.keep(accounts.load(engine.reader, place.account), {"accessJwt": "no-longer-valid"})
 
     asyncio.run(spoil())
     # the provider has taken the old token back, and only this process knows the new one
@@ -159,8 +159,8 @@ async def sign_in(place: Place) -> None:
         answer = await browser.get(page.address("app", redirect, "state", digest))
         code = parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
         await engine.rotate(place.account, {"client_id": "app", CODE: code, VERIFIER: "verifier"}, redirect)
-        engine.keys.secrets(place.account)
-        await engine.keys.keep(place.account, {"oauth2_access_token": "no-longer-valid"})
+        engine.keys.secrets(accounts.load(engine.reader, place.account))
+        await engine.keys.keep(accounts.load(engine.reader, place.account), {"oauth2_access_token": "no-longer-valid"})
 
 
 @pytest.mark.parametrize("point", failpoints.RENEWAL)

@@ -73,7 +73,10 @@ async def test_the_cases_hold_on_the_real_server(server: Real) -> None:
     there = Server(server.url, dict(server.keys), server.seen)
     async with world("bluesky", there) as first:
         # a session that is kept: sign-ins are counted
-        there = replace(there, secrets={**there.secrets, **first.engine.keys.secrets(first.account)})
+        there = replace(
+            there,
+            secrets={**there.secrets, **first.engine.keys.secrets(accounts.load(first.engine.reader, first.account))},
+        )
     wrong: list[tuple[str, str]] = []
     for case in cases("bluesky"):
         if case.trouble or case.name in TOO_NEW:

@@ -127,10 +127,10 @@ async def test_a_token_is_renewed_before_its_post(desk: Desk) -> None:
 @pytest.mark.parametrize("more", [{}, {"refresh_token": None}, {"refresh_token": ""}])
 async def test_a_renewal_without_a_refresh_token_leaves_the_old_one(desk: Desk, more: dict[str, str | None]) -> None:
     """A provider that does not rotate it says nothing of it, or nothing sensible; without it nothing could be renewed."""
-    held = desk.engine.keys.secrets(desk.name)["oauth2_refresh_token"]
+    held = desk.engine.keys.secrets(desk.stored)["oauth2_refresh_token"]
     answer = httpx.Response(200, json={"token_type": "bearer", "access_token": "fresh", **more})
-    await desk.engine.keys.keep(desk.name, X().harvest(TOKEN, answer))
-    kept = desk.engine.keys.secrets(desk.name)
+    await desk.engine.keys.keep(desk.stored, X().harvest(TOKEN, answer))
+    kept = desk.engine.keys.secrets(desk.stored)
     assert (kept["oauth2_access_token"], kept["oauth2_refresh_token"]) == ("fresh", held)
 
 
@@ -149,7 +149,7 @@ async def test_an_account_is_not_removed_while_its_token_is_renewed(desk: Desk) 
         for _ in range(20):
             await asyncio.sleep(0)
         assert desk.stored.version == 2
-        await desk.engine.keys.keep(desk.name, {"oauth2_access_token": "fresh"})
+        await desk.engine.keys.keep(desk.stored, {"oauth2_access_token": "fresh"})
     assert await removal == []
     assert accounts.everything(desk.engine.reader) == []
     assert [desk.engine.store.get(desk.name, version) for version in range(1, 5)] == [None] * 4
@@ -236,7 +236,7 @@ async def test_whoever_calls_us_now_and_then_has_tokens_renewed_too(desk: Desk) 
 
 async def test_what_a_process_left_in_the_vault_is_put_in_force(desk: Desk) -> None:
     """It died between the vault and the database: the token before is spent, the one after is not lost."""
-    keys = dict(desk.engine.keys.secrets(desk.name))
+    keys = dict(desk.engine.keys.secrets(desk.stored))
     desk.engine.store.put(desk.name, 3, keys | x.add_token(desk.there.app, "brand"))
     desk.world.tokens.pop(keys["oauth2_access_token"])
     desk.world.refresh.pop(keys["oauth2_refresh_token"])

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from automator import accounts
 from automator.engine import Engine
 from automator.intentions import claim, load
 from automator.ledger.chain import verify
@@ -136,8 +137,10 @@ async def test_putting_the_same_plan_again_changes_nothing(desk: Desk) -> None:
 async def test_a_stale_session_is_renewed_in_the_middle(desk: Desk, lost: tuple[str, ...]) -> None:
     """By its refresh token, or by signing in anew; each is a call of its own, and the posts go out once."""
     await desk.publish("one", Part("Before."))
-    held = desk.engine.keys.secrets(NAME)
-    await desk.engine.keys.replace(NAME, {**held, **dict.fromkeys(lost, "stale.a.b")})
+    held = desk.engine.keys.secrets(accounts.load(desk.engine.reader, NAME))
+    await desk.engine.keys.replace(
+        accounts.load(desk.engine.reader, NAME), {**held, **dict.fromkeys(lost, "stale.a.b")}
+    )
     await desk.publish("two", Part("After."))
     assert desk.texts() == ["Before.", "After."]
     operations = [row[0] for row in desk.engine.reader.execute("SELECT operation FROM entry WHERE kind = 'call'")]
@@ -244,10 +247,10 @@ async def test_mentions_of_nobody_stay_plain(desk: Desk) -> None:
 async def test_no_key_is_ever_on_the_record(desk: Desk) -> None:
     """Neither the app password nor any session token, in the database or its journal; and the record holds."""
     await desk.publish("one", Part("Hello"))
-    before = dict(desk.engine.keys.secrets(NAME))
-    await desk.engine.keys.replace(NAME, {**before, "accessJwt": "stale.a.b"})
+    before = dict(desk.engine.keys.secrets(accounts.load(desk.engine.reader, NAME)))
+    await desk.engine.keys.replace(accounts.load(desk.engine.reader, NAME), {**before, "accessJwt": "stale.a.b"})
     await desk.publish("two", Part("Again"))
-    known = {*before.values(), *desk.engine.keys.secrets(NAME).values()} - {HANDLE}
+    known = {*before.values(), *desk.engine.keys.secrets(accounts.load(desk.engine.reader, NAME)).values()} - {HANDLE}
     everything = b"".join(path.read_bytes() for path in desk.engine.home.path.glob("automator.db*"))
     dump = unpacked(desk.engine.reader)
     assert [secret for secret in known if secret.encode() in everything or secret in dump] == []

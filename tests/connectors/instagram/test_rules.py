@@ -14,6 +14,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
+from automator import accounts
 from connectors.base import Kind, NotNow, Operation
 from connectors.graph import insights
 from connectors.graph.twin import GRAPH
@@ -243,14 +244,14 @@ async def test_a_wrong_app_secret(place: Place) -> None:
 
 async def test_with_instagram_login_the_token_is_renewed(own: Place) -> None:
     """Once it is a day old; its end is known from then on, and the new one is in force."""
-    before = own.engine.keys.secrets("instagram/brand")
+    before = own.engine.keys.secrets(accounts.load(own.engine.reader, "instagram/brand"))
     assert (await own.network.test(own.session)).expires is None
     own.clock.at += timedelta(days=2)
     found = await own.network.test(own.session)
     assert found.handle == "@brand"
     assert found.expires is not None
     assert found.expires - own.clock.now() > timedelta(days=59)
-    after = own.engine.keys.secrets("instagram/brand")
+    after = own.engine.keys.secrets(accounts.load(own.engine.reader, "instagram/brand"))
     assert after != before
     dump = unpacked(own.engine.reader)
     assert before["access_token"] not in dump

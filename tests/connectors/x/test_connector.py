@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from automator import accounts
 from automator.intentions import load
 from automator.ledger.usage import usage
 from automator.limits import change, rows
@@ -195,7 +196,7 @@ async def test_an_expired_oauth2_token_is_renewed_and_rotated(serve: Any, opened
 
 async def test_the_twin_takes_no_forged_signature(world: World) -> None:
     """What the twin accepts proves something, because it recomputes every signature."""
-    secrets = dict(world.engine.keys.secrets("x/brand"))
+    secrets = dict(world.engine.keys.secrets(accounts.load(world.engine.reader, "x/brand")))
     request = httpx.Request("GET", f"{world.session.base}/2/users/me?a=b%20c")
     signed = Connector().sign(request, secrets)
     async with httpx.AsyncClient() as plain:
