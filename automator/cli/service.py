@@ -140,7 +140,7 @@ def _show(found: Health) -> None:
 @told
 async def serve(home: HomeOption = None) -> None:
     """Work until told to stop (Ctrl-C, SIGTERM). What is in flight is finished within 30 seconds."""
-    from automator import memory, upkeep  # noqa: PLC0415 - keeps --help fast
+    from automator import hand, memory, upkeep  # noqa: PLC0415 - keeps --help fast
 
     async with engine(home) as opened:
         opened.store.check()
@@ -153,7 +153,7 @@ async def serve(home: HomeOption = None) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         typer.echo(f"working on {opened.home.path}; stop with Ctrl-C")
-        await asyncio.gather(opened.worker.serve(stop), upkeep.run(opened, stop))
+        await asyncio.gather(opened.worker.serve(stop), upkeep.run(opened, stop), hand.lend(opened, stop))
     typer.echo("stopped; nothing is lost")
 
 

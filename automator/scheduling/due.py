@@ -123,6 +123,14 @@ def coming(connection: sqlite3.Connection, before: datetime) -> dict[str, dateti
     return {account: instant(at) for account, at in rows}
 
 
+def many(connection: sqlite3.Connection, before: datetime, number: int) -> bool:
+    """Whether so many runs at least are ready to begin before an instant."""
+    query = "SELECT count(*) FROM (SELECT 1 FROM run WHERE state = ? AND ready_at <= ? LIMIT ?)"
+    states = (RunState.SCHEDULED, RunState.WAITING)
+    found = (int(connection.execute(query, (state, micros(before), number)).fetchone()[0]) for state in states)
+    return sum(found) >= number
+
+
 def is_open(connection: sqlite3.Connection, job: str) -> bool:
     """Whether a run of this job is still to be worked on."""
     marks = ",".join("?" * len(OPEN_STATES))

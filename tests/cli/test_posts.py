@@ -57,7 +57,9 @@ def test_a_campaign_that_costs_too_much_is_told_of(shell: Shell, tmp_path: Path)
     assert over in shell.run("posts", "import", str(file))
     one = ("post", "https://example.com", "--to", "x/brand", "--at", f"{month:%Y-%m}-20 09:00 UTC", "--dry-run")
     assert "warning: cost: x/brand: " in shell.run(*one)
-    assert "comes to $2.37 ($2.00 of it spent or planned before, $0.17 for tests of the key)" in shell.output(*one, "--json")
+    assert "comes to $2.37 ($2.00 of it spent or planned before, $0.17 for tests of the key)" in shell.output(
+        *one, "--json"
+    )
     shell.run(*allow.split()[1:])
     assert "cost" not in shell.run("posts", "import", str(file), "--dry-run")
     shell.run("limits", "set", "x/brand", "credit", "1000000")
