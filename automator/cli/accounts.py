@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from automator.cli.common import HomeOption, JsonOption, asked, engine, fail, records, show_json, told, working
+from automator.cli.common import (
+    HomeOption,
+    JsonOption,
+    asked,
+    engine,
+    fail,
+    records,
+    show_json,
+    told,
+    working,
+)
+from automator.cli.lines import visible
 from automator.cli.reconcile import reconcile
 from connectors.base import Scope
 from connectors.words import counted
@@ -123,7 +134,7 @@ def picking(page: str | None) -> Callable[[Sequence[Found]], Found]:
         if len(found) == 1 or len(usable) == 1:
             return (usable or list(found))[0]
         for number, one in enumerate(found, 1):
-            typer.echo(f"{number}  {one.name} ({one.id}){f': {one.why}' if one.why else ''}")
+            typer.echo(visible(f"{number}  {one.name} ({one.id}){f': {one.why}' if one.why else ''}"))
         wanted = asked("which one")
         if not (wanted.isdecimal() and 1 <= int(wanted) <= len(found)):
             raise fail(f"{wanted!r} is none of the numbers 1 to {len(found)}", 2)
@@ -220,7 +231,8 @@ def list_(home: HomeOption = None, as_json: JsonOption = False) -> None:
         )
         return
     for who in found:
-        typer.echo(f"{who.name:24} {who.identity.partition(' ')[2] or '-':24} {' '.join(sorted(who.scopes))}")
+        identity = visible(who.identity.partition(" ")[2] or "-")
+        typer.echo(f"{who.name:24} {identity:24} {' '.join(sorted(who.scopes))}")
     if not found:
         typer.echo("no accounts; connect one with `automator accounts add x/brand`")
 

@@ -157,24 +157,25 @@ def show(
     number: Annotated[int, typer.Argument(max=LARGEST)], home: HomeOption = None, as_json: JsonOption = False
 ) -> None:
     """Show one call, with what is kept of its bodies."""
-    from automator.ledger.chain import read_body  # noqa: PLC0415 - keeps --help fast
-    from automator.ledger.query import one  # noqa: PLC0415 - keeps --help fast
+    from automator.cli.callview import lines  # noqa: PLC0415 - keeps --help fast
+    from automator.ledger.chain import read_body  # noqa: PLC0415 - as above
+    from automator.ledger.query import one  # noqa: PLC0415 - as above
 
     with _ledger(home) as ledger:
         call = one(ledger, number)
         if call is None:
             raise fail(f"there is no call {number}; `automator calls list` shows those that there are", 1)
-        shown = call.as_json()
-        for side, entry in (("request", call.seq), ("answer", call.answer_seq)):
-            body = (shown[side] or {}).get("body")
-            if body:
-                kept = read_body(ledger, entry or 0, body)
-                body["text"] = kept.decode(errors="replace") if kept is not None else None
-    if as_json:
-        show_json(shown)
+        said = {"request": (call.seq, call.request), "answer": (call.answer_seq or 0, call.answer or {})}
+        bodies = {side: read_body(ledger, entry, of.get("body")) for side, (entry, of) in said.items()}
+    if not as_json:
+        for line in lines(call, bodies["request"], bodies["answer"]):
+            typer.echo(line)
         return
-    for name, value in shown.items():
-        typer.echo(f"{name:>12}  {json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value}")
+    shown = call.as_json()
+    for side, kept in bodies.items():
+        if body := (shown[side] or {}).get("body"):
+            body["text"] = kept.decode(errors="replace") if kept is not None else None
+    show_json(shown)
 
 
 @calls.command()

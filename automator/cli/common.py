@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
 import typer
 
+from automator.cli.lines import visible
+
 if TYPE_CHECKING:
     from automator.engine import Engine
     from automator.home import Home
@@ -223,7 +225,7 @@ def told(command: Callable[P, Coroutine[Any, Any, None] | None]) -> Callable[P, 
                 raise typer.Exit(UNHEARD) from None
             ended = error if isinstance(error, typer.Exit) else _ended(error)
             if isinstance(ended, Failure):
-                typer.echo(f"automator: {ended.sentence}", err=True)
+                typer.echo(f"automator: {visible(ended.sentence)}", err=True)
             raise ended from None
 
     return run

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 ENDLESS = 10_000  #: cells, where a program reads and nothing has to fit
 LEAST = 24  #: cells that the last column needs to stand beside the others
 INDENT = " " * 10
+MOVES = {"Cc", "Cs", "Zl", "Zp"}  #: categories of characters that move a terminal, or can't be written to one
+TURNS = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  #: those that show text in another order
 
 
 def width() -> int:
@@ -15,11 +18,21 @@ def width() -> int:
     return shutil.get_terminal_size((ENDLESS, 24)).columns
 
 
+def visible(text: str) -> str:
+    """A text by others, which may do nothing to a terminal: an escape, say, is written out. Lines and tabs stay."""
+    return "".join(
+        sign.encode("unicode_escape").decode()
+        if sign not in "\n\t" and (unicodedata.category(sign) in MOVES or sign in TURNS)
+        else sign
+        for sign in text
+    )
+
+
 def cut(text: str, room: int) -> str:
     """A text on one line, with a mark where its end is missing."""
     from rich.cells import cell_len, get_character_cell_size  # noqa: PLC0415 - keeps --help fast
 
-    plain = " ".join(text.split())
+    plain = visible(" ".join(text.split()))
     if cell_len(plain) <= room:
         return plain
     kept, left = "", max(1, room) - 1
@@ -35,7 +48,7 @@ def wrapped(text: str, room: int, indent: str = "") -> Iterator[str]:
     """A text's lines, each with ``indent`` before it, divided between words where they are too long."""
     from rich.cells import cell_len  # noqa: PLC0415 - keeps --help fast
 
-    for written in text.split("\n"):
+    for written in visible(text).split("\n"):
         if cell_len(indent + written) <= room:
             yield f"{indent}{written}" if written.strip() else ""
             continue

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from automator.cli.common import HomeOption, JsonOption, asking, begins, engine, fail, show_json, told, working
+from automator.cli.lines import cut
 from connectors.words import counted
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _show(name: str, found: Comparison) -> None:
 
 def _line(found: Comparison, item: Finding) -> str:
     at = item.shown.at if item.shown else item.ours.sent if item.ours else found.now
-    text = " ".join((item.shown.text if item.shown else item.ours.text if item.ours else "").split())
+    text = cut(item.shown.text if item.shown else item.ours.text if item.ours else "", 48)
     whose = f"  {item.ours.delivery[:8]} part {item.ours.part + 1}" if item.ours else ""
     where = f"  {found.link(item.shown)}" if item.shown else ""
-    return f"{at:%Y-%m-%d %H:%M}Z  {text[:48]}{whose}{where}"
+    return f"{at:%Y-%m-%d %H:%M}Z  {text}{whose}{where}"

@@ -27,6 +27,7 @@ from automator.cli.common import (
     without_keys,
     working,
 )
+from automator.cli.lines import visible
 from connectors.words import counted
 
 if TYPE_CHECKING:
@@ -247,7 +248,7 @@ async def notices(
         show_json(found)
         return
     for item in found:
-        typer.echo(f"{item['at']}  {item['kind']:12} {item['text']}")
+        typer.echo(visible(f"{item['at']}  {item['kind']:12} {item['text']}"))
     if not found:
         typer.echo("no notices")
 
