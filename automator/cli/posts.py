@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from automator.posting.posts import Listed
     from jobs.posting.campaign import Verdict
 
+ALIKE = 10  #: remarks of one kind on the rows of a campaign
+
 posts = typer.Typer(name="posts", help="Planned and published posts.", no_args_is_help=True)
 posts.command()(stats)
 
@@ -61,12 +64,24 @@ def _line(item: Listed) -> str:
     return "\n".join(table([_row(item)], width()))
 
 
-def _told_of(verdict: Verdict) -> None:
+def _tell(verdicts: Sequence[Verdict]) -> None:
+    """All problems; of warnings and notes the first of a kind, since a thousand rows of one time have as many."""
+    told: Counter[str] = Counter()
+    for verdict in verdicts:
+        for kind, words, bad in _remarks(verdict):
+            told[kind] += not bad
+            if told[kind] <= ALIKE:
+                typer.echo(f"  row {verdict.row.number}: {kind}: {words}", err=True)
+    for kind, count in told.items():
+        if count > ALIKE:
+            typer.echo(f"  {count - ALIKE} more: {kind}; --json lists them", err=True)
+
+
+def _remarks(verdict: Verdict) -> Iterator[tuple[str, str, bool]]:
     for note in verdict.notes:
-        typer.echo(f"  row {verdict.row.number}: note: {note}", err=True)
-    for problem in verdict.problems:
-        kind = "warning" if problem.warning else "problem"
-        typer.echo(f"  row {verdict.row.number}: {kind}: {problem.field}: {problem.what}", err=True)
+        yield "note", note, False
+    for item in verdict.problems:
+        yield f"{'warning' if item.warning else 'problem'}: {item.field}", item.what, not item.warning
 
 
 @posts.command("list")
@@ -277,8 +292,7 @@ async def import_(
             against = rules(opened.reader, file.parent, now, zone, settings=settings, copies=copies)
             verdicts = judged(opened.reader, read(file), against)
         bad = [verdict for verdict in verdicts if not verdict.ok]
-        for verdict in verdicts:
-            _told_of(verdict)
+        _tell(verdicts)
         if dry_run or (bad and not skip_bad):
             if as_json:
                 show_json([_as_json(verdict) for verdict in verdicts])
@@ -297,4 +311,5 @@ async def import_(
 
 def _as_json(verdict: Verdict) -> dict[str, object]:
     problems = [{"field": item.field, "what": item.what, "warning": item.warning} for item in verdict.problems]
-    return {"row": verdict.row.number, "ok": verdict.ok, "to": list(verdict.row.to), "problems": problems}
+    row: dict[str, object] = {"row": verdict.row.number, "ok": verdict.ok, "to": list(verdict.row.to)}
+    return row | {"problems": problems, "notes": list(verdict.notes)}

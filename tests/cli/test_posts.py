@@ -192,3 +192,17 @@ def test_what_a_removed_account_published_can_still_be_looked_at(shell: Shell) -
     said = shell.run("posts", "show", delivery)
     assert "Stays" in said
     assert "https://bsky.app/" in said
+
+
+def test_what_is_said_of_many_rows_alike_is_said_of_a_few(shell: Shell, tmp_path: Path) -> None:
+    """A campaign for one minute warns of each row; problems are told all, and a program gets every word."""
+    file = tmp_path / "alike.json"
+    rows = [{"to": "x/brand", "at": "tomorrow 09:00", "text": f"Alike {number}"} for number in range(40)]
+    file.write_text(json.dumps(rows + [{"to": "x/brand", "at": "never", "text": "x"}] * 15))
+    said = shell.run("posts", "import", str(file), "--dry-run")
+    assert said.count("warning: at: ") == 10
+    assert said.count("problem: at: ") == 15
+    told = json.loads(shell.output("posts", "import", str(file), "--dry-run", "--json"))
+    kinds = [problem["field"] for row in told for problem in row["problems"] if problem["warning"]]
+    assert f"  {kinds.count('at') - 10} more: warning: at; --json lists them" in said
+    assert kinds.count("at") >= 39
