@@ -15,7 +15,7 @@ from automator.db import connect
 from automator.vault import choose
 from automator.vault.store import VaultError
 from tests.cli.conftest import Shell
-from tests.cli.test_trading import Desk
+from tests.cli.desk import Desk
 from tests.sandboxed import read
 from tests.trade.exchange import register
 from tests.trade.server import exchange
