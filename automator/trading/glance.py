@@ -86,8 +86,8 @@ async def glance(  # noqa: PLR0913, PLR0917 - what is looked at, and how far bac
         found = await _candles(clock, session, exchange, symbol, bot.every, begins, beat)
         closed += (Closed(symbol, candle) for candle in found)
         ends[symbol] = found[-1].at + bot.every if found else begins
-        if found and not messages:
-            prices[symbol] = found[-1].close
+        if found and not messages and (ends[symbol] == beat.at or not bot.live):
+            prices[symbol] = found[-1].close  # of one that closed before, as days do at Alpaca, it is old
         elif bot.live or messages:
             prices[symbol] = (await exchange.ticker(session, symbol)).last
     closed.sort(key=lambda one: one.candle.at)
