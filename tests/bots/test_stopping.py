@@ -16,6 +16,8 @@ from tests.bots.market import MINUTE, floor
 from tests.bots.samples import BUY, GRID, candles
 from tests.clocks import START
 
+PRICES = (100, 80, 80, 80, 80, 80, 80, 80)
+
 
 @pytest.mark.parametrize(("policy", "left"), [(OnStop.KEEP, 4), (OnStop.CANCEL, 0)])
 async def test_stopping(tmp_path: Path, policy: OnStop, left: int) -> None:
@@ -116,6 +118,23 @@ async def test_removing(tmp_path: Path) -> None:
         with pytest.raises(BotError, match="no bot 'bot-1'"):
             there.bot()
         assert timedelta(0) < there.clock.now() - now
+
+
+@pytest.mark.parametrize("rests", [True, False], ids=["rests", "watched"])
+async def test_a_guard_that_has_sold_sells_nothing_more_when_it_is_started_again(tmp_path: Path, *, rests: bool) -> None:
+    """The account has as much again, which it was never told to guard."""
+    given = {"symbol": "BTC/USDT", "amount": 2, "entry_price": 100, "stop_loss": "0.1", "stoploss_on_exchange": rests}
+    path = [Candle(START + number * MINUTE, *[Decimal(price)] * 4, Decimal(1)) for number, price in enumerate(PRICES)]
+    async with floor(tmp_path, {"BTC": Decimal(4)}) as there:
+        await there.add("guard", live=True, funds={"BTC": Decimal(2)}, **given)
+        for candle in path[:4]:
+            await there.minute(candle)
+        assert (there.bot().state, there.world.paper.balances()["BTC"].free) == (State.STOPPED, 2)
+        await there.engine.writer.run(lambda tx: bots.start(tx, "bot-1", there.clock.now(), actor="user"))
+        for candle in path[4:]:
+            await there.minute(candle)
+        assert there.world.paper.balances()["BTC"].free == 2
+        assert there.bot().why == "it has no BTC left to guard"
 
 
 async def test_after_a_backup_live_bots_wait_for_a_person(tmp_path: Path) -> None:
