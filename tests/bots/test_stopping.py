@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -118,6 +119,27 @@ async def test_removing(tmp_path: Path) -> None:
         with pytest.raises(BotError, match="no bot 'bot-1'"):
             there.bot()
         assert timedelta(0) < there.clock.now() - now
+
+
+@pytest.mark.parametrize("live", [True, False], ids=["live", "paper"])
+async def test_the_name_of_one_that_has_traded_is_not_given_again(tmp_path: Path, *, live: bool) -> None:
+    """What it bought would be the new one's: shown as its trades, counted by its limits, and sold by a halt of it."""
+    async with floor(tmp_path) as there:
+        await there.add("recurring_buy", live=live, **BUY)
+        for candle in candles(3):
+            await there.minute(candle)
+        await there.due(15)
+
+        def renewed(tx: sqlite3.Connection) -> None:
+            bots.stop(tx, "bot-1", OnStop.KEEP, there.clock.now(), actor="user")
+            bots.remove(tx, "bot-1", there.clock.now(), actor="user")
+
+        await there.engine.writer.run(renewed)
+        if live:
+            with pytest.raises(BotError, match="a bot bot-1 that was removed has traded"):
+                await there.add("grid", live=True, **GRID)
+        else:
+            await there.add("grid", live=True, **GRID)
 
 
 @pytest.mark.parametrize("rests", [True, False], ids=["rests", "watched"])
