@@ -199,8 +199,7 @@ class Connector:
 
     @legible
     async def ahead(self, wire: Wire, *, anew: bool = False) -> timedelta:
-        await self.markets(wire)
-        if anew:
+        if anew or self.at.markets is None:  # for the time alone they need not be loaded
             await self.talk.measure(wire)
         return self.at.clock.ahead
 
