@@ -18,6 +18,7 @@ from automator.posting import posts
 from automator.scheduling import lease
 from automator.scheduling.states import OPEN_STATES, RunState
 from automator.trading import bots, settling
+from automator.trading.closing import doubt_all as doubt_sales
 from automator.vault.store import Store
 from automator.version import LATEST
 from automator.version import version as version_of
@@ -144,6 +145,7 @@ def restored(tx: sqlite3.Connection, keys: dict[str, int], since: datetime | Non
     for job, account in held:
         tell(tx, Notice("unconfirmed", job, f"{job}: {REASON}", account), at)
     settling.doubt_all(tx, now)
+    doubt_sales(tx, now)
     bots.hold_all(tx, "a backup was put back; look at its orders, then start it again", now, actor=actor)
     for name, version in keys.items():
         tx.execute("UPDATE account SET version = ? WHERE name = ?", (version, name))

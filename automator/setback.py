@@ -54,8 +54,8 @@ def _difference(now: datetime, boottime: float) -> int:
 def notice(tx: sqlite3.Connection, now: datetime, boottime: float) -> int:
     """Look whether the clock was set since any process looked last; returns by how many microseconds (back: negative).
 
-    What budgets count moves with it, and when an open intention was sent. After it was set back, parked runs do too;
-    what a person planned does not.
+    What budgets count moves with it, and when an open intention was sent. After it was set back, parked runs do too,
+    and prices that are known count as of now; what a person planned does not move.
     """
     start = _difference(now, boottime)
     row = tx.execute("SELECT at FROM beat WHERE name = ?", (BEAT + boot_id(),)).fetchone()
@@ -92,6 +92,7 @@ def _back(tx: sqlite3.Connection, by: int, now: int) -> None:
         (now, now),
     )
     tx.execute("UPDATE intention SET sent_at = sent_at - ? WHERE state = 'sent' AND sent_at > ?", (by, now))
+    tx.execute("UPDATE mark SET at = ?1 WHERE at > ?1", (now,))  # else no price would be news until that time
 
 
 def _sentence(moved: int) -> str:

@@ -76,12 +76,12 @@ def outdated(
 
     Args:
         held: What was loaded; ``None``: nothing yet.
-        age: How long ago.
+        age: How long ago; below 0: the clock was set back since.
         kept: How long they are good for.
         wanted: The symbols that matter now: one that is not there, or not traded, may be by now.
         doubted: An order was refused since, perhaps by rules that are others by now.
     """
-    if held is None or age > kept or (doubted and age > DOUBTED):
+    if held is None or not timedelta() <= age <= kept or (doubted and age > DOUBTED):
         return True
     return age > LACKED and any(symbol not in held or not held[symbol].active for symbol in wanted)
 

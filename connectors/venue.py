@@ -105,6 +105,12 @@ class Exchange(Provider, Protocol):
         one of ``wanted`` is not among them, or not traded.
         """
 
+    async def ahead(self, wire: Wire, *, anew: bool = False) -> timedelta:
+        """How far our clock is ahead of the exchange's, as it was measured last; ``anew``: measure it now.
+
+        Nothing, where the exchange does not tell its time.
+        """
+
     async def ticker(self, wire: Wire, symbol: str) -> Ticker:
         """The best prices now."""
 

@@ -163,12 +163,17 @@ def add(tx: sqlite3.Connection, bot: Bot, now: datetime, *, actor: str) -> None:
     """Add a bot, which does nothing until it is started; an event.
 
     Raises:
-        BotError: its name can't be one, or is taken.
+        BotError: its name can't be one, is taken, or is that of one that has traded.
     """
     if not NAME.fullmatch(bot.name) or bot.name in RESERVED:
         raise BotError(f"{bot.name[:40]!r} can't be a bot's name; take up to 32 of a-z, 0-9 and -")
     if load(tx, bot.name) is not None:
         raise BotError(f"there is a bot {bot.name} already")
+    if tx.execute("SELECT 1 FROM order_news WHERE owner = ? AND fill > 0 LIMIT 1", (bot.name,)).fetchone():
+        raise BotError(
+            f"a bot {bot.name} that was removed has traded, and what it bought would count as this one's, which a halt "
+            "with --sell sells; take another name"
+        )
     newest = tx.execute("SELECT coalesce(max(id), 0) FROM order_news WHERE owner = ?", (bot.name,)).fetchone()
     values = (
         bot.name,

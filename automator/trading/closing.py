@@ -129,6 +129,26 @@ def unsold(connection: sqlite3.Connection, name: str) -> list[str]:
     ]
 
 
+def doubt_all(tx: sqlite3.Connection, now: datetime) -> None:
+    """A backup was put back: what was to be sold when it was made may have been sold since, which no book here shows.
+
+    A person looks, and says so again.
+    """
+    rows = tx.execute(
+        "SELECT r.id, j.id, j.payload FROM job AS j JOIN run AS r ON r.job = j.id "
+        "WHERE j.kind = ? AND r.state IN ('scheduled', 'running', 'waiting')",
+        (KIND,),
+    ).fetchall()
+    for number, job, payload in rows:
+        said = json.loads(payload)
+        tx.execute("UPDATE run SET state = 'cancelled', reason = 'a backup was put back' WHERE id = ?", (number,))
+        text = (
+            f"what {said['owner']} held of {said['symbol']} at {said['account']} was to be sold when the backup was "
+            "made, and may have been sold since; look there, and if it was not, sell it there or halt with --sell again"
+        )
+        tell(tx, Notice("sale", job, text, said["account"]), micros(now))
+
+
 class Closing:
     """The handler of a sale's run."""
 

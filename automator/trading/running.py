@@ -26,8 +26,10 @@ from automator.scheduling.states import RunState
 from automator.trading import bots, marks, news, orders, pairs, share, submission
 from automator.trading.books import TROUBLE, Books, Opened
 from automator.trading.bots import Bot, State
+from automator.trading.glance import Glance, Idle, Shortly, Untraded, Unusable, glance
 from automator.trading.looks import Looks
 from automator.trading.share import Share
+from automator.trading.times import Close, Times
 from connectors.exchange.paper import Paper, Rules
 from connectors.market import Candle, Market
 from connectors.order import Balance
@@ -40,12 +42,10 @@ from jobs.bots.own import Own
 from jobs.bots.parameters import BadParameters, restored
 from jobs.bots.strategy import (
     Cancel,
-    Closed,
     Event,
     Filled,
     Pair,
     Place,
-    Signal,
     Stop,
     Strategy,
     Tell,
@@ -57,9 +57,7 @@ from jobs.orders.states import LIVE
 
 AFTER = timedelta(seconds=1)  #: a candle's close: exchanges show it a little later
 SOON = timedelta(seconds=2)  #: between two looks for a candle that is not shown yet
-MISSING = timedelta(seconds=10)  #: after a close, a candle that is not shown is not waited for
 PATIENCE = timedelta(minutes=1)  #: while it is halted
-ANSWERS = 50  #: of candles, in one look
 NEWEST = 5_000  #: closed candles that a strategy is shown at once
 RULES = Rules(keep=20)
 
@@ -67,35 +65,6 @@ ZERO = Decimal(0)
 
 #: puts in what a bot has decided, and begins with it at once: ``Worker.begin``
 Begin = Callable[[Callable[[sqlite3.Connection], tuple[None, Sequence[str]]]], Awaitable[Any]]
-
-
-class Unusable(Exception):
-    """The bot can't go on; one sentence."""
-
-
-class Idle(Exception):
-    """There is nothing to decide, for a reason that a person may want to know."""
-
-
-class Untraded(Idle):
-    """A market stands still: no order is taken, and what rests there waits too."""
-
-
-class Shortly(Exception):
-    """A candle that has closed is not shown yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What was seen for a decision. ``ends``: by symbol, until when its candles are dealt with then."""
-
-    now: datetime
-    beat: datetime
-    markets: Mapping[str, Market]
-    candles: Sequence[Closed]
-    ends: Mapping[str, datetime]
-    prices: Mapping[str, Decimal]
-    signals: Sequence[Signal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +87,7 @@ class Running:
         self._begin = begin
         self._opened = opened
         self._looks = Looks(books, writer, reader, clock)
+        self._times = Times(clock)
         self._writer = writer
         self._reader = reader
         self._clock = clock
@@ -131,11 +101,12 @@ class Running:
         bot = bots.load(self._reader, run.payload["bot"])
         if bot is None or bot.state is not State.RUNNING or bot.job != run.job:
             return Verdict(RunState.DONE)
-        beat = floor(self._clock.now(), bot.every)
-        again = Verdict(RunState.WAITING, "", beat + bot.every + AFTER)
+        beat = Close(floor(self._clock.now(), bot.every))
         try:
             self._go(self._reader, bot)
-            done = await self._decided(run, bot, beat)
+            session, exchange = self._opened(bot.account, {"bot": bot.name, "run": str(run.id)}, bot.name)
+            beat = await self._times.newest(session, exchange, bot.every)
+            done = await self._decided(run, bot, session, exchange, beat)
         except halts.Halted as halted:
             return Verdict(RunState.WAITING, str(halted), self._clock.now() + PATIENCE)
         except Shortly:
@@ -143,12 +114,17 @@ class Running:
         except (Idle, *TROUBLE) as trouble:
             if isinstance(trouble, Untraded):
                 await self._writer.brief(partial(self._tell_once, run, bot, str(trouble)))
-            return replace(again, reason=str(trouble))
+            return self._again(bot, beat, str(trouble))
         except (Unusable, BadParameters, NoAccount, UnknownProvider) as broken:
             why = str(broken)
             await self._writer.brief(lambda tx: self._stop(tx, run, bot, why))
             return Verdict(RunState.DONE)
-        return Verdict(RunState.DONE) if done else again
+        return Verdict(RunState.DONE) if done else self._again(bot, beat)
+
+    @staticmethod
+    def _again(bot: Bot, beat: Close, why: str = "") -> Verdict:
+        """It waits for the next close."""
+        return Verdict(RunState.WAITING, why, beat.here + bot.every + AFTER)
 
     @staticmethod
     def _go(connection: sqlite3.Connection, bot: Bot) -> None:
@@ -166,9 +142,8 @@ class Running:
         lease.check(tx, run)
         bots.stop(tx, bot.name, bot.on_stop, self._clock.now(), actor=bot.name, why=why)
 
-    async def _decided(self, run: Run, bot: Bot, beat: datetime) -> bool:
+    async def _decided(self, run: Run, bot: Bot, session: Session, exchange: Exchange, beat: Close) -> bool:
         """Whether it has stopped."""
-        session, exchange = self._opened(bot.account, {"bot": bot.name, "run": str(run.id)}, bot.name)
         with ExitStack() as stack:
             enter = partial(stack.enter_context, kinds.opened(bot.kind, bot.parameters))
             strategy = await asyncio.to_thread(enter) if bot.kind == kinds.OWN else enter()
@@ -183,34 +158,34 @@ class Running:
         return bool(decision.stop)
 
     def _store(
-        self, run: Run, bot: Bot, look: Look, decision: Decision, tx: sqlite3.Connection
+        self, run: Run, bot: Bot, look: Glance, decision: Decision, tx: sqlite3.Connection
     ) -> tuple[None, Sequence[str]]:
         """The bot's state and what it wants, both or neither; returns the jobs that do it."""
         lease.check(tx, run)
         self._go(tx, bot)
-        if not bots.keep(tx, bot, decision.kept, look.beat, decision.news):
+        if not bots.keep(tx, bot, decision.kept, look.beat.at, decision.news):
             raise Fenced(f"{bot.name} was changed while it decided; nothing of that was kept")
         for symbol, price in look.prices.items():
-            marks.note(tx, bot.account, symbol, price, look.now)
-        bots.told(tx, bot.name, [signal.id for signal in look.signals], look.now)
+            marks.note(tx, bot.account, symbol, price, look.here)
+        bots.told(tx, bot.name, [signal.id for signal in look.signals], look.here)
         bots.add_paper(tx, bot.name, list(decision.filled))
         for wish in decision.wishes:
             if isinstance(wish, Tell):
                 about = f"{bot.job}/{wish.about}"
-                tell(tx, Notice("sale", about, f"{bot.name}: {wish.what}", bot.account), micros(look.now))
+                tell(tx, Notice("sale", about, f"{bot.name}: {wish.what}", bot.account), micros(look.here))
         jobs = self._submitted(tx, bot, look, decision) if bot.live else []
         if decision.stop:
-            bots.stop(tx, bot.name, bot.on_stop, look.now, actor=bot.name, why=decision.stop)
+            bots.stop(tx, bot.name, bot.on_stop, look.here, actor=bot.name, why=decision.stop)
         return None, [job for job in jobs if job]
 
-    def _submitted(self, tx: sqlite3.Connection, bot: Bot, look: Look, decision: Decision) -> list[str | None]:
+    def _submitted(self, tx: sqlite3.Connection, bot: Bot, look: Glance, decision: Decision) -> list[str | None]:
         """The jobs that do what a live bot wants."""
         if not any(isinstance(wish, Place | Pair | Cancel) for wish in decision.wishes):
             return []
         has = share.of(tx, bot, {asset: Decimal(much) for asset, much in decision.kept["held"].items()}, decision.news)
         return [self._submit(tx, bot, wish, look, has) for wish in decision.wishes]
 
-    def _submit(self, tx: sqlite3.Connection, bot: Bot, wish: Wish, look: Look, has: Share) -> str | None:
+    def _submit(self, tx: sqlite3.Connection, bot: Bot, wish: Wish, look: Glance, has: Share) -> str | None:
         """The job that does it; ``None``: there is nothing to do."""
         now, who = self._clock.now(), (tx, bot.account, bot.name)
         match wish:
@@ -237,21 +212,21 @@ class Running:
         return bot.tag(wish.tag)
 
     async def _live(
-        self, bot: Bot, strategy: Strategy[Any], session: Session, exchange: Exchange, beat: datetime
-    ) -> tuple[Look, Decision] | None:
+        self, bot: Bot, strategy: Strategy[Any], session: Session, exchange: Exchange, beat: Close
+    ) -> tuple[Glance, Decision] | None:
         if orders.standing(self._reader, account=bot.account, owner=bot.name):
-            await self._looks.after(beat, bot.account, bot.name)  # what became of them in the candle that has closed
+            await self._looks.after(beat.here, bot.account, bot.name)  # what became of them in the candle that closed
         told = news.since(self._reader, bot.name, bot.news)
         happened = [item.event for item in news.in_order(told)]
         own = [replace(event, tag=tag) for event in happened if (tag := bot.own_tag(event.tag)) is not None]
         messages = bots.signals(self._reader, bot.name)
         state, waits = _state(bot, strategy)
-        fresh = bot.seen is None or bot.seen < beat
-        if not messages and not (fresh and due(waits, own, beat)):
+        fresh = bot.seen != beat.at  # what it decided while a clock was ahead says nothing of now
+        if not messages and not (fresh and due(waits, own, beat.at)):
             return None
-        before = dict.fromkeys(strategy.symbols, beat - bot.every)  # for the price alone
-        since = _since(bot, strategy, beat) if waits.candles else before
-        look = await self._look(bot, strategy, session, exchange, beat, since, messages)
+        before = dict.fromkeys(strategy.symbols, beat.at - bot.every)  # for the price alone
+        since = _since(bot, strategy, beat.at) if waits.candles else before
+        look = await glance(self._clock, bot, session, exchange, beat, since, messages)
         if len(look.prices) < len(strategy.symbols):
             return None
         held = news.held(bots.held(bot), told)
@@ -259,7 +234,7 @@ class Running:
         events: list[Event] = [*own, *messages, *shown]
         view = View(look.markets, look.prices, self._free(bot, held), events)
         state, wishes, why = await _asked(strategy, state, view, look.now, look.markets)
-        seen = look.ends if waits.candles else dict.fromkeys(strategy.symbols, beat)
+        seen = look.ends if waits.candles else dict.fromkeys(strategy.symbols, beat.at)
         kept = {
             "state": state.model_dump(mode="json"),
             "held": {asset: str(much) for asset, much in held.items()},
@@ -268,13 +243,13 @@ class Running:
         return look, Decision(kept, told[-1].id if told else bot.news, wishes, why)
 
     async def _paper(
-        self, bot: Bot, strategy: Strategy[Any], session: Session, exchange: Exchange, beat: datetime
-    ) -> tuple[Look, Decision] | None:
+        self, bot: Bot, strategy: Strategy[Any], session: Session, exchange: Exchange, beat: Close
+    ) -> tuple[Glance, Decision] | None:
         messages = bots.signals(self._reader, bot.name)
-        since = _since(bot, strategy, beat)
-        if min(since.values(), default=beat) >= beat and not messages:
+        since = _since(bot, strategy, beat.at)
+        if min(since.values(), default=beat.at) >= beat.at and not messages:
             return None
-        look = await self._look(bot, strategy, session, exchange, beat, since, messages)
+        look = await glance(self._clock, bot, session, exchange, beat, since, messages)
         if not (look.candles or messages):
             since_when = min(since.values()).strftime("%Y-%m-%d %H:%M")
             raise Idle(f"{bot.account} shows no candle of {', '.join(strategy.symbols)} since {since_when} UTC")
@@ -312,59 +287,6 @@ class Running:
         name = partial(secrets.token_hex, 16)
         return Desk.restore(markets, kept, name, RULES) if kept else Desk(Paper(markets, bot.funds, RULES), name)
 
-    async def _look(  # noqa: PLR0913, PLR0917 - what is looked at, and how far back
-        self,
-        bot: Bot,
-        strategy: Strategy[Any],
-        session: Session,
-        exchange: Exchange,
-        beat: datetime,
-        since: Mapping[str, datetime],
-        messages: Sequence[Signal],
-    ) -> Look:
-        everything = await exchange.markets(session, *strategy.symbols)
-        if missing := [symbol for symbol in strategy.symbols if symbol not in everything]:
-            raise Unusable(f"{bot.account} does not trade {missing[0]}")
-        if still := [symbol for symbol in strategy.symbols if not everything[symbol].active]:
-            raise Untraded(f"{still[0]} is not traded at {bot.account} now; it goes on once that is traded again")
-        closed, prices, ends = list[Closed](), dict[str, Decimal](), dict(since)
-        for symbol in strategy.symbols:
-            found = await self._candles(session, exchange, symbol, bot.every, since[symbol], beat)
-            closed += (Closed(symbol, candle) for candle in found)
-            ends[symbol] = found[-1].at + bot.every if found else since[symbol]
-            if found and not messages:
-                prices[symbol] = found[-1].close
-            elif bot.live or messages:
-                prices[symbol] = (await exchange.ticker(session, symbol)).last
-        closed.sort(key=lambda one: one.candle.at)
-        now = self._clock.now() if messages else beat
-        markets = {symbol: everything[symbol] for symbol in strategy.symbols}
-        return Look(now, beat, markets, closed, ends, prices, messages)
-
-    async def _candles(  # noqa: PLR0913, PLR0917 - which
-        self,
-        session: Session,
-        exchange: Exchange,
-        symbol: str,
-        every: timedelta,
-        since: datetime,
-        beat: datetime,
-    ) -> list[Candle]:
-        """The candles that closed from ``since`` to ``beat``, oldest first."""
-        found: list[Candle] = []
-        for _ in range(ANSWERS):
-            if since >= beat:
-                break
-            answer = await exchange.candles(session, symbol, every, since)
-            fresh = [candle for candle in answer if since <= candle.at and candle.at + every <= beat]
-            if not fresh:
-                if self._clock.now() - beat < MISSING:
-                    raise Shortly
-                break
-            found += fresh
-            since = fresh[-1].at + every
-        return found
-
     def _free(self, bot: Bot, held: Mapping[str, Decimal]) -> Mapping[str, Balance]:
         """What a live bot may use: its own share, less what its open orders hold."""
         taken = share.locked(self._reader, bot)
@@ -375,7 +297,12 @@ class Running:
 def _since(bot: Bot, strategy: Strategy[Any], beat: datetime) -> Mapping[str, datetime]:
     """From when on the candles of each symbol are new; one that an exchange shows late is so in its turn."""
     seen, begun = (bot.kept or {}).get("seen", {}), bot.seen or beat
-    return {symbol: instant(seen[symbol]) if symbol in seen else begun for symbol in strategy.symbols}
+    begun = begun if begun <= beat else beat - bot.every  # it was started while our clock was ahead
+    known = {symbol: instant(seen[symbol]) if symbol in seen else begun for symbol in strategy.symbols}
+    if not bot.live:
+        return known  # the ends of candles that were there
+    # what is more than a candle ahead was noted by a clock that was; what is less was just dealt with
+    return {symbol: at if at <= beat + bot.every else beat for symbol, at in known.items()}
 
 
 def _state(bot: Bot, strategy: Strategy[Any]) -> tuple[Any, Any]:

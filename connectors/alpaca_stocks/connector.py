@@ -138,6 +138,11 @@ class Connector:
                 wire.loaded()
         return known.markets or {}
 
+    async def ahead(self, wire: Wire, *, anew: bool = False) -> timedelta:
+        if anew:
+            self._here.hours = None
+        return (await self._hours(wire)).ahead
+
     async def ticker(self, wire: Wire, symbol: str) -> Ticker:
         market = await self._market(wire, symbol)
         said = await self._read(wire, "ticker", f"{_stock(market)}/snapshot", feed=self._feed)

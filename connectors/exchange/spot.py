@@ -198,6 +198,12 @@ class Connector:
         return at.markets or {}
 
     @legible
+    async def ahead(self, wire: Wire, *, anew: bool = False) -> timedelta:
+        if anew or self.at.markets is None:  # for the time alone they need not be loaded
+            await self.talk.measure(wire)
+        return self.at.clock.ahead
+
+    @legible
     async def ticker(self, wire: Wire, symbol: str) -> Ticker:
         await self._market(wire, symbol)
         return reading.ticker(symbol, await self.talk.ccxt(wire, "ticker", "fetch_ticker", symbol), wire.now())
@@ -237,8 +243,7 @@ class Connector:
             return await self.talk.sent(wire, self.ways.placing_pair(wanted, market.id), operation, intent)
         market = await self._market(wire, wanted.symbol)
         if self.ways.own:
-            call = self.ways.placing(wanted, market.id)
-            return await self.talk.sent(wire, call, operation, intent)
+            return await self.talk.sent(wire, self.ways.placing(wanted, market.id), operation, intent)
         wanted = replace(wanted, client_order_id=self.ways.named(wanted.client_order_id))
         how = placing.ordering(wanted, self.at.title, self.at.bridge.has, self.ways.field)
         fits = partial(placing.wrong, wanted=wanted, bridge=self.at.bridge, field=self.ways.field)
@@ -253,9 +258,8 @@ class Connector:
                 return answer
             return await self.talk.sent(wire, triggered, operation, None)
         fits = partial(placing.wrong_cancel, order=order)
-        return await self.talk.written(
-            wire, lambda: Write(operation, None, fits), "cancel_order", order.id, order.symbol
-        )
+        write = partial(Write, operation, None, fits)
+        return await self.talk.written(wire, write, "cancel_order", order.id, order.symbol)
 
     @legible
     async def find(self, wire: Wire, plan: Mapping[str, Any]) -> Order | None:

@@ -92,8 +92,8 @@ def said(error: BaseException, file: str) -> str:
     return f"{where}{type(error).__name__}: {error}".removesuffix(": ").replace("\n", " ")[:300]
 
 
-def loaded(file: str, parameters: Any) -> Any:
-    """The user's strategy.
+def loaded(file: str, parameters: Any) -> Callable[[], Any]:
+    """What makes the user's strategy.
 
     Raises:
         TypeError: the file does not hold exactly one class with ``decide``.
@@ -103,7 +103,7 @@ def loaded(file: str, parameters: Any) -> Any:
     found = [one for one in classes if callable(getattr(one, "decide", None))]
     if len(found) != 1:
         raise TypeError(f"the file must hold one class with a method decide, and holds {len(found)}")
-    return found[0](parameters) if "__init__" in vars(found[0]) else found[0]()
+    return partial(found[0], parameters) if "__init__" in vars(found[0]) else found[0]
 
 
 def answer(do: Callable[[], Any], file: str) -> str:
@@ -117,10 +117,14 @@ def answer(do: Callable[[], Any], file: str) -> str:
         signal.alarm(0)
 
 
-def decided(strategy: Any, line: str) -> dict[str, Any]:
-    """One decision. ``decide`` returns the state and the wishes, and may add what it waits for."""
+def decided(strategy: Callable[[], Any], line: str) -> dict[str, Any]:
+    """One decision. ``decide`` returns the state and the wishes, and may add what it waits for.
+
+    The strategy is made for it: a bot that runs asks each time in another process, so that what one keeps to itself is
+    gone, and a backtest must not know it either.
+    """
     asked = json.loads(line)
-    made = strategy.decide(asked["state"], asked["view"], asked["now"])
+    made = strategy().decide(asked["state"], asked["view"], asked["now"])
     if not isinstance(made, tuple) or len(made) not in {2, 3}:
         raise TypeError("decide must return (state, wishes) or (state, wishes, waits)")
     return {"state": made[0], "wishes": made[1], "waits": made[2] if len(made) > 2 else {"candles": True}}  # noqa: PLR2004
@@ -135,11 +139,11 @@ def main(file: str, memory: str, cpu: str) -> None:
     limit(int(memory), int(cpu))
     lines = iter(sys.stdin.readline, "")
     parameters = json.loads(next(lines))
-    made: list[Any] = []
+    made: list[Callable[[], Any]] = []
 
     def hello() -> dict[str, Any]:
         made.append(loaded(file, parameters))
-        return {"symbols": list(made[0].symbols)}
+        return {"symbols": list(made[0]().symbols)}
 
     print(answer(hello, file), file=out, flush=True)
     for line in lines:

@@ -78,11 +78,11 @@ def _money(value: Any, scale: Any) -> str:
 
 
 def _percent(value: float | None, otherwise: str = "too short to say") -> str:
-    return otherwise if value is None else f"{value:.2f} %"
+    return otherwise if value is None else f"{value:z.2f} %"
 
 
 def _ratio(value: float | None) -> str:
-    return "too short to say" if value is None else f"{value:.2f}"
+    return "too short to say" if value is None else f"{value:z.2f}"
 
 
 def html(  # noqa: PLR0913, PLR0917 - what is told

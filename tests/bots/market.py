@@ -44,6 +44,7 @@ MARKET = Market(
     pairs=True,
 )
 FUNDS = {"USDT": Decimal(10_000)}
+_AHEAD: dict[str, timedelta] = {}  # by the address of an exchange: how far our clock was ahead of its when it was asked
 
 
 class Connector(tiny.Connector):
@@ -51,6 +52,12 @@ class Connector(tiny.Connector):
 
     async def markets(self, wire: Wire, *wanted: str) -> Mapping[str, Market]:
         return {MARKET.symbol: MARKET}
+
+    async def ahead(self, wire: Wire, *, anew: bool = False) -> timedelta:
+        if anew or self.base_url not in _AHEAD:
+            theirs = datetime.fromisoformat((await self._get(wire, "/time"))["time"])
+            _AHEAD[self.base_url] = wire.now() - theirs
+        return _AHEAD[self.base_url]
 
     async def candles(self, wire: Wire, symbol: str, every: timedelta, since: datetime) -> Sequence[Candle]:
         found = await self._get(wire, "/candles", since=since.isoformat())
@@ -81,6 +88,10 @@ class World:
         self.asked: list[str] = []
         self.down = False
 
+    def now(self) -> datetime:
+        """What its own clock shows, which nobody sets."""
+        return self.clock.now() - self.clock.wrong
+
     def go(self, candle: Candle) -> None:
         """The market goes through a candle, which closes now."""
         self.paper.feed(MARKET.symbol, candle)
@@ -102,7 +113,10 @@ def app(world: World) -> web.Application:
     paper = world.paper
 
     def when() -> datetime:
-        return world.clock.now()
+        return world.now()
+
+    async def time(_: web.Request) -> web.Response:
+        return web.json_response({"time": world.now().isoformat()})
 
     async def place(request: web.Request) -> web.Response:
         asked = OrderRequest.of(await request.json())
@@ -156,7 +170,8 @@ def app(world: World) -> web.Application:
 
     @web.middleware
     async def watched(request: web.Request, handler: Any) -> web.StreamResponse:
-        world.asked.append(f"{request.method} {request.path}")
+        if request.path != "/time":
+            world.asked.append(f"{request.method} {request.path}")
         return web.Response(status=502, text="down") if world.down else await handler(request)
 
     made = web.Application(middlewares=[watched])
@@ -170,6 +185,7 @@ def app(world: World) -> web.Application:
         ("/balances", balances),
         ("/ticker", ticker),
         ("/candles", candles),
+        ("/time", time),
         ("/who", who),
     ):
         made.router.add_get(path, answer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -14,12 +15,14 @@ from connectors.market import Candle
 from connectors.order import Side
 from jobs.bots.backtest import Played, play
 from jobs.bots.figures import curves, figures
+from jobs.bots.report import lines
 from jobs.bots.strategies.deal_dca import DealDca
 from jobs.bots.strategies.grid import Grid
 from jobs.bots.strategy import Strategy
 from tests.bots.seen import BTC, MARKET, START
 
 HOUR = timedelta(hours=1)
+HUNDRED = Decimal(100)
 BEGAN = 10_000.0
 GRID = Grid.model_validate(
     {"symbol": BTC, "lower_price": 80, "upper_price": 140, "grids_quantity": 12, "quantity_per_grid": 5}
@@ -118,6 +121,16 @@ def test_figures_computed_twice(strategy: Strategy[object]) -> None:
     assert found.hold_cagr_percent == pytest.approx(100 * ((hold[-1] / BEGAN) ** (365.25 / 40) - 1))
     paid = sum(fill.fee * (fill.price if fill.fee_asset == "BTC" else 1) for one in played.fills for fill in [one.fill])
     assert found.fees == paid
+
+
+def test_where_nothing_moves_nothing_is_below_zero() -> None:
+    """A price that stands still, and a grid beyond it: no figure is shown as minus nothing."""
+    still = [replace(candle, open=HUNDRED, high=HUNDRED, low=HUNDRED, close=HUNDRED) for candle in walk()]
+    played = play(GRID, {BTC: MARKET}, {"USDT": Decimal(10_000)}, {BTC: still}, HOUR)
+    found = figures(played, {BTC: MARKET}, curves(played, {BTC: MARKET}))
+    told = [cell for line in lines(replace(found, profit_percent=-1e-7), "USDT") for cell in line]
+    assert "0.00 %" in told
+    assert not [cell for cell in told if cell.startswith("-0.00")]
 
 
 @pytest.mark.parametrize("strategy", [GRID, DEALS], ids=["grid", "deal_dca"])

@@ -78,6 +78,16 @@ PAIR = """[{'pair': [
             {'tag': 'p', 'symbol': 'BTC/USDT', 'side': 'sell', 'type': 'limit', 'amount': '1', 'price': '110'}]}]"""
 
 
+def test_what_it_keeps_to_itself_is_gone_in_a_backtest_too(tmp_path: Path) -> None:
+    """A bot that runs asks a new process each time: only its state is remembered."""
+    body = "self.count = getattr(self, 'count', 0) + 1; return [*(state or []), self.count], []"
+    with opened("own", {"file": file(tmp_path, deciding(body))}) as own:
+        state = own.begin()
+        for minute in range(3):
+            state, _ = own.decide(state, view(100, closed(100, minute)), START)
+    assert state.value == [1, 1, 1]
+
+
 def test_it_may_ask_for_a_pair(tmp_path: Path) -> None:
     """Two orders of which one cancels the other, as the strategies that come with Automator do."""
     with opened(*which(file(tmp_path, deciding(f"return state, {PAIR}")), {})) as own:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 
 from connectors.order import OrderState, OrderType, Side
 from jobs.bots.strategies.recurring_buy import Bought, RecurringBuy
-from jobs.bots.strategy import Cancel, Place
-from tests.bots.seen import BTC, START, but, ended, placed, view
+from jobs.bots.strategy import Cancel, Closed, Place
+from tests.bots.seen import BTC, START, but, closed, ended, placed, view
 
 HOUR = timedelta(hours=1)
 HOURLY = RecurringBuy(symbol=BTC, amount_to_buy_in_reference_market=Decimal(100), minutes_before_next_buy=60)
@@ -46,6 +47,18 @@ def test_catching_up(policy: str, late: timedelta, buys: int) -> None:
     state, wishes = bot.decide(Bought(next_at=START, count=3), view(50_000), START + late)
     assert len(placed(wishes)) == buys
     assert state.next_at == START + late // HOUR * HOUR + HOUR
+
+
+@pytest.mark.parametrize(("late", "buys"), [(30, 1), (60, 0), (90, 0)])
+def test_a_buy_that_fell_due_within_the_candle_is_not_missed(late: int, buys: int) -> None:
+    """One that looks once an hour notices at ten what fell due at half past nine: it left out every such buy."""
+    every = timedelta(minutes=59)
+    daily = but(HOURLY, catch_up="skip", minutes_before_next_buy=1440)
+    now = START + timedelta(minutes=late)
+    assert daily.waits(Bought(next_at=START)).candles
+    shown = Closed(BTC, replace(closed(50_000).candle, at=now - every))
+    _, wishes = daily.decide(Bought(next_at=START, count=3), view(50_000, shown), now)
+    assert len(placed(wishes)) == buys
 
 
 def test_a_limit_order_keeps_to_tick_and_lot_and_makes_room_for_the_next() -> None:

@@ -201,6 +201,22 @@ async def test_a_candle_that_is_late_is_waited_for(tmp_path: Path) -> None:
         assert bought.fill.at == candle.at + MINUTE
 
 
+async def test_a_live_bot_goes_by_the_price_of_now_where_the_newest_candle_is_an_old_one(tmp_path: Path) -> None:
+    """Alpaca's days end five hours after ours: the last that has closed at midnight is of the day before."""
+    funds = {"BTC": Decimal(2), **FUNDS}
+    given = {"symbol": "BTC/USDT", "amount": 2, "entry_price": 100, "stop_loss": "0.1", "stoploss_on_exchange": False}
+    path = [Candle(START + number * MINUTE, *[Decimal(100)] * 4, Decimal(1)) for number in range(2)]
+    async with floor(tmp_path, funds) as there:
+        await there.add("guard", live=True, funds=funds, **given)
+        await there.minute(path[0])
+        there.world.go(path[1])
+        fall = Candle(START + 2 * MINUTE, *[Decimal(80)] * 4, Decimal(1))
+        there.world.paper.feed(MARKET.symbol, fall)  # which no candle shows yet
+        there.clock.at = fall.at + MINUTE + timedelta(seconds=15)
+        await there.due()
+        assert [item.side for item in orders.listed(there.engine.reader, owner="bot-1")] == ["sell"]
+
+
 async def test_on_paper_no_missed_candle_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its orders are filled by those too that are too many for its strategy to be shown."""
     monkeypatch.setattr(running, "NEWEST", 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,8 @@ from connectors.market import Candle
 from tests.bots.market import MINUTE, floor
 from tests.bots.samples import BUY, GRID, candles
 from tests.clocks import START
+
+PRICES = (100, 80, 80, 80, 80, 80, 80, 80)
 
 
 @pytest.mark.parametrize(("policy", "left"), [(OnStop.KEEP, 4), (OnStop.CANCEL, 0)])
@@ -116,6 +119,44 @@ async def test_removing(tmp_path: Path) -> None:
         with pytest.raises(BotError, match="no bot 'bot-1'"):
             there.bot()
         assert timedelta(0) < there.clock.now() - now
+
+
+@pytest.mark.parametrize("live", [True, False], ids=["live", "paper"])
+async def test_the_name_of_one_that_has_traded_is_not_given_again(tmp_path: Path, *, live: bool) -> None:
+    """What it bought would be the new one's: shown as its trades, counted by its limits, and sold by a halt of it."""
+    async with floor(tmp_path) as there:
+        await there.add("recurring_buy", live=live, **BUY)
+        for candle in candles(3):
+            await there.minute(candle)
+        await there.due(15)
+
+        def renewed(tx: sqlite3.Connection) -> None:
+            bots.stop(tx, "bot-1", OnStop.KEEP, there.clock.now(), actor="user")
+            bots.remove(tx, "bot-1", there.clock.now(), actor="user")
+
+        await there.engine.writer.run(renewed)
+        if live:
+            with pytest.raises(BotError, match="a bot bot-1 that was removed has traded"):
+                await there.add("grid", live=True, **GRID)
+        else:
+            await there.add("grid", live=True, **GRID)
+
+
+@pytest.mark.parametrize("rests", [True, False], ids=["rests", "watched"])
+async def test_a_guard_that_has_sold_sells_nothing_more_when_it_is_started_again(tmp_path: Path, *, rests: bool) -> None:
+    """The account has as much again, which it was never told to guard."""
+    given = {"symbol": "BTC/USDT", "amount": 2, "entry_price": 100, "stop_loss": "0.1", "stoploss_on_exchange": rests}
+    path = [Candle(START + number * MINUTE, *[Decimal(price)] * 4, Decimal(1)) for number, price in enumerate(PRICES)]
+    async with floor(tmp_path, {"BTC": Decimal(4)}) as there:
+        await there.add("guard", live=True, funds={"BTC": Decimal(2)}, **given)
+        for candle in path[:4]:
+            await there.minute(candle)
+        assert (there.bot().state, there.world.paper.balances()["BTC"].free) == (State.STOPPED, 2)
+        await there.engine.writer.run(lambda tx: bots.start(tx, "bot-1", there.clock.now(), actor="user"))
+        for candle in path[4:]:
+            await there.minute(candle)
+        assert there.world.paper.balances()["BTC"].free == 2
+        assert there.bot().why == "it has no BTC left to guard"
 
 
 async def test_after_a_backup_live_bots_wait_for_a_person(tmp_path: Path) -> None:

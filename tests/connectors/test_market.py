@@ -22,6 +22,7 @@ STILL = replace(MARKET, active=False)
     [
         (MARKET, 59, False, "BTC/USDT", False),
         (MARKET, 61, False, "BTC/USDT", True),
+        (MARKET, -1, False, "BTC/USDT", True),  # the clock was set back since
         (MARKET, 2, True, "BTC/USDT", True),  # an order was refused
         (MARKET, 0.5, True, "BTC/USDT", False),  # but one after the other does not load them each time
         (STILL, 6, False, "BTC/USDT", True),  # it may be traded again

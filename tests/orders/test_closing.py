@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from automator.backup import restored
 from automator.trading import closing
 from connectors.network import Rejected
 from connectors.order import Side
@@ -49,6 +50,23 @@ async def test_two_who_ask_at_once_sell_once(place: Trading) -> None:
     await wind_down(place, times=3)
     assert sold(place) == ["0.1"]
     assert place.notices() == []
+
+
+async def test_after_a_backup_nothing_is_sold_that_may_have_been_sold_since(place: Trading) -> None:
+    """The copy was made while a sale waited: made again, it would sell what else the account has."""
+    done = await place.submit(AT_MARKET)
+    await place.ended(done.order)
+
+    def put_back(tx: sqlite3.Connection) -> None:
+        now = place.clock.now()
+        closing.sell_all(tx, ACCOUNT, now)
+        restored(tx, {}, None, now, actor="user")
+
+    await place.engine.writer.run(put_back)
+    await place.engine.worker.run_due(place.clock.now() + timedelta(seconds=30))
+    assert sold(place) == []
+    ((told,),) = place.engine.reader.execute("SELECT text FROM notice")
+    assert "was to be sold when the backup was made, and may have been sold since; look there" in told
 
 
 async def test_what_fills_before_it_is_cancelled_is_sold(place: Trading) -> None:

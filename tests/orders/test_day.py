@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from automator import setback
 from automator.db import connect
 from automator.ledger.chain import Connection
 from automator.schema import create
@@ -148,6 +149,17 @@ def test_other_symbols_are_marked_at_their_last_known_price(tx: sqlite3.Connecti
     assert isinstance(submit(tx, "c", Side.BUY, 100, later), Refused)
     risks.change(tx, MAIN, Limit.LOSS, "50.01", "USDT", START, actor="test")
     assert isinstance(submit(tx, "d", Side.BUY, 100, later), Approved)
+
+
+def test_a_price_that_was_seen_while_the_clock_was_ahead_is_not_the_last_for_ever(tx: sqlite3.Connection) -> None:
+    """A day's loss went on by it until that time had come: for a day nothing that was lost was seen."""
+    trade(tx, "a", Side.BUY, 100)
+    tomorrow = START + timedelta(days=1)
+    setback.notice(tx, tomorrow, 100.0)
+    marks.note(tx, MAIN, "BTC/USDT", D(100), tomorrow)
+    setback.notice(tx, START, 101.0)
+    marks.note(tx, MAIN, "BTC/USDT", D(50), START + timedelta(minutes=1))
+    assert isinstance(submit(tx, "b", Side.BUY, 50, START + timedelta(minutes=2)), Refused)
 
 
 def test_an_order_is_judged_again_as_it_is_sent(tx: sqlite3.Connection) -> None:

@@ -101,6 +101,9 @@ class Connector:
     async def markets(self, wire: Wire, *wanted: str) -> Mapping[str, Market]:
         return {MARKET.symbol: MARKET}
 
+    async def ahead(self, wire: Wire, *, anew: bool = False) -> timedelta:
+        return timedelta()
+
     async def ticker(self, wire: Wire, symbol: str) -> Ticker:
         price = Decimal((await self._get(wire, "/ticker"))["price"])
         return Ticker(symbol, price, price, price, wire.now())

@@ -121,13 +121,17 @@ class Guard(Kind):
 
     def decide(self, state: Held, view: View, now: datetime) -> tuple[Held, Sequence[Wish]]:
         """Move the stop, or sell, if it is time."""
-        if state.since is None:
-            state = state.model_copy(update={"since": now, "peak": max(self.entry_price, view.prices[self.symbol])})
         before, market = state.failed, view.markets[self.symbol]
+        if state.since is None:
+            peak, has = max(self.entry_price, view.prices[self.symbol]), view.balances.get(market.base)
+            # one that is started anew has what it did not sell before; the rest of the account is not its own
+            left = state.left if has is None else min(state.left, has.free + has.locked)
+            state = state.model_copy(update={"since": now, "peak": peak, "left": left})
         for event in view.events:
             state = self._heard(state, event, now)
         if not whole(state.left, market.filters.lot):
-            return state, (Stop(state.why or f"the {state.ended} was filled"),)
+            sold = f"the {state.ended} was filled" if state.ended else f"it has no {market.base} left to guard"
+            return state, (Stop(state.why or sold),)
         what = f"{plain(state.left)} {market.base}"
         if useless := state.failed.ends(what):
             return state, useless

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Literal
 
 from pydantic import AwareDatetime, Field
@@ -13,7 +14,7 @@ from connectors.market import Market
 from connectors.order import OrderType, Side
 from jobs.bots.kind import Kind
 from jobs.bots.parameters import Model, Percent, Positive, Symbol, whole
-from jobs.bots.strategy import Cancel, Ended, Place, View, Waits, Wish
+from jobs.bots.strategy import Cancel, Closed, Ended, Place, View, Waits, Wish
 
 
 class Bought(Model):
@@ -44,7 +45,8 @@ class RecurringBuy(Kind):
         cancel_open_orders_at_each_entry: Limit orders that were not filled are cancelled at the next buy.
         catch_up: What happens to buys that fell due while nothing ran: ``once`` makes up for all of them with one,
             ``skip`` leaves them out.
-        late_minutes: A buy that is no later than so many minutes is not missed.
+        late_minutes: A buy that is no later than so many minutes is not missed, nor one that fell due within the candle
+            that has just closed.
     """
 
     symbol: Symbol
@@ -68,8 +70,8 @@ class RecurringBuy(Kind):
         return Bought(next_at=self.first_buy_at)
 
     def waits(self, state: Bought) -> Waits:
-        """The next buy's time."""
-        return Waits(until=state.next_at, candles=state.next_at is None)
+        """The next buy's time; where a late one may be missed also closes, which say how late it could be noticed."""
+        return Waits(until=state.next_at, candles=state.next_at is None or self.catch_up == "skip")
 
     def decide(self, state: Bought, view: View, now: datetime) -> tuple[Bought, Sequence[Wish]]:
         """Buy, if it is time."""
@@ -82,10 +84,16 @@ class RecurringBuy(Kind):
             return Bought(next_at=due, count=state.count, resting=resting), ()
         period = timedelta(minutes=self.minutes_before_next_buy)
         last = due + (now - due) // period * period
-        missed = self.catch_up == "skip" and now - last > timedelta(minutes=self.late_minutes)
+        missed = self.catch_up == "skip" and now - last > self._late(view, now)
         if missed or self._holds_enough(view):
             return Bought(next_at=last + period, count=state.count, resting=resting), ()
         return self._bought(state, view, last + period, resting)
+
+    def _late(self, view: View, now: datetime) -> timedelta:
+        """How late a buy may be: it is asked for buys at candles' closes alone, and these may be a day apart."""
+        begun = [event.candle.at for event in view.events if isinstance(event, Closed)]
+        every = min((after - before for before, after in pairwise([*begun, now])), default=timedelta())
+        return max(timedelta(minutes=self.late_minutes), every)
 
     def _bought(
         self, state: Bought, view: View, next_at: datetime, resting: tuple[str, ...]

@@ -167,6 +167,16 @@ async def test_a_candle_closes_by_alpaca_s_clock(world: Any) -> None:
         assert [candle.at.minute for candle in found] == [0]
 
 
+async def test_after_our_clock_was_set_alpaca_s_is_measured_anew(world: Any) -> None:
+    """What was measured before says nothing then; else no call is spent on it."""
+    told = [f"2024-05-02T{hour}:01:30-04:00" for hour in (10, 11)]
+    clock = {("GET", "/v2/clock"): lambda _: ANSWERS["GET", "/v2/clock"] | {"timestamp": told.pop(0)}}
+    async with world(NAME, ANSWERS | clock, SECRETS) as there:
+        before = await there.exchange.ahead(there.wire)
+        after = await there.exchange.ahead(there.wire, anew=True)
+        assert timedelta(minutes=59) < before - after < timedelta(minutes=61)
+
+
 async def everything(there: Any) -> None:
     """Each call once, and each shape of an order."""
     connector, wire = there.exchange, there.wire

@@ -207,6 +207,18 @@ async def test_a_candle_closes_by_the_exchange_s_clock(world: Any) -> None:
         assert [candle.close for candle in found] == [Decimal("1.2")]
 
 
+async def test_after_our_clock_was_set_the_exchange_s_is_measured_anew(world: Any) -> None:
+    """What was measured before says nothing then; else no call is spent on it."""
+    times = [1_499_040_090_000, 1_499_040_090_000, 1_499_043_690_000]  # the last an hour later
+    clock = {("GET", "/api/v3/time"): lambda _: {"serverTime": times.pop(0)}}
+    async with world("binance/main", SERVED | clock, KEYS) as there:
+        before = await there.exchange.ahead(there.wire)
+        await there.exchange.markets(there.wire)
+        assert abs(await there.exchange.ahead(there.wire) - before) < timedelta(minutes=1)
+        after = await there.exchange.ahead(there.wire, anew=True)
+        assert timedelta(minutes=59) < before - after < timedelta(minutes=61)
+
+
 async def test_limits_are_what_the_exchange_announces(world: Any) -> None:
     """The windows of exchangeInfo are kept to, and what its headers say is used counts."""
     said = {"x-mbx-used-weight-10s": "999", "date": "Wed, 25 Nov 2026 10:00:03 GMT"}
