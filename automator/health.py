@@ -42,7 +42,7 @@ class Health:
 
     Attributes:
         vault: What it is; empty: it can't be opened.
-        vault_trouble: Why it can't.
+        vault_trouble: Why it can't, or why it takes no new key.
         vault_elsewhere: By who else opens the vault: why it can't, or ``None``.
         installed: Whether the service is, for this installation: then it must open the vault.
         ticked_seconds_ago: ``None``: the service has never run.
@@ -80,7 +80,7 @@ class Health:
         """What needs a person, each with what to do."""
         found: list[str] = []
         if self.vault_trouble:
-            found.append(f"{self.vault_trouble}; until it is opened nothing goes out")
+            found.append(f"{self.vault_trouble}; until that is put right, posts and orders may not go out")
         if self.installed and (unopened := self.vault_elsewhere.get(SERVICE)):
             found.append(f"the service can't open the vault, and sends nothing: {unopened}")
         if not self.ledger_ok:
@@ -151,11 +151,14 @@ def health(engine: Engine, media_trouble: str = "") -> Health:
 
 
 def _vault(engine: Engine) -> tuple[str, str]:
-    """What it is, or why it can't be opened."""
+    """What it is, or why it can't be opened, or takes no new key."""
+    vault = ""
     try:
-        return engine.store.check(), ""
+        vault = engine.store.check()
+        engine.store.ready()
     except VaultError as error:
-        return "", str(error)
+        return vault, str(error)
+    return vault, ""
 
 
 def _elsewhere(engine: Engine, vault: str) -> dict[str, str | None]:
