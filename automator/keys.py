@@ -64,7 +64,8 @@ class Keys:
         if held is None or held[0] != mark:
             found = self._store.get(name, mark[0])
             if found is None:
-                raise NoAccount(f"the key of {name} is no longer in the vault; add it with `automator accounts rotate`")
+                way = f"put back a vault that has it, or give it anew with `automator accounts rotate {name}`"
+                raise NoAccount(f"the key of {name} is no longer in the vault; {way}")
             held = self._held[name] = (mark, found)
         return held[1]
 
