@@ -113,7 +113,7 @@ def aside(path: Path, now: datetime) -> None:
 
 def behind(home: Path, reader: sqlite3.Connection) -> bool:
     """Whether the database is older than its own signed checkpoints: an old copy was put in its place."""
-    return max(checkpoint.read(home), default=0) > chain.head(reader)[0]
+    return checkpoint.reached(home) > chain.head(reader)[0]
 
 
 def newest_keys(reader: sqlite3.Connection, store: Store) -> dict[str, int]:

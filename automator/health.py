@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from automator import accounts, unit
-from automator.accounts import Stored
+from automator.accounts import NoAccount, Stored
 from automator.clock import instant, micros
 from automator.egress.session import WRONG
 from automator.engine import Engine
@@ -42,7 +42,8 @@ class Health:
 
     Attributes:
         vault: What it is; empty: it can't be opened.
-        vault_trouble: Why it can't.
+        vault_trouble: Why it can't, or why it takes no new key.
+        keys_lost: What is to be said of each account whose key the vault has not.
         vault_elsewhere: By who else opens the vault: why it can't, or ``None``.
         installed: Whether the service is, for this installation: then it must open the vault.
         ticked_seconds_ago: ``None``: the service has never run.
@@ -57,6 +58,7 @@ class Health:
 
     vault: str
     vault_trouble: str
+    keys_lost: list[str]
     vault_elsewhere: dict[str, str | None]
     installed: bool
     ticked_seconds_ago: float | None
@@ -80,7 +82,8 @@ class Health:
         """What needs a person, each with what to do."""
         found: list[str] = []
         if self.vault_trouble:
-            found.append(f"{self.vault_trouble}; until it is opened nothing goes out")
+            found.append(f"{self.vault_trouble}; until that is put right, posts and orders may not go out")
+        found += self.keys_lost
         if self.installed and (unopened := self.vault_elsewhere.get(SERVICE)):
             found.append(f"the service can't open the vault, and sends nothing: {unopened}")
         if not self.ledger_ok:
@@ -130,6 +133,7 @@ def health(engine: Engine, media_trouble: str = "") -> Health:
     return Health(
         vault=vault,
         vault_trouble=vault_trouble,
+        keys_lost=list(_lost(engine)) if vault else [],
         vault_elsewhere=_elsewhere(engine, vault) if vault else {},
         installed=unit.installed(engine.home.path),
         ticked_seconds_ago=round((now - beat[0]) / 1e6, 1) if beat else None,
@@ -151,11 +155,23 @@ def health(engine: Engine, media_trouble: str = "") -> Health:
 
 
 def _vault(engine: Engine) -> tuple[str, str]:
-    """What it is, or why it can't be opened."""
+    """What it is, or why it can't be opened, or takes no new key."""
+    vault = ""
     try:
-        return engine.store.check(), ""
+        vault = engine.store.check()
+        engine.store.ready()
     except VaultError as error:
-        return "", str(error)
+        return vault, str(error)
+    return vault, ""
+
+
+def _lost(engine: Engine) -> Iterator[str]:
+    """For each account whose key the vault has not: another one is in its place, or an older one was put back."""
+    for who in accounts.everything(engine.reader):
+        try:
+            engine.keys.secrets(who)
+        except (NoAccount, VaultError) as lost:
+            yield str(lost)
 
 
 def _elsewhere(engine: Engine, vault: str) -> dict[str, str | None]:

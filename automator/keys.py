@@ -18,7 +18,7 @@ from automator.egress.call import Forbidden, Superseded
 from automator.ledger import chain
 from automator.scheduling import beats
 from automator.vault.made import made
-from automator.vault.store import Store
+from automator.vault.store import Store, VaultError
 from connectors.base import Scope
 
 _Mark = tuple[int, int]  #: an account's key: its version, and when the account was connected
@@ -64,7 +64,8 @@ class Keys:
         if held is None or held[0] != mark:
             found = self._store.get(name, mark[0])
             if found is None:
-                raise NoAccount(f"the key of {name} is no longer in the vault; add it with `automator accounts rotate`")
+                way = f"put back a vault that has it, or give it anew with `automator accounts rotate {name}`"
+                raise NoAccount(f"the key of {name} is no longer in the vault; {way}")
             held = self._held[name] = (mark, found)
         return held[1]
 
@@ -138,12 +139,18 @@ class Keys:
         await self._store_next(who.name, self._in_force(who), dict(fresh), fresh, token)
 
     async def adopt(self, who: Stored) -> bool:
-        """Put in force what a process stored as the next version before it died; ``False`` if there is nothing."""
+        """Put in force what a process stored as the next version before it died; ``False`` if there is nothing.
+
+        Raises:
+            automator.vault.store.VaultError: the vault would not take a new key, which a provider may give out only
+                once; nothing may be renewed.
+        """
         self.secrets(who)
         name = who.name
         mark, held = self._held[name]
         left = await asyncio.to_thread(self._store.get, name, mark[0] + 1)
         if left is None:
+            await asyncio.to_thread(self._store.ready)
             return False
         await self._switch(name, mark, left, {key: left[key] for key in left if left[key] != held.get(key)}, None)
         return True
@@ -199,8 +206,16 @@ class Keys:
         failpoints.reach("after-switch")
         self._held[name] = ((version + 1, before[1]), merged)
         if version > 1:
-            await asyncio.to_thread(self._store.delete, name, version - 1)
+            await self._drop(name, version - 1)
         return marks
+
+    async def _drop(self, name: str, version: int) -> None:
+        """Take out of the vault what is of no use any more; where it is locked by now, ``clear`` does that later."""
+        try:
+            await asyncio.to_thread(self._store.delete, name, version)
+        except VaultError:
+            now = self._clock.now()
+            await self._writer.run(lambda tx: leave(tx, name, [version], now))
 
 
 def _marking(store: Store) -> bytes:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ from automator.egress.own import Own
 from automator.egress.stack import Client
 from automator.ledger import checkpoint
 from automator.notices import mark_sent, waiting
+from automator.scheduling import lease
 from automator.vault.store import Store
 from connectors.answer import resets
 from connectors.base import (
@@ -49,7 +52,17 @@ CHECKPOINT = Operation("webhook.checkpoint", Effect.REPEATABLE, Scope.NOTIFY, Ab
 PATIENCE = (
     30.0  #: seconds for all tries of one notice: whoever waits for `run-due` waits for an address that hangs, too
 )
+AGAIN = timedelta(minutes=30)  #: then a notice that was refused for what it says is tried once more
 _OK, _THROTTLED, _ERROR = range(200, 300), 429, 500
+_OF_CONTENT = frozenset({400, 413, 415, 422})  #: RFC 9110, 15.5: it is this request that is not taken
+
+
+@dataclass(frozen=True, slots=True)
+class _No:
+    """Why something was not taken. ``this``: by what was sent, so that the next one may be taken all the same."""
+
+    why: str
+    this: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,6 +110,7 @@ class Webhook:
         self._reader = reader
         self._clock = clock
         self._held: dict[str, str] = {}
+        self._refused: dict[int, datetime] = {}  # by a notice's number: when it is tried again
         self._account = Account(NAME, Address(origin(self._url)), frozenset({Scope.NOTIFY}), self._secrets)
 
     def _secrets(self) -> Mapping[str, str]:
@@ -109,24 +123,44 @@ class Webhook:
     async def deliver(self) -> str | None:
         """Send every unread notice that it has not taken, oldest first, and the newest checkpoint.
 
-        Returns why it stopped; ``None`` when nothing waits any more.
+        One that is refused for what it says does not hold up those after it. Returns what was not taken, and why;
+        ``None`` when nothing waits any more, or another process is at it: many receivers show twice what comes twice.
         """
+        with self._alone() as alone:
+            return await self._deliver() if alone else None
+
+    @contextmanager
+    def _alone(self) -> Iterator[bool]:
+        file = os.open(self._home / lease.FOLDER / NAME, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            yield lease.locked(file)
+        finally:
+            os.close(file)
+
+    async def _deliver(self) -> str | None:
+        refused: str | None = None
         for notice in waiting(self._reader):
             number, at = int(str(notice["id"])), int(str(notice["at"]))
+            if number in self._refused and self._clock.now() < self._refused[number]:
+                continue
             data = {name: notice[name] for name in ("id", "kind", "about", "account")}
             said = self._body(f"notice.{notice['kind']}", str(notice["text"]), instant(at).isoformat(), data)
-            why = await self._send(NOTICE, f"notice-{number}-{at}", said, {"notice": str(number)})
-            if why is not None:
-                return why
+            no = await self._send(NOTICE, f"notice-{number}-{at}", said, {"notice": str(number)})
+            if no is not None and not no.this:
+                return no.why
+            if no is not None:
+                self._refused[number], refused = self._clock.now() + AGAIN, no.why
+                continue
             await self._writer.run(partial(mark_sent, number=number, at=micros(self._clock.now())))
-        return await self._checkpoint()
+        return await self._checkpoint() or refused
 
     async def test(self) -> str | None:
         """Send a notice that says that it is a test; returns why it was not taken."""
         at = self._clock.now()
         text = "This is a test: notices of Automator arrive here."
         said = self._body("notice.test", text, at.isoformat(), {})
-        return await self._send(NOTICE, f"test-{micros(at)}", said, {"command": "notices --test"})
+        no = await self._send(NOTICE, f"test-{micros(at)}", said, {"command": "notices --test"})
+        return no.why if no else None
 
     async def _checkpoint(self) -> str | None:
         newest = checkpoint.newest(self._home)
@@ -136,7 +170,8 @@ class Webhook:
         public = checkpoint.signing_key(self._home, self._store).public_key().public_bytes_raw().hex()
         text = f"Checkpoint of the ledger: {counted(int(count), 'entry', 'entries')}, head {newest['head']}."
         said = self._body("checkpoint", text, newest["at"], {**newest, "public_key": public})
-        return await self._send(CHECKPOINT, f"checkpoint-{count}-{newest['head'][:16]}", said, {"checkpoint": count})
+        no = await self._send(CHECKPOINT, f"checkpoint-{count}-{newest['head'][:16]}", said, {"checkpoint": count})
+        return no.why if no else None
 
     def _news(self, count: int) -> bool:
         """Whether a checkpoint covers more than calls to the webhook itself, since the last one that it took."""
@@ -156,7 +191,7 @@ class Webhook:
             {"type": kind, "timestamp": at, "text": text, "data": dict(data)}, ensure_ascii=False
         ).encode()
 
-    async def _send(self, operation: Operation, number: str, content: bytes, cause: Mapping[str, str]) -> str | None:
+    async def _send(self, operation: Operation, number: str, content: bytes, cause: Mapping[str, str]) -> _No | None:
         headers = {
             "content-type": "application/json",
             "webhook-id": number,
@@ -169,25 +204,27 @@ class Webhook:
                     "POST", str(self._url), headers=headers, content=content, extensions={EXTENSION: call}
                 )
         except TimeoutError:
-            return f"it did not answer within {PATIENCE:g} seconds"
+            return _No(f"it did not answer within {PATIENCE:g} seconds")
         except NotNow as later:
-            return later.why or str(later)
+            return _No(later.why or str(later))
         except CallRefused as refused:
-            return str(refused)
+            return _No(str(refused))
         outcome = outcome_of(answer)
-        return None if outcome.kind is Kind.OK else outcome.reason
+        return None if outcome.kind is Kind.OK else _No(outcome.reason, answer.status_code in _OF_CONTENT)
 
 
 def overdue(reader: sqlite3.Connection, clock: Clock, patience: timedelta) -> tuple[int, str]:
     """How many notices have waited for longer than ``patience``, and what the address said last."""
     before = micros(clock.now() - patience)
-    late = sum(int(str(item["at"])) < before for item in waiting(reader))
-    said = reader.execute(
+    late = [at for item in waiting(reader) if (at := int(str(item["at"]))) < before]
+    answered = (
         "SELECT outcome, json_extract(said(data), '$.reason') FROM entry "
-        "WHERE account = ? AND outcome IS NOT NULL ORDER BY seq DESC LIMIT 1",
-        (NAME,),
-    ).fetchone()
+        "WHERE account = ? AND outcome IS NOT NULL AND at >= ? {0} ORDER BY seq DESC LIMIT 1"
+    )
+    # what it said when it took others is no answer to why it has not taken these
+    asked = ((answered.format("AND outcome <> 'ok'"), min(late, default=0)), (answered.format(""), 0))
+    said = next((row for query, at in asked if (row := reader.execute(query, (NAME, at)).fetchone())), None)
     if said is not None:
-        return late, str(said[1] or said[0])
-    asked = reader.execute("SELECT 1 FROM entry WHERE account = ? LIMIT 1", (NAME,)).fetchone()
-    return late, "it was never asked" if asked is None else "it has not answered"
+        return len(late), str(said[1] or said[0])
+    ever = reader.execute("SELECT 1 FROM entry WHERE account = ? LIMIT 1", (NAME,)).fetchone()
+    return len(late), "it was never asked" if ever is None else "it has not answered"

@@ -118,6 +118,32 @@ async def test_what_is_not_taken_is_kept_and_said(there: Receiver, status: int, 
     assert there.kinds() == ["notice.failed"]
 
 
+@pytest.mark.parametrize("status", [400, 413])
+async def test_a_notice_that_is_refused_does_not_hold_up_those_after_it(there: Receiver, status: int) -> None:
+    """A receiver may take no text of its kind; it is tried again rarely, and doctor says what came of it."""
+    for kind in ("failed", "missed", "halted"):
+        await there.tell(kind, "post-1")
+    there.answers = [status]
+    assert await there.deliver() == f"it answered {status}"
+    assert there.kinds() == ["notice.missed", "notice.halted"]
+    assert await there.deliver() is None
+    assert overdue(there.engine.reader, there.engine.clock, timedelta(seconds=-1)) == (1, f"it answered {status}")
+    there.engine.clock.at += webhook.AGAIN  # type: ignore[attr-defined]
+    assert await there.deliver() is None
+    assert there.kinds() == ["notice.missed", "notice.halted", "notice.failed"]
+
+
+async def test_two_processes_tell_each_thing_once(there: Receiver) -> None:
+    """Two services, or one beside cron's `run-due`: a chat shows twice what comes twice."""
+    for kind in ("failed", "missed"):
+        await there.tell(kind, "post-1")
+    async with Engine(there.engine.home, there.engine.store, clock=there.engine.clock) as other:
+        assert other.webhook is not None
+        assert await asyncio.gather(there.deliver(), other.webhook.deliver()) == [None, None]
+        assert await other.webhook.deliver() is None
+    assert there.kinds() == ["notice.failed", "notice.missed"]
+
+
 async def test_an_address_that_never_ends_its_answer_is_not_waited_for(
     there: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,7 @@ from automator.cli.common import (
     fail,
     records,
     show_json,
+    tidied,
     told,
     working,
 )
@@ -75,7 +76,7 @@ def _ask(network: Network | Exchange, *, stdin: bool) -> dict[str, str]:
         found = _read(sys.stdin.buffer.read(), [field.name for field in network.fields])
     else:
         answers = {field.name: asked(field.label, hidden=not field.public, default="") for field in network.fields}
-        found = {name: value for name, value in answers.items() if value}
+        found = tidied(answers)
     missing = [field.name for field in network.fields if field.required and field.name not in found]
     if missing or not found:
         raise fail(f"{network.name} needs {', '.join(missing or [field.name for field in network.fields])}", 2)
@@ -94,7 +95,7 @@ def _read(written: bytes, names: list[str]) -> dict[str, str]:
         raise fail(f"unknown field {unknown[0]}; there are {', '.join(names)}", 2)
     if wrong := next((name for name, value in given.items() if not isinstance(value, str | None)), None):
         raise fail(f"the field {wrong} must be text in quotes", 2)
-    return {name: value for name, value in given.items() if value}
+    return tidied({name: value for name, value in given.items() if value})
 
 
 async def _given(network: Network | Exchange, way: Way) -> tuple[dict[str, str], str | None]:
@@ -106,7 +107,7 @@ async def _given(network: Network | Exchange, way: Way) -> tuple[dict[str, str],
     sign_in = getattr(network, "sign_in", None)  # exchanges have none
     if sign_in is None:
         raise fail(f"{network.name} has no sign-in in the browser; give its keys", 2)
-    client_id = way.client_id or asked("OAuth 2.0 client id of your app")
+    client_id = (way.client_id or asked("OAuth 2.0 client id of your app")).strip()
     secret = _app_secret(sign_in.secret, stdin=way.stdin) if sign_in.secret else {}
     given, redirect = await signed_in(sign_in, client_id, way.port, paste=way.paste)
     return given | secret, redirect
@@ -114,12 +115,12 @@ async def _given(network: Network | Exchange, way: Way) -> tuple[dict[str, str],
 
 def _app_secret(field: str, *, stdin: bool) -> dict[str, str]:
     if not stdin:
-        return {field: asked("the secret of your app", hidden=True)}
+        return tidied({field: asked("the secret of your app", hidden=True)})
     try:
         given = json.loads(sys.stdin.readline())[field]
     except (ValueError, KeyError, TypeError):
         raise fail(f'the first line of standard input is no JSON object with the field "{field}"', 2) from None
-    return {field: str(given)}
+    return tidied({field: str(given)})
 
 
 def picking(page: str | None) -> Callable[[Sequence[Found]], Found]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from automator.cli.common import JsonOption, counting, fail, show_json, told, working
+from automator.outfile import replaced
 from connectors.words import counted
 from jobs.bots.strategies import NAMES
 
@@ -171,7 +172,8 @@ def _lacking(files: Mapping[str, Series]) -> dict[str, str]:
 
 def _write(report: Path, page: str) -> None:
     try:
-        report.write_text(page, encoding="utf-8")
+        with replaced(report) as out:
+            out.write(page)
     except OSError as error:
         raise fail(f"{report} can't be written: {error.strerror}", 1) from None
 

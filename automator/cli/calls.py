@@ -181,7 +181,7 @@ def show(
 @calls.command()
 @told
 def export(  # noqa: PLR0913, PLR0917 - the command's options
-    to: Annotated[Path, typer.Option(help="The file to write; a manifest is written beside it.")],
+    to: Annotated[Path, typer.Option(help="The file to write; a manifest is written beside it (not of a pipe).")],
     format_: Annotated[str, typer.Option("--format", help="har, jsonl or csv.")] = "jsonl",
     home: HomeOption = None,
     account: AccountOption = None,
@@ -200,9 +200,11 @@ def export(  # noqa: PLR0913, PLR0917 - the command's options
     with _ledger(home) as ledger, working("writing"):
         try:
             manifest = write(ledger, to, format_, wanted)
+        except BrokenPipeError:
+            raise  # nobody reads on, as after ``| head``
         except OSError as error:
             raise fail(f"{to} can't be written: {error.strerror}", 1) from None
-    typer.echo(f"{counted(manifest.calls, 'call')} in {to}, up to entry {manifest.head[0]}")
+    typer.echo(f"{counted(manifest.calls, 'call')} in {to}, up to entry {manifest.head[0]}", err=not manifest.sha256)
 
 
 @calls.command()

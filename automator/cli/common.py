@@ -11,7 +11,7 @@ import signal
 import sqlite3
 import sys
 import warnings
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -271,6 +271,21 @@ def asked(question: str, *, hidden: bool = False, default: str | None = None) ->
         raise fail("no terminal is here that hides what is typed; give it with --secret-stdin", 2) from None
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def tidied(keys: Mapping[str, str]) -> dict[str, str]:
+    """Keys by field, without the blanks that copying adds, and without those that are empty.
+
+    Raises:
+        Failure: one holds what no key does; a provider's refusal, or none at all, would be blamed on something else.
+    """
+    tidy = {name: value.strip() for name, value in keys.items()}
+    for name, value in tidy.items():
+        # a private key may come with its lines
+        seen = "".join(value.splitlines()) if value.startswith("-----BEGIN ") else value
+        if not seen.isprintable():
+            raise fail(f"the field {name} holds a line break or a character that can't be seen; copy it again", 2)
+    return {name: value for name, value in tidy.items() if value}
 
 
 @contextmanager

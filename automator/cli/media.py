@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from automator.cli.common import HomeOption, asked, engine, fail, told, working
+from automator.cli.common import HomeOption, asked, engine, fail, tidied, told, working
 
 media = typer.Typer(name="media", help="Where providers fetch pictures and videos.", no_args_is_help=True)
 
@@ -29,7 +29,9 @@ async def set_key(
     async with engine(home) as opened:
         if opened.settings.media.kind != "s3":
             raise fail('only a bucket has a key; config.toml names one in [media] with kind = "s3"', 2)
-        given = _given() if secret_stdin else {name: asked(name, hidden=True) for name in FIELDS}
+        given = tidied(_given() if secret_stdin else {name: asked(name, hidden=True) for name in FIELDS})
+        if given.keys() != set(FIELDS):
+            raise fail(f"a bucket's key has {' and '.join(FIELDS)}; both are needed", 2)
         host.set_key(opened.store, given["access_key"], given["secret_key"])
     typer.echo("the key is in the vault; `automator media test` tries it")
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import ssl
 import tempfile
+import threading
 import webbrowser
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -84,7 +86,8 @@ async def came(port: int, address: str, state: str, tls: ssl.SSLContext | None =
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls).start()
-        await asyncio.to_thread(webbrowser.open, address)
+        # some browsers end only when a person closes them, and the code that comes is good for half a minute
+        threading.Thread(target=_shown, args=(address,), daemon=True).start()
         return await asyncio.wait_for(answer, PATIENCE)
     except TimeoutError:
         raise fail("nobody answered within five minutes; begin again", 1) from None
@@ -92,6 +95,11 @@ async def came(port: int, address: str, state: str, tls: ssl.SSLContext | None =
         raise fail(f"port {port} is taken ({error.strerror}); name another with --port, or use --paste", 1) from None
     finally:
         await runner.cleanup()
+
+
+def _shown(address: str) -> None:
+    with contextlib.suppress(webbrowser.Error):  # the address can be opened by hand, too
+        webbrowser.open(address)
 
 
 def certificate(host: str) -> ssl.SSLContext:

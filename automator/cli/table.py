@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from automator.cli.common import fail, show_json
+from automator.outfile import replaced
 from connectors.words import counted
 
 CsvOption = Annotated[Path | None, typer.Option("--csv", help="Write them to this file, as CSV.")]
@@ -46,7 +47,7 @@ def money(exact: Decimal | str | None) -> str:
 def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows; what is no plain value is JSON."""
     try:
-        with path.open("w", newline="", encoding="utf-8") as file:
+        with replaced(path) as file:
             writer = csv.writer(file)
             writer.writerow(columns)
             writer.writerows([_cell(row[name]) for name in columns] for row in rows)

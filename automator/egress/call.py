@@ -47,7 +47,8 @@ class Account:
         secrets: Reads the key's current values, for every attempt.
         keep: Stores new values of the key (renewed tokens), and how long they work, durably, as a new version; returns
             their fingerprints, by which the record tells them apart.
-        adopt: Puts a newer version in force that a process left in the vault and died; whether there was one.
+        adopt: Puts a newer version in force that a process left in the vault and died; whether there was one. If not,
+            it makes sure that the vault would take one.
         turn: Held while a call is signed and on its way, where a key's calls must arrive in the order of their nonces.
         version: Of the key in the vault; so that use can be told by key.
         stands: Called in the transaction that decides to send, with what the call does and the version of the key that

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FILE, PUBLIC = "checkpoints.jsonl", "checkpoints.pub"
+END = 4_096  #: bytes; a line has about 300
 ACCOUNT = "automator-checkpoints"  #: the signing key's name in the vault
 
 
@@ -49,30 +50,51 @@ def write(home: Path, store: Store, reader: sqlite3.Connection, now: datetime) -
     A ledger that is behind its own checkpoints is not signed: it was cut or restored, and `calls verify` says so.
     """
     count, head = chain.head(reader)
-    known = _lines(home / FILE)
-    if not count or (known and known[-1][0].count >= count):
+
+    def named() -> bool:
+        known = _last(home / FILE)
+        return known is not None and known[0].count >= count
+
+    if not count or named():
         return None
     key = signing_key(home, store)
     made = Checkpoint(count, head.hex(), now.isoformat())
     line = {"count": count, "head": made.head, "at": made.at, "signature": key.sign(made.signed_content()).hex()}
-    _append(home / FILE, json.dumps(line), 0o600)
-    return made
+    # another process may have come further meanwhile; the last line is the one that reaches furthest
+    return made if _append(home / FILE, json.dumps(line), 0o600, unless=named) else None
 
 
-def _append(path: Path, line: str, mode: int) -> None:
+def _append(path: Path, line: str, mode: int, unless: Callable[[], bool] = lambda: False) -> bool:
     """Add a line; one that a full disk or a power cut left without its end goes."""
     file = os.open(path, os.O_CREAT | os.O_APPEND | os.O_RDWR, mode)
     with os.fdopen(file, "r+b", buffering=0) as out:
         fcntl.flock(out, fcntl.LOCK_EX)
+        if unless():
+            return False
         out.truncate(out.read().rfind(b"\n") + 1)
         out.write(line.encode() + b"\n")
         os.fsync(out.fileno())
+    return True
 
 
 def newest(home: Path) -> Mapping[str, Any] | None:
     """The last line of the file, as it stands there; ``None`` if there is none."""
-    known = _lines(home / FILE)
-    return asdict(known[-1][0]) | {"signature": known[-1][1]} if known else None
+    known = _last(home / FILE)
+    return asdict(known[0]) | {"signature": known[1]} if known else None
+
+
+def reached(home: Path) -> int:
+    """The entry that the last checkpoint names, whose signature is checked; 0: there is none.
+
+    Raises:
+        BadCheckpoint: it was altered, or the public key is missing.
+    """
+    known = _last(home / FILE)
+    if known is None:
+        return 0
+    if not any(_holds(key, known[1], known[0]) for key in reversed(_public_keys(home))):
+        raise BadCheckpoint(f"{FILE}, its last line was altered: its signature does not hold")
+    return known[0].count
 
 
 def signing_key(home: Path, store: Store) -> Ed25519PrivateKey:
@@ -100,14 +122,28 @@ def _whole(path: Path) -> list[bytes]:
 
 
 def _lines(path: Path) -> list[tuple[Checkpoint, str]]:
-    found: list[tuple[Checkpoint, str]] = []
-    for number, line in enumerate(_whole(path), 1):
-        try:
-            item = json.loads(line)
-            found.append((Checkpoint(int(item["count"]), str(item["head"]), str(item["at"])), str(item["signature"])))
-        except (ValueError, KeyError, TypeError):
-            raise BadCheckpoint(f"{path.name}, line {number} is no checkpoint; the file was altered") from None
-    return found
+    return [_read(line, f"{path.name}, line {number}") for number, line in enumerate(_whole(path), 1)]
+
+
+def _last(path: Path) -> tuple[Checkpoint, str] | None:
+    """The last line that has an end; what each command needs must not take longer with each that there was."""
+    if not path.exists():
+        return None
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - END))
+        lines = file.read().split(b"\n")[:-1]
+    if len(lines) < 2 and size > END:  # noqa: PLR2004 - the first may lack its beginning
+        lines = _whole(path)
+    return _read(lines[-1], f"{path.name}, its last line") if lines else None
+
+
+def _read(line: bytes, where: str) -> tuple[Checkpoint, str]:
+    try:
+        item = json.loads(line)
+        return Checkpoint(int(item["count"]), str(item["head"]), str(item["at"])), str(item["signature"])
+    except (ValueError, KeyError, TypeError):
+        raise BadCheckpoint(f"{where} is no checkpoint; the file was altered") from None
 
 
 def read(home: Path) -> Mapping[int, bytes]:

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from automator.ledger import chain
 from automator.ledger.query import Filter, RecordedCall, oldest
+from automator.outfile import place, replaced
 
 FORMATS = ("jsonl", "csv", "har")
 COLUMNS = (
@@ -43,7 +44,7 @@ class Manifest:
         calls: How many.
         start: The number of the last entry before the first that the ledger still has, and its link (hex).
         head: The number of the ledger's newest entry, and its link (hex).
-        sha256: The file's digest.
+        sha256: The file's digest; empty for what went down a pipe.
     """
 
     format: str
@@ -58,21 +59,31 @@ def export(connection: sqlite3.Connection, path: Path, kind: str, wanted: Filter
     """Write the calls, oldest first, to ``path``, and the manifest to ``path`` with ``.manifest.json`` added.
 
     JSONL without a filter holds every entry of the ledger as it is linked, so that ``verify_export`` can recompute it.
+    What goes down a pipe has no file beside it, and its manifest no digest.
+
+    Raises:
+        OSError: it can't be written; what was there is as it was.
     """
+    path = place(path)
     with chain.one_state(connection):
         (before, start), (number, head) = chain.anchor(connection), chain.head(connection)
-        with path.open("w", encoding="utf-8", newline="") as out:
+        with replaced(path) as out:
             write = {"jsonl": _jsonl, "csv": _csv, "har": _har}[kind]
             if kind == "jsonl" and wanted == Filter():
                 write = _entries_too
             calls = Counted(oldest(connection, wanted))
             write(connection, calls, out)
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = _digest(path) if path.is_file() else ""
     manifest = Manifest(kind, wanted.as_json(), calls.number, (before, start.hex()), (number, head.hex()), digest)
-    content = json.dumps(asdict(manifest), indent=2) + "\n"
-    path.with_name(f"{path.name}.manifest.json").write_text(content, encoding="utf-8")
+    if digest:
+        with replaced(path.with_name(f"{path.name}.manifest.json")) as out:
+            out.write(json.dumps(asdict(manifest), indent=2) + "\n")
     return manifest
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Counted(Iterator[RecordedCall]):

@@ -15,6 +15,7 @@ from automator import accounts, failpoints
 from automator.budgets import store
 from automator.clock import instant, micros
 from automator.db import Writer
+from automator.outfile import replaced
 from automator.posting.credit import purses
 from automator.posting.posts import Listed, NewDelivery, plan
 from automator.scheduling.due import LATE
@@ -153,10 +154,10 @@ def save(path: Path, posts: Sequence[Listed]) -> int:
     """Write posts as a campaign file, CSV or (by its name) JSON; returns how many rows.
 
     Raises:
-        OSError: the file can't be written.
+        OSError: the file can't be written; what was there is as it was.
     """
     rows = [_row(item) for item in posts]
-    with path.open("w", encoding="utf-8", newline="") as out:
+    with replaced(path) as out:
         if path.suffix.lower() == ".json":
             json.dump(rows, out, ensure_ascii=False, indent=2)
         else:

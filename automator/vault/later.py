@@ -41,6 +41,10 @@ class Later:
         """Nobody else stores what depends on what is kept."""
         return self._store.alone()
 
+    def ready(self) -> None:
+        """Make sure that a key could be stored now."""
+        self._store.ready()
+
     def check(self) -> str:
         """Say in one sentence what this is."""
         return self._store.check()

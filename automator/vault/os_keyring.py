@@ -83,19 +83,25 @@ class OsKeyring:
         """Forget a key; nothing if there is none."""
         from keyring.errors import PasswordDeleteError  # noqa: PLC0415 - as above
 
+        backend = self._open()
         try:
-            self._open().delete_password(self._service, f"{account}#{version}")
+            backend.delete_password(self._service, f"{account}#{version}")
         except PasswordDeleteError:
             return
+        except Exception as error:  # noqa: BLE001 - any backend, any error
+            raise VaultError(f"the keyring could not be written ({type(error).__name__}); is it locked?") from None
 
     def alone(self) -> AbstractContextManager[None]:
         """Nobody else of this installation stores what depends on what is kept."""
         return locked(self._lock)
 
-    def check(self) -> str:
+    def ready(self) -> None:
         """Store, read and forget a value of no meaning."""
-        probe = random.token_hex(8)
-        self.put("automator-check", 0, {"probe": probe})
+        self.put("automator-check", 0, {"probe": random.token_hex(8)})
         self.delete("automator-check", 0)
+
+    def check(self) -> str:
+        """Make sure that a key could be stored now, and say where."""
+        self.ready()
         backend = self._open()
         return f"keys are in {self.name} ({type(backend).__module__.rsplit('.', 1)[-1]})"

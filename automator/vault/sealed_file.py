@@ -6,8 +6,8 @@ import base64
 import json
 import os
 import secrets as random
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,13 @@ class SealedFile:
         """Nobody else stores what depends on what is kept; each ``put`` has a lock of its own."""
         return locked(self._path.with_name(f"{self._path.name}.alone.lock"))
 
+    def ready(self) -> None:
+        """Write the file anew beside itself, as storing a key would, and leave it as it is."""
+        with self._locked():
+            head = self._read()
+            self._key(head)
+            self._beside(head).unlink()
+
     def check(self) -> str:
         """Open the file."""
         self._key(self._read())
@@ -135,22 +142,40 @@ class SealedFile:
         return dict(head)
 
     def _write(self, head: dict[str, Any]) -> None:
-        fresh = self._path.with_name(f"{self._path.name}.{random.token_hex(4)}")
-        file = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        fresh = self._beside(head)
         try:
-            with os.fdopen(file, "w") as out:
-                json.dump(head, out)
-                out.flush()
-                os.fsync(out.fileno())
             fresh.replace(self._path)
         except OSError as error:
             fresh.unlink(missing_ok=True)
-            raise VaultError(f"{self._path} can't be written ({error.strerror}); nothing was changed") from None
+            raise self._unwritten(error) from None
         folder = os.open(self._path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
 
-    def _locked(self) -> AbstractContextManager[None]:
-        return locked(self._path.with_name(f"{self._path.name}.lock"))
+    def _beside(self, head: dict[str, Any]) -> Path:
+        """Write a whole file that is not in place yet."""
+        fresh = self._path.with_name(f"{self._path.name}.{random.token_hex(4)}")
+        try:
+            file = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            with os.fdopen(file, "w") as out:
+                json.dump(head, out)
+                out.flush()
+                os.fsync(out.fileno())
+        except OSError as error:
+            fresh.unlink(missing_ok=True)
+            raise self._unwritten(error) from None
+        return fresh
+
+    def _unwritten(self, error: OSError) -> VaultError:
+        return VaultError(f"{self._path} can't be written ({error.strerror}); nothing was changed")
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with ExitStack() as held:
+            try:
+                held.enter_context(locked(self._path.with_name(f"{self._path.name}.lock")))
+            except OSError as error:
+                raise self._unwritten(error) from None
+            yield

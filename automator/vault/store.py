@@ -30,5 +30,8 @@ class Store(Protocol):
     def alone(self) -> AbstractContextManager[None]:
         """Held by whoever stores what depends on what is kept; it may not be asked for again meanwhile."""
 
+    def ready(self) -> None:
+        """Raise ``VaultError`` if a key could not be stored now, such as one that is given out once only."""
+
     def check(self) -> str:
         """Say in one sentence what this is; raise ``VaultError`` if it can't be used."""

@@ -93,6 +93,28 @@ def test_events_say_what_was_changed_and_by_whom(home: Path) -> None:
     assert run("--since", "2026-01-01") == "no events\n"
 
 
+@pytest.mark.parametrize(("reader", "code"), [("cat", 0), ("true", 141)])
+def test_an_export_goes_down_a_pipe(home: Path, reader: str, code: int) -> None:
+    """Into another program, which may have read enough; it ends, and lays no manifest beside a device."""
+    export = f"{sys.executable} -m automator calls export --to /dev/stdout --home {home}"
+    script = f"set -o pipefail; {export} | {reader}"
+    done = subprocess.run(
+        ["/bin/bash", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, len(done.stdout.splitlines())) == (code, 6 if reader == "cat" else 0), done.stderr
+    assert ("3 calls in /dev/stdout" in done.stderr) == (reader == "cat")
+    assert "Traceback" not in done.stderr
+    assert not Path("/dev/stdout.manifest.json").exists()
+
+
+def test_an_export_is_not_written_over_the_ledger(home: Path) -> None:
+    """A slip of the fingers would cost the record, and with it what keeps a post from going out twice."""
+    ledger = str(home / "automator.db")
+    done = runner.invoke(program(), ["calls", "export", "--home", str(home), "--to", ledger])
+    assert (done.exit_code, "lives by that file; name another" in done.output) == (1, True)
+    assert listed(home) == [5, 3, 1]
+
+
 @pytest.mark.parametrize("home", [chain.BESIDE, 0], indirect=True, ids=["beside", "apart"])
 @pytest.mark.parametrize("stored", [pack(b'{"text": "hullo"}', Kind.BODY), b"", b"\x01\x00"])
 def test_a_body_that_was_altered_is_named(home: Path, stored: bytes) -> None:

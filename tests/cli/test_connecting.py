@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from automator.cli.common import Failure, tidied
 from automator.clock import SystemClock
 from tests.cli.conftest import Shell
 from tests.sandboxed import ROOT, read
@@ -123,6 +124,11 @@ def test_an_account_does_only_what_it_may(shell: Shell) -> None:
         ('{"handle": "canary-h"}', "unknown field handle"),
         ('{"identifier": "brand.test"}', "needs password"),
         ('{"identifier": "brand.test", "password": {"is": "canary-p"}}', "password must be text"),
+        ('{"identifier": "brand.test", "password": "\\n "}', "needs password"),
+        *(
+            (f'{{"identifier": "brand.test", "password": "canary{odd}p"}}', "the field password holds a line break or")
+            for odd in ("\\n", "\\u200b", "\\ud83d", "\\u0000")
+        ),
     ],
 )
 def test_keys_that_are_not_as_asked_are_told(shell: Shell, given: str, words: str) -> None:
@@ -130,6 +136,22 @@ def test_keys_that_are_not_as_asked_are_told(shell: Shell, given: str, words: st
     said = shell.run("accounts", "add", "bluesky/other", "--secret-stdin", given=given, code=2)
     assert words in said
     assert "canary" not in said
+
+
+def test_blanks_that_copying_adds_are_no_part_of_a_key(shell: Shell) -> None:
+    """A file's last line break is taken along by most who write the JSON; the provider was blamed for it."""
+    given = read(shell.state, "accounts")["facebook/brand"]
+    copied = json.dumps({name: f" {value}\n" for name, value in given["secrets"].items()})
+    shell.run("accounts", "add", "facebook/copied", "--base-url", given["base_url"], "--secret-stdin", given=copied)
+    shell.run("accounts", "remove", "facebook/copied")
+
+
+def test_a_private_key_keeps_its_lines() -> None:
+    """Coinbase gives such a one; all else that can't be seen is refused there too."""
+    key = "-----BEGIN EC PRIVATE KEY-----\nMHc\n-----END EC PRIVATE KEY-----"
+    assert tidied({"secret": f"{key}\n", "api_key": ""}) == {"secret": key}
+    with pytest.raises(Failure):
+        tidied({"secret": key.replace("MHc", "MHc\u200b")})
 
 
 def test_a_wrong_password_is_called_one(shell: Shell) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -55,6 +56,22 @@ async def test_a_browser_comes_back_to_this_machine(
     shown = capsys.readouterr().out
     assert all(f"the app asks for {right}: without it {lacks}" in shown for right, lacks in sign_in.why.items())
     assert ("your browser warns of this machine's own certificate" in shown) == (scheme == "https")
+
+
+async def test_a_browser_that_stays_open_is_not_waited_for(monkeypatch: Any) -> None:
+    """Some programs end only when a person closes them; by then X's code, good for half a minute, would be dead."""
+    closed = threading.Event()
+
+    def opened(address: str) -> bool:
+        return browser(lambda asked: {"code": "c-1", "state": asked["state"]})(address) and closed.wait()
+
+    monkeypatch.setattr(signin.webbrowser, "open", opened)
+    try:
+        async with asyncio.timeout(20):
+            found, _ = await signin.signed_in(X().sign_in, "77", free(), paste=False)
+    finally:
+        closed.set()
+    assert found[CODE] == "c-1"
 
 
 STRAY = ({"code": "c-0", "state": "another"}, {"code": "c-0"}, {}, {"error": "access_denied", "state": "another"})

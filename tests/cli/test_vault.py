@@ -124,7 +124,9 @@ def test_keys_that_the_vault_has_lost_are_given_anew(shell: Shell, tmp_path: Pat
     shell.run("accounts", "test", "x/brand")
     shutil.copytree(shell.home, moved.home)
     (moved.home / "vault.json").unlink()
-    assert "add it with `automator accounts rotate`" in moved.run("accounts", "test", "x/brand", code=2)
+    lost = "the key of x/brand is no longer in the vault; put back a vault that has it, or give it anew with `automator"
+    assert f"{lost} accounts rotate x/brand`" in moved.run("accounts", "test", "x/brand", code=2)
+    assert f"problem: {lost}" in moved.run("doctor", code=1)
     secrets = json.dumps(read(shell.state, "accounts")["x/brand"]["secrets"])
     assert "has new keys" in moved.run("accounts", "rotate", "x/brand", "--secret-stdin", given=secrets)
     moved.run("post", "With the keys that were given anew", "--to", "x/brand", "--at", "now")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from automator.db import connect
 from automator.ledger import chain, checkpoint
@@ -15,6 +16,7 @@ from automator.ledger.checkpoint import BadCheckpoint
 from automator.schema import create
 from automator.vault.choose import own_file
 from automator.vault.sealed_file import SealedFile
+from automator.vault.store import Store
 
 NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
 
@@ -97,6 +99,59 @@ def test_a_line_that_was_not_written_to_its_end_is_none(
     assert checkpoint.write(tmp_path, vault, ledger, NOW) is not None
     assert sorted(checkpoint.read(tmp_path)) == [5, 7]
     assert left not in path.read_bytes()
+
+
+def test_what_each_command_asks_of_checkpoints_takes_no_longer_after_years(
+    tmp_path: Path, ledger: sqlite3.Connection, vault: SealedFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cron starts one each minute: with fifty thousand lines each took a quarter of it to begin."""
+    path, checked = tmp_path / checkpoint.FILE, list[int]()
+    path.write_bytes(path.read_bytes() * 100)
+    hold, whole = checkpoint._holds, checkpoint._whole
+    monkeypatch.setattr(checkpoint, "_holds", lambda *of: checked.append(1) or hold(*of))
+    monkeypatch.setattr(checkpoint, "_whole", lambda of: whole(of) if of.name != path.name else pytest.fail("read it"))
+    assert checkpoint.reached(tmp_path) == 5
+    assert checkpoint.write(tmp_path, vault, ledger, NOW) is not None
+    assert (checkpoint.newest(tmp_path) or {})["count"] == checkpoint.reached(tmp_path) == 7
+    assert len(checked) == 2
+
+
+def test_of_two_that_sign_at_once_the_one_that_reaches_further_is_last(
+    tmp_path: Path, ledger: sqlite3.Connection, vault: SealedFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a copy from between the two would pass for this ledger."""
+    signing = checkpoint.signing_key
+
+    def meanwhile(home: Path, store: Store) -> Ed25519PrivateKey:
+        monkeypatch.undo()
+        chain.append(ledger, "event", 9, {"what": "halt"})
+        assert checkpoint.write(home, store, ledger, NOW) is not None
+        return signing(home, store)
+
+    monkeypatch.setattr(checkpoint, "signing_key", meanwhile)
+    assert checkpoint.write(tmp_path, vault, ledger, NOW) is None
+    assert checkpoint.reached(tmp_path) == 8
+
+
+@pytest.mark.parametrize("left", [b"", b"\0" * (checkpoint.END - 10), b"\0" * 3 * checkpoint.END])
+def test_the_last_checkpoint_is_found_before_what_a_power_cut_left(
+    tmp_path: Path, ledger: sqlite3.Connection, left: bytes
+) -> None:
+    """Blocks that were never filled are no line; without one that names it, an older ledger would pass for this one."""
+    with (tmp_path / checkpoint.FILE).open("ab") as file:
+        file.write(left)
+    assert checkpoint.reached(tmp_path) == 5
+
+
+@pytest.mark.parametrize(("old", "new"), [('"count": 5', '"count": 4'), ("{", "")])
+def test_a_last_checkpoint_that_was_altered_says_nothing(
+    tmp_path: Path, ledger: sqlite3.Connection, old: str, new: str
+) -> None:
+    """An older copy of the ledger would pass for this one."""
+    path = tmp_path / checkpoint.FILE
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(BadCheckpoint, match="last line"):
+        checkpoint.reached(tmp_path)
 
 
 def test_what_a_lost_key_has_signed_still_holds(

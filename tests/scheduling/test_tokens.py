@@ -14,12 +14,14 @@ from automator import accounts, tokens, upkeep
 from automator.accounts import Stored, Token
 from automator.clock import micros
 from automator.engine import Engine
+from automator.health import health
 from automator.home import Home
 from automator.notices import mark_seen, unread
 from automator.posting import posts
 from automator.posting.posts import NewDelivery, listed
 from automator.sandbox.faults import Fault
 from automator.vault.choose import own_file
+from automator.vault.store import VaultError
 from connectors.network import Identity, Rejected
 from connectors.post import Part
 from connectors.x import twin as x
@@ -183,6 +185,47 @@ async def test_a_renewal_whose_answer_was_lost_tries_the_old_token_once_more(des
     assert desk.told() == [], "connected again: there is nothing to tell"
     await desk.engine.worker.run_due(desk.clock.at + HOUR)
     assert [post["text"] for post in desk.there.world()] == ["Hello"]
+
+
+async def test_no_token_is_asked_for_that_the_vault_would_not_take(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """X gives each refresh token out once: with the keyring locked, or the disk full, the account would be lost."""
+    await desk.plan(2 * HOUR)
+    desk.clock.at += 2 * HOUR - HOUR / 6
+    before = len(desk.calls())
+
+    def shut(*_: object) -> None:
+        raise VaultError("the keyring could not be written; is it locked?")
+
+    for lacks in ("ready", "put"):
+        monkeypatch.setattr(desk.engine.store, lacks, shut)
+    with pytest.raises(VaultError):
+        await tokens.look_after(desk.engine)
+    assert (desk.calls()[before:], desk.told()) == ([], [])
+    assert "is it locked" in health(desk.engine).problems[0]
+    monkeypatch.undo()
+    await tokens.look_after(desk.engine)
+    await desk.engine.worker.run_due(desk.clock.at + HOUR)
+    assert [post["text"] for post in desk.there.world()] == ["Hello"]
+
+
+async def test_a_token_is_in_force_where_the_one_before_it_can_not_be_taken_out(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The keyring was locked just then: the call that needed it goes on, and what was left goes later."""
+    session, _ = desk.engine.session(desk.name, {})
+
+    def shut(*_: object) -> None:
+        raise VaultError("the keyring could not be written; is it locked?")
+
+    monkeypatch.setattr(desk.engine.store, "delete", shut)
+    await session.renew(2)
+    assert (await desk.engine.test(desk.name)).handle == "@brand"
+    monkeypatch.undo()
+    desk.clock.at += 2 * HOUR
+    await desk.engine.keys.clear()
+    assert [desk.engine.store.get(desk.name, version) is not None for version in (1, 2, 3)] == [False, True, True]
 
 
 async def test_a_provider_in_trouble_says_nothing_against_a_token(desk: Desk) -> None:

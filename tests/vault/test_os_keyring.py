@@ -36,6 +36,8 @@ class Desktop(KeyringBackend):
             self.held[service, username] = password
 
     def delete_password(self, service: str, username: str) -> None:
+        if self.locked:
+            raise KeyringLocked("canary")
         if self.held.pop((service, username), None) is None:
             raise PasswordDeleteError("not found")
 
@@ -67,6 +69,19 @@ def test_a_locked_keyring_is_told_without_its_own_words(tmp_path: Path) -> None:
     with pytest.raises(VaultError, match="locked") as told:
         OsKeyring("automator:test", tmp_path / "lock", Desktop(locked=True)).get("x/brand", 1)
     assert "canary" not in str(told.value)
+
+
+def test_a_keyring_that_is_locked_while_a_key_is_taken_out_is_told(tmp_path: Path) -> None:
+    """As one that is locked before: a sentence that whoever calls knows, and none of its own."""
+    desktop = Desktop()
+    vault = OsKeyring("automator:test", tmp_path / "lock", desktop)
+    vault.put("x/brand", 1, {"api_key": "a"})
+    desktop.locked = True
+    with pytest.raises(VaultError, match="locked") as told:
+        vault.delete("x/brand", 1)
+    assert "canary" not in str(told.value)
+    with pytest.raises(VaultError, match="locked"):
+        vault.ready()
 
 
 @pytest.mark.parametrize("backend", [FailKeyring(), NullKeyring(), PlaintextKeyring()])

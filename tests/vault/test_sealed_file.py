@@ -139,6 +139,28 @@ def test_a_crash_before_the_rename_leaves_the_old_file(
     assert sorted(item.name for item in path.parent.iterdir()) == ["vault.json", "vault.json.lock"]
 
 
+def test_a_file_that_could_not_be_written_is_known_before_there_is_a_key_to_store(
+    vault: SealedFile, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is left behind by looking, and nothing is changed."""
+    vault.put("x/brand", 1, {"api_key": CANARY})
+    before = path.read_bytes()
+    vault.ready()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for call in ("fsync", "open"):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, call, full)
+            with pytest.raises(VaultError, match="No space left"):
+                vault.ready()
+            with pytest.raises(VaultError, match="No space left"):
+                vault.put("x/brand", 2, {"api_key": "next"})
+    assert path.read_bytes() == before
+    assert sorted(item.name for item in path.parent.iterdir()) == ["vault.json", "vault.json.lock"]
+
+
 PUT = """
 import sys, pathlib
 from automator.vault import kek
