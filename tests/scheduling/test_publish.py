@@ -175,6 +175,19 @@ async def test_a_video_that_x_refuses_fails_with_its_words(desk: Desk) -> None:
     assert (post.state, "too odd" in post.reason, desk.world()) == ("failed", True, [])
 
 
+@on_x
+async def test_a_video_that_x_could_not_work_on_is_given_to_it_again_by_a_retry(desk: Desk) -> None:
+    """X was in trouble, not the video: what it has of the first try stays broken, so the retry does not go on from it."""
+    world = desk.app[x.WORLD]
+    world.now, world.processing, world.processing_fails = desk.clock.now, timedelta(seconds=90), "Internal error"
+    delivery = await desk.plan("Look", media=(clip(desk.engine.home.path),))
+    assert (await desk.work()).state == "failed"
+    world.processing_fails = ""
+    await desk.engine.writer.run(lambda tx: posts.retry(tx, delivery, desk.clock.now(), actor="user"))
+    post = await desk.work()
+    assert (post.state, desk.world()) == ("done", ["Look"]), post.reason
+
+
 @on_bluesky
 async def test_a_video_on_bluesky_goes_out_with_its_post(desk: Desk) -> None:
     """A lost answer to the upload only repeats it."""
