@@ -13,6 +13,7 @@ import pytest
 
 from automator import halts
 from automator.clock import micros
+from automator.notices import mark_sent, unread
 from automator.posting import posts
 from automator.posting.posts import NewDelivery, listed
 from automator.sandbox.faults import Fault
@@ -323,3 +324,18 @@ async def test_a_thread_resumes_at_the_part_that_is_missing(desk: Desk) -> None:
     assert listed(desk.engine.reader, delivery=delivery)[0].results[0]["id"]
     assert network.link({"id": "1"})
     assert session.base.startswith("http://127.0.0.1")
+
+
+@on_x
+async def test_what_fails_again_is_told_again(desk: Desk) -> None:
+    """Also within a day of the first time, which the webhook has told: a person had it tried again, and looks away."""
+    desk.faults.append(Fault(path=CREATE, fault="reject", times=9))
+    delivery = await desk.plan("One")
+    for tries in (1, 2):
+        assert (await desk.work()).state == "failed"
+        (told,) = unread(desk.engine.reader)
+        assert (told["kind"], told["about"], told["sent_at"]) == ("failed", delivery, None), tries
+        at = micros(desk.clock.now())
+        await desk.engine.writer.run(lambda tx, told=told, at=at: mark_sent(tx, int(str(told["id"])), at))  # type: ignore[misc]
+        await desk.engine.writer.run(lambda tx: posts.retry(tx, delivery, desk.clock.now(), actor="user"))
+        assert unread(desk.engine.reader) == []
