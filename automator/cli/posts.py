@@ -205,10 +205,12 @@ async def cancel(delivery: str, home: HomeOption = None) -> None:
     async with without_keys(home) as opened:
         item = _one(opened.reader, delivery)
         done = await opened.writer.run(lambda tx: planned.cancel(tx, item.id, opened.clock.now(), actor="user"))
+        stands = _one(opened.reader, item.id)
     if not done:
-        raise fail(f"{item.id[:8]} is {item.state} and can't be taken back", 1)
-    stays = "; what may be out stays there, and nothing more goes out" if item.state == "unconfirmed" else ""
-    typer.echo(f"{item.id[:8]} is cancelled{stays}")
+        raise fail(f"{item.id[:8]} is {stands.state} and can't be taken back", 1)
+    unsure = item.state == "unconfirmed"
+    stays = "cancelled; what may be out stays there, and nothing more goes out" if unsure else stands.reason
+    typer.echo(f"{item.id[:8]} is {stays}")
 
 
 @posts.command()

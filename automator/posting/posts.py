@@ -164,6 +164,17 @@ def _open_keys(tx: sqlite3.Connection, delivery: str) -> list[str]:
     return sorted((key for (key,) in rows.fetchall()), key=_part_of)
 
 
+def _out(tx: sqlite3.Connection, delivery: str) -> str:
+    """How much of a post stays out that is given up in the middle, to follow what is said of it."""
+    (parts,) = tx.execute("SELECT json_array_length(parts) FROM delivery WHERE id = ?", (delivery,)).fetchone()
+    (out,) = tx.execute(
+        "SELECT count(*) FROM intention AS i JOIN delivery AS d ON d.id = ? "
+        "WHERE i.key > d.id || '/' AND i.key < d.id || '0' AND i.key GLOB '*/' || d.generation AND i.state = 'done'",
+        (delivery,),
+    ).fetchone()
+    return f"; {out} of its {parts} parts went out before, and stays there" if out else ""
+
+
 def _part_of(key: str) -> int:
     return int(key.split("/")[1])
 
@@ -179,7 +190,7 @@ def cancel(tx: sqlite3.Connection, delivery: str, now: datetime, *, actor: str) 
     elif _sent(tx, delivery):
         return False
     else:
-        done = _to(tx, delivery, RunState.CANCELLED, "cancelled", from_=OUTSTANDING)
+        done = _to(tx, delivery, RunState.CANCELLED, f"cancelled{_out(tx, delivery)}", from_=OUTSTANDING)
     if done:
         _seen_to(tx, delivery, micros(now))
         chain.append(tx, "event", micros(now), {"what": "cancelled", "delivery": delivery, "actor": actor})
