@@ -368,7 +368,8 @@ class _Before:
             return [Problem("id", told + hint.format(id=item.id[:8]), warning=True)]
         # a row with an id of its own is another post by the person's word
         for item in self._then.get((planned.account, at), ()) if at and not verdict.row.id else ():
-            if not _alike(item.parts, planned.parts):
+            same = item.parts[0].form is planned.parts[0].form  # a story may go out beside a post
+            if same and not _alike(item.parts, planned.parts):
                 # whoever corrects a row and imports it again would have both go out
                 told = f"{planned.account} has another post at this time, whose row this file does not have"
                 how = f"{hint} or cancel it; if this is another post, give it an id of its own"

@@ -368,6 +368,17 @@ def test_a_corrected_row_does_not_go_out_beside_the_one_it_corrects(
     assert all("posts edit abcdef01" in what and "an id of its own" in what for what in told)
 
 
+def test_a_story_may_go_out_beside_a_post(tmp_path: Path) -> None:
+    """They are shown in different places, and are often planned for the same time, each in a file of its own."""
+    Image.new("RGB", (1080, 1920)).save(tmp_path / "a.jpg")
+    at, path = datetime(2026, 12, 1, 9, tzinfo=UTC), tmp_path / "c.csv"
+    path.write_text("to,at,text,image,form\nfacebook/brand,2026-12-01 09:00,,a.jpg,story\n", encoding="utf-8")
+    earlier = [Earlier("abcdef0123456789", "facebook/brand", "another", at, (Part("First"),), "scheduled")]
+    rules = Rules(tmp_path, NOW, "UTC", {"facebook/brand": build("facebook")}, earlier=earlier)
+    (verdict,) = judge(read(path), rules)
+    assert verdict.ok, verdict.problems
+
+
 @pytest.mark.parametrize(
     ("written", "told"),
     [
