@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from automator.clock import instant, micros
-from automator.intentions import Fenced
+from automator.intentions import Fenced, begun
 from automator.notices import Notice, tell
 from automator.scheduling.states import RunState
 from connectors.words import counted
@@ -171,7 +171,8 @@ def _dropped(tx: sqlite3.Connection, owner: str, gone: Callable[[str], bool], he
 
 def _claim_one(tx: sqlite3.Connection, owner: str, at: int, row: tuple[Any, ...]) -> Run | None:
     number, job, kind, account, payload, attempt, scheduled_for, _, _, late, started, reason, ready = row
-    if started is None and at - scheduled_for > late:
+    # what was begun may take its time, but when nobody was there to go on with it, and nothing of it is out, it is late
+    if at - (scheduled_for if started is None else ready) > late and (started is None or not begun(tx, job)):
         tx.execute("UPDATE run SET state = ?, reason = 'too late' WHERE id = ?", (RunState.MISSED, number))
         by = counted((at - scheduled_for) // 60_000_000, "minute")
         why = f": {reason}" if reason else ""

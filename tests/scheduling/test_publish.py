@@ -169,6 +169,23 @@ async def test_a_video_goes_out_once_whatever_happens_on_the_way(
 
 
 @on_x
+async def test_a_machine_that_was_off_while_x_worked_on_a_video_does_not_post_it_days_later(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was begun in time, but nothing of it was seen: it is as late as a post that nobody had begun."""
+    monkeypatch.setattr(x, "SKEW", 1e12)  # OAuth 1.0a is signed with the machine's time
+    world = desk.app[x.WORLD]
+    world.now, world.processing = desk.clock.now, timedelta(seconds=90)
+    await desk.plan("A good weekend", media=(clip(desk.engine.home.path),))
+    assert (await desk.work(minutes=0)).state == "waiting"
+    desk.clock.ahead += timedelta(days=2)
+    post = await desk.work()
+    assert (post.state, desk.world()) == ("missed", [])
+    (told,) = unread(desk.engine.reader)
+    assert (told["kind"], "X is working on the file" in str(told["text"])) == ("missed", True)
+
+
+@on_x
 async def test_a_video_that_x_refuses_fails_with_its_words(desk: Desk) -> None:
     """And nothing is posted without it."""
     world = desk.app[x.WORLD]
