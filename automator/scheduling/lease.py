@@ -98,6 +98,7 @@ class Run:
     attempt: int
     scheduled_for: datetime
     ready_at: datetime  #: not before this
+    late: timedelta = timedelta.max  #: how long after that it may still be begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +184,8 @@ def _claim_one(tx: sqlite3.Connection, owner: str, at: int, row: tuple[Any, ...]
         "started_at = coalesce(started_at, ?) WHERE id = ?",
         (RunState.RUNNING, owner, at + LEASE // timedelta(microseconds=1), at, number),
     )
-    return Run(number, job, kind, account, json.loads(payload), attempt + 1, instant(scheduled_for), instant(ready))
+    may, said = timedelta(microseconds=late), json.loads(payload)
+    return Run(number, job, kind, account, said, attempt + 1, instant(scheduled_for), instant(ready), may)
 
 
 def check(tx: sqlite3.Connection, run: Run) -> None:

@@ -212,6 +212,8 @@ class Publisher:
         failpoints.reach("after-staged")
 
     async def _send(self, intent: Intent, thread: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+        if not thread and self.clock.now() - self.run.ready_at > self.run.late and not self._begun(intent.key):
+            raise parked(self.clock.now(), "this machine slept while it was being prepared", begun=False)
         last = len(thread) + 1 == self.parts
         session = replace(self.session, done=self._finish) if last else self.session
         try:

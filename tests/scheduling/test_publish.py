@@ -24,6 +24,7 @@ from connectors.bluesky.connector import Connector
 from connectors.network import Staged, Wire
 from connectors.post import Media, Part
 from connectors.x import twin as x
+from connectors.x.connector import Connector as XConnector
 from tests.scheduling.desk import Desk, on_bluesky, on_x, picture
 
 CREATE = "/2/tweets"
@@ -183,6 +184,26 @@ async def test_a_machine_that_was_off_while_x_worked_on_a_video_does_not_post_it
     assert (post.state, desk.world()) == ("missed", [])
     (told,) = unread(desk.engine.reader)
     assert (told["kind"], "X is working on the file" in str(told["text"])) == ("missed", True)
+
+
+@on_x
+@pytest.mark.parametrize(("asleep", "state"), [(timedelta(minutes=50), "done"), (timedelta(days=2), "missed")])
+async def test_a_machine_that_slept_in_the_middle_of_an_upload_does_not_go_on_days_later(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, asleep: timedelta, state: str
+) -> None:
+    """The lid was closed before anything was out; who opens it after the weekend wants no news of Friday."""
+    monkeypatch.setattr(x, "SKEW", 1e12)  # OAuth 1.0a is signed with the machine's time
+    upload = XConnector.prepare
+
+    async def slept(*given: Any) -> dict[str, Any]:
+        plan = await upload(*given)
+        desk.clock.ahead += asleep
+        return plan
+
+    monkeypatch.setattr(XConnector, "prepare", slept)
+    await desk.plan("A good weekend", media=(picture(desk.engine.home.path),))
+    assert (await desk.work()).state == state
+    assert desk.world() == ["A good weekend"] * (state == "done")
 
 
 @on_x
