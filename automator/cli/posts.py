@@ -158,10 +158,20 @@ async def edit(
         done = await opened.writer.run(lambda tx: planned.edit(tx, item.id, change, now, actor="user"))
         changed = _one(opened.reader, item.id)
     if not done:
-        raise fail(f"{item.id[:8]} is {item.state}; only what has not begun to go out can be changed", 1)
+        only = "only what has not begun to go out can be changed"
+        raise fail(f"{item.id[:8]} is {changed.state}; {only}{_half(changed)}", 1)
     typer.echo(_line(changed))
     if changed.state in planned.AGAIN:
         typer.echo(f"it stays {changed.state}; `automator posts retry {item.id[:8]}` publishes it now")
+
+
+def _half(item: Listed) -> str:
+    """What can be done about a post of which only some parts are out, to follow why it can't be changed."""
+    if not 0 < len(item.results) < len(item.parts):
+        return ""
+    again = item.state in {"failed", "missed", "cancelled"}
+    how = f"retry {item.id[:8]}` goes on with the rest" if again else f"cancel {item.id[:8]}` gives the rest up"
+    return f", and {len(item.results)} of its {len(item.parts)} parts went out; `automator posts {how}"
 
 
 async def _amended(opened: Engine, item: Listed, parts: Sequence[Part]) -> str:

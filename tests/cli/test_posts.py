@@ -144,6 +144,22 @@ def test_a_planned_post_can_be_taken_back_and_tried_again(shell: Shell) -> None:
     assert json.dumps(shell.world()).count("Changed my mind") == 1
 
 
+def test_a_thread_that_is_half_out_says_what_can_be_done_with_it(shell: Shell) -> None:
+    """Its first part went out, and X takes no more for now: it can't be changed any more, and the rest can be left."""
+    limits = json.loads(shell.output("limits", "x/brand", "--json"))
+    (used,) = [limit["used"] for limit in limits if limit["name"] == "posts-15min"]
+    shell.run("limits", "set", "x/brand", "posts-15min", str(round(used) + 1))
+    thread = shell.run("post", r"A thread begins\n---\nAnd goes on", "--thread", "--to", "x/brand", "--at", "now")
+    delivery = thread[thread.index(" UTC: ") :].split()[1]
+    shell.run("run-due")
+    said = shell.run("posts", "edit", delivery, "--text", r"A thread begins\n---\nAnd ends", code=1)
+    assert "waiting; only what has not begun to go out can be changed, and 1 of its 2 parts went out; " in said
+    assert f"`automator posts cancel {delivery}` gives the rest up" in said
+    assert "1 of its 2 parts went out before, and stays there" in shell.run("posts", "cancel", delivery)
+    assert f"posts retry {delivery}` goes on" in shell.run("posts", "edit", delivery, "--at", "in 2 hours", code=1)
+    shell.run("limits", "set", "x/brand", "posts-15min", "100")
+
+
 def test_a_list_that_nobody_reads_on_ends_without_a_word(shell: Shell) -> None:
     """As after ``| head``: it is no failure of the command, and says nothing on standard error."""
     shell.run("posts", "import", str(ROOT / "examples" / "campaign.csv"), "--skip-bad")
