@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -300,7 +301,11 @@ async def import_(
             return
         late = timedelta(minutes=settings.posting.late_minutes)
         with working(f"planning {counted(len(verdicts) - len(bad), 'row')}"):
-            done = await bring_in(verdicts, opened.writer, now, source=legible(file.name), late=late)
+            try:
+                done = await bring_in(verdicts, opened.writer, now, source=legible(file.name), late=late)
+            except asyncio.CancelledError:
+                left = "stopped before all rows were planned; import the file again, which plans those that are missing"
+                raise fail(left, 130) from None
     if as_json:
         show_json([_as_json(verdict) for verdict in verdicts])
     planned = f"{counted(done.added, 'post')} planned, {done.known} planned before"

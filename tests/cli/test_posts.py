@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -11,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from automator import failpoints
+from automator.posting import campaigns
 from tests.cli.conftest import Shell
 from tests.sandboxed import ROOT
 
@@ -61,6 +65,27 @@ def test_a_campaign_that_costs_too_much_is_told_of(shell: Shell, tmp_path: Path)
     shell.run(*allow.split()[1:])
     assert "cost" not in shell.run("posts", "import", str(file), "--dry-run")
     shell.run("limits", "set", "x/brand", "credit", "1000000")
+
+
+def test_an_import_that_is_stopped_says_that_rows_are_missing(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody takes them up again: the file has to be imported once more, and then plans what is missing."""
+    file = tmp_path / "long.csv"
+    at = datetime.now(UTC) + timedelta(days=300)
+    rows = (f"bluesky/brand,{at + timedelta(hours=row):%Y-%m-%d %H:%M} UTC,Row {row} of many" for row in range(5))
+    file.write_text("to,at,text\n" + "\n".join(rows) + "\n")
+
+    def stop(point: str) -> None:
+        if point == "after-import-row":
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(campaigns, "TOGETHER", 2)
+        patch.setattr(failpoints, "reach", stop)
+        assert "import the file again" in shell.run("posts", "import", str(file), code=130)
+    added, known = re.findall(r"(\d) posts? planned, (\d) planned before", shell.run("posts", "import", str(file)))[0]
+    assert (int(added) >= 3, int(added) + int(known)) == (True, 5)
 
 
 def test_a_campaign_of_relative_times_is_planned_once(shell: Shell, tmp_path: Path) -> None:
