@@ -52,6 +52,12 @@ def _intention(key: str, row: tuple[Any, ...]) -> Intention:
     return Intention(key, json.loads(plan), State(state), attempt, json.loads(result or "{}"), sent_at)
 
 
+def begun(connection: sqlite3.Connection, job: str) -> bool:
+    """Whether anything of a job may have left: it has one intention of its name, or one for each part."""
+    query = "SELECT 1 FROM intention WHERE (key = ?1 OR (key > ?1 || '/' AND key < ?1 || '0')) AND state <> ?2"
+    return connection.execute(query, (job, State.PLANNED)).fetchone() is not None
+
+
 def claim(connection: sqlite3.Connection, key: str, account: str, operation: str, plan: Mapping[str, Any]) -> Intention:
     """Freeze ``plan`` unless one is frozen already, take the intention over, and return it as it now stands.
 

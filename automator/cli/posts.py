@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -173,10 +174,20 @@ async def edit(
         done = await opened.writer.run(lambda tx: planned.edit(tx, item.id, change, now, actor="user"))
         changed = _one(opened.reader, item.id)
     if not done:
-        raise fail(f"{item.id[:8]} is {item.state}; only what has not begun to go out can be changed", 1)
+        only = "only what has not begun to go out can be changed"
+        raise fail(f"{item.id[:8]} is {changed.state}; {only}{_half(changed)}", 1)
     typer.echo(_line(changed))
     if changed.state in planned.AGAIN:
         typer.echo(f"it stays {changed.state}; `automator posts retry {item.id[:8]}` publishes it now")
+
+
+def _half(item: Listed) -> str:
+    """What can be done about a post of which only some parts are out, to follow why it can't be changed."""
+    if not 0 < len(item.results) < len(item.parts):
+        return ""
+    again = item.state in {"failed", "missed", "cancelled"}
+    how = f"retry {item.id[:8]}` goes on with the rest" if again else f"cancel {item.id[:8]}` gives the rest up"
+    return f", and {len(item.results)} of its {len(item.parts)} parts went out; `automator posts {how}"
 
 
 async def _amended(opened: Engine, item: Listed, parts: Sequence[Part]) -> str:
@@ -220,10 +231,12 @@ async def cancel(delivery: str, home: HomeOption = None) -> None:
     async with without_keys(home) as opened:
         item = _one(opened.reader, delivery)
         done = await opened.writer.run(lambda tx: planned.cancel(tx, item.id, opened.clock.now(), actor="user"))
+        stands = _one(opened.reader, item.id)
     if not done:
-        raise fail(f"{item.id[:8]} is {item.state} and can't be taken back", 1)
-    stays = "; what may be out stays there, and nothing more goes out" if item.state == "unconfirmed" else ""
-    typer.echo(f"{item.id[:8]} is cancelled{stays}")
+        raise fail(f"{item.id[:8]} is {stands.state} and can't be taken back", 1)
+    unsure = item.state == "unconfirmed"
+    stays = "cancelled; what may be out stays there, and nothing more goes out" if unsure else stands.reason
+    typer.echo(f"{item.id[:8]} is {stays}")
 
 
 @posts.command()
@@ -302,7 +315,11 @@ async def import_(
             return
         late = timedelta(minutes=settings.posting.late_minutes)
         with working(f"planning {counted(len(verdicts) - len(bad), 'row')}"):
-            done = await bring_in(verdicts, opened.writer, now, source=legible(file.name), late=late)
+            try:
+                done = await bring_in(verdicts, opened.writer, now, source=legible(file.name), late=late)
+            except asyncio.CancelledError:
+                left = "stopped before all rows were planned; import the file again, which plans those that are missing"
+                raise fail(left, 130) from None
     if as_json:
         show_json([_as_json(verdict) for verdict in verdicts])
     planned = f"{counted(done.added, 'post')} planned, {done.known} planned before"

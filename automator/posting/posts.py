@@ -13,6 +13,7 @@ from typing import Any
 from automator.clock import instant, micros
 from automator.intentions import State, settle
 from automator.ledger import chain
+from automator.notices import settled
 from automator.scheduling import due
 from automator.scheduling.due import LATE, NewJob
 from automator.scheduling.states import OPEN_STATES, RunState
@@ -21,6 +22,7 @@ from jobs.posting.deliver import KIND, dump, parse
 
 OUTSTANDING = (RunState.SCHEDULED, RunState.WAITING)  #: nobody works on it now, and somebody will
 AGAIN = (RunState.FAILED, RunState.MISSED, RunState.CANCELLED)  #: ended, and a person may want it after all
+TOLD = ("missed", "failed", "unconfirmed", "held")  #: kinds of notices of a post of which a person says what to do
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,17 @@ def _open_keys(tx: sqlite3.Connection, delivery: str) -> list[str]:
     return sorted((key for (key,) in rows.fetchall()), key=_part_of)
 
 
+def _out(tx: sqlite3.Connection, delivery: str) -> str:
+    """How much of a post stays out that is given up in the middle, to follow what is said of it."""
+    (parts,) = tx.execute("SELECT json_array_length(parts) FROM delivery WHERE id = ?", (delivery,)).fetchone()
+    (out,) = tx.execute(
+        "SELECT count(*) FROM intention AS i JOIN delivery AS d ON d.id = ? "
+        "WHERE i.key > d.id || '/' AND i.key < d.id || '0' AND i.key GLOB '*/' || d.generation AND i.state = 'done'",
+        (delivery,),
+    ).fetchone()
+    return f"; {out} of its {parts} parts went out before, and stays there" if out else ""
+
+
 def _part_of(key: str) -> int:
     return int(key.split("/")[1])
 
@@ -177,8 +190,9 @@ def cancel(tx: sqlite3.Connection, delivery: str, now: datetime, *, actor: str) 
     elif _sent(tx, delivery):
         return False
     else:
-        done = _to(tx, delivery, RunState.CANCELLED, "cancelled", from_=OUTSTANDING)
+        done = _to(tx, delivery, RunState.CANCELLED, f"cancelled{_out(tx, delivery)}", from_=OUTSTANDING)
     if done:
+        _seen_to(tx, delivery, micros(now))
         chain.append(tx, "event", micros(now), {"what": "cancelled", "delivery": delivery, "actor": actor})
     return done
 
@@ -212,7 +226,11 @@ def edit(tx: sqlite3.Connection, delivery: str, change: Change, now: datetime, *
         (delivery, delivery),
     ).fetchone()
     planned = OUTSTANDING + (AGAIN if change.at is not None else ())
-    if out or not (_to(tx, delivery, RunState.SCHEDULED, "", from_=planned) or _is(tx, delivery, AGAIN)):
+    if out:
+        return False
+    if _to(tx, delivery, RunState.SCHEDULED, "", from_=planned):
+        _seen_to(tx, delivery, micros(now))
+    elif not _is(tx, delivery, AGAIN):
         return False
     # a plan that was frozen and put off is of the old text
     tx.execute("UPDATE delivery SET generation = generation + 1 WHERE id = ?", (delivery,))
@@ -258,8 +276,15 @@ def wake(tx: sqlite3.Connection, subject: str, at: int) -> None:
     )
 
 
+def _seen_to(tx: sqlite3.Connection, delivery: str, at: int) -> None:
+    """What was told of it is no longer so; when it is so again, a person has to hear of it again."""
+    for kind in TOLD:
+        settled(tx, kind, delivery, at)
+
+
 def _from_now(tx: sqlite3.Connection, delivery: str, at: int) -> None:
     """It is due now, and how late it may be counts from now on."""
+    _seen_to(tx, delivery, at)
     tx.execute("UPDATE run SET ready_at = ?1, scheduled_for = ?1 WHERE job = ?2", (at, delivery))
 
 

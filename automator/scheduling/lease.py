@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from automator.clock import instant, micros
-from automator.intentions import Fenced
+from automator.intentions import Fenced, begun
 from automator.notices import Notice, tell
 from automator.scheduling.states import RunState
 from connectors.words import counted
@@ -98,6 +98,7 @@ class Run:
     attempt: int
     scheduled_for: datetime
     ready_at: datetime  #: not before this
+    late: timedelta = timedelta.max  #: how long after that it may still be begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,8 @@ def _dropped(tx: sqlite3.Connection, owner: str, gone: Callable[[str], bool], he
 
 def _claim_one(tx: sqlite3.Connection, owner: str, at: int, row: tuple[Any, ...]) -> Run | None:
     number, job, kind, account, payload, attempt, scheduled_for, _, _, late, started, reason, ready = row
-    if started is None and at - scheduled_for > late:
+    # what was begun may take its time, but when nobody was there to go on with it, and nothing of it is out, it is late
+    if at - (scheduled_for if started is None else ready) > late and (started is None or not begun(tx, job)):
         tx.execute("UPDATE run SET state = ?, reason = 'too late' WHERE id = ?", (RunState.MISSED, number))
         by = counted((at - scheduled_for) // 60_000_000, "minute")
         why = f": {reason}" if reason else ""
@@ -182,7 +184,8 @@ def _claim_one(tx: sqlite3.Connection, owner: str, at: int, row: tuple[Any, ...]
         "started_at = coalesce(started_at, ?) WHERE id = ?",
         (RunState.RUNNING, owner, at + LEASE // timedelta(microseconds=1), at, number),
     )
-    return Run(number, job, kind, account, json.loads(payload), attempt + 1, instant(scheduled_for), instant(ready))
+    may, said = timedelta(microseconds=late), json.loads(payload)
+    return Run(number, job, kind, account, said, attempt + 1, instant(scheduled_for), instant(ready), may)
 
 
 def check(tx: sqlite3.Connection, run: Run) -> None:

@@ -164,8 +164,7 @@ class Publisher:
         if held.state is State.SENT and self.network.publishing(held.plan).effect is Effect.ONCE:
             held = await self._settled(held)
         if held.state is State.PLANNED and (STAGED in held.plan or self._expired(held.plan)):
-            plan = await self.network.prepare(self._telling_apart(key), part, thread, held.plan.get(STAGED, {}))
-            held = await self._planned(held, plan)
+            held = await self._planned(held, await self._prepared(held, part, thread))
         match held.state:
             case State.DONE:
                 return held.result
@@ -176,6 +175,16 @@ class Publisher:
                 raise Stop(Verdict(RunState.UNCONFIRMED, "whether it went out is not known"))
             case _:
                 return await self._send(Intent(held.key, held.plan, held.attempt), thread)
+
+    async def _prepared(self, held: Intention, part: Part, thread: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+        """Go on from what was staged; what came to nothing is forgotten, or a retry would be refused for ever."""
+        so_far = held.plan.get(STAGED, {})
+        try:
+            return await self.network.prepare(self._telling_apart(held.key), part, thread, so_far)
+        except Rejected:
+            if so_far:
+                await self._keep(held.key, {})
+            raise
 
     async def _planned(self, held: Intention, plan: Mapping[str, Any]) -> Intention:
         operation = self.network.publishing(plan).name
@@ -203,6 +212,8 @@ class Publisher:
         failpoints.reach("after-staged")
 
     async def _send(self, intent: Intent, thread: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+        if not thread and self.clock.now() - self.run.ready_at > self.run.late and not self._begun(intent.key):
+            raise parked(self.clock.now(), "this machine slept while it was being prepared", begun=False)
         last = len(thread) + 1 == self.parts
         session = replace(self.session, done=self._finish) if last else self.session
         try:

@@ -15,7 +15,7 @@ from automator import failpoints, setback
 from automator.accounts import NoAccount
 from automator.clock import Clock, micros
 from automator.db import DatabaseError, Writer
-from automator.intentions import Fenced
+from automator.intentions import Fenced, begun
 from automator.notices import Notice, tell
 from automator.scheduling import beats, due, lease
 from automator.scheduling.lease import Owner, Run, Verdict
@@ -33,6 +33,7 @@ AHEAD = 64  #: runs that are claimed beyond those, so that a claim is for many w
 SOON = 0.1  #: seconds between two looks at what a command waits for
 STUCK = 5  #: a run that failed for a reason nobody foresaw so many times is told of
 BACKOFF = timedelta(seconds=30)
+OFTEN, RARELY = 3, 7  #: how often that is doubled at most: for what a person may put right, and for what is a mistake
 
 log = logging.getLogger(__name__)
 
@@ -223,11 +224,12 @@ class Worker:
 
     async def _parked(self, run: Run, error: Exception) -> Verdict:
         # the text of an error that nobody foresaw may hold anything, so only its kind is kept
-        why = str(error) if isinstance(error, VaultError | NoAccount) else f"an unforeseen {type(error).__name__}"
+        known = isinstance(error, VaultError | NoAccount)
+        why = str(error) if known else f"an unforeseen {type(error).__name__}"
         reason = f"{why}; it will be taken up again"
         log.error("%s: %s", run.job, reason)
         if run.attempt >= STUCK:
             notice = Notice("stuck", run.job, f"{run.job} could not be worked on {run.attempt} times: {reason}")
             await self._writer.brief(lambda tx: tell(tx, notice, micros(self._clock.now())))
-        wait = BACKOFF * 2 ** min(run.attempt, 7)
-        return Verdict(RunState.WAITING, reason, self._clock.now() + wait)
+        wait = BACKOFF * 2 ** min(run.attempt, OFTEN if known else RARELY)
+        return Verdict(RunState.WAITING, reason, self._clock.now() + wait, begun(self._reader, run.job))

@@ -46,7 +46,9 @@ def _state(world: World, medium: dict[str, Any]) -> str:
     if medium["ready_at"] > world.now():
         half = medium["ready_at"] - world.processing / 2
         return "pending" if world.now() < half else "in_progress"
-    return "failed" if medium["category"] in WORKED_ON and world.processing_fails else "succeeded"
+    if medium["category"] in WORKED_ON and world.processing_fails:
+        medium["failed"] = world.processing_fails  # for good: what comes of a file is said of it ever after
+    return "failed" if medium.get("failed") else "succeeded"
 
 
 def _told(world: World, number: str) -> dict[str, Any]:
@@ -60,7 +62,7 @@ def _told(world: World, number: str) -> dict[str, Any]:
             info["check_after_secs"] = max(1, round(world.processing.total_seconds() / 2))
             info["progress_percent"] = 0 if info["state"] == "pending" else 50
         case "failed":
-            info["error"] = {"code": 3, "name": "InvalidMedia", "message": world.processing_fails}
+            info["error"] = {"code": 3, "name": "InvalidMedia", "message": medium["failed"]}
         case _:
             info["progress_percent"] = 100
     return told | {"processing_info": info}

@@ -199,7 +199,7 @@ def compared(drafts: Sequence[Verdict], rules: Rules) -> list[Verdict]:
     verdicts = _refound(drafts, rules.earlier)
     own = {planned.identity for verdict in verdicts for planned in verdict.deliveries}  # if the file is imported again
     known = own & rules.known
-    recent = {(item.account, item.parts[0].text) for item in rules.earlier if item.identity not in own}
+    recent = {(item.account, item.parts[0].text): item for item in rules.earlier if item.identity not in own}
     states = {item.identity: (item.state, item.id[:8]) for item in rules.earlier}
     planned_before = _Before(rules.earlier, own, rules.now)
     neighbours = Neighbours(rules.earlier)
@@ -223,7 +223,7 @@ def compared(drafts: Sequence[Verdict], rules: Rules) -> list[Verdict]:
                 what = STAYS.get(state, "it stays as it is").format(id=name)
                 extra.append(Problem("id", f"{planned.account} has this row already; {what}", warning=True))
             elif text and key in recent:
-                extra.append(Problem("text", f"{planned.account} has this text already, lately", warning=True))
+                extra.append(Problem("text", f"{planned.account} {_lately(recent[key], rules.now)}", warning=True))
             elif text and key in first:
                 extra.append(Problem("text", f"{planned.account} has this text in row {first[key]} too", warning=True))
             first.setdefault(key, verdict.row.number)
@@ -237,6 +237,14 @@ def compared(drafts: Sequence[Verdict], rules: Rules) -> list[Verdict]:
             problems = tuple(replace(problem, warning=True) for problem in problems)
         judged.append(replace(verdict, problems=problems) if problems != verdict.problems else verdict)
     return _paid(_crowded(judged, known, rules), known, rules)
+
+
+def _lately(item: Earlier, now: datetime) -> str:
+    """That an account has a text already, and how it is moved if that is what was meant."""
+    if item.at <= now or item.state in GONE:
+        return "has this text already, lately"
+    how = f"move that one with `automator posts edit {item.id[:8]} --at`, if this row was moved"
+    return f"has this text planned for {item.at:%Y-%m-%d %H:%M} UTC; {how}"
 
 
 def _crowded(verdicts: Sequence[Verdict], known: Collection[str], rules: Rules) -> list[Verdict]:
@@ -339,7 +347,8 @@ class _Before:
         self._then: dict[tuple[str, datetime], list[Earlier]] = {}
         self._like: dict[tuple[str, str], Earlier] = {}
         for item in earlier:
-            self._then.setdefault((item.account, item.at), []).append(item)
+            if item.identity not in own and item.state not in GONE:
+                self._then.setdefault((item.account, item.at), []).append(item)
             if item.at > now and item.identity not in own:
                 self._like.update(dict.fromkeys(_ends(item.account, item.parts), item))
 
@@ -359,9 +368,12 @@ class _Before:
             return [Problem("id", told + hint.format(id=item.id[:8]), warning=True)]
         # a row with an id of its own is another post by the person's word
         for item in self._then.get((planned.account, at), ()) if at and not verdict.row.id else ():
-            if item.identity != planned.identity and not _alike(item.parts, planned.parts):
-                told = f"{planned.account} has another post planned at this time; "
-                return [Problem("at", told + hint.format(id=item.id[:8]), warning=True)]
+            same = item.parts[0].form is planned.parts[0].form  # a story may go out beside a post
+            if same and not _alike(item.parts, planned.parts):
+                # whoever corrects a row and imports it again would have both go out
+                told = f"{planned.account} has another post at this time, whose row this file does not have"
+                how = f"{hint} or cancel it; if this is another post, give it an id of its own"
+                return [Problem("at", f"{told}; {how.format(id=item.id[:8])}")]
         if item is None and verdict.when and verdict.when.counted:
             # the time is another one each time that the file is read, so only the words are left to know it by
             likes = (self._like.get(end) for end in _ends(planned.account, planned.parts))

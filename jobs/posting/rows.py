@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ LARGEST = 200_000_000  #: bytes of a file
 SHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  #: how the files of spreadsheets begin, new and old
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")  #: its byte order marks, with which Excel saves "Unicode text"
 LISTS = frozenset({"to", "image", "alt", "collaborators", "tags"})  #: that JSON may hold as lists
+FLAGS = frozenset({"thread", "fit"})  #: that JSON may hold as true
 _DIVIDERS = ",;\t"
 _SEP = re.compile(r'"?sep=([,;\t])"?', re.IGNORECASE)
 _BAR = re.compile(r"(?<!\\)\|")
@@ -201,7 +203,9 @@ class _Object:
 def _plain(name: str, value: Any) -> bool:
     if isinstance(value, list) and name in LISTS:
         return all(_plain("", one) for one in value)
-    return value is None or isinstance(value, str | int | float)
+    if isinstance(value, bool):
+        return not value or name in FLAGS
+    return value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
 
 
 def _row(number: int, cells: Mapping[str, Any]) -> Row:
@@ -226,4 +230,4 @@ def _cell(value: Any) -> str:
 
 
 def _written(cell: Any) -> str:
-    return str(cell or "").replace("\r\n", "\n").replace("\r", "\n").strip()
+    return "" if cell is None or cell is False else str(cell).replace("\r\n", "\n").replace("\r", "\n").strip()

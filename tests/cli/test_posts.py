@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -11,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from automator import failpoints
+from automator.posting import campaigns
 from tests.cli.conftest import Shell
 from tests.sandboxed import ROOT
 
@@ -63,6 +67,27 @@ def test_a_campaign_that_costs_too_much_is_told_of(shell: Shell, tmp_path: Path)
     shell.run(*allow.split()[1:])
     assert "cost" not in shell.run("posts", "import", str(file), "--dry-run")
     shell.run("limits", "set", "x/brand", "credit", "1000000")
+
+
+def test_an_import_that_is_stopped_says_that_rows_are_missing(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody takes them up again: the file has to be imported once more, and then plans what is missing."""
+    file = tmp_path / "long.csv"
+    at = datetime.now(UTC) + timedelta(days=300)
+    rows = (f"bluesky/brand,{at + timedelta(hours=row):%Y-%m-%d %H:%M} UTC,Row {row} of many" for row in range(5))
+    file.write_text("to,at,text\n" + "\n".join(rows) + "\n")
+
+    def stop(point: str) -> None:
+        if point == "after-import-row":
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(campaigns, "TOGETHER", 2)
+        patch.setattr(failpoints, "reach", stop)
+        assert "import the file again" in shell.run("posts", "import", str(file), code=130)
+    added, known = re.findall(r"(\d) posts? planned, (\d) planned before", shell.run("posts", "import", str(file)))[0]
+    assert (int(added) >= 3, int(added) + int(known)) == (True, 5)
 
 
 def test_a_campaign_of_relative_times_is_planned_once(shell: Shell, tmp_path: Path) -> None:
@@ -144,6 +169,22 @@ def test_a_planned_post_can_be_taken_back_and_tried_again(shell: Shell) -> None:
     shell.run("posts", "retry", delivery)
     shell.run("run-due")
     assert json.dumps(shell.world()).count("Changed my mind") == 1
+
+
+def test_a_thread_that_is_half_out_says_what_can_be_done_with_it(shell: Shell) -> None:
+    """Its first part went out, and X takes no more for now: it can't be changed any more, and the rest can be left."""
+    limits = json.loads(shell.output("limits", "x/brand", "--json"))
+    (used,) = [limit["used"] for limit in limits if limit["name"] == "posts-15min"]
+    shell.run("limits", "set", "x/brand", "posts-15min", str(round(used) + 1))
+    thread = shell.run("post", r"A thread begins\n---\nAnd goes on", "--thread", "--to", "x/brand", "--at", "now")
+    delivery = thread[thread.index(" UTC: ") :].split()[1]
+    shell.run("run-due")
+    said = shell.run("posts", "edit", delivery, "--text", r"A thread begins\n---\nAnd ends", code=1)
+    assert "waiting; only what has not begun to go out can be changed, and 1 of its 2 parts went out; " in said
+    assert f"`automator posts cancel {delivery}` gives the rest up" in said
+    assert "1 of its 2 parts went out before, and stays there" in shell.run("posts", "cancel", delivery)
+    assert f"posts retry {delivery}` goes on" in shell.run("posts", "edit", delivery, "--at", "in 2 hours", code=1)
+    shell.run("limits", "set", "x/brand", "posts-15min", "100")
 
 
 def test_a_list_that_nobody_reads_on_ends_without_a_word(shell: Shell) -> None:

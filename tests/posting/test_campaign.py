@@ -321,7 +321,7 @@ def test_a_provider_can_have_its_own_text(tmp_path: Path) -> None:
     [
         ("k1,x/brand,2026-12-01 09:00,Edited", "has this row already"),
         ("k1,x/brand,2026-12-01 10:00,First", "has this row already"),
-        (",x/brand,2026-12-01 09:00,Edited", "another post planned at this time"),
+        (",x/brand,2026-12-01 10:00,First", "has this text planned for 2026-12-01 09:00 UTC"),
     ],
 )
 def test_an_edited_row_is_told_of(tmp_path: Path, written: str, words: str) -> None:
@@ -337,6 +337,46 @@ def test_an_edited_row_is_told_of(tmp_path: Path, written: str, words: str) -> N
     assert verdict.ok
     (told,) = [item.what for item in verdict.problems if "posts edit abcdef01" in item.what]
     assert words in told
+
+
+@pytest.mark.parametrize(
+    ("rows", "state", "good"),
+    [
+        ("x/brand,2026-12-01 09:00,On Monday", "scheduled", [False]),
+        ("x/brand,2026-12-01 09:00,On Monday", "done", [False]),
+        ("x/brand,2026-12-01 09:00,On Monday", "cancelled", [True]),
+        ("x/brand,2026-12-01 09:00,On Munday\nx/brand,2026-12-01 09:00,Another", "scheduled", [True, True]),
+        ("x/brand,2026-12-01 09:01,On Monday", "scheduled", [True]),
+        ("bluesky/brand,2026-12-01 09:00,On Monday", "scheduled", [True]),
+    ],
+)
+def test_a_corrected_row_does_not_go_out_beside_the_one_it_corrects(
+    tmp_path: Path, rows: str, state: str, good: list[bool]
+) -> None:
+    """Without an id it is another post, and the first one stays planned: a person says first which of both is meant."""
+    path = tmp_path / "c.csv"
+    path.write_text("to,at,text\nx/brand,2026-12-01 09:00,On Munday\n", encoding="utf-8")
+    (first,) = verdicts(path)
+    assert first.when is not None
+    planned = first.deliveries[0]
+    earlier = Earlier("abcdef0123456789", "x/brand", planned.identity, first.when.at, planned.parts, state)
+    path.write_text(f"to,at,text\n{rows}\n", encoding="utf-8")
+    networks = {name: build(name.partition("/")[0]) for name in ("x/brand", "bluesky/brand")}
+    found = judge(read(path), Rules(tmp_path, NOW, "UTC", networks, earlier=[earlier]))
+    assert [verdict.ok for verdict in found] == good
+    told = [item.what for verdict in found for item in verdict.problems if not item.warning]
+    assert all("posts edit abcdef01" in what and "an id of its own" in what for what in told)
+
+
+def test_a_story_may_go_out_beside_a_post(tmp_path: Path) -> None:
+    """They are shown in different places, and are often planned for the same time, each in a file of its own."""
+    Image.new("RGB", (1080, 1920)).save(tmp_path / "a.jpg")
+    at, path = datetime(2026, 12, 1, 9, tzinfo=UTC), tmp_path / "c.csv"
+    path.write_text("to,at,text,image,form\nfacebook/brand,2026-12-01 09:00,,a.jpg,story\n", encoding="utf-8")
+    earlier = [Earlier("abcdef0123456789", "facebook/brand", "another", at, (Part("First"),), "scheduled")]
+    rules = Rules(tmp_path, NOW, "UTC", {"facebook/brand": build("facebook")}, earlier=earlier)
+    (verdict,) = judge(read(path), rules)
+    assert verdict.ok, verdict.problems
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_a_row_says_which_limit_it_is(tmp_path: Path) -> None:
     assert [problem.what for problem in last.problems] == [
         "x/brand: more than the 3 that may go out in 24 hours, so one would be missed; give it another time"
     ]
-    done = Earlier("a", "x/brand", "other", AT, (Part("Before"),), "done")
+    done = Earlier("a", "x/brand", "other", AT - timedelta(minutes=5), (Part("Before"),), "done")
     assert judge(rows[:3], replace(rules, earlier=[done]))[2].problems
     assert not judge(rows[:3], replace(rules, earlier=[replace(done, state="missed")]))[2].problems
 

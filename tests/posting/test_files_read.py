@@ -62,6 +62,8 @@ def test_lines_within_a_text_end_alike(tmp_path: Path) -> None:
         ("c.json", '[{"to":"x/brand","at":"now","text":"a","Text":"b"}]', "post 1: the column 'text' is there twice"),
         ("c.json", '[{"to":"x/brand","at":"now","text":{"a":1}}]', "post 1: 'text' must be a text"),
         ("c.json", '[{"to":"x/brand","at":"now","text":["a"]}]', "post 1: 'text' must be a text"),
+        ("c.json", '[{"to":"x/brand","at":"now","text":true}]', "post 1: 'text' must be a text"),
+        ("c.json", '[{"to":"x/brand","at":"now","text":NaN}]', "post 1: 'text' must be a text"),
         ("c.json", '[{"to":"x/brand","at":"now","image":[{}]}]', "post 1: 'image' must be a text"),
         ("c.json", '[{"to":"x/brand","at":"now","when":""}]', "post 1: unknown column 'when'"),
         ("c.json", "[" * 100_000, "too much stands within one another"),
@@ -73,6 +75,12 @@ def test_what_can_not_be_meant_is_refused_with_its_place(
     """No value is dropped, and none is guessed."""
     with pytest.raises(CampaignError, match=words):
         rows(tmp_path, content, name)
+
+
+def test_a_number_is_the_text_that_it_is_written_as(tmp_path: Path) -> None:
+    """Also 0; what is false is not there."""
+    (row,) = rows(tmp_path, '[{"to":"x/brand","at":"now","text":0,"comment":false,"fit":true,"thread":false}]', "c.json")
+    assert (row.text, row.comment, row.fit, row.thread) == ("0", "", "True", "")
 
 
 def test_a_file_without_end_is_not_read_on_and_on() -> None:

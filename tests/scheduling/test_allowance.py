@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from automator import limits
+from automator.notices import unread
 from automator.posting import posts
 from tests.scheduling.desk import Desk, on_x
 
@@ -61,3 +62,16 @@ async def test_what_is_tried_again_may_be_late_from_then_on(desk: Desk) -> None:
     assert (await desk.work(minutes=1)).state == "waiting"
     await allow(desk, 1000)
     assert (await desk.work(minutes=1)).state == "done"
+
+
+@on_x
+async def test_a_thread_that_is_given_up_when_it_is_half_out_says_what_stays(desk: Desk) -> None:
+    """Who takes it back learns that a part of it is to be seen."""
+    await allow(desk, 30)
+    post = await desk.plan("One", "Two")
+    assert (await desk.work(minutes=1)).state == "waiting"
+    assert await desk.engine.writer.run(lambda tx: posts.cancel(tx, post, desk.clock.now(), actor="test"))
+    stands = await desk.work(minutes=1)
+    assert (stands.state, desk.world()) == ("cancelled", ["One"])
+    assert stands.reason == "cancelled; 1 of its 2 parts went out before, and stays there"
+    assert not unread(desk.engine.reader)

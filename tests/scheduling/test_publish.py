@@ -12,15 +12,19 @@ from typing import Any
 import pytest
 
 from automator import halts
+from automator.accounts import Stored
 from automator.clock import micros
+from automator.notices import mark_sent, unread
 from automator.posting import posts
 from automator.posting.posts import NewDelivery, listed
 from automator.sandbox.faults import Fault
+from automator.vault.store import VaultError
 from connectors.bluesky import twin as bluesky
 from connectors.bluesky.connector import Connector
 from connectors.network import Staged, Wire
 from connectors.post import Media, Part
 from connectors.x import twin as x
+from connectors.x.connector import Connector as XConnector
 from tests.scheduling.desk import Desk, on_bluesky, on_x, picture
 
 CREATE = "/2/tweets"
@@ -166,6 +170,43 @@ async def test_a_video_goes_out_once_whatever_happens_on_the_way(
 
 
 @on_x
+async def test_a_machine_that_was_off_while_x_worked_on_a_video_does_not_post_it_days_later(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was begun in time, but nothing of it was seen: it is as late as a post that nobody had begun."""
+    monkeypatch.setattr(x, "SKEW", 1e12)  # OAuth 1.0a is signed with the machine's time
+    world = desk.app[x.WORLD]
+    world.now, world.processing = desk.clock.now, timedelta(seconds=90)
+    await desk.plan("A good weekend", media=(clip(desk.engine.home.path),))
+    assert (await desk.work(minutes=0)).state == "waiting"
+    desk.clock.ahead += timedelta(days=2)
+    post = await desk.work()
+    assert (post.state, desk.world()) == ("missed", [])
+    (told,) = unread(desk.engine.reader)
+    assert (told["kind"], "X is working on the file" in str(told["text"])) == ("missed", True)
+
+
+@on_x
+@pytest.mark.parametrize(("asleep", "state"), [(timedelta(minutes=50), "done"), (timedelta(days=2), "missed")])
+async def test_a_machine_that_slept_in_the_middle_of_an_upload_does_not_go_on_days_later(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, asleep: timedelta, state: str
+) -> None:
+    """The lid was closed before anything was out; who opens it after the weekend wants no news of Friday."""
+    monkeypatch.setattr(x, "SKEW", 1e12)  # OAuth 1.0a is signed with the machine's time
+    upload = XConnector.prepare
+
+    async def slept(*given: Any) -> dict[str, Any]:
+        plan = await upload(*given)
+        desk.clock.ahead += asleep
+        return plan
+
+    monkeypatch.setattr(XConnector, "prepare", slept)
+    await desk.plan("A good weekend", media=(picture(desk.engine.home.path),))
+    assert (await desk.work()).state == state
+    assert desk.world() == ["A good weekend"] * (state == "done")
+
+
+@on_x
 async def test_a_video_that_x_refuses_fails_with_its_words(desk: Desk) -> None:
     """And nothing is posted without it."""
     world = desk.app[x.WORLD]
@@ -173,6 +214,19 @@ async def test_a_video_that_x_refuses_fails_with_its_words(desk: Desk) -> None:
     await desk.plan("Look", media=(clip(desk.engine.home.path),))
     post = await desk.work()
     assert (post.state, "too odd" in post.reason, desk.world()) == ("failed", True, [])
+
+
+@on_x
+async def test_a_video_that_x_could_not_work_on_is_given_to_it_again_by_a_retry(desk: Desk) -> None:
+    """X was in trouble, not the video: what it has of the first try stays broken, so the retry does not go on from it."""
+    world = desk.app[x.WORLD]
+    world.now, world.processing, world.processing_fails = desk.clock.now, timedelta(seconds=90), "Internal error"
+    delivery = await desk.plan("Look", media=(clip(desk.engine.home.path),))
+    assert (await desk.work()).state == "failed"
+    world.processing_fails = ""
+    await desk.engine.writer.run(lambda tx: posts.retry(tx, delivery, desk.clock.now(), actor="user"))
+    post = await desk.work()
+    assert (post.state, desk.world()) == ("done", ["Look"]), post.reason
 
 
 @on_bluesky
@@ -310,3 +364,72 @@ async def test_a_thread_resumes_at_the_part_that_is_missing(desk: Desk) -> None:
     assert listed(desk.engine.reader, delivery=delivery)[0].results[0]["id"]
     assert network.link({"id": "1"})
     assert session.base.startswith("http://127.0.0.1")
+
+
+@on_x
+async def test_what_fails_again_is_told_again(desk: Desk) -> None:
+    """Also within a day of the first time, which the webhook has told: a person had it tried again, and looks away."""
+    desk.faults.append(Fault(path=CREATE, fault="reject", times=9))
+    delivery = await desk.plan("One")
+    for tries in (1, 2):
+        assert (await desk.work()).state == "failed"
+        (told,) = unread(desk.engine.reader)
+        assert (told["kind"], told["about"], told["sent_at"]) == ("failed", delivery, None), tries
+        at = micros(desk.clock.now())
+        await desk.engine.writer.run(lambda tx, told=told, at=at: mark_sent(tx, int(str(told["id"])), at))  # type: ignore[misc]
+        await desk.engine.writer.run(lambda tx: posts.retry(tx, delivery, desk.clock.now(), actor="user"))
+        assert unread(desk.engine.reader) == []
+
+
+@on_x
+async def test_what_a_locked_vault_kept_back_for_days_is_missed_not_posted_late(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of it had left, so it is no news any more when the vault is opened; a person hears why."""
+
+    def locked(*_: object) -> None:
+        raise VaultError("the keyring could not be read; is it locked?")
+
+    with monkeypatch.context() as shut:
+        shut.setattr(desk.engine.store, "get", locked)
+        await desk.plan("Good morning")
+        post = await desk.work(minutes=30)
+        assert (post.state, "is it locked" in post.reason) == ("waiting", True)
+        desk.clock.ahead += timedelta(days=2)
+    post = await desk.work()
+    assert (post.state, desk.world()) == ("missed", [])
+    assert any("is it locked" in str(told["text"]) for told in unread(desk.engine.reader))
+
+
+@on_x
+async def test_a_vault_that_is_opened_while_there_is_time_lets_the_post_go(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is looked into often enough that what may be an hour late is not missed for looking too rarely."""
+
+    def locked(*_: object) -> None:
+        raise VaultError("the keyring could not be read; is it locked?")
+
+    with monkeypatch.context() as shut:
+        shut.setattr(desk.engine.store, "get", locked)
+        await desk.plan("Good morning")
+        assert (await desk.work(minutes=40)).state == "waiting"
+    assert ((await desk.work(minutes=15)).state, desk.world()) == ("done", ["Good morning"])
+
+
+@on_x
+async def test_a_thread_that_a_locked_vault_cut_in_two_goes_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is half out is brought to its end, however late."""
+    kept = desk.engine.keys.secrets
+
+    def locked(who: Stored) -> Mapping[str, str]:
+        if desk.world():
+            raise VaultError("the keyring could not be read; is it locked?")
+        return kept(who)
+
+    with monkeypatch.context() as shut:
+        shut.setattr(desk.engine.keys, "secrets", locked)
+        await desk.plan("One", "Two")
+        assert (await desk.work(minutes=30)).state == "waiting"
+        desk.clock.ahead += timedelta(days=2)
+    assert ((await desk.work()).state, desk.world()) == ("done", ["One", "Two"])

@@ -98,6 +98,19 @@ async def test_a_parked_run_is_taken_up_at_its_time_however_late(bench: Bench) -
     assert [run.attempt for run in bench.did] == [1, 2]
 
 
+async def test_what_died_before_anything_left_is_not_done_days_later(bench: Bench, other: Bench) -> None:
+    """The power failed in the middle, and the machine starts again after a weekend: it is missed, and told."""
+    await bench.add("cut off")
+    await bench.writer.run(
+        lambda tx: lease.claim(tx, bench.owner.id, bench.clock.now(), limit=9, gone=bench.owner.gone)
+    )
+    bench.owner.close()
+    bench.clock.at += timedelta(days=2)
+    await other.worker.run_due()
+    assert (other.did, bench.states(), notices(bench.reader)) == ([], ["missed"], ["missed"])
+    bench.owner = lease.Owner(bench.owner.folder)
+
+
 @pytest.mark.parametrize("state", [RunState.FAILED, RunState.UNCONFIRMED])
 async def test_a_bad_end_raises_a_notice(bench: Bench, state: RunState) -> None:
     """Nobody has to look in order to learn that a post did not go out."""
@@ -129,7 +142,7 @@ async def test_a_vault_that_does_not_open_parks_the_run_and_says_so(bench: Bench
 
 async def test_a_lease_passes_on_only_when_its_owner_is_gone(bench: Bench, other: Bench) -> None:
     """A run of a live process is left alone, however long it takes."""
-    await bench.add("held")
+    await bench.add("held", late=timedelta(days=2))
     runs = await bench.writer.run(
         lambda tx: lease.claim(tx, bench.owner.id, bench.clock.now(), limit=9, gone=bench.owner.gone)
     )

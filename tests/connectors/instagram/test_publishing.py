@@ -108,12 +108,25 @@ async def test_patience_ends_with_a_sentence(place: Place) -> None:
     assert place.seen() == []
 
 
+async def test_a_retry_does_not_go_on_from_a_container_that_came_to_nothing(place: Place) -> None:
+    """Instagram was in trouble while it worked on it: what it says of that container, it will say again."""
+    place.world.working, place.world.breaks = timedelta(minutes=3), "Error: Media upload has failed with error code 2207082"
+    post = await place.post(place.part(count=2))
+    assert (post.state, "publish it again" in post.reason) == ("failed", True)
+    place.world.breaks = ""
+    await place.engine.writer.run(lambda tx: posts.retry(tx, post.id, place.clock.now(), actor="user"))
+    post = await place.work(post.id)
+    assert (post.state, len(place.seen())) == ("done", 1), post.reason
+
+
 async def test_a_container_that_expired_while_waiting_is_made_anew(place: Place) -> None:
-    """The service was off for more than a day."""
+    """The service was off for more than a day, and a person wants the post all the same."""
     place.world.working = timedelta(minutes=3)
     post = await place.post(place.part(), until=timedelta(seconds=5))
     place.clock.at += timedelta(days=1, minutes=1)
     place.world.working = timedelta()
+    assert (await place.work(post.id)).state == "missed"
+    await place.engine.writer.run(lambda tx: posts.retry(tx, post.id, place.clock.now(), actor="user"))
     post = await place.work(post.id)
     assert post.state == "done", post.reason
     assert len(place.world.containers) == 2
