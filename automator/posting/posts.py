@@ -166,12 +166,13 @@ def _open_keys(tx: sqlite3.Connection, delivery: str) -> list[str]:
 
 def _out(tx: sqlite3.Connection, delivery: str) -> str:
     """How much of a post stays out that is given up in the middle, to follow what is said of it."""
-    (parts,) = tx.execute("SELECT json_array_length(parts) FROM delivery WHERE id = ?", (delivery,)).fetchone()
-    (out,) = tx.execute(
-        "SELECT count(*) FROM intention AS i JOIN delivery AS d ON d.id = ? "
-        "WHERE i.key > d.id || '/' AND i.key < d.id || '0' AND i.key GLOB '*/' || d.generation AND i.state = 'done'",
+    found = tx.execute(
+        "SELECT json_array_length(d.parts), count(i.key) FROM delivery AS d LEFT JOIN intention AS i "
+        "ON i.key > d.id || '/' AND i.key < d.id || '0' AND i.key GLOB '*/' || d.generation AND i.state = 'done' "
+        "WHERE d.id = ? GROUP BY d.id",
         (delivery,),
     ).fetchone()
+    parts, out = found or (0, 0)
     return f"; {out} of its {parts} parts went out before, and stays there" if out else ""
 
 

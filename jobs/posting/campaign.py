@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from connectors.network import Network, Paid
 from connectors.post import Part, Problem
 from connectors.takes import named
+from jobs.posting.before import Before
 from jobs.posting.characters import cleaned
 from jobs.posting.crowd import GONE, Neighbours, Rations, Wanted, crowded
 from jobs.posting.files import Files, largest
@@ -26,7 +26,6 @@ from jobs.posting.when import When, WhenError, parse_when
 
 FAR = timedelta(days=730)  #: after which a time is rather a slip of the pen
 ALMOST = 0.85  #: how alike two names are of which one is taken for the other's slip
-END = 16  #: characters by which two posts are taken for one that was edited
 #: what became of a post that is not out: what a person reads of it when its row comes again
 STAYS = {
     "missed": "it was missed; `automator posts retry {id}` publishes it now",
@@ -201,7 +200,7 @@ def compared(drafts: Sequence[Verdict], rules: Rules) -> list[Verdict]:
     known = own & rules.known
     recent = {(item.account, item.parts[0].text): item for item in rules.earlier if item.identity not in own}
     states = {item.identity: (item.state, item.id[:8]) for item in rules.earlier}
-    planned_before = _Before(rules.earlier, own, rules.now)
+    planned_before = Before(rules.earlier, own, rules.now)
     neighbours = Neighbours(rules.earlier)
     first: dict[tuple[str, str], int] = {}
     ids: dict[str, int] = {}
@@ -212,7 +211,7 @@ def compared(drafts: Sequence[Verdict], rules: Rules) -> list[Verdict]:
         for planned in verdict.deliveries:
             text = planned.parts[0].text
             key = (planned.account, text)
-            similar = planned_before.similar(verdict, planned)
+            similar = planned_before.similar(verdict.when, planned, own=bool(verdict.row.id))
             extra += similar
             number = ids.setdefault(planned.identity, verdict.row.number)
             if number != verdict.row.number:  # only one of them would be planned
@@ -325,65 +324,3 @@ def _too_late(verdict: Verdict, rules: Rules) -> list[Problem]:
     if verdict.when is None or verdict.when.at >= rules.now - rules.late:
         return []
     return [Problem("at", f"{verdict.row.at} lies in the past")]
-
-
-def _alike(one: Sequence[Part], other: Sequence[Part]) -> bool:
-    """Whether they say and show the same, wherever the files lie."""
-    return one == other or _unplaced(one) == _unplaced(other)
-
-
-def _unplaced(parts: Sequence[Part]) -> list[Part]:
-    return [
-        replace(part, media=tuple(replace(media, path="", source="", located=False) for media in part.media))
-        for part in parts
-    ]
-
-
-class _Before:
-    """What was planned before, as a row that was edited after it was imported is compared with it."""
-
-    def __init__(self, earlier: Sequence[Earlier], own: Collection[str], now: datetime) -> None:
-        self._same = {item.identity: item for item in earlier}
-        self._then: dict[tuple[str, datetime], list[Earlier]] = {}
-        self._like: dict[tuple[str, str], Earlier] = {}
-        for item in earlier:
-            if item.identity not in own and item.state not in GONE:
-                self._then.setdefault((item.account, item.at), []).append(item)
-            if item.at > now and item.identity not in own:
-                self._like.update(dict.fromkeys(_ends(item.account, item.parts), item))
-
-    def similar(self, verdict: Verdict, planned: Planned) -> list[Problem]:
-        """What was planned stays, and a person is told how to change it."""
-        at = verdict.when.at if verdict.when else None
-        hint = "change that one with `automator posts edit {id}`, if this row was edited"
-        item = self._same.get(planned.identity)
-        if item is not None and planned.zone:
-            then = f"{item.at.astimezone(ZoneInfo(planned.zone)):%Y-%m-%d %H:%M} {planned.zone}"
-            told = f"{planned.account} has this row already, for {then}, the time zone of then, which stays; "
-            how = f"move that one with `automator posts edit {item.id[:8]} --at`"
-            return [Problem("id", f"{told}{how}, or name a zone in this row, if it is another post", warning=True)]
-        moved = item is not None and item.at != at and not (verdict.when and verdict.when.counted)
-        if item is not None and (moved or not _alike(item.parts, planned.parts)):
-            told = f"{planned.account} has this row already, with another text or time, which stays; "
-            return [Problem("id", told + hint.format(id=item.id[:8]), warning=True)]
-        # a row with an id of its own is another post by the person's word
-        for item in self._then.get((planned.account, at), ()) if at and not verdict.row.id else ():
-            same = item.parts[0].form is planned.parts[0].form  # a story may go out beside a post
-            if same and not _alike(item.parts, planned.parts):
-                # whoever corrects a row and imports it again would have both go out
-                told = f"{planned.account} has another post at this time, whose row this file does not have"
-                how = f"{hint} or cancel it; if this is another post, give it an id of its own"
-                return [Problem("at", f"{told}; {how.format(id=item.id[:8])}")]
-        if item is None and verdict.when and verdict.when.counted:
-            # the time is another one each time that the file is read, so only the words are left to know it by
-            likes = (self._like.get(end) for end in _ends(planned.account, planned.parts))
-            if (like := next(filter(None, likes), None)) is not None and not _alike(like.parts, planned.parts):
-                told = f"{planned.account} has a post planned that begins or ends like this one; "
-                return [Problem("text", told + hint.format(id=like.id[:8]), warning=True)]
-        return []
-
-
-def _ends(account: str, parts: Sequence[Part]) -> list[tuple[str, str]]:
-    """How a post begins and ends; whoever edits one leaves one of both most often; what is short says too little."""
-    text = parts[0].text
-    return [(account, f"{text[:END]}…"), (account, f"…{text[-END:]}")] if len(text) >= END else []

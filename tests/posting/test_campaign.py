@@ -347,6 +347,7 @@ def test_an_edited_row_is_told_of(tmp_path: Path, written: str, words: str) -> N
         ("x/brand,2026-12-01 09:00,On Monday", "cancelled", [True]),
         ("x/brand,2026-12-01 09:00,On Munday\nx/brand,2026-12-01 09:00,Another", "scheduled", [True, True]),
         ("x/brand,2026-12-01 09:01,On Monday", "scheduled", [True]),
+        ("x/brand,2026-12-01 09:00,Quite another thing", "scheduled", [True]),
         ("bluesky/brand,2026-12-01 09:00,On Monday", "scheduled", [True]),
     ],
 )
@@ -366,6 +367,8 @@ def test_a_corrected_row_does_not_go_out_beside_the_one_it_corrects(
     assert [verdict.ok for verdict in found] == good
     told = [item.what for verdict in found for item in verdict.problems if not item.warning]
     assert all("posts edit abcdef01" in what and "an id of its own" in what for what in told)
+    warned = [item.what for verdict in found for item in verdict.problems if item.warning]
+    assert any("another post at this time" in what for what in warned) == ("Quite another" in rows)
 
 
 def test_a_story_may_go_out_beside_a_post(tmp_path: Path) -> None:

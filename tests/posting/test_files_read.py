@@ -79,7 +79,9 @@ def test_what_can_not_be_meant_is_refused_with_its_place(
 
 def test_a_number_is_the_text_that_it_is_written_as(tmp_path: Path) -> None:
     """Also 0; what is false is not there."""
-    (row,) = rows(tmp_path, '[{"to":"x/brand","at":"now","text":0,"comment":false,"fit":true,"thread":false}]', "c.json")
+    (row,) = rows(
+        tmp_path, '[{"to":"x/brand","at":"now","text":0,"comment":false,"fit":true,"thread":false}]', "c.json"
+    )
     assert (row.text, row.comment, row.fit, row.thread) == ("0", "", "True", "")
 
 
