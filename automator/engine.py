@@ -201,6 +201,7 @@ class Engine:
         failpoints.reach("after-keep")
 
         def add(tx: sqlite3.Connection) -> None:
+            posts.leave(tx, new.name, self.clock.now())
             accounts.add(tx, new, self.clock.now(), actor="user")
             accounts.tested(tx, new.name, identity, self.clock.now())
             keys.settled(tx, new.name, [new.version])
