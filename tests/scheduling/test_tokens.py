@@ -306,6 +306,18 @@ async def test_a_key_that_a_person_must_renew_is_told_of_once_a_day(desk: Desk) 
         await desk.engine.writer.run(lambda tx: mark_seen(tx, unread(tx), micros(desk.clock.at)))
 
 
+async def test_of_an_account_that_was_removed_no_new_key_is_asked_for(desk: Desk) -> None:
+    """The command that the notice names would find no account."""
+    session, _ = desk.engine.session(desk.name, {})
+    desk.world.tokens.clear()
+    desk.world.refresh.clear()
+    with pytest.raises(Rejected):
+        await session.renew(2)
+    assert [kind for kind, _ in desk.told()] == ["reconnect"]
+    await desk.engine.forget(desk.name)
+    assert desk.told() == []
+
+
 async def test_whoever_calls_us_now_and_then_has_tokens_renewed_too(desk: Desk) -> None:
     """`automator run-due` does what can't wait."""
     await desk.plan(2 * HOUR)
