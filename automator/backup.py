@@ -26,7 +26,7 @@ from jobs.posting.deliver import KIND
 
 REASON = "it was due while the restored copy was not in use, so it may have gone out"
 PART = "restore.part"  #: a copy that is not in place yet
-PROBED = 200  #: newer versions of a key that are looked for in the vault
+PROBED = 2_200  #: newer versions of a key that are looked for in the vault: half a year of tokens of two hours
 
 
 class BackupError(Exception):

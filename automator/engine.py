@@ -51,6 +51,7 @@ from connectors.venue import Exchange
 from jobs.posting import deliver as delivering
 from jobs.posting.deliver import Delivery
 
+KEYS_NOTICES = ("reconnect", "expiring")  #: kinds of those that ask for new keys of an account
 Pick = Callable[[Sequence[Found]], Found]  #: asks a person which of several accounts a sign-in is for
 
 log = logging.getLogger(__name__)
@@ -201,6 +202,7 @@ class Engine:
         failpoints.reach("after-keep")
 
         def add(tx: sqlite3.Connection) -> None:
+            posts.leave(tx, new.name, self.clock.now())
             accounts.add(tx, new, self.clock.now(), actor="user")
             accounts.tested(tx, new.name, identity, self.clock.now())
             keys.settled(tx, new.name, [new.version])
@@ -223,7 +225,7 @@ class Engine:
 
         def note(tx: sqlite3.Connection) -> None:
             accounts.tested(tx, name, identity, self.clock.now())
-            for kind in ("reconnect", "expiring"):
+            for kind in KEYS_NOTICES:
                 settled(tx, kind, name, micros(self.clock.now()))
 
         await self.writer.run(note)
@@ -245,6 +247,8 @@ class Engine:
                 parting.part(tx, name, now, actor="user")
                 left = [one for one in posts.planned(tx, name) if not posts.cancel(tx, one, now, actor="user")]
                 accounts.remove(tx, name, now, actor="user")
+                for kind in KEYS_NOTICES:
+                    settled(tx, kind, name, micros(now))
                 keys.leave(tx, name, versions, now)
                 return left
 

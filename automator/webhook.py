@@ -53,7 +53,7 @@ PATIENCE = (
     30.0  #: seconds for all tries of one notice: whoever waits for `run-due` waits for an address that hangs, too
 )
 AGAIN = timedelta(minutes=30)  #: then a notice that was refused for what it says is tried once more
-_OK, _THROTTLED, _ERROR = range(200, 300), 429, 500
+_OK, _ELSEWHERE, _THROTTLED, _ERROR = range(200, 300), range(300, 400), 429, 500
 _OF_CONTENT = frozenset({400, 413, 415, 422})  #: RFC 9110, 15.5: it is this request that is not taken
 
 
@@ -80,6 +80,8 @@ class Address(Own):
     def judge(self, _: Operation, response: httpx.Response) -> Outcome:
         """Any 2xx is taken, whatever it says; a repeat is harmless, because the id is the same."""
         said = f"it answered {response.status_code}"
+        if response.status_code in _ELSEWHERE:
+            said += ", a redirect, which is not followed: name the address that it leads to"
         if response.status_code in _OK:
             return Outcome(Kind.OK)
         if response.status_code == _THROTTLED:

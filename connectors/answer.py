@@ -49,13 +49,29 @@ def json_object(answer: httpx.Response) -> dict[str, Any] | None:
 
     Halves of characters, which JSON may hold and no database or file takes, are replaced.
     """
+    found = json_value(answer)
+    return found if isinstance(found, dict) else None
+
+
+def json_value(answer: httpx.Response, **how: Any) -> Any:
+    """Any JSON in an answer, read as ``json.loads`` is told; else as ``json_object``."""
     try:
-        found = json.loads(answer.content)
-        if re.search(rb"\\u[dD][89a-fA-F]", answer.content):
-            found = json.loads(json.dumps(found, ensure_ascii=False).encode(errors="replace"))
+        found = json.loads(answer.content, **how)
+        return _whole(found) if re.search(rb"\\u[dD][89a-fA-F]", answer.content) else found
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+
+
+def _whole(found: Any) -> Any:
+    match found:
+        case str():
+            return found.encode(errors="replace").decode()
+        case dict():
+            return {_whole(name): _whole(value) for name, value in found.items()}
+        case list():
+            return [_whole(item) for item in found]
+        case _:
+            return found
 
 
 def lead(date: str, now: datetime) -> timedelta | None:

@@ -56,16 +56,15 @@ def _filter(
 
 
 def _instant(written: str | None) -> datetime | None:
-    from jobs.posting.when import WhenError  # noqa: PLC0415 - keeps --help fast
+    from jobs.posting.when import FORMS, WhenError  # noqa: PLC0415 - keeps --help fast
 
     if written is None:
         return None
     try:
         return begins(written, datetime.now(UTC), "UTC")
-    except WhenError:
-        raise fail(
-            f"{written!r} is no time; write 2026-12-01, 2026-12-01 09:00 (UTC), or an ISO 8601 time", 2
-        ) from None
+    except WhenError as error:
+        forms = "write 2026-12-01, 2026-12-01 09:00 (UTC), 2026-12-01 09:00 Europe/Berlin, or an ISO 8601 time"
+        raise fail(str(error).replace(FORMS, forms), 2) from None
 
 
 @contextmanager

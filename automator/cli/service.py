@@ -65,7 +65,7 @@ async def init(
     """Make the folder of an installation. One that exists is left as it is."""
     from automator.home import Home  # noqa: PLC0415 - keeps --help fast
     from automator.vault import kek  # noqa: PLC0415 - as above
-    from automator.vault.choose import choose  # noqa: PLC0415 - as above
+    from automator.vault.choose import choose, closed  # noqa: PLC0415 - as above
 
     if vault not in {"auto", "keyring", "file"}:
         raise fail(f"{vault!r} is no vault; there are auto, keyring and file", 2)
@@ -75,7 +75,7 @@ async def init(
     kind = place.settings().vault.kind if found else vault
     if vault not in {"auto", kind} and (kind, vault) != ("auto", "file"):  # auto takes the file once it has a key
         raise fail(f"{place.config} says that the vault is {kind!r}; write {vault!r} there, and add accounts anew", 2)
-    if vault == "file" and kek.find(place.path, os.environ) is None:
+    if vault == "file" and kek.find(place.path, os.environ) is None and not closed(place.path):
         kek.new_key_file(place.path / kek.OWN)
     keys = choose(place.path, kind, os.environ).check()
     if not found:  # not before its vault opens, so that another can be asked for

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 PATIENCE = 300.0  #: seconds for a person to say yes
+WORDS = 300  #: characters of a refusal that are shown
 OWN_CERTIFICATE = (
     "this provider comes back to https addresses alone: at the end your browser warns of this machine's own "
     "certificate; go on there, or begin again with --paste"
@@ -55,7 +56,10 @@ async def signed_in(sign_in: SignIn, client_id: str, port: int, *, paste: bool) 
 
 def _code(answer: Mapping[str, str], state: str) -> str:
     if "error" in answer:
-        raise fail(f"the provider did not allow it: {answer.get('error_description') or answer['error']}", 1)
+        said = answer.get("error_description") or answer["error"]
+        # any page that the browser has open can say this, and a terminal obeys some of what it is shown
+        shown = "".join(one if one.isprintable() else " " for one in said[:WORDS])
+        raise fail(f"the provider did not allow it: {shown}", 1)
     if not _answers(answer, state) or not answer.get("code"):
         raise fail("that is no answer to this sign-in; begin again", 1)
     return answer["code"]
@@ -95,6 +99,7 @@ async def came(port: int, address: str, state: str, tls: ssl.SSLContext | None =
         raise fail(f"port {port} is taken ({error.strerror}); name another with --port, or use --paste", 1) from None
     finally:
         await runner.cleanup()
+        await asyncio.sleep(0)  # connections that are closed are let go in the next round
 
 
 def _shown(address: str) -> None:

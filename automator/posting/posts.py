@@ -13,7 +13,7 @@ from typing import Any
 from automator.clock import instant, micros
 from automator.intentions import State, settle
 from automator.ledger import chain
-from automator.notices import settled
+from automator.notices import Notice, settled, tell
 from automator.scheduling import due
 from automator.scheduling.due import LATE, NewJob
 from automator.scheduling.states import OPEN_STATES, RunState
@@ -199,12 +199,22 @@ def cancel(tx: sqlite3.Connection, delivery: str, now: datetime, *, actor: str) 
 
 
 def planned(connection: sqlite3.Connection, account: str) -> list[str]:
-    """An account's deliveries that are still to go out."""
+    """An account's deliveries that are still to go out, or are going out now."""
     rows = connection.execute(
-        "SELECT d.id FROM delivery AS d JOIN run AS r ON r.job = d.id WHERE d.account = ? AND r.state IN (?, ?)",
-        (account, *OUTSTANDING),
+        "SELECT d.id FROM delivery AS d JOIN run AS r ON r.job = d.id WHERE d.account = ? AND r.state IN (?, ?, ?)",
+        (account, *OPEN_STATES),
     )
     return [str(row[0]) for row in rows]
+
+
+def leave(tx: sqlite3.Connection, account: str, now: datetime) -> None:
+    """End what was begun for an account that was removed: through the next one of its name it would be that one's."""
+    for delivery in planned(tx, account):
+        state, reason = RunState.FAILED, "its account was removed before all of it was out"
+        if _sent(tx, delivery):
+            state, reason = RunState.UNCONFIRMED, "its account was removed; whether it went out before is not known"
+        _to(tx, delivery, state, reason, from_=OPEN_STATES)
+        tell(tx, Notice(state, delivery, f"{delivery}: {reason}", account), micros(now))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,11 @@ def own_file(home: Path) -> SealedFile:
     return SealedFile(home / FILE, kek.from_file(key))
 
 
+def closed(home: Path) -> bool:
+    """Whether there is an encrypted file already, which another key than its own would not open."""
+    return (home / FILE).exists()
+
+
 def choose(home: Path, kind: str, environ: Mapping[str, str]) -> Store:
     """The keyring if it can be used, else the encrypted file if there is a key for it; or the one that is named.
 
@@ -32,6 +37,12 @@ def choose(home: Path, kind: str, environ: Mapping[str, str]) -> Store:
     sealed = SealedFile(home / FILE, found) if found else None
     if kind == "file" or (kind == "auto" and sealed is not None):
         # auto: who made a key for the file wants the file, also when a desktop's keyring happens to be open
+        if sealed is None and closed(home):
+            raise VaultError(
+                f"the key that opens {home / FILE} is not here; put {home / kek.OWN} back, or name it in "
+                "AUTOMATOR_KEY_FILE or AUTOMATOR_PASSPHRASE_FILE; if it is lost, move that file away, run "
+                "`automator init --vault file`, and give each account its keys with `automator accounts rotate`"
+            )
         if sealed is None:
             raise VaultError(
                 "there is no key for the encrypted file; make one with `automator init --vault file`, "

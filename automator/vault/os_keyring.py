@@ -65,7 +65,16 @@ class OsKeyring:
         except Exception as error:  # noqa: BLE001 - any backend, any error
             # what a backend's own error says may hold anything
             raise VaultError(f"the keyring could not be read ({type(error).__name__}); is it locked?") from None
-        return None if found is None else dict(json.loads(found))
+        if found is None:
+            return None
+        try:
+            held = json.loads(found)
+        except ValueError:
+            held = None
+        if not isinstance(held, dict):
+            why = "it was written over, so give it anew"
+            raise VaultError(f"the keyring holds no key of {account} that can be read; {why}")
+        return held
 
     def put(self, account: str, version: int, secrets: Mapping[str, str]) -> None:
         """Store a key and read it back: some backends drop what they cannot store without a word."""

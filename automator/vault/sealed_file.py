@@ -57,8 +57,12 @@ class SealedFile:
         if entry is None:
             return None
         context = _context(account, version)
-        data_key = self._guarded(self._key(head), entry["key"], context)
-        return dict(json.loads(self._guarded(data_key, entry["secret"], context)))
+        try:
+            wrapped, sealed = str(entry["key"]), str(entry["secret"])
+        except (KeyError, TypeError):
+            raise self._damaged() from None
+        data_key = self._guarded(self._key(head), wrapped, context)
+        return dict(json.loads(self._guarded(data_key, sealed, context)))
 
     def put(self, account: str, version: int, secrets: Mapping[str, str]) -> None:
         """Store a key, and make sure that it can be read again."""
@@ -115,7 +119,7 @@ class SealedFile:
         except InvalidTag:
             raise VaultError(f"{self._kek.source} does not open {self._path}, or the file was altered") from None
         except ValueError:
-            raise VaultError(f"{self._path} is damaged; restore a backup of it") from None
+            raise self._damaged() from None
 
     def _read(self) -> dict[str, Any]:
         try:
@@ -138,7 +142,7 @@ class SealedFile:
                 raise ValueError  # noqa: TRY301 - said below, once for all
             base64.b64decode(head["salt"], validate=True)
         except (ValueError, KeyError, TypeError):
-            raise VaultError(f"{self._path} is damaged; restore a backup of it") from None
+            raise self._damaged() from None
         return dict(head)
 
     def _write(self, head: dict[str, Any]) -> None:
@@ -167,6 +171,9 @@ class SealedFile:
             fresh.unlink(missing_ok=True)
             raise self._unwritten(error) from None
         return fresh
+
+    def _damaged(self) -> VaultError:
+        return VaultError(f"{self._path} is damaged; restore a backup of it")
 
     def _unwritten(self, error: OSError) -> VaultError:
         return VaultError(f"{self._path} can't be written ({error.strerror}); nothing was changed")

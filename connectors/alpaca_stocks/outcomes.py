@@ -6,14 +6,13 @@ of its words, both before anything was placed. An order whose client order id wa
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import httpx
 
-from connectors.answer import resets
+from connectors.answer import json_value, resets
 from connectors.base import Kind, Operation, Outcome, Scope
 from connectors.exchange.rows.alpaca import Alpaca
 from connectors.exchange.ways import ABSENT, BAD_KEY, GONE, LATER, NO, UNKNOWN, Verdict
@@ -46,10 +45,7 @@ def judge(operation: Operation, response: httpx.Response) -> Outcome:
 
 def parsed(response: httpx.Response) -> Any:
     """An answer's JSON, with exact numbers; ``None`` for anything else."""
-    try:
-        return json.loads(response.content, parse_float=Decimal)
-    except (ValueError, RecursionError):
-        return None
+    return json_value(response, parse_float=Decimal)
 
 
 def _accepted(operation: Operation, response: httpx.Response, body: Any, request_id: str | None) -> Outcome:

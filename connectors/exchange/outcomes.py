@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from connectors.answer import resets
+from connectors.answer import json_value, resets
 from connectors.base import Kind, Operation, Outcome, Scope
 from connectors.exchange.bridge import SAID, errors
 from connectors.exchange.ways import (
@@ -143,10 +142,7 @@ def _after(headers: Mapping[str, str], seconds: int | None) -> datetime | None:
 
 def parsed(response: httpx.Response) -> Any:
     """An answer's JSON object or list; ``None`` for anything else."""
-    try:
-        found = json.loads(response.content)
-    except (ValueError, RecursionError):
-        return None
+    found = json_value(response)
     return found if isinstance(found, dict | list) else None
 
 

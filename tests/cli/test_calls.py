@@ -54,6 +54,21 @@ def test_newest_first_and_filtered(home: Path) -> None:
     assert listed(home, "--limit", "2") == [5, 3]
 
 
+@pytest.mark.parametrize(
+    ("since", "words"),
+    [
+        ("2026-03-29 02:30 Europe/Berlin", "the clocks go forward over it; the next is 03:30"),
+        ("2026-10-25 02:30 Europe/Berlin", "write 2026-10-25T02:30+02:00 or"),
+        ("2026-10-25 02:30 Europe/Berln", "is no time zone"),
+        ("lately", "'lately' is no time; write 2026-12-01,"),
+    ],
+)
+def test_a_time_that_can_not_be_meant_is_told_with_what_is_wrong(home: Path, since: str, words: str) -> None:
+    """A night on which the clocks change is no slip of the fingers; nor is a zone's name a time."""
+    done = runner.invoke(program(), ["calls", "list", "--home", str(home), "--since", since])
+    assert (done.exit_code, words in done.output) == (2, True), done.output
+
+
 def test_a_call_is_shown_with_its_body(home: Path) -> None:
     """What left and what came back, in one place."""
     result = runner.invoke(program(), ["calls", "show", "1", "--home", str(home), "--json"])

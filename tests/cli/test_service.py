@@ -122,11 +122,11 @@ def test_a_service_that_can_not_open_the_vault_is_a_problem(shell: Shell, monkey
     monkeypatch.setenv("AUTOMATOR_KEY_FILE", str(named))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(shell.home.parent))
     monkeypatch.setenv("HOME", str(shell.home.parent))
-    assert "the service can't use it: there is no key" in shell.run("doctor")
+    assert "the service can't use it: the key that opens" in shell.run("doctor")
     made = unit.unit(shell.home)
     made.path.parent.mkdir(parents=True)
     made.path.write_bytes(made.content)
-    assert "problem: the service can't open the vault, and sends nothing: there is no key" in shell.run(
+    assert "problem: the service can't open the vault, and sends nothing: the key that opens" in shell.run(
         "doctor", code=1
     )
     made.path.write_bytes(unit.unit(shell.home / "another").content)

@@ -102,6 +102,16 @@ async def test_a_refusal_is_told(monkeypatch: Any, *, with_state: bool) -> None:
     assert (ended.value.exit_code, "did not allow it: The user said no" in ended.value.sentence) == (1, True)
 
 
+async def test_a_refusal_does_not_speak_to_the_terminal(monkeypatch: Any) -> None:
+    """Any page that the browser has open can send one: it is shown as words, and few."""
+    refusal = {"error": "x", "error_description": "\x1b]0;mine\x07\x1b[2J\r\nall is well" + "." * 5_000}
+    monkeypatch.setattr(signin.webbrowser, "open", browser(lambda _: refusal))
+    with pytest.raises(Failure) as ended:
+        await signin.signed_in(X().sign_in, "77", free(), paste=False)
+    assert "all is well" in ended.value.sentence
+    assert (ended.value.sentence.isprintable(), len(ended.value.sentence) < 400) == (True, True)
+
+
 async def test_a_pasted_address_is_enough(monkeypatch: Any) -> None:
     """With what Instagram hangs on to its end; the state is compared there too."""
     sign_in = Instagram(chosen={"login": "instagram"}).sign_in

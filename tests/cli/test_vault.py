@@ -69,8 +69,23 @@ def test_other_things_that_need_no_key(shut: Shell) -> None:
 def test_the_doctor_says_all_that_it_can(shut: Shell) -> None:
     """That the vault does not open is one thing among others that it tells."""
     said = shut.run("doctor", code=1)
-    assert "problem: there is no key for the encrypted file" in said
+    assert f"problem: the key that opens {shut.home / 'vault.json'} is not here" in said
     assert "none altered or missing" in said
+
+
+def test_a_key_that_is_not_here_is_not_made_anew(shell: Shell, tmp_path: Path) -> None:
+    """Another one opens nothing; the person is told where the right one may be, and what to do if it is lost."""
+    moved = Shell(tmp_path)
+    shutil.copytree(shell.home, moved.home)
+    key, closed = moved.home / "vault.key", moved.home / "vault.json"
+    key.unlink()
+    assert f"put {key} back, or name it in AUTOMATOR_KEY_FILE" in moved.run("init", "--vault", "file", code=1)
+    assert not key.exists()
+    closed.unlink()
+    moved.run("init", "--vault", "file")
+    secrets = read(shell.state, "accounts")["x/brand"]["secrets"]
+    moved.run("accounts", "rotate", "x/brand", "--secret-stdin", given=json.dumps(secrets))
+    moved.run("accounts", "test", "x/brand")
 
 
 def test_the_doctor_tells_of_altered_checkpoints_beside_all_else(shell: Shell) -> None:
@@ -111,7 +126,7 @@ def test_orders_that_a_halt_can_not_cancel_here_are_left_to_the_service(tmp_path
         desk.add()
         desk.place("buy", "--amount", "0.1", "--price", "29000")
         (desk.home / "vault.key").rename(tmp_path / "away.key")
-        assert "left to `automator serve`: there is no key" in desk.run("halt", "--cancel-orders", code=1)
+        assert "left to `automator serve`: the key that opens" in desk.run("halt", "--cancel-orders", code=1)
         (tmp_path / "away.key").rename(desk.home / "vault.key")
         desk.run("run-due")
         assert [item["state"] for item in desk.venue.world()["orders"]] == ["cancelled"]

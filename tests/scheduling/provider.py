@@ -21,12 +21,13 @@ class Provider:
         self.name, self.clock = name, clock
         self.module: Any = import_module(f"connectors.{name}.twin")
         self.faults: list[Fault] = []
+        self.hold: Any = None  #: a middleware that a test puts in front, such as one that keeps an answer back
         self.taken: Counter[str] = Counter()  #: how often a provider without keys of ours was made to take a text
         self.in_flight = 0
 
     async def open(self) -> None:
         self.app = self.module.twin(self.clock.now)
-        self.app.middlewares[:0] = [middleware(self.faults), self._watch()]
+        self.app.middlewares[:0] = [self._held(), middleware(self.faults), self._watch()]
         self.app.on_response_prepare.append(self._date)
         self.server = web.AppRunner(self.app, access_log=None, shutdown_timeout=1)
         await self.server.setup()
@@ -62,6 +63,13 @@ class Provider:
             await asyncio.sleep(0)
         while self.in_flight:
             await asyncio.sleep(0)
+
+    def _held(self) -> Any:
+        @web.middleware
+        async def held(request: web.Request, handler: Handler) -> web.StreamResponse:
+            return await (self.hold(request, handler) if self.hold else handler(request))
+
+        return held
 
     def _watch(self) -> Any:
         @web.middleware

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from aiohttp import web
 
 from automator import accounts, tokens, upkeep
 from automator.accounts import Stored, Token
@@ -19,7 +20,7 @@ from automator.home import Home
 from automator.notices import mark_seen, unread
 from automator.posting import posts
 from automator.posting.posts import NewDelivery, listed
-from automator.sandbox.faults import Fault
+from automator.sandbox.faults import Fault, Handler
 from automator.vault.choose import own_file
 from automator.vault.store import VaultError
 from connectors.network import Identity, Rejected
@@ -157,6 +158,42 @@ async def test_an_account_is_not_removed_while_its_token_is_renewed(desk: Desk) 
     assert [desk.engine.store.get(desk.name, version) for version in range(1, 5)] == [None] * 4
 
 
+@pytest.mark.parametrize("answered", [True, False])
+async def test_what_was_begun_for_an_account_is_not_gone_on_with_through_another_of_its_name(
+    desk: Desk, answered: bool
+) -> None:
+    """A thread's rest would be somebody else's words; who removed the account is told of it, and so is who added one."""
+    came, goes_on = asyncio.Event(), asyncio.Event()
+
+    @web.middleware
+    async def hold(request: web.Request, handler: Handler) -> web.StreamResponse:
+        answer = await handler(request)
+        if request.method == "POST":
+            came.set()
+            await goes_on.wait()
+        return answer
+
+    desk.there.hold = hold
+    wanted = NewDelivery(desk.name, (Part("One"), Part("Two")), desk.clock.at, "UTC", "", "one")
+    await desk.engine.writer.run(lambda tx: posts.plan(tx, [wanted], desk.clock.at, source="test"))
+    if not answered:
+        desk.there.faults.append(Fault(path="/2/tweets", fault="drop-after"))
+    working = asyncio.create_task(desk.engine.worker.run_due())
+    await came.wait()
+    (left,) = await desk.engine.forget(desk.name)
+    goes_on.set()
+    await working
+    x.add_account(desk.there.app, "other")
+    await desk.engine.connect(accounts.fresh(desk.name, desk.there.url), x.add_token(desk.there.app, "other"))
+    desk.clock.at += HOUR
+    await desk.engine.worker.run_due()
+    (post,) = listed(desk.engine.reader)
+    assert post.id == left
+    assert [seen["text"] for seen in desk.there.world()] == ["One"]
+    assert post.state == ("failed" if answered else "unconfirmed")
+    assert [kind for kind, _ in desk.told()] == [post.state]
+
+
 async def test_of_two_that_connect_under_one_name_the_first_has_it(desk: Desk) -> None:
     """The second's keys would stand in the vault under the first's name, and post as somebody else."""
     x.add_account(desk.there.app, "other")
@@ -267,6 +304,18 @@ async def test_a_key_that_a_person_must_renew_is_told_of_once_a_day(desk: Desk) 
         await upkeep.once(desk.engine)
         assert [kind for kind, _ in desk.told()] == told
         await desk.engine.writer.run(lambda tx: mark_seen(tx, unread(tx), micros(desk.clock.at)))
+
+
+async def test_of_an_account_that_was_removed_no_new_key_is_asked_for(desk: Desk) -> None:
+    """The command that the notice names would find no account."""
+    session, _ = desk.engine.session(desk.name, {})
+    desk.world.tokens.clear()
+    desk.world.refresh.clear()
+    with pytest.raises(Rejected):
+        await session.renew(2)
+    assert [kind for kind, _ in desk.told()] == ["reconnect"]
+    await desk.engine.forget(desk.name)
+    assert desk.told() == []
 
 
 async def test_whoever_calls_us_now_and_then_has_tokens_renewed_too(desk: Desk) -> None:

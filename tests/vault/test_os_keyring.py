@@ -71,6 +71,16 @@ def test_a_locked_keyring_is_told_without_its_own_words(tmp_path: Path) -> None:
     assert "canary" not in str(told.value)
 
 
+@pytest.mark.parametrize("held", ["", "canary", "[]", "7", '{"api_key": '])
+def test_what_another_program_put_there_is_told(tmp_path: Path, held: str) -> None:
+    """Also what a person wrote over it; nothing of it is repeated."""
+    desktop = Desktop()
+    desktop.held["automator:test", "x/brand#1"] = held
+    with pytest.raises(VaultError, match=r"the keyring holds no key of x/brand that can be read") as told:
+        OsKeyring("automator:test", tmp_path / "lock", desktop).get("x/brand", 1)
+    assert "canary" not in f"{told.value!r} {told.value.__cause__!r}"
+
+
 def test_a_keyring_that_is_locked_while_a_key_is_taken_out_is_told(tmp_path: Path) -> None:
     """As one that is locked before: a sentence that whoever calls knows, and none of its own."""
     desktop = Desktop()

@@ -115,6 +115,17 @@ def test_a_damaged_file_is_told_and_left_alone(vault: SealedFile, path: Path, co
     assert path.read_bytes() == content
 
 
+@pytest.mark.parametrize("entry", ["", 7, {}, {"key": 1, "secret": 2}, {"key": "QUJD", "secret": "QUJD"}])
+def test_a_key_that_was_damaged_is_told(vault: SealedFile, path: Path, entry: object) -> None:
+    """Whoever edited the file by hand hears which one it is."""
+    vault.put("x/brand", 1, {"api_key": CANARY})
+    head = json.loads(path.read_text())
+    head["keys"]["x/brand#1"] = entry
+    path.write_text(json.dumps(head))
+    with pytest.raises(VaultError, match=r"vault\.json"):
+        vault.get("x/brand", 1)
+
+
 def test_a_file_that_others_can_read_is_refused(vault: SealedFile, path: Path) -> None:
     """The sentence says how to put it right."""
     vault.put("x/brand", 1, {"api_key": CANARY})

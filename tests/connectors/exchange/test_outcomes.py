@@ -48,6 +48,23 @@ def alpaca(text: str) -> dict[str, Any]:
     return {"code": 40310000, "message": text}
 
 
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("binance", {"code": -1013, "msg": "no \ud83d"}),
+        ("okx", okx("51000", words="no \ud83d")),
+        ("bybit", bybit(10001, "no \ud83d")),
+        ("kraken", kraken("EOrder:no \ud83d")),
+        ("alpaca", alpaca("no \ud83d")),
+        ("alpaca-stocks", alpaca("no \ud83d")),
+    ],
+)
+def test_words_that_were_cut_in_a_character_can_be_kept(name: str, body: Any) -> None:
+    """No database takes half of one: the refusal was never stored, and the order stayed in doubt."""
+    reason = judged(name, 400 if name in {"binance", "alpaca", "alpaca-stocks"} else 200, body).reason
+    assert ("no ?" in reason, reason.encode().decode()) == (True, reason)
+
+
 TABLE: list[tuple[str, int, Any, Kind, str]] = [
     ("binance", 400, {"code": -1013, "msg": "Filter failure: LOT_SIZE"}, Kind.REJECTED, "LOT_SIZE"),
     ("binance", 400, {"code": -1021, "msg": "Timestamp"}, Kind.LATER, CLOCK),
