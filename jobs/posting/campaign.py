@@ -377,14 +377,14 @@ class _Before:
         if item is not None and (moved or not _alike(item.parts, planned.parts)):
             told = f"{planned.account} has this row already, with another text or time, which stays; "
             return [Problem("id", told + hint.format(id=item.id[:8]), warning=True)]
-        # a row with an id of its own is another post by the person's word
-        for item in self._then.get((planned.account, at), ()) if at and not verdict.row.id else ():
-            same = item.parts[0].form is planned.parts[0].form  # a story may go out beside a post
-            if same and not _alike(item.parts, planned.parts):
+        # a row with an id of its own is another post by the person's word, and a story may go out beside a post
+        new = item is None and not verdict.row.id
+        for other in self._then.get((planned.account, at), ()) if at and new else ():
+            if other.parts[0].form is planned.parts[0].form:
                 # whoever corrects a row and imports it again would have both go out
                 told = f"{planned.account} has another post at this time, whose row this file does not have"
-                how = f"{hint} or cancel it; if this is another post, give it an id of its own"
-                return [Problem("at", f"{told}; {how.format(id=item.id[:8])}")]
+                how = f"change it with `automator posts edit {other.id[:8]}`, or cancel it, if this row was edited"
+                return [Problem("at", f"{told}; {how}; if this is another post, give it an id of its own")]
         if item is None and verdict.when and verdict.when.counted:
             # the time is another one each time that the file is read, so only the words are left to know it by
             likes = (self._like.get(end) for end in _ends(planned.account, planned.parts))

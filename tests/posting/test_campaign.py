@@ -395,6 +395,21 @@ def test_a_row_that_got_an_id_is_not_planned_once_more(
     assert all(verdict.ok for verdict in found)
 
 
+def test_a_row_that_is_planned_is_not_told_of_what_was_planned_beside_it(tmp_path: Path) -> None:
+    """It stays as it is, and another file's post of the same minute is no reason to change it."""
+    path = tmp_path / "c.csv"
+    path.write_text("to,at,text\nx/brand,2026-12-01 09:00,First\n", encoding="utf-8")
+    (first,) = verdicts(path)
+    assert first.when is not None
+    at, planned = first.when.at, first.deliveries[0]
+    earlier = [
+        Earlier("abcdef0123456789", "x/brand", planned.identity, at, planned.parts, "scheduled"),
+        Earlier("0123456789abcdef", "x/brand", "another", at, (Part("Second"),), "scheduled"),
+    ]
+    (verdict,) = judge(read(path), Rules(tmp_path, NOW, "UTC", {"x/brand": build("x")}, earlier=earlier))
+    assert not [item.what for item in verdict.problems if "posts edit" in item.what]
+
+
 def test_a_story_may_go_out_beside_a_post(tmp_path: Path) -> None:
     """They are shown in different places, and are often planned for the same time, each in a file of its own."""
     Image.new("RGB", (1080, 1920)).save(tmp_path / "a.jpg")
