@@ -49,6 +49,7 @@ async def test_a_thread_that_is_half_out_when_the_money_ends_is_told_of(desk: De
     await allow(desk, 1000)
     assert (await desk.work(minutes=1)).state == "done"
     assert desk.world() == ["One", "Two"]
+    assert not unread(desk.engine.reader), "that it waits is no longer so"
 
 
 @on_x
