@@ -82,7 +82,8 @@ class Publisher:
         except Staged as staged:
             await self._keep(key, staged.so_far)
             # it was begun in time; that the provider takes its own does not make it late
-            raise parked(staged.until or self.clock.now() + PATIENCE, staged.why) from staged
+            begun = staged.working or bool(thread) or self._begun(key)
+            raise parked(staged.until or self.clock.now() + PATIENCE, staged.why, begun=begun) from staged
         except NotNow as later:
             until = later.until or self.clock.now() + PATIENCE
             if thread and until - self.clock.now() > HELD:
