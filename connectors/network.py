@@ -142,10 +142,12 @@ class Staged(NotNow):
 
     Attributes:
         so_far: JSON-able; kept with the intention, and handed to the next ``prepare``.
+        working: ``False``: the provider is not at work on it, but takes no more for now; that makes a post late.
     """
 
-    def __init__(self, so_far: Mapping[str, Any], until: datetime, why: str) -> None:
+    def __init__(self, so_far: Mapping[str, Any], until: datetime, why: str, *, working: bool = True) -> None:
         self.so_far = so_far
+        self.working = working
         super().__init__(until, why)
 
 

@@ -13,6 +13,7 @@ from connectors.base import Budget, Window
 
 SLOTS = 50  #: a sliding window is counted in so many slots; each is held against us until its last call has expired
 LAG = 250_000  #: a bucket drains from when the provider counts a call, which is later than when we do
+SHUT = 86_400_000_000  #: until a limit of nothing is looked at again; one that is changed wakes what waits for it
 MARGIN = 50_000  #: waited beyond the provider's stated end of a window, for clocks that differ in the last digit
 
 
@@ -39,14 +40,17 @@ def used(budget: Budget, usage: Usage, now: int) -> float:
 def fits(budget: Budget, usage: Usage, now: int, units: float, leaves: float = 0.0) -> int:
     """The instant from which ``units`` more fit: ``now`` if they do already.
 
-    A cost over the whole limit fits an empty window, but never a monthly one: that is money. ``leaves``: of a fixed
-    window, the share that is left to others; of which, as it passes, less and less, so that in the end all is used.
+    A cost over the whole limit fits an empty window, but never a monthly one: that is money. Nothing fits a limit of
+    nothing, which is a person's word. ``leaves``: of a fixed window, the share that is left to others; of which, as it
+    passes, less and less, so that in the end all is used.
     """
     start, limit = max(now, usage.closed), budget.limit
     if limit is None:
         return start
     if budget.window is Window.MONTH and units > limit:
         return month_end(start)
+    if limit <= 0 < units:
+        return start + SHUT
     room = max(0.0, limit - units)
     if budget.window is Window.BUCKET:
         level = _level(budget, usage, start)

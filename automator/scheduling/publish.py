@@ -16,7 +16,7 @@ from automator.egress.resolve import note, resolve
 from automator.egress.session import Session
 from automator.halts import Halted
 from automator.intentions import Intention, State, claim, doubts, load, overrule, replan, taken
-from automator.notices import Notice, tell
+from automator.notices import Notice, settled, tell
 from automator.scheduling import lease
 from automator.scheduling.lease import Run, Verdict
 from automator.scheduling.states import RunState
@@ -27,6 +27,7 @@ from connectors.post import Part
 SETTLE = timedelta(seconds=45)  #: a lost answer's effect shows at the provider by then; twice for lists that lag
 STAGED = "staged"  #: in place of a plan: how far preparing has come
 PATIENCE = timedelta(minutes=1)  #: before the next try, when the provider names no instant
+WAITS = ("held", "halted", "stuck")  #: kinds of notices of a post that waits
 HELD = timedelta(hours=1)  #: a thread that is half out and waits longer is told of
 
 
@@ -81,7 +82,8 @@ class Publisher:
         except Staged as staged:
             await self._keep(key, staged.so_far)
             # it was begun in time; that the provider takes its own does not make it late
-            raise parked(staged.until or self.clock.now() + PATIENCE, staged.why) from staged
+            begun = staged.working or bool(thread) or self._begun(key)
+            raise parked(staged.until or self.clock.now() + PATIENCE, staged.why, begun=begun) from staged
         except NotNow as later:
             until = later.until or self.clock.now() + PATIENCE
             if thread and until - self.clock.now() > HELD:
@@ -227,7 +229,10 @@ class Publisher:
         raise Rejected(outcome.reason, twice=outcome.twice)
 
     def _finish(self, tx: sqlite3.Connection) -> None:
-        lease.finish(tx, self.run, Verdict(RunState.DONE), self.clock.now())
+        now = self.clock.now()
+        lease.finish(tx, self.run, Verdict(RunState.DONE), now)
+        for kind in WAITS if self.run.attempt > 1 else ():
+            settled(tx, kind, self.run.job, micros(now))
 
     async def _settled(self, held: Intention) -> Intention:
         """Ask the provider, once an answer to the last attempt can no longer arrive."""

@@ -101,7 +101,8 @@ async def ready(wire: Wire, way: Way, part: Part, so_far: Mapping[str, Any]) -> 
     except NotNow as later:
         if not stage.children and not stage.container:
             raise
-        raise Staged(stage.kept(), later.until or wire.now() + RARELY, later.why) from later
+        until = later.until or wire.now() + RARELY
+        raise Staged(stage.kept(), until, later.why, working=False) from later
     except _Lost:
         if not so_far:
             raise Rejected("Instagram does not know the media that it has just been given") from None

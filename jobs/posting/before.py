@@ -48,10 +48,10 @@ class Before:
             how = f"move that one with `automator posts edit {item.id[:8]} --at`"
             return [Problem("id", f"{told}{how}, or name a zone in this row, if it is another post", warning=True)]
         moved = item is not None and item.at != at and not (when and when.counted)
-        if item is not None and (moved or not _alike(item.parts, planned.parts)):
+        if item is not None and (moved or not alike(item.parts, planned.parts)):
             told = f"{planned.account} has this row already, with another text or time, which stays; "
             return [Problem("id", told + hint.format(id=item.id[:8]), warning=True)]
-        if at and not own and (others := list(self._others(planned, at))):
+        if at and item is None and not own and (others := list(self._others(planned, at))):
             told = f"{planned.account} has another post at this time, whose row this file does not have; "
             if (before := next((one for one in others if _edited(one.parts, planned.parts)), None)) is not None:
                 # whoever corrects a row and imports it again would have both go out
@@ -61,7 +61,7 @@ class Before:
         if item is None and when and when.counted:
             # the time is another one each time that the file is read, so only the words are left to know it by
             likes = (self._like.get(end) for end in _ends(planned.account, planned.parts))
-            if (like := next(filter(None, likes), None)) is not None and not _alike(like.parts, planned.parts):
+            if (like := next(filter(None, likes), None)) is not None and not alike(like.parts, planned.parts):
                 told = f"{planned.account} has a post planned that begins or ends like this one; "
                 return [Problem("text", told + hint.format(id=like.id[:8]), warning=True)]
         return []
@@ -69,11 +69,11 @@ class Before:
     def _others(self, planned: Planned, at: datetime) -> Iterator[Earlier]:
         for item in self._then.get((planned.account, at), ()):
             # a story may go out beside a post
-            if item.parts[0].form is planned.parts[0].form and not _alike(item.parts, planned.parts):
+            if item.parts[0].form is planned.parts[0].form and not alike(item.parts, planned.parts):
                 yield item
 
 
-def _alike(one: Sequence[Part], other: Sequence[Part]) -> bool:
+def alike(one: Sequence[Part], other: Sequence[Part]) -> bool:
     """Whether they say and show the same, wherever the files lie."""
     return one == other or _unplaced(one) == _unplaced(other)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from connectors.network import Network, Paid
 from connectors.post import Part, Problem
 from connectors.takes import named
-from jobs.posting.before import Before
+from jobs.posting.before import Before, alike
 from jobs.posting.characters import cleaned
 from jobs.posting.crowd import GONE, Neighbours, Rations, Wanted, crowded
 from jobs.posting.files import Files, largest
@@ -293,20 +293,31 @@ def _stands(verdict: Verdict, known: Collection[str]) -> bool:
 def _refound(drafts: Sequence[Verdict], earlier: Sequence[Earlier]) -> list[Verdict]:
     """Rows whose files can't be read any more are known by account, time, texts, and how many files there were.
 
-    Those whose times meant another zone when they were planned are known by what they were there.
+    Those whose times meant another zone when they were planned are known by what they were there; and those that got an
+    id since, or were planned as they are now by other words, by saying the very same at the same time.
     """
     known = {item.identity for item in earlier}
     named = {planned.identity for verdict in drafts for planned in verdict.deliveries}
     like = {(item.account, item.at, *_outline(item.parts)): item.identity for item in reversed(earlier)}
+    then: dict[tuple[str, datetime], list[Earlier]] = {}
+    for item in earlier:
+        if item.identity not in named and item.state not in GONE:
+            then.setdefault((item.account, item.at), []).append(item)
 
     def again(verdict: Verdict, planned: Planned) -> Planned:
         if planned.identity not in known:
             for other, zone in planned.elsewhere.items():
                 if other in known and other not in named:
                     return replace(planned, identity=other, zone=zone)
-        missing = lacking(verdict.row, planned.parts)
-        if verdict.when is None or not missing:
+        if verdict.when is None or planned.identity in known:
             return planned
+        if not (missing := lacking(verdict.row, planned.parts)):
+            beside = then.get((planned.account, verdict.when.at), [])
+            same = next((item for item in beside if alike(item.parts, planned.parts)), None)
+            if same is None:
+                return planned
+            beside.remove(same)
+            return replace(planned, identity=same.identity)
         texts, files = _outline(planned.parts)
         key = (planned.account, verdict.when.at, texts, files + missing)
         return replace(planned, identity=like.get(key, planned.identity))

@@ -371,6 +371,48 @@ def test_a_corrected_row_does_not_go_out_beside_the_one_it_corrects(
     assert any("another post at this time" in what for what in warned) == ("Quite another" in rows)
 
 
+@pytest.mark.parametrize(
+    ("rows", "state", "known"),
+    [
+        (("k1,x/brand,2026-12-01 09:00,First",), "scheduled", [True]),
+        (("k1,x/brand,2026-12-01 09:00,First",), "done", [True]),
+        (("k1,x/brand,2026-12-01 09:00,First",), "cancelled", [False]),
+        (("k1,x/brand,2026-12-01 10:00,First",), "scheduled", [False]),
+        (("k1,x/brand,2026-12-01 09:00,First", "k2,x/brand,2026-12-01 09:00,First"), "scheduled", [True, False]),
+        ((",x/brand,2026-12-01 09:00,First", "k2,x/brand,2026-12-01 09:00,First"), "scheduled", [True, False]),
+    ],
+)
+def test_a_row_that_got_an_id_is_not_planned_once_more(
+    tmp_path: Path, rows: tuple[str, ...], state: str, known: list[bool]
+) -> None:
+    """Whoever adds the column to a campaign that is planned has the same posts, not each of them twice."""
+    path = tmp_path / "c.csv"
+    path.write_text("to,at,text\nx/brand,2026-12-01 09:00,First\n", encoding="utf-8")
+    (first,) = verdicts(path)
+    assert first.when is not None
+    planned = first.deliveries[0]
+    earlier = Earlier("abcdef0123456789", "x/brand", planned.identity, first.when.at, planned.parts, state)
+    path.write_text("id,to,at,text\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    found = judge(read(path), Rules(tmp_path, NOW, "UTC", {"x/brand": build("x")}, earlier=[earlier]))
+    assert [verdict.deliveries[0].identity == planned.identity for verdict in found] == known
+    assert all(verdict.ok for verdict in found)
+
+
+def test_a_row_that_is_planned_is_not_told_of_what_was_planned_beside_it(tmp_path: Path) -> None:
+    """It stays as it is, and another file's post of the same minute is no reason to change it."""
+    path = tmp_path / "c.csv"
+    path.write_text("to,at,text\nx/brand,2026-12-01 09:00,First\n", encoding="utf-8")
+    (first,) = verdicts(path)
+    assert first.when is not None
+    at, planned = first.when.at, first.deliveries[0]
+    earlier = [
+        Earlier("abcdef0123456789", "x/brand", planned.identity, at, planned.parts, "scheduled"),
+        Earlier("0123456789abcdef", "x/brand", "another", at, (Part("Second"),), "scheduled"),
+    ]
+    (verdict,) = judge(read(path), Rules(tmp_path, NOW, "UTC", {"x/brand": build("x")}, earlier=earlier))
+    assert not [item.what for item in verdict.problems if "posts edit" in item.what]
+
+
 def test_a_story_may_go_out_beside_a_post(tmp_path: Path) -> None:
     """They are shown in different places, and are often planned for the same time, each in a file of its own."""
     Image.new("RGB", (1080, 1920)).save(tmp_path / "a.jpg")

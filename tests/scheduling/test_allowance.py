@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from automator import limits
 from automator.notices import unread
 from automator.posting import posts
@@ -49,6 +51,7 @@ async def test_a_thread_that_is_half_out_when_the_money_ends_is_told_of(desk: De
     await allow(desk, 1000)
     assert (await desk.work(minutes=1)).state == "done"
     assert desk.world() == ["One", "Two"]
+    assert not unread(desk.engine.reader), "that it waits is no longer so"
 
 
 @on_x
@@ -75,3 +78,18 @@ async def test_a_thread_that_is_given_up_when_it_is_half_out_says_what_stays(des
     assert (stands.state, desk.world()) == ("cancelled", ["One"])
     assert stands.reason == "cancelled; 1 of its 2 parts went out before, and stays there"
     assert not unread(desk.engine.reader)
+
+
+@pytest.mark.parametrize(("desk", "limit"), [("x", "posts-15min"), ("bluesky", "points-hour")], indirect=["desk"])
+async def test_a_limit_of_nothing_lets_nothing_out(desk: Desk, limit: str) -> None:
+    """Who sets one means it, also while the window is empty; and a higher one lets go what waits."""
+
+    async def set_to(value: int) -> None:
+        now = desk.clock.now()
+        await desk.engine.writer.run(lambda tx: limits.change(tx, desk.name, limit, value, now, actor="test"))
+
+    await set_to(0)
+    await desk.plan("Not now")
+    assert ((await desk.work(minutes=5)).state, desk.world()) == ("waiting", [])
+    await set_to(100)
+    assert ((await desk.work(minutes=1)).state, desk.world()) == ("done", ["Not now"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -387,3 +388,24 @@ async def test_a_throttled_carousel_goes_on_where_it_was_stopped(
     assert post.state == "done", post.reason
     assert len(place.world.containers) == 5
     assert place.operations().count("instagram.container.create") == 6
+
+
+async def test_a_carousel_that_is_throttled_for_hours_in_the_middle_is_missed(
+    place: Place, strikes: Strikes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that is throttled before it is begun: nothing of it is out, and by then it is no news any more."""
+    wait = {"instagram": [{"type": "instagram", "estimated_time_to_regain_access": 360}]}
+    made = containers.of_item
+
+    def stopped(media: Media) -> dict[str, str]:
+        if len(place.world.containers) == 2 and not strikes:
+            answer = _graph(80002)
+            answer.headers["x-business-use-case-usage"] = json.dumps(wait)
+            strikes.append(("POST", "/media", answer))
+            monkeypatch.undo()
+        return made(media)
+
+    monkeypatch.setattr(containers, "of_item", stopped)
+    post = await place.post(place.part(count=4), until=timedelta(hours=8))
+    assert (post.state, place.seen()) == ("missed", [])
+    assert "a limit is used up" in str(unread(place.engine.reader)[0]["text"])
