@@ -43,10 +43,13 @@ def gathered(reader: Connection, bot: Bot) -> dict[str, Any]:
 
 
 def _orders(reader: Connection, bot: Bot) -> list[str]:
-    from automator.trading.orders import standing  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.bots import State  # noqa: PLC0415 - keeps --help fast
+    from automator.trading.orders import standing  # noqa: PLC0415 - as above
 
     if bot.live:
         return [f"{item.says()}{_kind(item.type)}" for item in standing(reader, account=bot.account, owner=bot.name)]
+    if bot.state is not State.RUNNING:
+        return []  # on paper nobody fills them any more, and a start begins without them
     desk = (bot.kept or {}).get("desk")
     asked = [item["request"] for item in desk["paper"]["open"]] if desk else []
     return [

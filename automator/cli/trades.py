@@ -68,7 +68,8 @@ async def positions(  # noqa: PLR0913, PLR0917 - the command's options
         now = await prices(opened, found)
     rows = [item.position(now.get((item.account, item.symbol))) for item in found]
     lines = [
-        f"{row['owner']:12} {row['account']:16} {row['amount']} {row['symbol']} for {money(row['average_price'])}, "
+        f"{row['owner']:12} {row['account']:16} {row['amount']} {row['symbol']} for {money(row['average_price'])}"
+        f"{' (sold beyond what was bought here)' if row['amount'].startswith('-') else ''}, "
         f"now {row['price']} ({row['price_is']}): unrealised {money(row['unrealised'])}, "
         f"realised {money(row['realised'])}"
         for row in rows

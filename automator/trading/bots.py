@@ -287,7 +287,10 @@ def remove(tx: sqlite3.Connection, name: str, now: datetime, *, actor: str) -> N
     if bot.state is State.RUNNING:
         raise BotError(f"{name} runs; stop it first: `automator bots stop {name} --cancel-orders`")
     if orders.standing(tx, account=bot.account, owner=name):
-        raise BotError(f"orders of {name} are open; `automator orders list --bot {name}` shows them")
+        raise BotError(
+            f"orders of {name} are open; `automator orders list --bot {name}` shows them, and "
+            f"`automator bots stop {name} --cancel-orders` cancels them"
+        )
     for table in ("paper_fill", "signal"):
         tx.execute(f"DELETE FROM {table} WHERE bot = ?", (name,))  # noqa: S608 - constants
     tx.execute("DELETE FROM bot WHERE name = ?", (name,))

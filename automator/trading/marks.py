@@ -60,7 +60,8 @@ def today(connection: sqlite3.Connection, where: str, given: Mapping[str, Any], 
     moved: defaultdict[tuple[str, str], list[Flow]] = defaultdict(list)
     for account, symbol, side, *numbers, fee_asset in connection.execute(
         "SELECT account, symbol, side, price, amount, fee, fee_asset FROM fill WHERE id IN "  # noqa: S608 - constants
-        f"(SELECT fill FROM order_news WHERE {where} AND quote = :quote AND at >= :midnight AND realised IS NOT NULL)",
+        f"(SELECT fill FROM order_news WHERE {where} AND quote = :quote AND at >= :midnight AND realised IS NOT NULL) "
+        "ORDER BY at, id",
         given,
     ):
         price, amount, fee = map(Decimal, numbers)
@@ -80,18 +81,21 @@ def today(connection: sqlite3.Connection, where: str, given: Mapping[str, Any], 
 _BASE, _QUOTE = "substr({0}, 1, instr({0}, '/') - 1)", "substr({0}, instr({0}, '/') + 1)"
 _OPENED = "CAST(CASE WHEN m.day = :date THEN m.opened ELSE m.price END AS REAL)"
 _SIGN = "CASE f.side WHEN 'buy' THEN 1 ELSE -1 END"
+_FALLEN = f"min(0, m.price - {_OPENED})"
 _FEE = "CASE f.fee_asset WHEN {} THEN CAST(f.fee AS REAL) ELSE 0 END"
 #: the same in floating point, a row for each fill of the day, and for each position: whose it is, what it ``came`` to,
-#: and the ``size`` of the numbers that went into it
+#: and the ``size`` of the numbers that went into it; what had come from elsewhere counts where it has lost: that is at
+#: most what was sold beyond what was bought, and what was bought in the day
 ROUGHLY = f"""
 SELECT n.owner, n.account,
   {_SIGN} * f.amount * ({_OPENED} - f.price) - {_FEE.format(_BASE.format("f.symbol"))} * {_OPENED}
-    - {_FEE.format(_QUOTE.format("f.symbol"))} AS came,
+    - {_FEE.format(_QUOTE.format("f.symbol"))} + CASE f.side WHEN 'buy' THEN f.amount ELSE 0 END * {_FALLEN} AS came,
   (f.amount + f.fee) * ({_OPENED} + f.price) + f.fee AS size
 FROM order_news AS n JOIN fill AS f ON f.id = n.fill JOIN mark AS m ON m.account = f.account AND m.symbol = f.symbol
 WHERE n.quote = :quote AND n.at >= :midnight AND n.realised IS NOT NULL
 UNION ALL
-SELECT p.owner, p.account, p.amount * (m.price - {_OPENED}), abs(p.amount) * (m.price + {_OPENED})
+SELECT p.owner, p.account, p.amount * (m.price - {_OPENED}) + max(0, -p.amount) * {_FALLEN},
+  abs(p.amount) * (m.price + {_OPENED})
 FROM position AS p JOIN mark AS m ON m.account = p.account AND m.symbol = p.symbol
 WHERE {_QUOTE.format("p.symbol")} = :quote"""  # noqa: S608 - constants
 

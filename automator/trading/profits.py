@@ -47,6 +47,7 @@ class Traded:
     def position(self, price: Decimal | None) -> dict[str, Any]:
         """What is held, for ``--json`` and CSV; ``price``: the market's, if it could be asked."""
         held, at = self.average, price if price is not None else self.last
+        there = held.amount > 0  # else it was sold beyond what was bought here: that is no debt
         return {
             **self.names,
             "amount": plain(held.amount),
@@ -54,7 +55,7 @@ class Traded:
             "average_price": plain(held.price, 8) if held.price is not None else None,
             "price": plain(at),
             "price_is": "the market's" if price is not None else "of the last fill",
-            "unrealised": plain(held.unrealised(at)),
+            "unrealised": plain(held.unrealised(at)) if there else "0",
             "realised": plain(held.realised),
             "realised_fifo": plain(self.fifo.realised),
             "fees_in_other_assets": {asset: plain(fee) for asset, fee in held.fees.items()},

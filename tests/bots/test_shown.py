@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from automator.cli.botview import gathered
-from automator.trading.bots import State
+from automator.trading import bots
+from automator.trading.bots import OnStop, State
 from connectors.market import Candle
 from jobs.bots.strategies.grid import Grid
 from jobs.bots.strategy import Tell
@@ -37,6 +38,18 @@ async def test_where_the_lines_of_a_grid_are_by_now(tmp_path: Path) -> None:
         ]
         assert shown["exits"] == []
         assert sorted(order.price or 0 for order in there.world.paper.orders()) == [135, 140, 145, 150]
+
+
+@pytest.mark.parametrize("policy", list(OnStop))
+async def test_one_on_paper_that_was_stopped_has_no_open_orders(tmp_path: Path, policy: OnStop) -> None:
+    """Nobody fills them any more; that they were cancelled was said beside them."""
+    async with floor(tmp_path) as there:
+        await there.add("grid", **GRID)
+        await flat(there, 0, 135, 135)
+        assert gathered(there.engine.reader, there.bot())["open_orders"] != []
+        now = there.clock.now()
+        await there.engine.writer.run(lambda tx: bots.stop(tx, "bot-1", policy, now, actor="user"))
+        assert gathered(there.engine.reader, there.bot())["open_orders"] == []
 
 
 async def test_what_rests_of_each_step(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ async def test_removing(tmp_path: Path) -> None:
         with pytest.raises(BotError, match="runs; stop it first"):
             await remove()
         await there.engine.writer.run(lambda tx: bots.stop(tx, "bot-1", OnStop.KEEP, now, actor="user"))
-        with pytest.raises(BotError, match="are open"):
+        with pytest.raises(BotError, match="bots stop bot-1 --cancel-orders` cancels them"):
             await remove()
         await there.engine.writer.run(
             lambda tx: [orders.cancel(tx, one.id, now, actor="user") for one in orders.listed(tx, owner="bot-1")]

@@ -48,7 +48,11 @@ BOUGHT, SOLD = Flow(D(1), D(-100)), Flow(D(-1), D(90))  # 1 BTC for 100, and for
         ("0.5", [BOUGHT, Flow(D("-0.5"), D(45))], (100, 80), "-15"),  # 5 realised, 10 not
         ("0.999", [Flow(D("0.999"), D(-100))], (100, 100), "-0.1"),  # a fee in the base asset
         ("1", [Flow(D(1), D("-100.1"))], (100, 100), "-0.1"),  # and in the quote asset
-        ("-1", [SOLD], (90, 100), "-10"),  # sold what was not bought here: it could have brought more
+        ("-1", [SOLD], (90, 100), "0"),  # sold what was not bought here: what it costs since is no matter
+        ("-1", [SOLD], (100, 120), "-10"),  # it had lost so much before
+        ("-1", [], (100, 120), "0"),  # sold before today
+        ("0", [SOLD, BOUGHT], (100, 80), "-30"),  # and bought again: what was there fell from 100 to 80
+        ("1", [SOLD, BOUGHT, BOUGHT], (100, 80), "-50"),
     ],
 )
 def test_what_a_day_came_to(held: str, moved: Sequence[Flow], mark: tuple[int, int], came: str) -> None:
@@ -80,6 +84,8 @@ def test_it_is_the_profit_realised_and_the_change_of_the_unrealised(
     then, now = profit(before, average), profit([*before, *day], average)
     with localcontext(EXACT):
         came = now.realised - then.realised + now.unrealised(price) - then.unrealised(opened)
+        lowest = min(profit([*before, *day[:number]], average).amount for number in range(len(day) + 1))
+        came += max(D(0), -lowest) * (price - opened)  # it was there from elsewhere
     assert result(now.amount, map(flow, day), Mark(opened, price)) == came
 
 
@@ -160,6 +166,14 @@ def test_a_price_that_was_seen_while_the_clock_was_ahead_is_not_the_last_for_eve
     setback.notice(tx, START, 101.0)
     marks.note(tx, MAIN, "BTC/USDT", D(50), START + timedelta(minutes=1))
     assert isinstance(submit(tx, "b", Side.BUY, 50, START + timedelta(minutes=2)), Refused)
+
+
+def test_what_was_sold_from_elsewhere_is_no_debt(tx: sqlite3.Connection) -> None:
+    """Coins that came by a transfer are sold, by a guard say; that they cost more the day after keeps nobody from buying."""
+    trade(tx, "a", Side.SELL, 100)
+    tomorrow = START + timedelta(days=1)
+    marks.note(tx, MAIN, "BTC/USDT", D(100), tomorrow)
+    assert isinstance(submit(tx, "b", Side.BUY, 200, tomorrow), Approved)
 
 
 def test_an_order_is_judged_again_as_it_is_sent(tx: sqlite3.Connection) -> None:

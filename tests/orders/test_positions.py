@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from automator.trading.profits import Traded
 from connectors.order import Fill, Side
 from jobs.orders.positions import EXACT, Method, average, fifo, flow, profit
 from tests.clocks import START
@@ -124,6 +125,13 @@ def test_what_was_sold_before_it_was_bought(method: Method) -> None:
     """A position may be negative, and turns around in one fill."""
     came = profit([fill(Side.SELL, "1", "100"), fill(Side.BUY, "3", "90", hours=1)], method)
     assert (came.amount, came.realised, came.cost) == (2, 10, 180)
+
+
+def test_what_was_sold_from_elsewhere_loses_nothing_when_it_costs_more() -> None:
+    """A guard has sold coins that it did not buy: it owes nobody any."""
+    made = profit([fill(Side.SELL, "2", "90")], average)
+    shown = Traded("guard-1", "binance/main", "BTC/USDT", made, made, D(90), {}).position(D(120))
+    assert (shown["amount"], shown["unrealised"]) == ("-2", "0")
 
 
 @METHODS
