@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from connectors.base import Budget, Reading, Window
 from connectors.exchange.unsigned import Unsigned
 from connectors.exchange.ways import (
+    AGAIN,
     BAD_KEY,
     GONE,
     LATER,
@@ -39,6 +40,12 @@ CODES = {
     "UNKNOWN_ERROR": UNKNOWN,
     "UNAVAILABLE": UNKNOWN,
     "DEADLINE_EXCEEDED": UNKNOWN,
+    # codes of gRPC's, by which what was asked may have been done
+    "ABORTED": UNKNOWN,
+    "CANCELLED": UNKNOWN,
+    "DATA_LOSS": UNKNOWN,
+    "ALREADY_EXISTS": AGAIN,
+    "UNKNOWN_CANCEL_FAILURE_REASON": UNKNOWN,
     "UNAUTHENTICATED": BAD_KEY,
     "PERMISSION_DENIED": BAD_KEY,
     "RESOURCE_EXHAUSTED": LATER,
@@ -100,6 +107,11 @@ class Coinbase(Ways):
         found = body.get("success_response") if isinstance(body, dict) else None
         named = found.get("order_id") if isinstance(found, dict) else None
         return str(named) if named else None
+
+    def shows(self, body: Any) -> bool:
+        said = body if isinstance(body, dict) else {}
+        kinds = {"orders": list, "fills": list, "order": dict, "cursor": str}  # a cursor goes with an empty list, too
+        return any(isinstance(said.get(name), kind) for name, kind in kinds.items())
 
     def cent(self, market: Mapping[str, Any]) -> Decimal | None:
         return number(market["info"].get("quote_increment"))

@@ -126,6 +126,9 @@ class Kraken(Ways):
         found = (body.get("result") or {}).get("txid") if isinstance(body, dict) else None
         return str(found[0]) if isinstance(found, list) and found and found[0] else None
 
+    def shows(self, body: Any) -> bool:
+        return isinstance(body, dict) and isinstance(body.get("result"), dict)
+
     def named(self, client_order_id: str) -> str:
         """What has none of Kraken's forms (a UUID, or at most 18 characters) goes by a UUID made of it."""
         if _UUID.fullmatch(client_order_id) or len(client_order_id) <= FREE:
@@ -227,8 +230,7 @@ def _private(path: str, params: Mapping[str, Any]) -> Unsigned:
 
 
 def _orders(body: Any, which: str = "") -> list[Any]:
-    said = body.get("result") or {}
-    found = (said.get(which) or {}) if which else said
+    found = body["result"][which] if which else body["result"]
     return [{**order, "id": name} for name, order in found.items()]
 
 
