@@ -17,6 +17,8 @@ from connectors.network import Rejected
 
 _ANSWERED = 200
 _CENTURY = 100 * 366 * 86_400
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?")
+_SINCE_1970, _MILLIS = 1e9, 1e11  #: from how many on these are seconds since then, and milliseconds
 
 
 def accepted(answer: httpx.Response) -> dict[str, Any]:
@@ -117,17 +119,21 @@ def total(counts: Mapping[str, Any], *names: str) -> int | None:
 
 
 def resets(headers: Mapping[str, str], epoch: str) -> datetime | None:
-    """When a throttled call may be made again, by the provider's clock.
+    """When a throttled call may be made again, by the provider's clock; ``None``: it does not say.
 
-    Either the header ``epoch`` says so in seconds since 1970, or ``Retry-After`` counts from ``Date``
-    (RFC 9110, section 10.2.3); a date in ``Retry-After`` is taken as it stands.
+    The header ``epoch`` says so, or else ``Retry-After``: as a date (RFC 9110, section 10.2.3), or in seconds, that count
+    from ``Date``, or from 1970 if there are so many; some count milliseconds since 1970.
     """
+    return _moment(headers.get(epoch, ""), headers) or _moment(headers.get("retry-after", ""), headers)
+
+
+def _moment(said: str, headers: Mapping[str, str]) -> datetime | None:
     try:
-        if epoch in headers:
-            return datetime.fromtimestamp(int(headers[epoch]), UTC)
-        after = headers["retry-after"]
-        if not after.isdigit():
-            return parsedate_to_datetime(after).astimezone(UTC)
-        return parsedate_to_datetime(headers["date"]).astimezone(UTC) + timedelta(seconds=int(after))
+        if not _NUMBER.fullmatch(said):
+            return parsedate_to_datetime(said).astimezone(UTC) if said else None
+        seconds = float(said)
+        if seconds >= _SINCE_1970:
+            return datetime.fromtimestamp(seconds / 1000 if seconds >= _MILLIS else seconds, UTC)
+        return parsedate_to_datetime(headers["date"]).astimezone(UTC) + timedelta(seconds=seconds)
     except (KeyError, ValueError, OverflowError, OSError, TypeError):
         return None

@@ -65,7 +65,9 @@ class Retry(httpx.AsyncBaseTransport):
             return await retrying(attempt)
         except _Again as last:
             if last.outcome.kind is not Kind.UNKNOWN:
-                raise NotNow(last.outcome.until, last.outcome.reason) from last
+                until = last.outcome.until
+                ahead = until is not None and until > self._clock.now()  # what has passed says nothing of when
+                raise NotNow(until if ahead else None, last.outcome.reason) from last
             if (intent := call_of(request).intent) is not None:
                 raise Unresolved(intent.key) from last
             if last.response is not None:
