@@ -12,10 +12,10 @@ from typing import Any
 
 import httpx
 
-from connectors.base import Kind, NotNow, outcome_of
+from connectors.base import Effect, Kind, NotNow, Operation, outcome_of
 from connectors.network import Rejected
 
-_ANSWERED = 200
+_ANSWERED, _TOO_LARGE = 200, 413
 _CENTURY = 100 * 366 * 86_400
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?")
 _SINCE_1970, _MILLIS = 1e9, 1e11  #: from how many on these are seconds since then, and milliseconds
@@ -104,6 +104,14 @@ def jwt_lifetime(token: object) -> timedelta | None:
 
 def _seconds(given: object) -> timedelta | None:
     return timedelta(seconds=given) if isinstance(given, int) and 0 < given < _CENTURY else None
+
+
+def oversized(operation: Operation, response: httpx.Response) -> bool:
+    """Whether what stands before a provider took a file for too large (RFC 9110, section 15.5.14), in its own words.
+
+    It is so for good. Of what is seen at once, no such answer is believed.
+    """
+    return response.status_code == _TOO_LARGE and operation.effect is Effect.REPEATABLE
 
 
 def objects(listed: object, *having: str) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from connectors.answer import json_object, resets
+from connectors.answer import json_object, oversized, resets
 from connectors.base import Kind, Operation, Outcome
 
 TWICE = "duplicate"
@@ -53,6 +53,8 @@ def judge(operation: Operation, response: httpx.Response) -> Outcome:
             until=resets(response.headers, "x-rate-limit-reset"),
             request_id=request_id,
         )
+    if body is None and oversized(operation, response):
+        return Outcome(Kind.REJECTED, "the file is larger than X takes; make it smaller", request_id=request_id)
     if body is None:
         return Outcome(Kind.UNKNOWN, f"status {status}, but no answer of X's", request_id=request_id)
     return Outcome(Kind.REJECTED, f"X says {status}: {detail[:200] or 'nothing more'}", request_id=request_id)
