@@ -129,8 +129,8 @@ def total(counts: Mapping[str, Any], *names: str) -> int | None:
 def resets(headers: Mapping[str, str], epoch: str) -> datetime | None:
     """When a throttled call may be made again, by the provider's clock; ``None``: it does not say.
 
-    The header ``epoch`` says so, or else ``Retry-After``: as a date (RFC 9110, section 10.2.3), or in seconds, that count
-    from ``Date``, or from 1970 if there are so many; some count milliseconds since 1970.
+    The header ``epoch`` says so, or else ``Retry-After``: as a date (RFC 9110, section 10.2.3), or in seconds, which
+    count from ``Date``, or from 1970 if there are so many; some count milliseconds since 1970.
     """
     return _moment(headers.get(epoch, ""), headers) or _moment(headers.get("retry-after", ""), headers)
 
