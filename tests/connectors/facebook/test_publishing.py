@@ -8,12 +8,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from automator.intentions import load
 from automator.sandbox.faults import Fault
-from connectors.base import Absence, CallRefused, Effect, Intent, Kind, outcome_of
+from connectors.base import Absence, CallRefused, Effect, Intent, Kind, Operation, outcome_of
 from connectors.facebook import operations as ops
+from connectors.facebook import outcomes
 from connectors.facebook.connector import DIRECT
 from connectors.network import Rejected, Staged
 from connectors.post import Form, Media, Part
@@ -195,6 +197,13 @@ async def test_a_busy_page_hides_nothing(place: Place) -> None:
     assert await place.network.find(place.session, below) == comment
     assert len(await place.network.recent(place.session, datetime.fromisoformat(str(plan["since"])))) == 131
     assert place.keys["page_token"] not in unpacked(place.engine.reader), "though Graph says it in its lists"
+
+
+@pytest.mark.parametrize("operation", [ops.POSTS, ops.REELS, ops.STORIES, ops.COMMENTS])
+def test_what_is_no_list_shows_nothing_missing(operation: Operation) -> None:
+    """A post that is called absent for it may be published twice."""
+    for said, kind in (({}, Kind.UNKNOWN), ({"data": None}, Kind.UNKNOWN), ({"data": []}, Kind.OK)):
+        assert outcomes.judge(operation, httpx.Response(200, json=said)).kind is kind
 
 
 async def test_what_follows_in_a_thread_becomes_a_comment(place: Place) -> None:
