@@ -95,8 +95,11 @@ class Retry(httpx.AsyncBaseTransport):
             case Kind.UNSENT:
                 raise _Again(outcome, response)
             case Kind.UNKNOWN:
-                if call.operation.effect is Effect.ONCE and call.intent is not None:
+                held = outcome.until is None or outcome.until - self._clock.now() <= HOLD
+                if call.intent is not None and (call.operation.effect is Effect.ONCE or not held):
                     raise Unresolved(call.intent.key, outcome.until, outcome.reason)
+                if response is not None and not held:
+                    return response  # whoever asked puts it off so long
                 raise _Again(outcome, response)
             case _:
                 if response is None:
