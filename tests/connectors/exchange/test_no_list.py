@@ -11,6 +11,7 @@ import pytest
 from connectors.base import NotNow
 from connectors.network import Rejected
 from tests.connectors.exchange.cases import CASES, NAMES, wanted
+from tests.connectors.exchange.server import Came
 
 #: where orders and trades are looked for
 PATHS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -46,6 +47,27 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
         await asyncio.sleep(0)
 
     monkeypatch.setattr("automator.clock.SystemClock.sleep", at_once)
+
+
+@pytest.mark.parametrize(("page", "asked"), [(3, 4), (99, 9)])
+async def test_an_order_is_found_behind_many_that_came_after_it(world: Any, page: int, asked: int) -> None:
+    """Coinbase can't be asked for our id, and shows 250 orders at once: its other pages are read too, but not for ever."""
+    case = CASES["coinbase"]
+    (ours,) = case.answers[case.find]["orders"]
+
+    def listed(came: Came) -> Any:
+        number = int(came.asked.get("cursor", 1))
+        others = [{**ours, "client_order_id": f"other{number}", "order_id": f"o{number}", "status": "FILLED"}]
+        if came.asked.get("order_status") == "OPEN":
+            return {"orders": [], "has_next": False, "cursor": ""}
+        rows = [ours] if number == page else others
+        return {"orders": rows, "has_next": True, "cursor": str(number + 1)}
+
+    async with world("coinbase/main", case.answers | {case.find: listed}, case.secrets) as there:
+        await there.exchange.markets(there.wire)
+        found = await there.exchange.find(there.wire, wanted(case).plan())
+        assert (found is not None) == (page == 3)
+        assert len(there.server.of(*case.find)) == asked
 
 
 @NAMES
