@@ -9,7 +9,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 from tenacity.wait import wait_random_exponential
 
 from automator.clock import Clock
-from automator.egress.call import HOLD, call_of
+from automator.egress.call import HOLD, Call, call_of
 from automator.egress.wire import Unknown, Unsent
 from connectors.answer import clock_ahead
 from connectors.base import Effect, Kind, NotNow, Outcome, RenewNeeded, Unresolved, outcome_of
@@ -95,16 +95,20 @@ class Retry(httpx.AsyncBaseTransport):
             case Kind.UNSENT:
                 raise _Again(outcome, response)
             case Kind.UNKNOWN:
-                held = outcome.until is None or outcome.until - self._clock.now() <= HOLD
-                if call.intent is not None and (call.operation.effect is Effect.ONCE or not held):
-                    raise Unresolved(call.intent.key, outcome.until, outcome.reason)
-                if response is not None and not held:
-                    return response  # whoever asked puts it off so long
-                raise _Again(outcome, response)
+                return self._doubted(call, outcome, response)
             case _:
                 if response is None:
                     raise TypeError("an outcome without an answer must be unsent or unknown")
                 return response
+
+    def _doubted(self, call: Call, outcome: Outcome, response: httpx.Response | None) -> httpx.Response:
+        """What becomes of a call of which nothing is known: asked again soon, or whoever asked puts it off."""
+        long = outcome.until is not None and outcome.until - self._clock.now() > HOLD
+        if call.intent is not None and (call.operation.effect is Effect.ONCE or long):
+            raise Unresolved(call.intent.key, outcome.until, outcome.reason)
+        if response is not None and long:
+            return response
+        raise _Again(outcome, response)
 
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
