@@ -76,7 +76,9 @@ TYPES = {
     OrderType.TAKE_PROFIT: "TAKE_PROFIT",
     OrderType.TAKE_PROFIT_LIMIT: "TAKE_PROFIT_LIMIT",
 }
+AWAY = 451  #: the status of what is refused for where it comes from (RFC 7725), before anything is done
 CODES = {
+    str(AWAY): Verdict(Kind.REJECTED, "it serves nobody in the place that this machine's address is of", lasting=True),
     "-1000": UNKNOWN,
     "-1001": UNKNOWN,
     "-1002": BAD_KEY,
@@ -142,6 +144,8 @@ class Binance(Ways):
 
     def said(self, body: Any, status: int) -> Said | None:
         code = body.get("code") if isinstance(body, dict) else None
+        if status == AWAY:
+            return Said(str(AWAY), str(body.get("msg") or "") if isinstance(body, dict) else "")
         return Said(str(code), str(body.get("msg") or "")) if isinstance(code, int) and code < 0 else None
 
     def verdict(self, said: Said) -> Verdict | None:

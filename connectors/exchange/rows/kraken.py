@@ -109,6 +109,8 @@ class Kraken(Ways):
 
     def said(self, body: Any, status: int) -> Said | None:
         errors = body.get("error") if isinstance(body, dict) else None
+        if isinstance(errors, str):
+            errors = [errors]
         if isinstance(errors, list):  # warnings begin with W
             errors = [str(error) for error in errors if not str(error).startswith("W")]
         return Said(str(errors[0]), ", ".join(errors[1:])) if errors else None

@@ -129,6 +129,8 @@ TABLE: list[tuple[str, int, Any, Kind, str]] = [
     ),
     ("coinsph", 400, {"code": -1146, "msg": "Order creation timeout"}, Kind.UNKNOWN, "timeout"),
     ("coinbase", 400, {"error": "unknown", "message": "internal"}, Kind.UNKNOWN, "internal"),
+    ("kraken", 200, {"error": "Service unavailable"}, Kind.UNKNOWN, "Service unavailable"),
+    ("binance", 451, {"code": 0, "msg": "Service unavailable from a restricted location"}, Kind.REJECTED, "the place"),
     # gRPC's codes, of which only some say that nothing was done
     ("coinbase", 409, {"error": "ABORTED", "message": ""}, Kind.UNKNOWN, "ABORTED"),
     ("coinbase", 499, {"error": "CANCELLED", "message": ""}, Kind.UNKNOWN, "CANCELLED"),
