@@ -12,11 +12,13 @@ from typing import Any
 
 import httpx
 
-from connectors.base import Kind, NotNow, outcome_of
+from connectors.base import Effect, Kind, NotNow, Operation, outcome_of
 from connectors.network import Rejected
 
-_ANSWERED = 200
+_ANSWERED, _TOO_LARGE = 200, 413
 _CENTURY = 100 * 366 * 86_400
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?")
+_SINCE_1970, _MILLIS = 1e9, 1e11  #: from how many on these are seconds since then, and milliseconds
 
 
 def accepted(answer: httpx.Response) -> dict[str, Any]:
@@ -120,6 +122,14 @@ def _seconds(given: object) -> timedelta | None:
     return timedelta(seconds=given) if isinstance(given, int) and 0 < given < _CENTURY else None
 
 
+def oversized(operation: Operation, response: httpx.Response) -> bool:
+    """Whether what stands before a provider took a file for too large (RFC 9110, section 15.5.14), in its own words.
+
+    It is so for good. Of what is seen at once, no such answer is believed.
+    """
+    return response.status_code == _TOO_LARGE and operation.effect is Effect.REPEATABLE
+
+
 def objects(listed: object, *having: str) -> list[dict[str, Any]]:
     """The JSON objects in a list of an answer that have these fields; nothing if it is no list."""
     given = listed if isinstance(listed, list) else []
@@ -133,17 +143,21 @@ def total(counts: Mapping[str, Any], *names: str) -> int | None:
 
 
 def resets(headers: Mapping[str, str], epoch: str) -> datetime | None:
-    """When a throttled call may be made again, by the provider's clock.
+    """When a throttled call may be made again, by the provider's clock; ``None``: it does not say.
 
-    Either the header ``epoch`` says so in seconds since 1970, or ``Retry-After`` counts from ``Date``
-    (RFC 9110, section 10.2.3); a date in ``Retry-After`` is taken as it stands.
+    The header ``epoch`` says so, or else ``Retry-After``: as a date (RFC 9110, section 10.2.3), or in seconds, which
+    count from ``Date``, or from 1970 if there are so many; some count milliseconds since 1970.
     """
+    return _moment(headers.get(epoch, ""), headers) or _moment(headers.get("retry-after", ""), headers)
+
+
+def _moment(said: str, headers: Mapping[str, str]) -> datetime | None:
     try:
-        if epoch in headers:
-            return datetime.fromtimestamp(int(headers[epoch]), UTC)
-        after = headers["retry-after"]
-        if not after.isdigit():
-            return parsedate_to_datetime(after).astimezone(UTC)
-        return parsedate_to_datetime(headers["date"]).astimezone(UTC) + timedelta(seconds=int(after))
+        if not _NUMBER.fullmatch(said):
+            return parsedate_to_datetime(said).astimezone(UTC) if said else None
+        seconds = float(said)
+        if seconds >= _SINCE_1970:
+            return datetime.fromtimestamp(seconds / 1000 if seconds >= _MILLIS else seconds, UTC)
+        return parsedate_to_datetime(headers["date"]).astimezone(UTC) + timedelta(seconds=seconds)
     except (KeyError, ValueError, OverflowError, OSError, TypeError):
         return None

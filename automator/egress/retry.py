@@ -9,7 +9,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 from tenacity.wait import wait_random_exponential
 
 from automator.clock import Clock
-from automator.egress.call import HOLD, call_of
+from automator.egress.call import HOLD, Call, call_of
 from automator.egress.wire import Unknown, Unsent
 from connectors.answer import clock_ahead
 from connectors.base import Effect, Kind, NotNow, Outcome, RenewNeeded, Unresolved, outcome_of
@@ -65,7 +65,9 @@ class Retry(httpx.AsyncBaseTransport):
             return await retrying(attempt)
         except _Again as last:
             if last.outcome.kind is not Kind.UNKNOWN:
-                raise NotNow(last.outcome.until, last.outcome.reason) from last
+                until = last.outcome.until
+                ahead = until is not None and until > self._clock.now()  # what has passed says nothing of when
+                raise NotNow(until if ahead else None, last.outcome.reason) from last
             if (intent := call_of(request).intent) is not None:
                 raise Unresolved(intent.key) from last
             if last.response is not None:
@@ -93,13 +95,20 @@ class Retry(httpx.AsyncBaseTransport):
             case Kind.UNSENT:
                 raise _Again(outcome, response)
             case Kind.UNKNOWN:
-                if call.operation.effect is Effect.ONCE and call.intent is not None:
-                    raise Unresolved(call.intent.key, outcome.until, outcome.reason)
-                raise _Again(outcome, response)
+                return self._doubted(call, outcome, response)
             case _:
                 if response is None:
                     raise TypeError("an outcome without an answer must be unsent or unknown")
                 return response
+
+    def _doubted(self, call: Call, outcome: Outcome, response: httpx.Response | None) -> httpx.Response:
+        """What becomes of a call of which nothing is known: asked again soon, or whoever asked puts it off."""
+        long = outcome.until is not None and outcome.until - self._clock.now() > HOLD
+        if call.intent is not None and (call.operation.effect is Effect.ONCE or long):
+            raise Unresolved(call.intent.key, outcome.until, outcome.reason)
+        if response is not None and long:
+            return response
+        raise _Again(outcome, response)
 
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None

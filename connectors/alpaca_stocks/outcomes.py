@@ -18,6 +18,7 @@ from connectors.exchange.rows.alpaca import Alpaca
 from connectors.exchange.ways import ABSENT, BAD_KEY, GONE, LATER, NO, UNKNOWN, Verdict
 
 PLACE, CANCEL, FIND = (f"alpaca-stocks.order.{what}" for what in ("place", "cancel", "find"))
+LOOKS = frozenset(f"alpaca-stocks.{what}" for what in ("order.find", "orders.open", "fills"))
 ORDERS = frozenset({CANCEL, FIND})  #: where a 404 is about an order
 WRONG_KEY = f"{BAD_KEY.reason}; a paper account's key needs --option environment=test, a live one's must not have it"
 _ROW = Alpaca()
@@ -54,6 +55,10 @@ def _accepted(operation: Operation, response: httpx.Response, body: Any, request
     if not isinstance(body, dict | list):
         what = "HTML" if response.content.lstrip()[:1] == b"<" else "no JSON"
         return Outcome(Kind.UNKNOWN, f"Alpaca: an answer with {what}", request_id=request_id)
+    if operation.name in LOOKS and not _ROW.shows(body):
+        return Outcome(
+            Kind.UNKNOWN, "Alpaca: an answer that shows no orders, nor that there are none", request_id=request_id
+        )
     if operation.name != PLACE:
         return Outcome(Kind.OK, request_id=request_id)
     found = _ROW.placed(body)

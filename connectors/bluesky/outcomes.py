@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from connectors.answer import json_object, resets
+from connectors.answer import json_object, oversized, resets
 from connectors.base import Kind, Operation, Outcome
 from connectors.bluesky.limits import CUT
 
@@ -50,6 +50,8 @@ def judge(operation: Operation, response: httpx.Response) -> Outcome:
         return Outcome(Kind.LATER, "Bluesky's limit is reached", until=until)
     if 400 <= status < 500 and body is not None and isinstance(body.get("error"), str):  # noqa: PLR2004 - RFC 9110
         return _refused(operation, str(body["error"]), str(body.get("message") or ""))
+    if oversized(operation, response):
+        return Outcome(Kind.REJECTED, TOO_LARGE)
     return Outcome(Kind.UNKNOWN, f"status {status}, which is no answer of Bluesky's")
 
 

@@ -32,7 +32,7 @@ async def recent(wire: Wire, repo: str, since: datetime) -> list[Shown]:
         body = accepted(await wire.request(LIST, "GET", url, params=query))
         found += _shown(body["records"], since)
         cursor = body.get("cursor")
-        if not body["records"] or not isinstance(cursor, str) or cursor < oldest:
+        if not body["records"] or not isinstance(cursor, str) or cursor < oldest or cursor == query.get("cursor"):
             break
         query["cursor"] = cursor
     return sorted(found, key=lambda item: item.at)

@@ -30,13 +30,17 @@ from connectors.exchange.ways import (
 )
 
 PLACE, PAIR, CANCEL = "order.place", "order.pair", "order.cancel"  #: how the names of the writes end
+LOOKS = (".order.find", ".orders.open", ".fills")  #: and those of the reads that show what became of orders
 #: a refusal with these words means that the order may be there, sent before
-DUPLICATE = re.compile(r"duplicat|already (?:exist|in use|(?:been )?used)|exists already|must be unique", re.IGNORECASE)
+DUPLICATE = re.compile(
+    r"duplicat|already[ _](?:exist|in[ _]use|(?:been )?used)|exists already|(?:must be|not) unique", re.IGNORECASE
+)
 #: and with these that it may be there, whatever the code says
 IN_DOUBT = re.compile(
     r"timed? ?-?out|(?:unknown|internal|system|internal server) error|status (?:is )?unknown", re.IGNORECASE
 )
-THROTTLED = frozenset({418, 429})  #: 418 is Binance's, for those who did not heed 429
+BANNED, BAN = 418, 120  #: Binance's, for those who did not heed 429: for so many seconds at first, then for days
+THROTTLED = frozenset({BANNED, 429})
 
 
 def judge(ways: Ways, bridge: Any, operation: Operation, response: httpx.Response) -> Outcome:
@@ -50,7 +54,7 @@ def judge(ways: Ways, bridge: Any, operation: Operation, response: httpx.Respons
 def _judged(ways: Ways, bridge: Any, operation: Operation, response: httpx.Response) -> Outcome:
     status, writes = response.status_code, operation.scope is Scope.TRADE
     if status in THROTTLED:
-        return _outcome(LATER, bridge, response, "")
+        return _outcome(_throttled(ways, response), bridge, response, "")
     if status >= 500:  # noqa: PLR2004 - RFC 9110; an exchange that fails may have done it all the same
         return Outcome(Kind.UNKNOWN, _troubled(ways, bridge, response), until=resets(response.headers, ""))
     body = parsed(response)
@@ -86,6 +90,15 @@ def of_an_order(verdict: Verdict, words: str) -> Verdict:
     return NO if verdict is GONE else verdict
 
 
+def _throttled(ways: Ways, response: httpx.Response) -> Verdict:
+    """How long to wait where no header says so: as the row knows, and never less than a ban lasts."""
+    body = parsed(response)
+    said = ways.said(body, response.status_code) if body is not None else None
+    known = ways.verdict(said) if said else None
+    verdict = known if known is not None and known.kind is Kind.LATER else LATER
+    return replace(verdict, seconds=max(BAN, verdict.seconds or 0)) if response.status_code == BANNED else verdict
+
+
 def _troubled(ways: Ways, bridge: Any, response: httpx.Response) -> str:
     """What an exchange that fails says of it: that it is in maintenance."""
     body = parsed(response)
@@ -100,6 +113,8 @@ def _accepted(ways: Ways, operation: Operation, body: Any) -> Outcome:
         return (
             Outcome(Kind.OK, result={"legs": legs}) if legs else Outcome(Kind.UNKNOWN, "an answer that names no pair")
         )
+    if operation.name.endswith(LOOKS) and not ways.shows(body):
+        return Outcome(Kind.UNKNOWN, "an answer that shows no orders, nor that there are none")
     if not operation.name.endswith(PLACE):
         return Outcome(Kind.OK)
     found = ways.placed(body)
@@ -125,7 +140,7 @@ def _outcome(verdict: Verdict, bridge: Any, response: httpx.Response, text: str)
     reason = verdict.reason or (text[:SAID] if text else f"status {response.status_code}")
     until = None
     if verdict.kind is Kind.LATER:
-        until = resets(response.headers, "") or _after(response.headers, verdict.seconds)
+        until = resets(response.headers, "") or verdict.until or _after(response.headers, verdict.seconds)
     lasting = verdict.lasts(text)
     return Outcome(verdict.kind, reason if reason == ABSENT else f"{bridge.name}: {reason}", until, lasting=lasting)
 

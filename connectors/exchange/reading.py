@@ -188,7 +188,9 @@ def fill(said: Mapping[str, Any]) -> Fill | None:
     price, amount, at = exact(said.get("price")), exact(said.get("amount")), instant(said.get("timestamp"))
     if price is None or amount is None or at is None or said.get("side") not in {"buy", "sell"} or not said.get("id"):
         return None
-    fee = said.get("fee") or next(iter(said.get("fees") or ()), None) or {}
+    paid = [one for one in (said.get("fee"), *(said.get("fees") or ())) if isinstance(one, dict)]
+    # where one is named for each asset that could pay it, most are 0
+    fee = next((one for one in paid if exact(one.get("cost"))), next(iter(paid), {}))
     return Fill(
         id=str(said["id"]),
         order_id=str(said.get("order") or ""),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
@@ -24,8 +24,8 @@ KEY = "the key is wrong, was removed, may not do this, or not from this address"
 
 #: words of a refusal that is about a balance that is not there
 POVERTY = re.compile(
-    r"insufficient[ _](?:\w+[ _]){0,2}(?:balance|fund|qty|quantity|buying power)|balance.{0,20} not enough"
-    r"|\bab not enough|balance (?:is )?too low",
+    r"insufficient[ _](?:\w+[ _]){0,2}(?:balance|fund|qty|quantity|buying power)"
+    r"|balance.{0,20} (?:not enough|insufficient)|\bab not enough|balance (?:is )?too low",
     re.IGNORECASE,
 )
 
@@ -38,6 +38,7 @@ class Verdict:
         kind: One of the five outcomes.
         reason: Why, for a person; empty: the exchange's own words.
         seconds: For ``LATER``: how long to wait, where no header says so.
+        until: For ``LATER``: when it ends, where the exchange says so in its words.
         lasting: For ``REJECTED``: it would be refused again, until a person changes something.
     """
 
@@ -45,6 +46,7 @@ class Verdict:
     reason: str = ""
     seconds: int | None = None
     lasting: bool = False
+    until: datetime | None = None
 
     def lasts(self, text: str) -> bool:
         """Whether a refusal in these words would come again, until a person changes something."""
@@ -204,6 +206,10 @@ class Ways:
             CallRefused: the exchange has no such call.
         """
         raise CallRefused(f"{self.id} holds no two orders for one balance; nothing was sent")
+
+    def shows(self, body: Any) -> bool:
+        """Whether an accepted answer about orders or trades has them, or says that there are none."""
+        return True
 
     def paired(self, body: Any) -> Mapping[str, str]:
         """The exchange's ids of a pair's orders, by ours, in an accepted answer; empty: it names none."""

@@ -34,6 +34,10 @@ HOLDS: dict[str, tuple[str, ...]] = {
     ops.PROBED.name: ("success",),
     ops.ME.name: ("id", "name"),
     ops.NODE.name: ("id",),
+    ops.POSTS.name: ("data",),
+    ops.REELS.name: ("data",),
+    ops.STORIES.name: ("data",),
+    ops.COMMENTS.name: ("data",),
     ops.DEBUG.name: ("data",),
     ops.TOKEN.name: ("access_token",),
 }

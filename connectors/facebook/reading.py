@@ -16,6 +16,7 @@ from connectors.facebook import operations as ops
 from connectors.facebook.upload import Places, status
 from connectors.graph import insights
 from connectors.graph.errors import GONE
+from connectors.graph.lists import newest
 from connectors.network import Metrics, Rejected, Shown, Wire
 
 SITE = "https://www.facebook.com"
@@ -90,7 +91,7 @@ async def _post(wire: Wire, at: Places, plan: Mapping[str, Any]) -> dict[str, An
     pictures = {str(item["media_fbid"]) for item in body.get("attached_media") or ()}
     since = datetime.fromisoformat(str(plan["since"]))
     asked = {"fields": POST, "limit": str(PAGE)}
-    rows = await _rows(wire, ops.POSTS, f"{at.api}/{at.page}/published_posts", asked)
+    rows = await newest(wire, ops.POSTS, f"{at.api}/{at.page}/published_posts", asked, since)
     for row in reversed([row for row in rows if (made := created(row)) is not None and made >= since]):
         same = _plain(row.get("message")) == _plain(body.get("message"))
         if same and (not pictures or pictures & _targets(row)):
@@ -106,7 +107,7 @@ async def _comment(wire: Wire, at: Places, plan: Mapping[str, Any]) -> dict[str,
         "order": "reverse_chronological",
         "limit": str(PAGE),
     }
-    for row in reversed(await _rows(wire, ops.COMMENTS, f"{at.api}/{plan['path']}", asked)):
+    for row in reversed(await newest(wire, ops.COMMENTS, f"{at.api}/{plan['path']}", asked, since)):
         who, made = row.get("from"), created(row)
         ours = isinstance(who, dict) and str(who.get("id")) == at.page
         same = _plain(row.get("message")) == _plain(plan["body"].get("message"))
@@ -125,10 +126,10 @@ async def address(wire: Wire, api: str, result: Mapping[str, Any]) -> dict[str, 
 
 async def recent(wire: Wire, at: Places, since: datetime) -> list[Shown]:
     """Posts, videos and reels, oldest first; Facebook lists reels apart from posts."""
-    newest = {"fields": POST, "limit": str(PAGE)}
-    posts = await _rows(wire, ops.POSTS, f"{at.api}/{at.page}/published_posts", newest)
+    of_posts = {"fields": POST, "limit": str(PAGE)}
+    posts = await newest(wire, ops.POSTS, f"{at.api}/{at.page}/published_posts", of_posts, since)
     asked = {"fields": "id,description,created_time", "since": str(int(since.timestamp())), "limit": str(PAGE)}
-    reels = await _rows(wire, ops.REELS, f"{at.api}/{at.page}/video_reels", asked)
+    reels = await newest(wire, ops.REELS, f"{at.api}/{at.page}/video_reels", asked, since)
     shown = [
         Shown(_named(row), str(row.get("message") or ""), made)
         for row in posts

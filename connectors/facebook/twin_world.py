@@ -16,6 +16,7 @@ from connectors.graph.twin import (
     GraphError,
     need,
     picked,
+    whole_address,
 )
 
 COMMON = frozenset({"access_token", "appsecret_proof", "fields", "limit", "after", "before", "since", "until"})
@@ -100,8 +101,13 @@ def listed(request: web.Request, rows: Iterable[dict[str, Any]], known: frozense
     until, most = world.now() - world.visible_after, int(request[PARAMS].get("limit") or 25)
     since = float(request[PARAMS].get("since") or 0)
     found = [row for row in rows if row["at"] <= until and row["at"].timestamp() >= since]
-    newest = sorted(found, key=lambda row: row["at"], reverse=True)[:most]
-    return web.json_response({"data": [picked(row, request, known, "id,message,created_time") for row in newest]})
+    begin = int(request[PARAMS].get("after") or 0)
+    newest = sorted(found, key=lambda row: row["at"], reverse=True)
+    shown = [picked(row, request, known, "id,message,created_time") for row in newest[begin : begin + most]]
+    # Graph names a cursor on the last page too
+    paging: dict[str, Any] = {"cursors": {"before": str(begin), "after": str(begin + len(shown))}} if shown else {}
+    paging |= {"next": whole_address(request)} if begin + most < len(newest) else {}
+    return web.json_response({"data": shown, "paging": paging})
 
 
 def add_story(world: World, page: str, media: str, kind: str) -> str:

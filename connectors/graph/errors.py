@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from connectors.answer import json_object
+from connectors.answer import json_object, oversized
 from connectors.base import Effect, Kind, Operation, Outcome
 from connectors.graph import usage
 
@@ -117,6 +117,8 @@ def judge(
     if not 200 <= status < 300:  # noqa: PLR2004 - RFC 9110
         if status == 429:  # noqa: PLR2004 - RFC 6585
             return Outcome(Kind.LATER, "Facebook's limit is reached", usage.until(response.headers), request_id=trace)
+        if oversized(operation, response):
+            return Outcome(Kind.REJECTED, "the file is larger than Meta takes; make it smaller", request_id=trace)
         return Outcome(Kind.UNKNOWN, f"status {status}, which is no answer of Graph's", request_id=trace)
     if body is None:
         return Outcome(Kind.UNKNOWN, "an answer that is not JSON", request_id=trace)

@@ -76,8 +76,8 @@ class Login:
             rows = [row for row in body.get("data") or [] if isinstance(row, dict) and row.get("access_token")]
             for row in rows:
                 yield row
-            after = str(((body.get("paging") or {}).get("cursors") or {}).get("after") or "")
-            if not after or len(rows) < PAGES_AT_ONCE:
+            before, after = after, str(((body.get("paging") or {}).get("cursors") or {}).get("after") or "")
+            if after in {"", before} or len(rows) < PAGES_AT_ONCE:
                 return
 
     async def _brought(self, wire: Wire, api: str, more: Mapping[str, str]) -> None:

@@ -202,6 +202,11 @@ def _proven(app: App, token: str, given: Any) -> None:
         raise GraphError(100, "Invalid appsecret_proof provided in the API argument")
 
 
+def whole_address(request: web.Request) -> str:
+    """Where a call went, with its token, as Graph writes where the next page is."""
+    return str(request.url.update_query(access_token=request.headers.get("authorization", "").rpartition(" ")[2]))
+
+
 def names(asked: str) -> list[str]:
     """The names in a ``fields`` parameter, without what is asked of each."""
     found, depth, name = [], 0, ""

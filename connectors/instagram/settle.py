@@ -8,6 +8,7 @@ from typing import Any
 
 from connectors.answer import accepted
 from connectors.base import NotNow
+from connectors.graph.lists import newest
 from connectors.instagram import text
 from connectors.instagram.containers import RARELY, Code, Way, look
 from connectors.instagram.operations import COMMENTS, MEDIA
@@ -85,9 +86,9 @@ async def comment(wire: Wire, base: str, plan: Mapping[str, Any]) -> dict[str, A
     """A comment of ours with the very text, under the very post."""
     earliest = since(plan)
     asked = {"fields": "id,text,timestamp,username", "limit": NEWEST}
-    said = accepted(await wire.request(COMMENTS, "GET", f"{base}/{plan['media']}/comments", params=asked))
-    for item in said["data"]:
-        at = when(item) if isinstance(item, dict) else None
+    listed = await newest(wire, COMMENTS, f"{base}/{plan['media']}/comments", asked, earliest)
+    for item in reversed(listed):
+        at = when(item)
         if at is None or at < earliest or text.plain(str(item.get("text") or "")) != text.plain(plan["message"]):
             continue
         if not wire.known(result := {"id": str(item["id"])}):

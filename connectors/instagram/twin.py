@@ -9,7 +9,20 @@ from typing import Any
 
 from aiohttp import web
 
-from connectors.graph.twin import GRAPH, PARAMS, TOKEN, VERSION, App, Graph, GraphError, Now, Page, application, picked
+from connectors.graph.twin import (
+    GRAPH,
+    PARAMS,
+    TOKEN,
+    VERSION,
+    App,
+    Graph,
+    GraphError,
+    Now,
+    Page,
+    application,
+    picked,
+    whole_address,
+)
 from connectors.instagram import twin_containers as containers_twin
 from connectors.instagram import twin_login
 from connectors.instagram.twin_containers import code
@@ -129,7 +142,8 @@ async def _list(request: web.Request) -> web.Response:
 
 def _page(request: web.Request, shown: list[dict[str, Any]]) -> web.Response:
     start, limit = int(request[PARAMS].get("after") or 0), int(request[PARAMS].get("limit") or 25)
-    more = {"cursors": {"after": str(start + limit)}} if start + limit < len(shown) else {}
+    following = {"cursors": {"after": str(start + limit)}, "next": whole_address(request)}
+    more = following if start + limit < len(shown) else {}
     return web.json_response({"data": shown[start : start + limit], "paging": more})
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from connectors.answer import json_object, resets
+from connectors.answer import json_object, oversized, resets
 from connectors.base import Kind, Operation, Outcome
 
 TWICE = "duplicate"
@@ -26,6 +26,8 @@ HOLDS: dict[str, tuple[str, ...]] = {
     "x.media.initialize": ("id",),
     "x.user.me": ("id", "username"),
 }
+#: what lists posts; an empty list counts them as 0
+LISTS = frozenset({"x.user.posts", "x.user.recent"})
 TOKEN = "X does not accept these keys; make new ones in its developer console"  # noqa: S105 - a sentence
 
 
@@ -51,6 +53,8 @@ def judge(operation: Operation, response: httpx.Response) -> Outcome:
             until=resets(response.headers, "x-rate-limit-reset"),
             request_id=request_id,
         )
+    if body is None and oversized(operation, response):
+        return Outcome(Kind.REJECTED, "the file is larger than X takes; make it smaller", request_id=request_id)
     if body is None:
         return Outcome(Kind.UNKNOWN, f"status {status}, but no answer of X's", request_id=request_id)
     return Outcome(Kind.REJECTED, f"X says {status}: {detail[:200] or 'nothing more'}", request_id=request_id)
@@ -61,7 +65,10 @@ def _accepted(operation: Operation, said: bytes, body: dict[str, Any] | None, re
         return Outcome(Kind.OK, request_id=request_id)
     if body is None:
         return Outcome(Kind.UNKNOWN, "an answer that is not JSON", request_id=request_id)
-    data = body.get("data")
+    data, meta = body.get("data"), body.get("meta")
+    none = data is None and isinstance(meta, dict) and meta.get("result_count") == 0
+    if operation.name in LISTS and not (isinstance(data, list) or none):
+        return Outcome(Kind.UNKNOWN, f"an answer without a list: {_detail(body)[:200]}", request_id=request_id)
     wanted = HOLDS.get(operation.name, ())
     held = data if isinstance(data, dict) else {}
     if not all(_there(held.get(name)) for name in wanted):

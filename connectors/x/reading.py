@@ -46,11 +46,11 @@ async def asked(
 
 def shown(post: Mapping[str, Any]) -> str:
     """The text as it was written: X shortens addresses, escapes ``&<>`` and appends a link to pictures."""
-    text = str(post.get("text") or "")
+    text = html.unescape(str(post.get("text") or ""))  # addresses are not escaped: ?a=1&copy=2 is one
     for url in (post.get("entities") or {}).get("urls") or []:
         inner = url.get("media_key") is not None or _MEDIUM.search(str(url.get("expanded_url"))) is not None
         text = text.replace(str(url["url"]), "" if inner else str(url.get("expanded_url") or url["url"]))
-    return html.unescape(text)
+    return text
 
 
 def stamp(at: datetime) -> str:
@@ -83,8 +83,8 @@ async def listed(
         for post in objects(body.get("data"), "id"):
             yield post
         following = (body.get("meta") or {}).get("next_token")
-        if not isinstance(following, str):
-            return
+        if not isinstance(following, str) or following == more.get("pagination_token"):
+            return  # each page has its price, and the same one tells nothing more
         more = {"pagination_token": following, "max_results": str(PAGE)}
 
 

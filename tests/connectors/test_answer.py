@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.answer import json_object, jwt_lifetime, lifetime
+from connectors.answer import json_object, jwt_lifetime, lifetime, resets
 
 
 def jwt(claims: Any) -> str:
@@ -67,3 +67,49 @@ def test_half_a_character_does_not_spoil_what_is_stored(text: str) -> None:
     assert found is not None
     assert found["detail"].encode().decode() == found["detail"]
     assert ("\U0001f469" in found["detail"]) == ("\U0001f469" in text)
+
+
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+DATE = {"date": "Wed, 25 Nov 2026 12:00:00 GMT"}
+EPOCH = int(NOON.timestamp())
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "30"}, 30),
+        ({"retry-after": "0"}, 0),
+        ({"retry-after": "1.5"}, 1.5),
+        ({"retry-after": "Wed, 25 Nov 2026 12:01:00 GMT"}, 60),
+        ({"retry-after": "Wed, 25 Nov 2026 13:01:00 +0100"}, 60),
+        ({"retry-after": str(EPOCH + 90)}, 90),
+        ({"reset": str(EPOCH + 90)}, 90),
+        ({"reset": f"{EPOCH + 90}.25"}, 90.25),
+        ({"reset": str((EPOCH + 90) * 1000)}, 90),
+        ({"reset": "45"}, 45),
+        ({"reset": "soon", "retry-after": "30"}, 30),
+        ({"reset": "", "retry-after": "30"}, 30),
+        ({"reset": "soon"}, None),
+        ({"retry-after": "-3"}, None),
+        ({"retry-after": "1_000"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "9" * 400}, None),
+        ({}, None),
+    ],
+)
+def test_when_a_limit_ends(headers: dict[str, str], seconds: float | None) -> None:
+    """In each of the forms that servers and what stands before them write; what makes no sense says nothing."""
+    wanted = None if seconds is None else NOON + timedelta(seconds=seconds)
+    assert resets(headers | DATE, "reset") == wanted
+
+
+def test_without_a_date_only_an_instant_says_when() -> None:
+    """From when on the seconds count is not known then."""
+    assert resets({"retry-after": "30"}, "reset") is None
+    assert resets({"reset": str(EPOCH)}, "reset") == NOON
+
+
+@given(st.text(max_size=20), st.text(max_size=20))
+def test_no_header_is_too_odd(reset: str, after: str) -> None:
+    """Whatever they say, it is an instant or nothing."""
+    assert isinstance(resets({"reset": reset, "retry-after": after} | DATE, "reset"), datetime | None)

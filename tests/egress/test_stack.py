@@ -18,7 +18,7 @@ import respx
 from automator import halts
 from automator.db import DatabaseError, Writer, connect
 from automator.egress.call import Account, Call
-from automator.egress.record import SEND_WITHIN
+from automator.egress.record import LONGEST, SEND_WITHIN
 from automator.egress.stack import Client, client
 from automator.egress.wire import base_transport
 from automator.intentions import Fenced, State, claim, load, settle
@@ -146,6 +146,25 @@ async def test_a_long_wait_parks_the_work(world: World) -> None:
     assert parked.value.until is not None
     assert world.clock.slept == []
     assert world.state() is State.PLANNED
+
+
+@respx.mock
+async def test_a_limit_that_ended_long_ago_is_not_asked_about_on_and_on(world: World) -> None:
+    """An instant that has passed does not say when: the work is parked as if none had been named, not taken up at once."""
+    route = respx.post(f"{URL}/posts").respond(429, headers={"retry-after": "-60"})
+    with pytest.raises(NotNow) as parked:
+        await world.post(await world.plan())
+    assert parked.value.until is None
+    assert route.call_count <= 4
+
+
+@respx.mock
+async def test_no_wait_is_believed_that_never_ends(world: World) -> None:
+    """A provider that writes milliseconds, or an instant, where seconds belong shuts no account out for ever."""
+    respx.post(f"{URL}/posts").respond(429, headers={"retry-after": "60000000000"})
+    with pytest.raises(NotNow) as parked:
+        await world.post(await world.plan())
+    assert parked.value.until == world.clock.now() + LONGEST
 
 
 @respx.mock

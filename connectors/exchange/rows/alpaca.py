@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
@@ -32,8 +33,10 @@ BUDGETS = (
 )
 DATA = frozenset({"ticker", "book", "candles"})  #: what is asked of the market's data
 TYPES = {OrderType.MARKET: "market", OrderType.LIMIT: "limit", OrderType.STOP_LIMIT: "stop_limit"}
-CODES = {"404": GONE, "401": BAD_KEY, "403": NO, "422": NO, "400": NO, "429": LATER}  #: by status
+CODES = {"404": NO, "401": BAD_KEY, "403": NO, "422": NO, "400": NO, "429": LATER}  #: by status
 UNIQUE = "client_order_id must be unique"
+MISSING = 40410000  #: its code for what it does not have; a 404 without may be of whatever stands before it
+_NO_ORDER = re.compile(r"\border\b.* not found", re.IGNORECASE)
 
 
 class Alpaca(Ways):
@@ -70,18 +73,26 @@ class Alpaca(Ways):
 
     def said(self, body: Any, status: int) -> Said | None:
         wrong = status >= 400 and isinstance(body, dict)  # noqa: PLR2004 - RFC 9110
-        return Said(str(status), str(body.get("message") or body.get("code") or "")) if wrong else None
+        if not wrong:
+            return None
+        missing = status == 404 and body.get("code") == MISSING  # noqa: PLR2004 - RFC 9110
+        return Said(str(MISSING if missing else status), str(body.get("message") or body.get("code") or ""))
 
     def verdict(self, said: Said) -> Verdict | None:
         if UNIQUE in said.text:
             return AGAIN
         if said.code == "403" and said.text.startswith("forbidden"):
             return BAD_KEY
+        if said.code == str(MISSING) or (said.code == "404" and _NO_ORDER.search(said.text)):
+            return GONE
         return CODES.get(said.code)
 
     def placed(self, body: Any) -> str | None:
         found = body.get("id") if isinstance(body, dict) else None
         return str(found) if found and body.get("client_order_id") else None
+
+    def shows(self, body: Any) -> bool:
+        return isinstance(body, list) or "id" in body
 
     def placing(self, wanted: OrderRequest, market: str) -> Unsigned:
         how = wanted.time_in_force

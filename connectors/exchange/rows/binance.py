@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar
@@ -75,7 +76,9 @@ TYPES = {
     OrderType.TAKE_PROFIT: "TAKE_PROFIT",
     OrderType.TAKE_PROFIT_LIMIT: "TAKE_PROFIT_LIMIT",
 }
+AWAY = 451  #: the status of what is refused for where it comes from (RFC 7725), before anything is done
 CODES = {
+    str(AWAY): Verdict(Kind.REJECTED, "it serves nobody in the place that this machine's address is of", lasting=True),
     "-1000": UNKNOWN,
     "-1001": UNKNOWN,
     "-1002": BAD_KEY,
@@ -93,6 +96,7 @@ CODES = {
     "-2026": GONE,  # it ended unfilled, three months ago
 }
 _REFUSED = re.compile(r"-10(?:1[34]|20|3\d)|-1[12]\d\d|-20(?:1\d|2\d|3\d|4\d)")  #: the others that errors.md explains
+_BAN = re.compile(r"banned until (\d{13})\b")  #: milliseconds since 1970
 
 
 class Binance(Ways):
@@ -140,15 +144,22 @@ class Binance(Ways):
 
     def said(self, body: Any, status: int) -> Said | None:
         code = body.get("code") if isinstance(body, dict) else None
+        if status == AWAY:
+            return Said(str(AWAY), str(body.get("msg") or "") if isinstance(body, dict) else "")
         return Said(str(code), str(body.get("msg") or "")) if isinstance(code, int) and code < 0 else None
 
     def verdict(self, said: Said) -> Verdict | None:
+        if said.code == "-1003" and (ban := _BAN.search(said.text)):
+            return replace(CODES[said.code], until=_instant(ban[1]))
         if said.code == "-2011" and said.text.startswith("Unknown order"):
             return Verdict(Kind.REJECTED, ABSENT)
         return CODES.get(said.code) or (NO if _REFUSED.fullmatch(said.code) else None)
 
     def placed(self, body: Any) -> str | None:
         return str(body["orderId"]) if isinstance(body, dict) and isinstance(body.get("orderId"), int) else None
+
+    def shows(self, body: Any) -> bool:
+        return isinstance(body, list) or "orderId" in body
 
     def placing(self, wanted: OrderRequest, market: str) -> Unsigned:
         params = {"symbol": market, "side": wanted.side.upper(), "type": TYPES[wanted.type]}

@@ -121,6 +121,10 @@ class Bybit(Ways):
         found = body.get("result") if isinstance(body, dict) else None
         return str(found["orderId"]) if isinstance(found, dict) and found.get("orderId") else None
 
+    def shows(self, body: Any) -> bool:
+        result = body.get("result") if isinstance(body, dict) else None
+        return isinstance(result, dict) and isinstance(result.get("list"), list)
+
     def cent(self, market: Mapping[str, Any]) -> Decimal | None:
         return number((market["info"].get("lotSizeFilter") or {}).get("quotePrecision"))
 

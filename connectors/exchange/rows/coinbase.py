@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from connectors.base import Budget, Reading, Window
 from connectors.exchange.unsigned import Unsigned
 from connectors.exchange.ways import (
+    AGAIN,
     BAD_KEY,
     GONE,
     LATER,
@@ -39,6 +40,12 @@ CODES = {
     "UNKNOWN_ERROR": UNKNOWN,
     "UNAVAILABLE": UNKNOWN,
     "DEADLINE_EXCEEDED": UNKNOWN,
+    # codes of gRPC's, by which what was asked may have been done
+    "ABORTED": UNKNOWN,
+    "CANCELLED": UNKNOWN,
+    "DATA_LOSS": UNKNOWN,
+    "ALREADY_EXISTS": AGAIN,
+    "UNKNOWN_CANCEL_FAILURE_REASON": UNKNOWN,
     "UNAUTHENTICATED": BAD_KEY,
     "PERMISSION_DENIED": BAD_KEY,
     "RESOURCE_EXHAUSTED": LATER,
@@ -46,6 +53,7 @@ CODES = {
     "NOT_FOUND": GONE,
     "UNKNOWN_CANCEL_ORDER": GONE,
 }
+PAGES = 8  #: of 250 orders each in which one is looked for, after those that are open
 NOTHING = frozenset({"", "UNKNOWN_FAILURE_REASON", "UNKNOWN_PREVIEW_FAILURE_REASON"})  #: where no reason is given
 
 
@@ -101,6 +109,11 @@ class Coinbase(Ways):
         named = found.get("order_id") if isinstance(found, dict) else None
         return str(named) if named else None
 
+    def shows(self, body: Any) -> bool:
+        said = body if isinstance(body, dict) else {}
+        kinds = {"orders": list, "fills": list, "order": dict, "cursor": str}  # a cursor goes with an empty list, too
+        return any(isinstance(said.get(name), kind) for name, kind in kinds.items())
+
     def cent(self, market: Mapping[str, Any]) -> Decimal | None:
         return number(market["info"].get("quote_increment"))
 
@@ -134,9 +147,7 @@ class Coinbase(Ways):
     def looks(self, wanted: OrderRequest, market: str) -> Sequence[Look]:
         # lists cannot be asked for by our id; what is open does not share a list with what is not
         asked = {"product_ids": market, "limit": 250}
-        path = "brokerage/orders/historical/batch"
-        listed = [({**asked, "order_status": "OPEN"}, _all), (asked, _orders)]
-        return [Look(Unsigned(("v3", "private"), path, "GET", params), read) for params, read in listed]
+        return [Look(_listing({**asked, "order_status": "OPEN"}), _all), _look(asked, PAGES)]
 
     def numbered(self, number: str, market: str) -> Sequence[Look]:
         path = "brokerage/orders/historical/{order_id}"
@@ -155,6 +166,20 @@ class Coinbase(Ways):
 
     def owner(self, body: Any) -> str:
         return str(body.get("portfolio_uuid") or "")
+
+
+def _listing(asked: Mapping[str, Any]) -> Unsigned:
+    return Unsigned(("v3", "private"), "brokerage/orders/historical/batch", "GET", dict(asked))
+
+
+def _look(asked: Mapping[str, Any], pages: int) -> Look:
+    """The newest orders, and then those before them."""
+
+    def before(body: Any) -> Sequence[Look]:
+        cursor = body.get("cursor") if body.get("has_next") else None
+        return [_look({**asked, "cursor": cursor}, pages - 1)] if cursor and pages > 1 else []
+
+    return Look(_listing(asked), _orders, before)
 
 
 def _placing(wanted: OrderRequest, market: str, configuration: Mapping[str, Any]) -> Unsigned:

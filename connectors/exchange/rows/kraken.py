@@ -109,6 +109,8 @@ class Kraken(Ways):
 
     def said(self, body: Any, status: int) -> Said | None:
         errors = body.get("error") if isinstance(body, dict) else None
+        if isinstance(errors, str):
+            errors = [errors]
         if isinstance(errors, list):  # warnings begin with W
             errors = [str(error) for error in errors if not str(error).startswith("W")]
         return Said(str(errors[0]), ", ".join(errors[1:])) if errors else None
@@ -125,6 +127,9 @@ class Kraken(Ways):
     def placed(self, body: Any) -> str | None:
         found = (body.get("result") or {}).get("txid") if isinstance(body, dict) else None
         return str(found[0]) if isinstance(found, list) and found and found[0] else None
+
+    def shows(self, body: Any) -> bool:
+        return isinstance(body, dict) and isinstance(body.get("result"), dict)
 
     def named(self, client_order_id: str) -> str:
         """What has none of Kraken's forms (a UUID, or at most 18 characters) goes by a UUID made of it."""
@@ -227,8 +232,7 @@ def _private(path: str, params: Mapping[str, Any]) -> Unsigned:
 
 
 def _orders(body: Any, which: str = "") -> list[Any]:
-    said = body.get("result") or {}
-    found = (said.get(which) or {}) if which else said
+    found = body["result"][which] if which else body["result"]
     return [{**order, "id": name} for name, order in found.items()]
 
 

@@ -129,6 +129,9 @@ class Okx(Ways):
             return None
         return str(first["ordId"]) if first.get("ordId") else okx_waiting.placed(first)
 
+    def shows(self, body: Any) -> bool:
+        return isinstance(body, dict) and isinstance(body.get("data"), list)
+
     def placing(self, wanted: OrderRequest, market: str) -> Unsigned:
         if wanted.type in WAITING:
             return okx_waiting.placing(wanted, market)

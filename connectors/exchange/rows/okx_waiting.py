@@ -89,7 +89,8 @@ def pending(market: str | None, after: str = "") -> Look:
 
     def more(body: Any) -> Sequence[Look]:
         found = rows(body)
-        return [pending(market, str(found[-1].get("algoId")))] if len(found) >= PAGE else []
+        last = str(found[-1].get("algoId")) if len(found) >= PAGE else after
+        return [pending(market, last)] if last != after else []
 
     return Look(_call("trade/orders-algo-pending", "GET", asked | ({"after": after} if after else {})), waiting, more)
 

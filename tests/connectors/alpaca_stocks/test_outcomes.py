@@ -16,7 +16,9 @@ from connectors.base import Effect, Kind, Operation, Outcome, Reading, Scope
 from connectors.exchange.ways import ABSENT, TWICE
 
 READ = Operation("alpaca-stocks.account", Effect.READ, Scope.READ)
-FIND = Operation("alpaca-stocks.order.find", Effect.READ, Scope.READ)
+FIND, OPEN, FILLS = (
+    Operation(f"alpaca-stocks.{what}", Effect.READ, Scope.READ) for what in ("order.find", "orders.open", "fills")
+)
 
 
 def said(message: str, code: int = 40310000) -> dict[str, Any]:
@@ -53,6 +55,15 @@ TABLE: list[tuple[Operation, int, Any, Kind, str]] = [
     (CANCEL, 404, said("order not found"), Kind.REJECTED, ABSENT),
     (CANCEL, 422, said('order is already in "filled" state'), Kind.REJECTED, "already"),
     (FIND, 404, said("order not found for a"), Kind.REJECTED, ABSENT),
+    (FIND, 404, said("no such thing", 40410000), Kind.REJECTED, ABSENT),
+    # of whatever stands before Alpaca: the order may be there
+    (FIND, 404, {"message": "no Route matched with those values"}, Kind.REJECTED, "no Route"),
+    (CANCEL, 404, {"message": "endpoint not found."}, Kind.REJECTED, "endpoint"),
+    (OPEN, 200, [], Kind.OK, ""),
+    (OPEN, 200, {}, Kind.UNKNOWN, "shows no orders"),
+    (FILLS, 200, {"message": "maintenance"}, Kind.UNKNOWN, "shows no orders"),
+    (FIND, 200, {"message": "maintenance"}, Kind.UNKNOWN, "shows no orders"),
+    (FIND, 200, {"id": "7"}, Kind.OK, ""),
     (READ, 404, said("asset not found"), Kind.REJECTED, "asset not found"),
     (READ, 200, [], Kind.OK, ""),
     (READ, 200, b"<html>", Kind.UNKNOWN, "HTML"),

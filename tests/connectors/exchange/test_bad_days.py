@@ -9,6 +9,7 @@ import re
 import time
 from datetime import timedelta
 from decimal import Decimal
+from email.utils import formatdate
 from typing import Any
 
 import pytest
@@ -172,3 +173,23 @@ async def test_trades_are_read_up_to_the_exchange_s_present(world: Any) -> None:
         await there.exchange.fills(there.wire, case.symbol, since)
         (came,) = there.server.of(*trades)
         assert int(came.asked["startTime"]) <= since.timestamp() * 1000
+
+
+async def test_an_exchange_in_maintenance_holds_no_worker(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says that it is back in two hours: whoever asks is told so, and goes on with other work."""
+    case, slept = CASES["binance"], list[float]()
+
+    async def noted(_: object, seconds: float) -> None:
+        slept.append(seconds)
+
+    away = (503, b"<html>maintenance</html>", HTML | {"retry-after": "7200", "date": formatdate(usegmt=True)})
+    async with world("binance/main", case.answers | {case.find: away, case.cancel: away}, case.secrets) as there:
+        await there.exchange.markets(there.wire)
+        monkeypatch.setattr("automator.clock.SystemClock.sleep", noted)
+        monkeypatch.setattr(type(there.engine.clock), "sleep", noted)
+        with pytest.raises(NotNow) as told:
+            await there.exchange.find(there.wire, wanted(case).plan())
+        assert told.value.until is not None
+        assert told.value.until > there.wire.now() + timedelta(hours=1)
+        assert outcome_of(await there.exchange.cancel(there.wire, shown(case))).kind is Kind.UNKNOWN
+        assert sum(slept) < 60

@@ -146,6 +146,14 @@ TABLE: list[tuple[str, int, Any, Kind, str]] = [
     ),
     ("coinsph", 400, {"code": -1146, "msg": "Order creation timeout"}, Kind.UNKNOWN, "timeout"),
     ("coinbase", 400, {"error": "unknown", "message": "internal"}, Kind.UNKNOWN, "internal"),
+    ("kraken", 200, {"error": "Service unavailable"}, Kind.UNKNOWN, "Service unavailable"),
+    ("binance", 451, {"code": 0, "msg": "Service unavailable from a restricted location"}, Kind.REJECTED, "the place"),
+    # gRPC's codes, of which only some say that nothing was done
+    ("coinbase", 409, {"error": "ABORTED", "message": ""}, Kind.UNKNOWN, "ABORTED"),
+    ("coinbase", 499, {"error": "CANCELLED", "message": ""}, Kind.UNKNOWN, "CANCELLED"),
+    ("coinbase", 409, {"error": "ALREADY_EXISTS", "message": ""}, Kind.UNKNOWN, TWICE),
+    ("coinbase", 400, {"error": "FAILED_PRECONDITION", "message": "no"}, Kind.REJECTED, "no"),
+    ("okx", 200, okx("51000", words="CLIENT_ID_ALREADY_USED"), Kind.UNKNOWN, TWICE),
     # an order that is only being placed can't be missing
     ("alpaca", 404, alpaca("asset not found for XYZ"), Kind.REJECTED, "asset not found"),
     ("coinbase", 404, {"error": "NOT_FOUND", "message": "no such product"}, Kind.REJECTED, "no such product"),
@@ -216,6 +224,22 @@ def test_bans(name: str, status: int) -> None:
     assert outcome.until == datetime(2026, 11, 25, 10, 0, tzinfo=UTC) + timedelta(seconds=90)
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "ends"),
+    [
+        (429, {"code": -1003, "msg": "Too much request weight used."}, timedelta(minutes=1)),
+        (429, {"code": -1015, "msg": "Too many new orders."}, timedelta(seconds=10)),
+        (429, b"<html>", timedelta(seconds=1)),
+        (418, b"<html>", timedelta(minutes=2)),
+        (418, {"code": -1003, "msg": "Way too many requests; IP banned until 1795601400000."}, timedelta(minutes=10)),
+        (418, {"code": -1003, "msg": "Way too many requests; IP banned until ever."}, timedelta(minutes=2)),
+    ],
+)
+def test_a_limit_that_no_header_ends(status: int, body: Any, ends: timedelta) -> None:
+    """Binance bans for up to three days whoever goes on asking while a minute's weight is used up."""
+    assert judged("binance", status, body).until == datetime(2026, 11, 25, 10, 0, tzinfo=UTC) + ends
+
+
 def test_an_address_that_is_shut_out_waits() -> None:
     """Bybit says for how long in its documentation, not in its answer."""
     for body in (b"403, access too frequent", b'{"message": "access too frequent"}'):
@@ -251,6 +275,37 @@ def test_a_cancellation_that_failed() -> None:
 def test_an_order_that_is_not_there(name: str, status: int, body: Any, what: str) -> None:
     """Whoever cancels it or asks for it is told so in one way."""
     assert judged(name, status, body, what=what) == Outcome(Kind.REJECTED, ABSENT)
+
+
+@pytest.mark.parametrize("what", ["cancel", "order.find"])
+def test_a_page_that_is_not_there_is_no_order_that_is_not_there(what: str) -> None:
+    """Whatever stands before Alpaca says 404 too, of orders that are there."""
+    for said in ({"message": "no Route matched with those values"}, {"message": "endpoint not found"}, {"code": 404}):
+        outcome = judged("alpaca", 404, said, what=what)
+        assert outcome.reason != ABSENT
+        assert outcome.kind is not Kind.OK
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("bybit", bybit(170131, "Insufficient balance.")),
+        ("bybit", bybit(170131, "Balance insufficient ")),
+        ("bybit", bybit(110004, "Wallet balance is insufficient")),
+        ("okx", okx("51008", words="Order failed. Insufficient USDT balance in account.")),
+        ("kraken", kraken("EOrder:Insufficient funds")),
+        ("coinbase", coinbase("INSUFFICIENT_FUND")),
+    ],
+)
+def test_what_is_not_there_is_not_asked_for_on_and_on(name: str, body: Any) -> None:
+    """A balance that is missing stays so until a person acts, in whatever order the words stand."""
+    assert judged(name, 200, body).lasting
+
+
+def test_a_cancellation_of_which_coinbase_does_not_know_why_it_failed() -> None:
+    """It may have been made all the same."""
+    said = {"results": [{"success": False, "failure_reason": "UNKNOWN_CANCEL_FAILURE_REASON", "order_id": "1"}]}
+    assert judged("coinbase", 200, said, what="cancel").kind is Kind.UNKNOWN
 
 
 def test_an_order_that_is_archived_is_none() -> None:

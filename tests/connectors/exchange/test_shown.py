@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connectors.exchange import reading
-from connectors.exchange.place import Place
+from connectors.exchange.place import Place, place
 from connectors.exchange.rows import rows
 from connectors.exchange.spot import Connector
 from connectors.order import Fill, Order, OrderState
@@ -21,7 +21,7 @@ SYMBOL = "BTC/USDT"
 
 def there(name: str, market: str) -> Place:
     """The exchange, of which this process knows one market."""
-    made = Place(rows()[name](), "", testing=False)
+    made = Place(rows()[name](), "", testing=False) if name in rows() else place(name, "", "live", "shown")
     said = {
         "id": market,
         "symbol": SYMBOL,
@@ -220,6 +220,17 @@ def test_a_fee_is_of_the_asset_that_it_was_paid_in(fee: str, asset: str, expecte
     fill = reading.fill(made.ways.traded(trade))
     assert fill is not None
     assert (fill.fee, fill.fee_asset) == (D(fee), expected)
+
+
+@pytest.mark.parametrize(("fee", "gt", "paid"), [("0", "0.02", ("0.02", "GT")), ("0.0003", "0", ("0.0003", "BTC"))])
+def test_a_fee_is_what_was_paid_where_several_assets_are_named(fee: str, gt: str, paid: tuple[str, str]) -> None:
+    """Gate names each asset that could pay it, and 0 of those that did not."""
+    made = there("gate", "BTC_USDT")
+    said = {"id": "1", "create_time_ms": "1548000000123.456", "currency_pair": "BTC_USDT", "side": "buy"}
+    said |= {"role": "taker", "amount": "0.15", "price": "5000", "order_id": "9", "fee": fee, "fee_currency": "BTC"}
+    fill = reading.fill(made.bridge.parse_trade(said | {"gt_fee": gt, "point_fee": "0"}))
+    assert fill is not None
+    assert (fill.fee, fill.fee_asset) == (D(paid[0]), paid[1])
 
 
 def bybit_page(asked: Mapping[str, Any]) -> Any:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from automator.intentions import load
 from automator.sandbox.faults import Fault
-from connectors.base import Absence, CallRefused, Effect, Intent, Kind, outcome_of
+from connectors.base import Absence, CallRefused, Effect, Intent, Kind, Operation, outcome_of
 from connectors.facebook import operations as ops
+from connectors.facebook import outcomes
 from connectors.facebook.connector import DIRECT
 from connectors.network import Rejected, Staged
 from connectors.post import Form, Media, Part
 from tests.connectors.facebook.conftest import Place
+from tests.stored import unpacked
 
 Make = Callable[..., Media]
 TEXTS = [
@@ -174,6 +177,33 @@ async def test_a_first_comment_is_found_by_who_wrote_it(place: Place) -> None:
     result = outcome_of(await place.send("two", plan)).result
     assert await place.network.find(place.session, plan) == result
     assert place.seen()[-1]["under"] == first["id"]
+
+
+async def test_a_busy_page_hides_nothing(place: Place) -> None:
+    """What went out before a hundred others is found behind them: called absent, it would be sent once more."""
+    place.chosen["publishing"] = "direct"
+    plan = await place.plan(Part("The post"))
+    post = outcome_of(await place.send("one", plan)).result
+    below = await place.plan(Part("The comment", form=Form.COMMENT), [post])
+    comment = outcome_of(await place.send("two", below)).result
+    for number in range(130):
+        at = place.clock() + timedelta(seconds=number)
+        dated = {"at": at, "created_time": at.strftime("%Y-%m-%dT%H:%M:%S+0000"), "message": f"Other {number}"}
+        place.world.posts[f"{number}"] = {**place.world.posts[str(post["id"])], **dated, "id": f"{number}"}
+        somebody = {"id": f"c{number}", "from": {"id": "5"}}
+        place.world.comments[f"c{number}"] = {**place.world.comments[str(comment["id"])], **dated, **somebody}
+    place.clock.ahead += timedelta(minutes=10)
+    assert await place.network.find(place.session, plan) == post
+    assert await place.network.find(place.session, below) == comment
+    assert len(await place.network.recent(place.session, datetime.fromisoformat(str(plan["since"])))) == 131
+    assert place.keys["page_token"] not in unpacked(place.engine.reader), "though Graph says it in its lists"
+
+
+@pytest.mark.parametrize("operation", [ops.POSTS, ops.REELS, ops.STORIES, ops.COMMENTS])
+def test_what_is_no_list_shows_nothing_missing(operation: Operation) -> None:
+    """A post that is called absent for it may be published twice."""
+    for said, kind in (({}, Kind.UNKNOWN), ({"data": None}, Kind.UNKNOWN), ({"data": []}, Kind.OK)):
+        assert outcomes.judge(operation, httpx.Response(200, json=said)).kind is kind
 
 
 async def test_what_follows_in_a_thread_becomes_a_comment(place: Place) -> None:

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from automator.notices import unread
 from automator.posting import posts
-from connectors.base import Intent
+from connectors.base import Intent, outcome_of
 from connectors.graph import usage
 from connectors.instagram import containers
 from connectors.instagram.connector import Connector
@@ -317,6 +317,18 @@ async def test_a_comment_that_may_be_there_is_looked_for(place: Place, strikes: 
     states = place.engine.reader.execute("SELECT state FROM run ORDER BY id DESC").fetchone()
     assert states == ("unconfirmed",), "it was not there, and a list is no proof"
     assert post.state == "done"
+
+
+async def test_a_comment_is_found_behind_many_others(place: Place) -> None:
+    """A popular post has more of them within a minute than one page shows."""
+    post = await place.post(place.part())
+    plan = await place.network.prepare(place.session, Part("Mine.", (), Form.COMMENT), post.results, {})
+    result = outcome_of(await place.send("c", plan)).result
+    (mine,) = place.world.comments.values()
+    for number in range(120):
+        other = {"id": f"9{number}", "text": f"Wow {number}", "username": "someone"}
+        place.world.comments[f"9{number}"] = {**mine, **other}
+    assert await place.network.find(place.session, plan) == {"id": result["id"], "kind": "comment"}
 
 
 async def test_taken_down(place: Place) -> None:

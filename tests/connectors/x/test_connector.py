@@ -24,8 +24,8 @@ from connectors.network import Metrics, Rejected
 from connectors.post import Media, Part
 from connectors.signin import CODE, VERIFIER
 from connectors.x import limits, outcomes
-from connectors.x.connector import CREATE, ME, Connector
-from connectors.x.reading import FIGURES
+from connectors.x.connector import CREATE, ME, POSTS, Connector
+from connectors.x.reading import FIGURES, RECENT
 from connectors.x.twin import WORLD, add_account, add_token, posts, twin
 from tests.connectors.x.conftest import World
 from tests.stored import unpacked
@@ -34,6 +34,7 @@ TEXTS = [
     "Hello",
     "Bread & butter <3 costs > 2",
     "see https://example.com/a_(b) and example.org.",
+    "see https://example.com/?id=1&param=2&region=de&copy=3 &amp; tell",
     "Khóa API là gì? 🔑 https://example.com/vi/khoa-api",
     "e\u0301 composed",
     "two\nlines\n\nand more",
@@ -241,6 +242,13 @@ def problem(detail: str) -> str:
         (ME, 200, '{"errors":[{"detail":"gone"}]}', Kind.UNKNOWN, "gone"),
         (FIGURES, 200, '{"errors":[{"type":"https://a/problems/resource-not-found"}]}', Kind.OK, ""),
         (FIGURES, 200, '{"errors":[{"type":"https://a/problems/other","detail":"x"}]}', Kind.UNKNOWN, "x"),
+        (POSTS, 200, '{"meta":{"result_count":0}}', Kind.OK, ""),
+        (POSTS, 200, '{"data":[{"id":"1"}],"meta":{}}', Kind.OK, ""),
+        # a post that is looked for is not missing because of these
+        (POSTS, 200, "{}", Kind.UNKNOWN, "without a list"),
+        (POSTS, 200, '{"message":"maintenance"}', Kind.UNKNOWN, "without a list"),
+        (POSTS, 200, '{"data":null,"errors":[{"detail":"over capacity"}]}', Kind.UNKNOWN, "over capacity"),
+        (RECENT, 200, '{"meta":{"result_count":3}}', Kind.UNKNOWN, "without a list"),
         (FIGURES, 200, '{"errors":[]}', Kind.UNKNOWN, ""),
         (FIGURES, 200, '{"errors":7}', Kind.UNKNOWN, ""),
     ],
