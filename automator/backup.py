@@ -61,20 +61,22 @@ def restore(database: Path, file: Path, store: Store, now: datetime, *, actor: s
     from automator import schema  # noqa: PLC0415 - keeps the classes of the tables out of the service
 
     made, home = _made(file), database.parent
-    if lease.in_use(home / lease.FOLDER):
-        raise BackupError("something works on this installation; stop `automator serve` first")
     part = database.with_name(PART)
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with closing(sqlite3.connect(file)) as source:
-            _copy(source, part)
-        schema.create(part)
-        with closing(connect(part)) as copy:
-            old, held = behind(home, copy), _held(copy, store, made, now, actor)
-        if old:
-            aside(home / checkpoint.FILE, now)
-        aside(database, now)
-        part.replace(database)
+        # whoever began meanwhile would go on with the database that is put aside, and send what the copy sends again
+        with lease.alone(home / lease.FOLDER) as alone:
+            if not alone:
+                raise BackupError("something works on this installation; stop `automator serve` first")
+            with closing(sqlite3.connect(file)) as source:
+                _copy(source, part)
+            schema.create(part, apart=True)
+            with closing(connect(part)) as copy:
+                old, held = behind(home, copy), _held(copy, store, made, now, actor)
+            if old:
+                aside(home / checkpoint.FILE, now)
+            aside(database, now)
+            part.replace(database)
     except (OSError, sqlite3.Error, DatabaseError) as error:
         raise BackupError(f"{file} can't be put in place, and nothing was changed: {_why(error)}") from None
     finally:

@@ -63,9 +63,13 @@ class Engine:
         self.home = home
         self.settings = home.settings()
         self.clock = clock or SystemClock()
-        self.writer = db.Writer(home.database)
-        self.reader = db.connect(home.database, readonly=True)
         self.owner = Owner(home.path / lease.FOLDER)
+        try:
+            self.writer = db.Writer(home.database)
+            self.reader = db.connect(home.database, readonly=True)
+        except sqlite3.Error:
+            self.owner.close()
+            raise
         self.store = store
         self.keys = Keys(store, self.writer, self.reader, self.clock)
         self.http = client(base_transport(self.settings.egress.transport), self.writer, self.reader, self.clock)
