@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets as random
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -94,8 +95,8 @@ class OsKeyring:
 
     def check(self) -> str:
         """Store, read and forget a value of no meaning."""
-        probe = random.token_hex(8)
-        self.put("automator-check", 0, {"probe": probe})
-        self.delete("automator-check", 0)
+        probe, own = random.token_hex(8), os.getpid()  # each command begins with this, and several may at once
+        self.put("automator-check", own, {"probe": probe})
+        self.delete("automator-check", own)
         backend = self._open()
         return f"keys are in {self.name} ({type(backend).__module__.rsplit('.', 1)[-1]})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,23 @@ def test_keys_go_in_and_come_out(tmp_path: Path) -> None:
     vault.delete("x/brand", 1)
     assert vault.get("x/brand", 1) is None
     assert "keyring" in vault.check()
+
+
+def test_processes_that_look_at_once_do_not_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cron's `run-due` begins beside the service's second process; neither takes the other's probe for a loss."""
+
+    class Shared(Desktop):
+        def set_password(self, service: str, username: str, password: str) -> None:
+            super().set_password(service, username, password)
+            if os.getpid() == 1:
+                monkeypatch.setattr(os, "getpid", lambda: 2)
+                OsKeyring(service, tmp_path / "lock", self).check()
+                monkeypatch.setattr(os, "getpid", lambda: 1)
+
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    shared = Shared()
+    assert "keyring" in OsKeyring("automator:test", tmp_path / "lock", shared).check()
+    assert not shared.held
 
 
 def test_a_keyring_that_drops_keys_without_a_word_is_found_out(tmp_path: Path) -> None:
