@@ -8,7 +8,7 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
-from automator import accounts
+from automator import accounts, place
 from automator.clock import instant, micros
 from automator.db import DatabaseError, connect
 from automator.ledger import chain, checkpoint
@@ -147,6 +147,7 @@ def restored(tx: sqlite3.Connection, keys: dict[str, int], since: datetime | Non
         tell(tx, Notice("unconfirmed", job, f"{job}: {REASON}", account), at)
     settling.doubt_all(tx, now)
     bots.hold_all(tx, "a backup was put back; look at its orders, then start it again", now, actor=actor)
+    place.forget(tx)
     for name, version in keys.items():
         tx.execute("UPDATE account SET version = ? WHERE name = ?", (version, name))
     said = {"what": "restored", "since": since.isoformat() if since else None, "held": len(held), "actor": actor}

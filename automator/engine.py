@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Self
 
-from automator import accounts, db, failpoints, keys
+from automator import accounts, db, failpoints, keys, place
 from automator.accounts import Stored, Token
 from automator.clock import Clock, SystemClock, micros
 from automator.egress.call import Account
@@ -208,6 +208,8 @@ class Engine:
             accounts.add(tx, new, self.clock.now(), actor="user")
             accounts.tested(tx, new.name, identity, self.clock.now())
             keys.settled(tx, new.name, [new.version])
+            if place.known(tx) is None:
+                place.note(tx, place.here(self.home.database), self.clock.now())
 
         await self.writer.run(add)
 
