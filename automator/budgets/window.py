@@ -14,6 +14,7 @@ from connectors.base import Budget, Window
 SLOTS = 50  #: a sliding window is counted in so many slots; each is held against us until its last call has expired
 LAG = 250_000  #: a bucket drains from when the provider counts a call, which is later than when we do
 MARGIN = 50_000  #: waited beyond the provider's stated end of a window, for clocks that differ in the last digit
+CLOSED = 3_600_000_000  #: after which one whose limit is 0 is looked at again, though it was not raised
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ def used(budget: Budget, usage: Usage, now: int) -> float:
 def fits(budget: Budget, usage: Usage, now: int, units: float, leaves: float = 0.0) -> int:
     """The instant from which ``units`` more fit: ``now`` if they do already.
 
-    A cost over the whole limit fits an empty window, but never a monthly one: that is money. ``leaves``: of a fixed
+    A cost over the whole limit fits an empty window, but never a monthly one: that is money; nothing fits a limit of
+    nothing, which a person has set. ``leaves``: of a fixed
     window, the share that is left to others; of which, as it passes, less and less, so that in the end all is used.
     """
     start, limit = max(now, usage.closed), budget.limit
@@ -47,6 +49,8 @@ def fits(budget: Budget, usage: Usage, now: int, units: float, leaves: float = 0
         return start
     if budget.window is Window.MONTH and units > limit:
         return month_end(start)
+    if not limit:
+        return start + max(CLOSED, budget.seconds * 1_000_000)
     room = max(0.0, limit - units)
     if budget.window is Window.BUCKET:
         level = _level(budget, usage, start)
