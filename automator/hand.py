@@ -78,7 +78,8 @@ def wanted(seen: Seen) -> bool:
 
 def start(home: Path) -> subprocess.Popen[bytes]:
     """Begin it, out of reach of the terminal's Ctrl-C, which is the service's to answer."""
-    line = (sys.executable, "-m", "automator.hand", str(home))
+    # -P: what lies in the folder where the service was begun, such as a strategy named signal.py, is no module of ours
+    line = (sys.executable, "-P", "-m", "automator.hand", str(home))
     return subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)  # noqa: S603 - this program
 
 

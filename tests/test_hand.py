@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -93,6 +94,18 @@ async def test_one_that_can_not_be_started_is_told_of(caplog: pytest.LogCaptureF
     await lent.look(NOW, rush=True)
     await lent.look(NOW + SECOND, rush=True)
     assert caplog.text.count("Resource temporarily unavailable") == 1
+
+
+def test_it_takes_nothing_from_the_folder_that_the_service_was_begun_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A person's strategy may be called as a module of Python's own; it gets no process that has keys."""
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "signal.py").write_text("raise SystemExit('mine')")
+    with hand.start(tmp_path) as process:
+        process.communicate(timeout=60)
+    assert capfd.readouterr().err.startswith("automator: ")
 
 
 async def test_one_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
