@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
+import keyring
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends.chainer import ChainerBackend
@@ -12,6 +14,7 @@ from keyring.backends.fail import Keyring as FailKeyring
 from keyring.backends.null import Keyring as NullKeyring
 from keyring.errors import KeyringLocked, PasswordDeleteError
 
+from automator.vault.choose import choose
 from automator.vault.os_keyring import OsKeyring, refusal
 from automator.vault.store import VaultError
 
@@ -103,3 +106,18 @@ def test_a_chain_with_a_weak_member_is_refused(monkeypatch: pytest.MonkeyPatch) 
     assert refusal(ChainerBackend())
     monkeypatch.setattr(ChainerBackend, "backends", [Desktop()])
     assert refusal(ChainerBackend()) is None
+
+
+def test_keys_move_with_their_folder_but_not_with_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that was moved needs no keys anew; what is done in a copy of it does not touch the first one's keys."""
+    desktop = Desktop()
+    monkeypatch.setattr(keyring, "get_keyring", lambda: desktop)
+    first, moved, copy = (tmp_path / name for name in ("first", "moved", "copy"))
+    first.mkdir()
+    (first / "automator.db").touch()
+    choose(first, "keyring", {}).put("x/brand", 1, {"api_key": "a"})
+    assert choose(first, "keyring", {}).get("x/brand", 1) == {"api_key": "a"}
+    shutil.copytree(first, copy)
+    assert choose(copy, "keyring", {}).get("x/brand", 1) is None
+    first.rename(moved)
+    assert choose(moved, "keyring", {}).get("x/brand", 1) == {"api_key": "a"}
