@@ -18,6 +18,7 @@ from automator.posting import posts
 from automator.scheduling import lease
 from automator.scheduling.states import OPEN_STATES, RunState
 from automator.trading import bots, settling
+from automator.trouble import damaged
 from automator.vault.store import Store
 from automator.version import LATEST
 from automator.version import version as version_of
@@ -33,20 +34,26 @@ class BackupError(Exception):
 
 
 def backup(source: sqlite3.Connection, to: Path) -> None:
-    """Copy the database while it is in use. Keys are not in it.
+    """Copy the database while it is in use, and look whether the copy is whole. Keys are not in it.
 
     Raises:
-        BackupError: the file exists, or can't be written.
+        BackupError: the file exists, can't be written, or would be of no use, as the database is damaged.
     """
     if to.exists():
         raise BackupError(f"{to} exists already; name another file")
     part = to.with_name(f"{to.name}.part")
     try:
         _copy(source, part)
+        if fault := _fault(part):
+            raise BackupError(
+                f"the database is damaged ({fault}), and so would be {to}, which is not kept; "
+                "put an earlier backup back"
+            )
         part.replace(to)
     except (OSError, sqlite3.Error) as error:
-        part.unlink(missing_ok=True)
         raise BackupError(f"{to} can't be written: {_why(error)}") from None
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def restore(database: Path, file: Path, store: Store, now: datetime, *, actor: str) -> tuple[datetime, int]:
@@ -155,6 +162,18 @@ def restored(tx: sqlite3.Connection, keys: dict[str, int], since: datetime | Non
     return len(held)
 
 
+def _fault(copy: Path) -> str:
+    """What is wrong with a copy; empty: nothing."""
+    if damaged(copy):
+        return "its pages do not fit together"
+    with closing(connect(copy, readonly=True)) as opened:
+        try:
+            found = chain.verify(opened)
+        except sqlite3.Error as error:
+            return str(error)
+    return str(found) if isinstance(found, Fault) else ""
+
+
 def _made(file: Path) -> datetime:
     if not file.is_file():
         raise BackupError(f"there is no file {file}")
@@ -163,12 +182,11 @@ def _made(file: Path) -> datetime:
         try:
             if version_of(copy) > LATEST:
                 raise BackupError(f"{file} was made by a newer version of Automator; install that one")
-            found = chain.verify(copy)
             at = copy.execute("SELECT max(at) FROM entry").fetchone()[0]
         finally:
             copy.close()
     except sqlite3.Error as error:
         raise BackupError(f"{file} is no backup of Automator ({error})") from None
-    if isinstance(found, Fault):
-        raise BackupError(f"{file} is damaged: {found}")
+    if fault := _fault(file):
+        raise BackupError(f"{file} is damaged: {fault}")
     return instant(at or 0)

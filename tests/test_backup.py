@@ -145,6 +145,25 @@ def test_a_copy_is_not_put_under_a_working_service(database: Path, tmp_path: Pat
     damaged.close()
 
 
+@pytest.mark.parametrize("table", ["run", "entry"])
+def test_no_backup_is_made_of_a_damaged_database(database: Path, tmp_path: Path, table: str) -> None:
+    """Whoever keeps the last few would have only copies that can't be put back when the damage shows."""
+    file = tmp_path / "copy.db"
+    with closing(connect(database)) as tx:
+        if table == "entry":
+            tx.execute("UPDATE entry SET data = '{}'")
+        (page,) = tx.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)).fetchone()
+        (size,) = tx.execute("PRAGMA page_size").fetchone()
+        tx.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    if table == "run":
+        with database.open("r+b") as written:
+            written.seek((page - 1) * size)
+            written.write(b"\xff" * size)
+    with closing(connect(database, readonly=True)) as reader, pytest.raises(BackupError, match="earlier backup"):
+        backup(reader, file)
+    assert not list(tmp_path.glob("copy.db*"))
+
+
 def test_nobody_begins_to_work_while_a_copy_is_put_in_place(
     database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
