@@ -168,11 +168,11 @@ def claim(  # noqa: PLR0913 - what a claim depends on
     """
     at, soon = micros(now), micros(now + LEAD)
     rows: list[tuple[Any, ...]] = []
+    for number in _dropped(tx, owner, gone, held)[:limit]:  # first, as they were due first
+        rows += tx.execute(f"{_READY} WHERE r.id = ?", (number,)).fetchall()
     for state in (RunState.SCHEDULED, RunState.WAITING):
         query = f"{_READY} WHERE r.state = ? AND r.ready_at <= ? ORDER BY r.ready_at LIMIT ?"
         rows += tx.execute(query, (state, soon, limit - len(rows))).fetchall()
-    for number in _dropped(tx, owner, gone, held)[: limit - len(rows)]:
-        rows += tx.execute(f"{_READY} WHERE r.id = ?", (number,)).fetchall()
     claimed = (_claim_one(tx, owner, at, row) for row in rows)
     return [run for run in claimed if run is not None]
 
