@@ -8,7 +8,7 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
-from automator import accounts
+from automator import accounts, place
 from automator.clock import instant, micros
 from automator.db import DatabaseError, connect
 from automator.ledger import chain, checkpoint
@@ -19,6 +19,7 @@ from automator.scheduling import lease
 from automator.scheduling.states import OPEN_STATES, RunState
 from automator.trading import bots, settling
 from automator.trading.closing import doubt_all as doubt_sales
+from automator.trouble import damaged
 from automator.vault.store import Store
 from automator.version import LATEST
 from automator.version import version as version_of
@@ -34,20 +35,26 @@ class BackupError(Exception):
 
 
 def backup(source: sqlite3.Connection, to: Path) -> None:
-    """Copy the database while it is in use. Keys are not in it.
+    """Copy the database while it is in use, and look whether the copy is whole. Keys are not in it.
 
     Raises:
-        BackupError: the file exists, or can't be written.
+        BackupError: the file exists, can't be written, or would be of no use, as the database is damaged.
     """
     if to.exists():
         raise BackupError(f"{to} exists already; name another file")
     part = to.with_name(f"{to.name}.part")
     try:
         _copy(source, part)
+        if fault := _fault(part):
+            raise BackupError(
+                f"the database is damaged ({fault}), and so would be {to}, which is not kept; "
+                "put an earlier backup back"
+            )
         part.replace(to)
     except (OSError, sqlite3.Error) as error:
-        part.unlink(missing_ok=True)
         raise BackupError(f"{to} can't be written: {_why(error)}") from None
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def restore(database: Path, file: Path, store: Store, now: datetime, *, actor: str) -> tuple[datetime, int]:
@@ -62,20 +69,22 @@ def restore(database: Path, file: Path, store: Store, now: datetime, *, actor: s
     from automator import schema  # noqa: PLC0415 - keeps the classes of the tables out of the service
 
     made, home = _made(file), database.parent
-    if lease.in_use(home / lease.FOLDER):
-        raise BackupError("something works on this installation; stop `automator serve` first")
     part = database.with_name(PART)
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with closing(sqlite3.connect(file)) as source:
-            _copy(source, part)
-        schema.create(part)
-        with closing(connect(part)) as copy:
-            old, held = behind(home, copy), _held(copy, store, made, now, actor)
-        if old:
-            aside(home / checkpoint.FILE, now)
-        aside(database, now)
-        part.replace(database)
+        # whoever began meanwhile would go on with the database that is put aside, and send what the copy sends again
+        with lease.alone(home / lease.FOLDER) as alone:
+            if not alone:
+                raise BackupError("something works on this installation; stop `automator serve` first")
+            with closing(sqlite3.connect(file)) as source:
+                _copy(source, part)
+            schema.create(part, apart=True)
+            with closing(connect(part)) as copy:
+                old, held = behind(home, copy), _held(copy, store, made, now, actor)
+            if old:
+                aside(home / checkpoint.FILE, now)
+            aside(database, now)
+            part.replace(database)
     except (OSError, sqlite3.Error, DatabaseError) as error:
         raise BackupError(f"{file} can't be put in place, and nothing was changed: {_why(error)}") from None
     finally:
@@ -147,11 +156,24 @@ def restored(tx: sqlite3.Connection, keys: dict[str, int], since: datetime | Non
     settling.doubt_all(tx, now)
     doubt_sales(tx, now)
     bots.hold_all(tx, "a backup was put back; look at its orders, then start it again", now, actor=actor)
+    place.forget(tx)
     for name, version in keys.items():
         tx.execute("UPDATE account SET version = ? WHERE name = ?", (version, name))
     said = {"what": "restored", "since": since.isoformat() if since else None, "held": len(held), "actor": actor}
     chain.append(tx, "event", at, said)
     return len(held)
+
+
+def _fault(copy: Path) -> str:
+    """What is wrong with a copy; empty: nothing."""
+    if damaged(copy):
+        return "its pages do not fit together"
+    with closing(connect(copy, readonly=True)) as opened:
+        try:
+            found = chain.verify(opened)
+        except sqlite3.Error as error:
+            return str(error)
+    return str(found) if isinstance(found, Fault) else ""
 
 
 def _made(file: Path) -> datetime:
@@ -162,12 +184,11 @@ def _made(file: Path) -> datetime:
         try:
             if version_of(copy) > LATEST:
                 raise BackupError(f"{file} was made by a newer version of Automator; install that one")
-            found = chain.verify(copy)
             at = copy.execute("SELECT max(at) FROM entry").fetchone()[0]
         finally:
             copy.close()
     except sqlite3.Error as error:
         raise BackupError(f"{file} is no backup of Automator ({error})") from None
-    if isinstance(found, Fault):
-        raise BackupError(f"{file} is damaged: {found}")
+    if fault := _fault(file):
+        raise BackupError(f"{file} is damaged: {fault}")
     return instant(at or 0)

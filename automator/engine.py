@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Self
 
-from automator import accounts, db, failpoints, keys
+from automator import accounts, db, failpoints, keys, place
 from automator.accounts import Stored, Token
 from automator.clock import Clock, SystemClock, micros
 from automator.egress.call import Account
@@ -64,9 +64,13 @@ class Engine:
         self.home = home
         self.settings = home.settings()
         self.clock = clock or SystemClock()
-        self.writer = db.Writer(home.database)
-        self.reader = db.connect(home.database, readonly=True)
         self.owner = Owner(home.path / lease.FOLDER)
+        try:
+            self.writer = db.Writer(home.database)
+            self.reader = db.connect(home.database, readonly=True)
+        except sqlite3.Error:
+            self.owner.close()
+            raise
         self.store = store
         self.keys = Keys(store, self.writer, self.reader, self.clock)
         self.http = client(base_transport(self.settings.egress.transport), self.writer, self.reader, self.clock)
@@ -206,6 +210,8 @@ class Engine:
             accounts.add(tx, new, self.clock.now(), actor="user")
             accounts.tested(tx, new.name, identity, self.clock.now())
             keys.settled(tx, new.name, [new.version])
+            if place.known(tx) is None:
+                place.note(tx, place.here(self.home.database), self.clock.now())
 
         await self.writer.run(add)
 

@@ -2,7 +2,8 @@
 
 ``automator serve`` starts it some seconds before many runs are due, and ends it some seconds after. To the database it
 is one more worker, of which there may be any number. It lives no longer than the service: its standard input is a pipe
-that the system closes when the service ends, however that comes about.
+that the system closes when the service ends, however that comes about. On its standard output it says now and then that
+it goes on: one that was stopped, or hangs, would keep what it has begun, and may have the database locked for all.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ SOON = timedelta(seconds=10)  #: it takes a second or two to be ready, and longe
 QUIET = timedelta(seconds=30)  #: it stays for so long after a rush, as the next may follow
 REST = timedelta(minutes=5)  #: after one that failed
 LOOK = 1.0  #: seconds between two looks at what is due
+SILENT = 30  #: looks in a row at which it has said nothing; counted, as a machine that was asleep hears nothing either
 GRACE = 40.0  #: seconds in which it must end when it is told to, more than a worker takes
 
 log = logging.getLogger(__name__)
@@ -76,8 +78,9 @@ def wanted(seen: Seen) -> bool:
 
 def start(home: Path) -> subprocess.Popen[bytes]:
     """Begin it, out of reach of the terminal's Ctrl-C, which is the service's to answer."""
-    line = (sys.executable, "-m", "automator.hand", str(home))
-    return subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)  # noqa: S603 - this program
+    # -P: what lies in the folder where the service was begun, such as a strategy named signal.py, is no module of ours
+    line = (sys.executable, "-P", "-m", "automator.hand", str(home))
+    return subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)  # noqa: S603 - this program
 
 
 class Hand:
@@ -88,23 +91,34 @@ class Hand:
         self._process: subprocess.Popen[bytes] | None = None
         self._calm: datetime | None = None
         self._failed: datetime | None = None
+        self._silent = 0  # looks in a row
 
     async def look(self, now: datetime, *, rush: bool) -> None:
         """Start it or end it, as is due."""
-        if self._process is not None and self._process.poll() is not None:
-            log.warning("the second process for a rush ended by itself; the service goes on alone")
+        if self._process is not None and (why := self._trouble(self._process)):
+            log.warning("the second process for a rush %s; the service goes on alone", why)
             await self.end()
             self._failed = now
         self._calm = None if rush else self._calm or now
         need = wanted(Seen(now, rush, self._process is not None, self._calm, self._failed))
         if need and self._process is None:
             try:
-                self._process = self._start()
+                self._process, self._silent = self._start(), 0
             except OSError as error:
                 log.warning("no second process could be started for a rush: %s", error.strerror)
                 self._failed = now
         elif not need:
             await self.end()
+
+    def _trouble(self, process: subprocess.Popen[bytes]) -> str:
+        """What is wrong with it; one that says nothing is ended at once."""
+        if process.poll() is not None:
+            return "ended by itself"
+        self._silent = 0 if _heard(process) else self._silent + 1
+        if self._silent < SILENT:
+            return ""
+        process.kill()
+        return f"did not go on for {self._silent} seconds, and was ended"
 
     async def end(self) -> None:
         """Have it finish what is in flight, and wait for that."""
@@ -115,7 +129,18 @@ class Hand:
             await asyncio.to_thread(process.communicate, timeout=GRACE)  # which closes its standard input first
         except subprocess.TimeoutExpired:
             process.kill()  # what it had begun is taken over by whoever works next
-            process.wait()
+            await asyncio.to_thread(process.communicate)
+
+
+def _heard(process: subprocess.Popen[bytes]) -> bool:
+    """Whether it has said something since the last look."""
+    if process.stdout is None:
+        return False
+    os.set_blocking(process.stdout.fileno(), False)
+    try:
+        return bool(os.read(process.stdout.fileno(), 65_536))
+    except BlockingIOError:
+        return False
 
 
 async def lend(engine: Engine, stop: asyncio.Event) -> None:
@@ -142,8 +167,19 @@ async def work(home: Path) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         loop.add_reader(sys.stdin.fileno(), stop.set)
+        saying = asyncio.create_task(_say())
         await opened.worker.serve(stop)
+        saying.cancel()
         loop.remove_reader(sys.stdin.fileno())
+
+
+async def _say() -> None:
+    """Say that this process goes on, for as long as it does."""
+    os.set_blocking(sys.stdout.fileno(), False)
+    while True:
+        with contextlib.suppress(OSError):  # nobody reads it now, or ever will: standard input tells that
+            os.write(sys.stdout.fileno(), b".")
+        await asyncio.sleep(LOOK)
 
 
 def main() -> int:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from automator import accounts, unit
+from automator import accounts, place, unit
 from automator.accounts import NoAccount, Stored
 from automator.clock import instant, micros
 from automator.egress.session import WRONG
@@ -54,6 +54,7 @@ class Health:
         ledger: What is wrong with it, or how many entries hold.
         ending: What accounts use of a provider and will stop working, each with the day.
         stuck: Processes that keep an account's key from all others, and since when.
+        copied: That this is a copy of an installation elsewhere, and so sends nothing; empty: it is none.
     """
 
     vault: str
@@ -76,6 +77,7 @@ class Health:
     ending: list[str]
     unconfirmed: int  #: orders
     stuck: list[str]
+    copied: str
 
     @property
     def problems(self) -> list[str]:
@@ -88,6 +90,7 @@ class Health:
             found.append(f"the service can't open the vault, and sends nothing: {unopened}")
         if not self.ledger_ok:
             found.append(f"{self.ledger}; keep the database as it is, and look who had access to it")
+        found += [self.copied] if self.copied else []
         found += self.stuck
         if self.oldest_due_seconds_late > OVERDUE.total_seconds():
             stale = self.ticked_seconds_ago is None or self.ticked_seconds_ago > STALE.total_seconds()
@@ -101,9 +104,9 @@ class Health:
             found.append(f"{many} unconfirmed; `automator orders list --state unconfirmed` says which, and what to do")
         if self.media_trouble:
             found.append(f"the media host does not work: {self.media_trouble}")
-        for place, count in self.media_left.items():
+        for host, count in self.media_left.items():
             found.append(
-                f"{place} is no longer the media host, and holds {counted(count, 'file')}; remove what is there"
+                f"{host} is no longer the media host, and holds {counted(count, 'file')}; remove what is there"
             )
         ahead = self.clock_ahead_seconds
         if ahead is not None and abs(ahead) > WRONG.total_seconds():
@@ -151,6 +154,7 @@ def health(engine: Engine, media_trouble: str = "") -> Health:
         ending=list(ending(accounts.everything(reader), engine.settings.providers, present)),
         unconfirmed=doubted,
         stuck=list(map(str, engine.turns.held())),
+        copied=place.trouble(reader, place.here(engine.home.database)),
     )
 
 

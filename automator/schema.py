@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,8 +70,10 @@ def metadata() -> MetaData:
     return SQLModel.metadata
 
 
-def create(path: Path) -> None:
+def create(path: Path, *, apart: bool = False) -> None:
     """Make the database, or bring one of an older version to this one; one that is up to date is left alone.
+
+    ``apart``: it is a copy that is not in place yet, which nobody else knows.
 
     Raises:
         DatabaseError: it can't be opened or written, is of a newer version, or is of an older one and in use.
@@ -89,7 +91,8 @@ def create(path: Path) -> None:
         if found > LATEST:
             raise DatabaseError(f"{path} was made by a newer version of Automator; install that one")
         if not empty:
-            _bring_up(path, found)
+            with nullcontext(True) if apart else lease.alone(path.parent / lease.FOLDER) as alone:
+                _bring_up(path, alone=alone)
     except (sqlite3.Error, SQLAlchemyError) as error:
         if isinstance(why := error.orig if isinstance(error, DBAPIError) else error, sqlite3.Error):
             raise DatabaseError(f"{path} can't be opened: {trouble(path, why)}") from error
@@ -120,12 +123,16 @@ def _make(connection: sqlite3.Connection) -> None:
     connection.execute("COMMIT")
 
 
-def _bring_up(path: Path, found: int) -> None:
-    if lease.in_use(path.parent / lease.FOLDER):
-        raise DatabaseError(f"{path} must be brought to this version; stop `automator serve` first")
-    before = path.with_name(f"{path.name}.before-{found or 1:04}")
-    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(before)) as copy:
-        source.backup(copy)
+def _bring_up(path: Path, *, alone: bool) -> None:
+    with closing(sqlite3.connect(path)) as source:
+        found = version(source)
+        if found == LATEST:
+            return  # another process was faster, and the copy beside it is not to be made of what it is now
+        if not alone:
+            raise DatabaseError(f"{path} must be brought to this version; stop `automator serve` first")
+        before = path.with_name(f"{path.name}.before-{found or 1:04}")
+        with closing(sqlite3.connect(before)) as copy:
+            source.backup(copy)
     before.chmod(0o600)
     upgrade(path)
 

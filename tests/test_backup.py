@@ -14,7 +14,9 @@ import pytest
 from automator import backup as backups
 from automator.backup import BackupError, backup, behind, restore, restored
 from automator.clock import micros
-from automator.db import connect
+from automator.db import DatabaseError, connect
+from automator.engine import Engine
+from automator.home import Home
 from automator.ledger import chain
 from automator.posting import posts
 from automator.posting.posts import NewDelivery, listed, plan
@@ -143,6 +145,44 @@ def test_a_copy_is_not_put_under_a_working_service(database: Path, tmp_path: Pat
     damaged.close()
 
 
+@pytest.mark.parametrize("table", ["run", "entry"])
+def test_no_backup_is_made_of_a_damaged_database(database: Path, tmp_path: Path, table: str) -> None:
+    """Whoever keeps the last few would have only copies that can't be put back when the damage shows."""
+    file = tmp_path / "copy.db"
+    with closing(connect(database)) as tx:
+        if table == "entry":
+            tx.execute("UPDATE entry SET data = '{}'")
+        (page,) = tx.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)).fetchone()
+        (size,) = tx.execute("PRAGMA page_size").fetchone()
+        tx.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    if table == "run":
+        with database.open("r+b") as written:
+            written.seek((page - 1) * size)
+            written.write(b"\xff" * size)
+    with closing(connect(database, readonly=True)) as reader, pytest.raises(BackupError, match="earlier backup"):
+        backup(reader, file)
+    assert not list(tmp_path.glob("copy.db*"))
+
+
+def test_nobody_begins_to_work_while_a_copy_is_put_in_place(
+    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cron's next `run-due` would go on with the old database, and the copy sends the same once more."""
+    file, store, copy = tmp_path / "copy.db", own_file(database.parent), backups._copy
+    with closing(connect(database, readonly=True)) as reader:
+        backup(reader, file)
+
+    def copied(source: sqlite3.Connection, to: Path) -> None:
+        copy(source, to)
+        with pytest.raises(DatabaseError, match="try again when that is done"):
+            Engine(Home(database.parent), store)
+
+    monkeypatch.setattr(backups, "_copy", copied)
+    restore(database, file, store, NOW, actor="anna")
+    with Owner(database.parent / "owners"), pytest.raises(BackupError, match="stop `automator serve`"):
+        restore(database, file, store, NOW, actor="anna")
+
+
 def test_a_copy_that_can_not_be_put_in_place_changes_nothing(
     database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,7 +208,7 @@ def test_a_copy_that_can_not_be_put_in_place_changes_nothing(
     newer.close()
     with pytest.raises(BackupError, match="newer version"):
         restore(database, file, store, NOW, actor="anna")
-    assert sorted(home.iterdir()) == before
+    assert sorted(path for path in home.iterdir() if path.name != "owners") == before
     assert states(database)["was due"] == "scheduled"
 
 

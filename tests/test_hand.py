@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import select
+import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -44,7 +47,8 @@ class Started:
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def __call__(self) -> subprocess.Popen[bytes]:
-        self.processes.append(subprocess.Popen([sys.executable, "-c", self.line], stdin=subprocess.PIPE))
+        line = [sys.executable, "-c", self.line]
+        self.processes.append(subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
         return self.processes[-1]
 
 
@@ -92,6 +96,18 @@ async def test_one_that_can_not_be_started_is_told_of(caplog: pytest.LogCaptureF
     assert caplog.text.count("Resource temporarily unavailable") == 1
 
 
+def test_it_takes_nothing_from_the_folder_that_the_service_was_begun_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A person's strategy may be called as a module of Python's own; it gets no process that has keys."""
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "signal.py").write_text("raise SystemExit('mine')")
+    with hand.start(tmp_path) as process:
+        process.communicate(timeout=60)
+    assert capfd.readouterr().err.startswith("automator: ")
+
+
 async def test_one_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     """What it had begun is taken over; the service does not wait for it for ever."""
     monkeypatch.setattr(hand, "GRACE", 0.2)
@@ -100,3 +116,23 @@ async def test_one_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -
     await lent.look(NOW, rush=True)
     await lent.end()
     assert start.processes[0].returncode == -9
+
+
+async def test_one_that_was_stopped_is_ended(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """It would keep what it has begun for as long as the rush lasts, and may have the database locked for all."""
+    monkeypatch.setattr(hand, "SILENT", 3)
+    start = Started("import sys, time\nwhile True: print(flush=True); time.sleep(0.01)")
+    lent = Hand(start)
+    await lent.look(NOW, rush=True)
+    (other,) = start.processes
+    assert other.stdout is not None
+    for _ in range(5):
+        select.select([other.stdout], [], [])  # it says something
+        await lent.look(NOW, rush=True)
+    assert other.poll() is None
+    other.send_signal(signal.SIGSTOP)
+    for _ in range(4):  # the first may still hear what it had said
+        await lent.look(NOW, rush=True)
+    assert other.returncode == -9
+    assert "did not go on for 3 seconds" in caplog.text
+    assert len(start.processes) == 1

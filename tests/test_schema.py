@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -190,6 +191,26 @@ def test_nothing_is_changed_under_a_working_service(old: Path, tmp_path: Path, m
     with Owner(tmp_path / "owners"), pytest.raises(DatabaseError, match="stop `automator serve`"):
         create(old)
     assert version(old) == LATEST
+
+
+def test_of_two_that_bring_it_up_the_second_finds_it_done(
+    old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The copy of what it was is not replaced by one of what it has become."""
+    newer(monkeypatch, tmp_path / "versions")
+    upgrade, ended = schema.upgrade, threading.Event()
+    other = threading.Thread(target=lambda: (create(old), ended.set()))
+
+    def slow(path: Path) -> None:
+        other.start()
+        assert not ended.wait(0.3)
+        upgrade(path)
+
+    monkeypatch.setattr(schema, "upgrade", slow)
+    create(old)
+    other.join()
+    assert (ended.is_set(), version(old)) == (True, NEXT)
+    assert version(old.with_name(f"automator.db.before-{LATEST:04}")) == LATEST
 
 
 def test_a_newer_database_is_left_alone(old: Path) -> None:

@@ -13,8 +13,8 @@ from connectors.base import Budget, Window
 
 SLOTS = 50  #: a sliding window is counted in so many slots; each is held against us until its last call has expired
 LAG = 250_000  #: a bucket drains from when the provider counts a call, which is later than when we do
-SHUT = 86_400_000_000  #: until a limit of nothing is looked at again; one that is changed wakes what waits for it
 MARGIN = 50_000  #: waited beyond the provider's stated end of a window, for clocks that differ in the last digit
+CLOSED = 3_600_000_000  #: after which one whose limit is 0 is looked at again, though it was not raised
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def fits(budget: Budget, usage: Usage, now: int, units: float, leaves: float = 0
     if budget.window is Window.MONTH and units > limit:
         return month_end(start)
     if limit <= 0 < units:
-        return start + SHUT
+        return start + max(CLOSED, budget.seconds * 1_000_000)
     room = max(0.0, limit - units)
     if budget.window is Window.BUCKET:
         level = _level(budget, usage, start)

@@ -146,7 +146,7 @@ async def serve(home: HomeOption = None) -> None:
     async with engine(home) as opened:
         opened.store.check()
         await _not_damaged(opened)
-        _not_an_old_copy(opened)
+        await _not_a_copy(opened)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # keys are in its memory, and stay out of what a crash leaves
         memory.settle()
         stop = asyncio.Event()
@@ -166,8 +166,9 @@ async def _not_damaged(opened: Engine) -> None:
         raise fail(f"{opened.home.database} can't be used: {DAMAGED}", 1)
 
 
-def _not_an_old_copy(opened: Engine) -> None:
-    from automator.backup import behind  # noqa: PLC0415 - keeps --help fast
+async def _not_a_copy(opened: Engine) -> None:
+    from automator import place  # noqa: PLC0415 - keeps --help fast
+    from automator.backup import behind  # noqa: PLC0415 - as above
 
     if behind(opened.home.path, opened.reader):
         raise fail(
@@ -175,6 +176,11 @@ def _not_an_old_copy(opened: Engine) -> None:
             "if you put a backup in place, say so with `automator restored`",
             1,
         )
+    here = place.here(opened.home.database)
+    if why := place.trouble(opened.reader, here):
+        raise fail(why, 1)
+    if place.known(opened.reader) != here:
+        await opened.writer.run(lambda tx: place.note(tx, here, opened.clock.now()))
 
 
 @service.command("install")
@@ -212,7 +218,7 @@ async def run_due(
 
     async with engine(home) as opened:
         opened.store.check()
-        _not_an_old_copy(opened)
+        await _not_a_copy(opened)
         until = opened.clock.now() + timedelta(seconds=wait) if wait else None
         await asyncio.gather(opened.worker.run_due(until), upkeep.once(opened))
         if opened.media is not None and (left := await opened.media.sweep()):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -24,6 +25,7 @@ from automator.egress.call import HOLD, Call, call_of, costs_of
 from connectors.answer import clock_ahead
 from connectors.base import Kind, NotNow, Outcome, Reading, Window
 
+LONGEST = timedelta(days=7)  #: no longer wait is believed: the longest known is Binance's ban of three days
 RESERVATION = "reservation"  #: the extension that hands a ``Reservation`` to the recorder
 
 
@@ -94,7 +96,7 @@ class Reservation:
         skew = clock_ahead(response.headers, now)
         self._correct(tx, readings, now, skew)
         if later:
-            _close(tx, self.claims, readings, outcome, skew)
+            _close(tx, self.claims, readings, _ours(outcome.until or EPOCH, skew, now))
 
     def _correct(self, tx: sqlite3.Connection, readings: Sequence[Reading], now: datetime, skew: timedelta) -> None:
         provider = self.call.account.provider
@@ -110,7 +112,9 @@ class Reservation:
             size = reading.limit or budget.limit
             if size is None:
                 continue
-            reset = _ours(reading.reset, skew) if reading.reset else None
+            # a window that were longer than ours would show by a 429, but a wrong date is never put right
+            longest = timedelta(seconds=2 * budget.seconds)
+            reset = _ours(reading.reset, skew, now, longest) if reading.reset else None
             units = size - reading.remaining + self._in_flight(subject, budget.name)
             stands[subject, named.name] = window.stated(budget, usage, micros(now), units, reset), budget
         changed = [(who[0], budget, usage) for who, (usage, budget) in stands.items() if before[who][0] != usage]
@@ -174,21 +178,24 @@ class Limit(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-def _close(
-    tx: sqlite3.Connection, claims: Sequence[Claim], readings: tuple[Reading, ...], outcome: Outcome, skew: timedelta
-) -> None:
+def _close(tx: sqlite3.Connection, claims: Sequence[Claim], readings: Sequence[Reading], until: int) -> None:
     """Close what the provider throttles: the budgets it names as empty, else all that the call draws on."""
     empty = {reading.budget for reading in readings if reading.remaining <= 0}
     for claim in claims:
         if claim.budget.window is Window.MONTH or (empty and claim.budget.name not in empty):
             continue
         usage, _ = store.load(tx, claim.subject, claim.budget)
-        store.save(tx, claim.subject, claim.budget, window.close(usage, _ours(outcome.until or EPOCH, skew)))
+        store.save(tx, claim.subject, claim.budget, window.close(usage, until))
 
 
-def _ours(at: datetime, skew: timedelta) -> int:
+def believed(outcome: Outcome, now: datetime) -> Outcome:
+    """An outcome that has nobody wait for years, which no answer would ever put right."""
+    too_long = outcome.until is not None and outcome.until > now + LONGEST
+    return replace(outcome, until=now + LONGEST) if too_long else outcome
+
+
+def _ours(at: datetime, skew: timedelta, now: datetime, longest: timedelta = LONGEST) -> int:
     """An instant by the provider's clock, by ours; as it stands if the clocks are millennia apart."""
-    try:
-        return micros(at - skew)
-    except OverflowError:
-        return micros(at)
+    with suppress(OverflowError):
+        at -= skew
+    return micros(min(at, now + longest))

@@ -17,7 +17,7 @@ from automator.db import DatabaseError, Write, Writer
 from automator.egress import scrub
 from automator.egress.allow import note
 from automator.egress.call import KEY, Call, Forbidden, Superseded, call_of, costs_of, took_of
-from automator.egress.limit import RESERVATION, Full, Reservation
+from automator.egress.limit import RESERVATION, Full, Reservation, believed
 from automator.egress.passing import Counted, held, patience, received
 from automator.egress.wire import Unknown, Unsent
 from automator.intentions import State, begin, mark_sent, settle
@@ -205,6 +205,7 @@ class Record(httpx.AsyncBaseTransport):
             secrets = _hidden_now(call, secrets)
             if outcome.kind is not Kind.OK:
                 response, outcome = _told(call, response, outcome, secrets)
+                outcome = believed(outcome, self._clock.now())
         except CallRefused as refused:
             outcome, error = Outcome(Kind.UNSENT, str(refused)), refused
         except Unsent as unsent:

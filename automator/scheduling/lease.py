@@ -7,7 +7,8 @@ import json
 import os
 import secrets
 import sqlite3
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from automator.clock import instant, micros
+from automator.db import DatabaseError
 from automator.intentions import Fenced, begun
 from automator.notices import Notice, tell
 from automator.scheduling.states import RunState
@@ -23,13 +25,18 @@ from connectors.words import counted
 LEASE = timedelta(seconds=60)
 LEAD = timedelta(milliseconds=200)  #: claimed so early, so that what is due leaves when it is due
 FOLDER = "owners"  #: beside the database: the locks of the processes that work on it
+GATE = "opening"  #: among them: held by whoever begins to work, and by whoever needs that nobody does
 ENDED = (RunState.FAILED, RunState.UNCONFIRMED)
 
 
 class Owner:
     """This process, as other processes on the machine see it: a locked file that the system frees when we die.
 
-    A process that is stopped, not dead, keeps its lock, so nobody acts in its place.
+    A process that is stopped, not dead, keeps its lock, so nobody acts in its place. It must be there before the
+    database is opened: who puts another in its place looks for it.
+
+    Raises:
+        DatabaseError: somebody else has the installation to itself.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -37,8 +44,16 @@ class Owner:
         self.folder = folder
         self.id = f"{os.getpid()}-{secrets.token_hex(6)}"
         self._path = folder / f"{self.id}.lock"
-        self._file = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with _gate(folder) as gate:
+            try:
+                fcntl.flock(gate, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise DatabaseError(
+                    "a backup is being put back, or the database is brought to a newer version; "
+                    "try again when that is done"
+                ) from None
+            self._file = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def gone(self, owner: str) -> bool:
         """Whether another owner's process has ended."""
@@ -65,10 +80,30 @@ class Owner:
         self.close()
 
 
-def in_use(owners: Path) -> bool:
-    """Whether any process on this machine works on the installation."""
-    for path in owners.glob("*"):
-        file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+@contextmanager
+def _gate(folder: Path) -> Iterator[int]:
+    file = os.open(folder / GATE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        yield file
+    finally:
+        os.close(file)
+
+
+@contextmanager
+def alone(owners: Path) -> Iterator[bool]:
+    """Whether no process on this machine works on the installation; while this lasts none begins to."""
+    owners.mkdir(parents=True, exist_ok=True)
+    with _gate(owners) as gate:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        yield not _in_use(owners)
+
+
+def _in_use(owners: Path) -> bool:
+    for path in owners.glob("*.lock"):
+        try:
+            file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue  # it has just ended
         try:
             if not locked(file):
                 return True
@@ -134,11 +169,11 @@ def claim(  # noqa: PLR0913 - what a claim depends on
     """
     at, soon = micros(now), micros(now + LEAD)
     rows: list[tuple[Any, ...]] = []
+    for number in _dropped(tx, owner, gone, held)[:limit]:  # first, as they were due first
+        rows += tx.execute(f"{_READY} WHERE r.id = ?", (number,)).fetchall()
     for state in (RunState.SCHEDULED, RunState.WAITING):
         query = f"{_READY} WHERE r.state = ? AND r.ready_at <= ? ORDER BY r.ready_at LIMIT ?"
         rows += tx.execute(query, (state, soon, limit - len(rows))).fetchall()
-    for number in _dropped(tx, owner, gone, held)[: limit - len(rows)]:
-        rows += tx.execute(f"{_READY} WHERE r.id = ?", (number,)).fetchall()
     claimed = (_claim_one(tx, owner, at, row) for row in rows)
     return [run for run in claimed if run is not None]
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
+from automator.home import DATABASE
 from automator.vault import kek
 from automator.vault.os_keyring import OsKeyring
 from automator.vault.sealed_file import SealedFile
@@ -13,6 +15,7 @@ from automator.vault.store import Store, VaultError
 
 FILE = "vault.json"
 LOCK = "keyring.lock"
+NAMED = "keyring.home"  #: holds the folder that the keyring's keys are named after, which may have been moved since
 
 
 def own_file(home: Path) -> SealedFile:
@@ -49,10 +52,27 @@ def choose(home: Path, kind: str, environ: Mapping[str, str]) -> Store:
                 "or name one in AUTOMATOR_KEY_FILE or AUTOMATOR_PASSPHRASE_FILE"
             )
         return sealed
-    service = f"automator:{hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:12]}"
+    named = _named(home)
+    service = f"automator:{hashlib.sha256(str(named).encode()).hexdigest()[:12]}"
     ring = OsKeyring(service, home / LOCK)
     try:
         ring.check()
     except VaultError as error:
         raise VaultError(f"{error}; on a machine without one, run `automator init --vault file`") from None
+    with suppress(OSError):  # it is found by its own folder too
+        if not (home / NAMED).exists():
+            (home / NAMED).write_text(str(named), encoding="utf-8")
     return ring
+
+
+def _named(home: Path) -> Path:
+    """The folder that an installation's keys are named after: where it was first, if nothing is there any more.
+
+    If something is, this may be a copy of that, and must not change or remove its keys.
+    """
+    own = home.resolve()
+    try:
+        first = Path((home / NAMED).read_text(encoding="utf-8"))
+        return own if (first / DATABASE).exists() else first
+    except (OSError, ValueError):
+        return own

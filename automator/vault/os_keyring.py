@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets as random
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -106,8 +107,9 @@ class OsKeyring:
 
     def ready(self) -> None:
         """Store, read and forget a value of no meaning."""
-        self.put("automator-check", 0, {"probe": random.token_hex(8)})
-        self.delete("automator-check", 0)
+        own = os.getpid()  # each command begins with this, and several may at once
+        self.put("automator-check", own, {"probe": random.token_hex(8)})
+        self.delete("automator-check", own)
 
     def check(self) -> str:
         """Make sure that a key could be stored now, and say where."""

@@ -157,6 +157,14 @@ def test_less_and_less_is_left_to_orders(taken: int, at: int, start: int) -> Non
     assert window.fits(budget, usage, at * SECOND, 1, 0.1) == start * SECOND
 
 
+@pytest.mark.parametrize("kind", Window)
+def test_nothing_fits_a_limit_of_nothing(kind: Window) -> None:
+    """Whoever sets a limit to 0 wants no such call at all, however empty the window is."""
+    budget = Budget("posts", 0, kind, SECONDS)
+    assert window.fits(budget, Usage(), 7, 1) > 7
+    assert window.fits(budget, window.charge(budget, Usage(), 0, 1), 70 * SECOND, 1) > 70 * SECOND
+
+
 def test_a_window_that_has_ended_for_the_provider_is_over() -> None:
     """Our clock is a little behind: what is told of the next window does not hold the last one's calls against it."""
     budget = Budget("weight", 100, Window.FIXED, SECONDS)

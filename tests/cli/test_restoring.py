@@ -63,3 +63,20 @@ def test_a_ledger_that_was_cut_is_told(shell: Shell, tmp_path: Path) -> None:
     connection.close()
     assert "entries from 6 on are missing" in copy.run("calls", "verify", code=1)
     assert "are missing" in copy.run("doctor", code=1)
+
+
+def test_a_copy_of_an_installation_sends_nothing_beside_it(shell: Shell, tmp_path: Path) -> None:
+    """Both would send the same. Once a person has said that the first works no more, the copy sends what is to come."""
+    copy = Shell(tmp_path)
+    copy.state = shell.state
+    shell.run("post", "In two homes", "--to", "bluesky/brand", "--at", "now")
+    shutil.copytree(shell.home, copy.home)
+    for command in ("run-due", "serve"):
+        assert "is a copy of" in copy.run(command, code=1)
+    assert "is a copy of" in copy.run("doctor", code=1)
+    shell.run("run-due")
+    assert "may have gone out since" in copy.run("restored")
+    copy.run("post", "Out of the copy", "--to", "bluesky/brand", "--at", "now")
+    copy.run("run-due")
+    seen = [post["text"] for post in shell.world()["bluesky"]]
+    assert (seen.count("In two homes"), seen.count("Out of the copy")) == (1, 1)

@@ -144,6 +144,7 @@ def test_keys_that_the_vault_has_lost_are_given_anew(shell: Shell, tmp_path: Pat
     assert f"problem: {lost}" in moved.run("doctor", code=1)
     secrets = json.dumps(read(shell.state, "accounts")["x/brand"]["secrets"])
     assert "has new keys" in moved.run("accounts", "rotate", "x/brand", "--secret-stdin", given=secrets)
+    moved.run("restored")
     moved.run("post", "With the keys that were given anew", "--to", "x/brand", "--at", "now")
     moved.run("run-due")
     assert json.dumps(moved.world()).count("With the keys that were given anew") == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -41,7 +41,8 @@ class Limited(Toy):
 
     def judge(self, operation: Operation, response: httpx.Response) -> Outcome:
         if response.status_code == 429:
-            return Outcome(Kind.LATER, "slow", until=UNTIL)
+            said = response.headers.get("x-until")
+            return Outcome(Kind.LATER, "slow", until=datetime.fromisoformat(said) if said else UNTIL)
         return Outcome(Kind.OK)
 
     def observe(self, operation: Operation, response: httpx.Response) -> tuple[Reading, ...]:
@@ -209,6 +210,24 @@ async def test_absurd_headers_do_not_cost_the_answer(desk: Desk) -> None:
     desk.answers.queue = [httpx.Response(200, headers=headers)]
     assert (await desk.call()).status_code == 200
     assert desk.reader.execute("SELECT outcome FROM entry WHERE kind = 'answer'").fetchall() == [("ok",)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "longest"),
+    [
+        (httpx.Response(429, headers={"x-until": "9998-01-01T00:00:00+00:00"}), timedelta(days=7)),
+        (httpx.Response(200, headers={"x-left": "0", "date": "Mon, 01 Jan 0001 00:00:00 GMT"}), timedelta(minutes=2)),
+        (httpx.Response(200, headers={"x-left": "0", "date": "Tue, 01 Dec 1970 09:00:00 GMT"}), timedelta(minutes=2)),
+    ],
+)
+async def test_nobody_waits_for_years_because_of_a_wrong_header(
+    desk: Desk, answer: httpx.Response, longest: timedelta
+) -> None:
+    """No later answer could put it right, and there is no command that does."""
+    desk.answers.queue = [answer]
+    await desk.call()
+    await desk.clock.sleep(longest.total_seconds() + 1)
+    assert (await desk.call()).status_code == 200
 
 
 async def test_a_429_closes_the_budget_over_a_restart(desk: Desk, path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -160,6 +161,21 @@ async def test_a_lease_passes_on_only_when_its_owner_is_gone(bench: Bench, other
     bench.owner = lease.Owner(bench.owner.folder)
 
 
+async def test_what_a_dead_process_had_begun_comes_before_what_is_due_since(bench: Bench, other: Bench) -> None:
+    """In a rush of thousands it would be the last of all, though it was due first and may be half out."""
+    await bench.add("begun")
+
+    def take(tx: sqlite3.Connection) -> list[str]:
+        return [run.job for run in lease.claim(tx, other.owner.id, START, limit=1, gone=other.owner.gone)]
+
+    await bench.writer.run(lambda tx: lease.claim(tx, bench.owner.id, START, limit=1, gone=bench.owner.gone))
+    await bench.add("due since")
+    bench.owner.close()
+    taken = await other.writer.run(take)
+    bench.owner = lease.Owner(bench.owner.folder)
+    assert taken == ["begun"]
+
+
 HOLD = """
 import sys, time, pathlib
 from automator.scheduling.lease import Owner
@@ -239,5 +255,5 @@ async def test_serve_ends_at_the_signal_and_finishes_what_is_in_flight(bench: Be
 def test_owner_files_do_not_pile_up(tmp_path: Path, clock: StillClock) -> None:
     """A process that ends in order takes its lock file with it."""
     with lease.Owner(tmp_path):
-        assert len(list(tmp_path.iterdir())) == 1
-    assert list(tmp_path.iterdir()) == []
+        assert len(list(tmp_path.glob("*.lock"))) == 1
+    assert list(tmp_path.glob("*.lock")) == []

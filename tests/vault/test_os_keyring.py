@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
+import keyring
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends.chainer import ChainerBackend
@@ -11,6 +14,7 @@ from keyring.backends.fail import Keyring as FailKeyring
 from keyring.backends.null import Keyring as NullKeyring
 from keyring.errors import KeyringLocked, PasswordDeleteError
 
+from automator.vault.choose import choose
 from automator.vault.os_keyring import OsKeyring, refusal
 from automator.vault.store import VaultError
 
@@ -56,6 +60,23 @@ def test_keys_go_in_and_come_out(tmp_path: Path) -> None:
     vault.delete("x/brand", 1)
     assert vault.get("x/brand", 1) is None
     assert "keyring" in vault.check()
+
+
+def test_processes_that_look_at_once_do_not_meet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cron's `run-due` begins beside the service's second process; neither takes the other's probe for a loss."""
+
+    class Shared(Desktop):
+        def set_password(self, service: str, username: str, password: str) -> None:
+            super().set_password(service, username, password)
+            if os.getpid() == 1:
+                monkeypatch.setattr(os, "getpid", lambda: 2)
+                OsKeyring(service, tmp_path / "lock", self).check()
+                monkeypatch.setattr(os, "getpid", lambda: 1)
+
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    shared = Shared()
+    assert "keyring" in OsKeyring("automator:test", tmp_path / "lock", shared).check()
+    assert not shared.held
 
 
 def test_a_keyring_that_drops_keys_without_a_word_is_found_out(tmp_path: Path) -> None:
@@ -110,3 +131,18 @@ def test_a_chain_with_a_weak_member_is_refused(monkeypatch: pytest.MonkeyPatch) 
     assert refusal(ChainerBackend())
     monkeypatch.setattr(ChainerBackend, "backends", [Desktop()])
     assert refusal(ChainerBackend()) is None
+
+
+def test_keys_move_with_their_folder_but_not_with_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that was moved needs no keys anew; what is done in a copy of it does not touch the first one's keys."""
+    desktop = Desktop()
+    monkeypatch.setattr(keyring, "get_keyring", lambda: desktop)
+    first, moved, copy = (tmp_path / name for name in ("first", "moved", "copy"))
+    first.mkdir()
+    (first / "automator.db").touch()
+    choose(first, "keyring", {}).put("x/brand", 1, {"api_key": "a"})
+    assert choose(first, "keyring", {}).get("x/brand", 1) == {"api_key": "a"}
+    shutil.copytree(first, copy)
+    assert choose(copy, "keyring", {}).get("x/brand", 1) is None
+    first.rename(moved)
+    assert choose(moved, "keyring", {}).get("x/brand", 1) == {"api_key": "a"}
