@@ -23,6 +23,7 @@ from connectors.signin import CODE, VERIFIER, SignIn
 if TYPE_CHECKING:
     from aiohttp import web
 
+GONE = 0.5  #: seconds, for a browser that has come back; the code that it brought is good for half a minute
 PATIENCE = 300.0  #: seconds for a person to say yes
 WORDS = 300  #: characters of a refusal that are shown
 OWN_CERTIFICATE = (
@@ -88,23 +89,33 @@ async def came(port: int, address: str, state: str, tls: ssl.SSLContext | None =
     app.router.add_get("/callback", callback)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
+    shown = asyncio.Event()
     try:
         await web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls).start()
-        # some browsers end only when a person closes them, and the code that comes is good for half a minute
-        threading.Thread(target=_shown, args=(address,), daemon=True).start()
+        shown = _shown(address)
         return await asyncio.wait_for(answer, PATIENCE)
     except TimeoutError:
         raise fail("nobody answered within five minutes; begin again", 1) from None
     except OSError as error:
         raise fail(f"port {port} is taken ({error.strerror}); name another with --port, or use --paste", 1) from None
     finally:
+        with contextlib.suppress(TimeoutError):  # it has its page, and closes the connection itself
+            await asyncio.wait_for(shown.wait(), GONE if answer.done() else 0)
         await runner.cleanup()
-        await asyncio.sleep(0)  # connections that are closed are let go in the next round
 
 
-def _shown(address: str) -> None:
-    with contextlib.suppress(webbrowser.Error):  # the address can be opened by hand, too
-        webbrowser.open(address)
+def _shown(address: str) -> asyncio.Event:
+    """Open the browser beside all else; tells when its program has ended, which some do when a person closes them."""
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+
+    def show() -> None:
+        with contextlib.suppress(webbrowser.Error):  # the address can be opened by hand, too
+            webbrowser.open(address)
+        with contextlib.suppress(RuntimeError):  # nobody waits any more
+            loop.call_soon_threadsafe(ended.set)
+
+    threading.Thread(target=show, daemon=True).start()
+    return ended
 
 
 def certificate(host: str) -> ssl.SSLContext:

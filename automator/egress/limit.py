@@ -25,7 +25,7 @@ from automator.egress.call import HOLD, Call, call_of, costs_of
 from connectors.answer import clock_ahead
 from connectors.base import Kind, NotNow, Outcome, Reading, Window
 
-LONGEST = timedelta(days=7)  #: no longer wait is believed: the longest known is Binance's ban of three days
+LONGEST = timedelta(days=3)  #: no longer wait is believed: so long are Binance's bans, the longest known
 RESERVATION = "reservation"  #: the extension that hands a ``Reservation`` to the recorder
 
 

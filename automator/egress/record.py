@@ -6,7 +6,6 @@ import asyncio
 import sqlite3
 from collections.abc import Awaitable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import httpx
@@ -28,7 +27,6 @@ from connectors.base import CallRefused, Effect, Kind, Outcome
 
 T = TypeVar("T")
 
-LONGEST = timedelta(days=3)  #: no provider shuts anyone out for longer: so long are Binance's bans
 SEND_WITHIN = 2.0  #: seconds from the commit to the first byte; a process that slept longer sends nothing
 
 _AFTER = {
@@ -103,12 +101,6 @@ def _with_known(call: Call, outcome: Outcome) -> Outcome:
     """An accepted write's outcome, with what its plan says of the result."""
     known = call.intent.plan.get("result") if call.intent else None
     return replace(outcome, result={**known, **outcome.result}) if known and outcome.kind is Kind.OK else outcome
-
-
-def _bounded(outcome: Outcome, now: datetime) -> Outcome:
-    """An outcome whose wait ends, whatever a header said."""
-    too_long = outcome.until is not None and outcome.until - now > LONGEST
-    return replace(outcome, until=now + LONGEST) if too_long else outcome
 
 
 def _hidden_now(call: Call, before: tuple[str, ...]) -> tuple[str, ...]:
@@ -200,8 +192,7 @@ class Record(httpx.AsyncBaseTransport):
                 begun.land()
                 failpoints.reach("after-answer")
                 response, passed.received = await received(request, response)
-            judged = call.account.provider.judge(call.operation, response)
-            outcome = _with_known(call, _bounded(judged, self._clock.now()))
+            outcome = _with_known(call, call.account.provider.judge(call.operation, response))
             secrets = _hidden_now(call, secrets)
             if outcome.kind is not Kind.OK:
                 response, outcome = _told(call, response, outcome, secrets)

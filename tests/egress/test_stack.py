@@ -18,7 +18,8 @@ import respx
 from automator import halts
 from automator.db import DatabaseError, Writer, connect
 from automator.egress.call import Account, Call
-from automator.egress.record import LONGEST, SEND_WITHIN
+from automator.egress.limit import LONGEST
+from automator.egress.record import SEND_WITHIN
 from automator.egress.stack import Client, client
 from automator.egress.wire import base_transport
 from automator.intentions import Fenced, State, claim, load, settle
