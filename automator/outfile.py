@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,10 +34,10 @@ def replaced(path: Path) -> Iterator[TextIO]:
         return
     if stands.name.startswith(OWN) and stands.with_name(DATABASE).exists():
         raise PermissionError(errno.EPERM, "an installation of Automator lives by that file; name another", str(path))
-    part = stands.with_name(f"{stands.name}.part")
+    part = stands.with_name(f"{stands.name}.{secrets.token_hex(4)}.part")
     mode = stands.stat().st_mode & 0o777 if stands.exists() else 0o666
     try:
-        file = os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, mode)
+        file = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode)
         with os.fdopen(file, "w", encoding="utf-8", newline="") as out:
             yield out
         part.replace(stands)

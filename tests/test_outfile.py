@@ -36,6 +36,14 @@ def test_a_file_is_there_whole_or_as_it_was(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["calls.jsonl"]
 
 
+def test_of_two_that_write_one_file_each_is_whole(tmp_path: Path) -> None:
+    """The later one stands; neither has a piece of the other."""
+    with replaced(tmp_path / "calls.jsonl") as first:
+        first.write("first")
+        write(tmp_path / "calls.jsonl", "the second one")
+    assert (tmp_path / "calls.jsonl").read_text() == "first"
+
+
 def test_a_link_stays_one(tmp_path: Path) -> None:
     """It is the file that it leads to that is written."""
     (tmp_path / "link").symlink_to(tmp_path / "file")
