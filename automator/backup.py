@@ -11,6 +11,7 @@ from pathlib import Path
 from automator import accounts, place
 from automator.clock import instant, micros
 from automator.db import DatabaseError, connect
+from automator.keys import own
 from automator.ledger import chain, checkpoint
 from automator.ledger.chain import Fault
 from automator.notices import Notice, tell
@@ -126,11 +127,14 @@ def behind(home: Path, reader: sqlite3.Connection) -> bool:
 
 
 def newest_keys(reader: sqlite3.Connection, store: Store) -> dict[str, int]:
-    """Accounts whose key was renewed after the copy was made, with the version that the vault has."""
+    """Accounts whose key was renewed after the copy was made, with the version that the vault has of this very account.
+
+    What it has of another one that was connected under the name since is not taken.
+    """
     found: dict[str, int] = {}
     for who in accounts.everything(reader):
         for version in range(who.version + PROBED, who.version, -1):
-            if store.get(who.name, version) is not None:
+            if own(store.get(who.name, version), who.made) is not None:
                 found[who.name] = version
                 break
     return found

@@ -199,19 +199,20 @@ class Engine:
         with contextlib.suppress(accounts.NoAccount):
             accounts.load(self.reader, new.name)
             raise Rejected(f"there is one of this name by now; for new keys use `automator accounts rotate {new.name}`")
-        await self.writer.run(lambda tx: keys.leave(tx, new.name, [new.version], self.clock.now()))
-        await asyncio.to_thread(self.store.put, new.name, new.version, kept)
+        now = self.clock.now()
+        await self.writer.run(lambda tx: keys.leave(tx, new.name, [new.version], now))
+        await asyncio.to_thread(self.store.put, new.name, new.version, keys.marked(kept, micros(now)))
         # what a command that was killed has left of an account of this name would be taken for a newer key of this one
         await asyncio.to_thread(self.store.delete, new.name, new.version + 1)
         failpoints.reach("after-keep")
 
         def add(tx: sqlite3.Connection) -> None:
-            posts.leave(tx, new.name, self.clock.now())
-            accounts.add(tx, new, self.clock.now(), actor="user")
-            accounts.tested(tx, new.name, identity, self.clock.now())
+            posts.leave(tx, new.name, now)
+            accounts.add(tx, new, now, actor="user")
+            accounts.tested(tx, new.name, identity, now)
             keys.settled(tx, new.name, [new.version])
             if place.known(tx) is None:
-                place.note(tx, place.here(self.home.database), self.clock.now())
+                place.note(tx, place.here(self.home.database), now)
 
         await self.writer.run(add)
 

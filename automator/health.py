@@ -187,7 +187,7 @@ def _elsewhere(engine: Engine, vault: str) -> dict[str, str | None]:
 def _ledger(reader: sqlite3.Connection, home: Path) -> tuple[str, bool]:
     """What is to be said of it, and whether it holds."""
     try:
-        found = whole(reader, checkpoint.read(home))
+        found = whole(reader, checkpoint.named(home))
     except BadCheckpoint as bad:
         return str(bad), False
     if isinstance(found, Fault):

@@ -28,6 +28,22 @@ MARKING = "automator-fingerprints"  #: the name in the vault of what fingerprint
 
 LEFT = "left key "  #: begins the name of a beat: of a version in the vault that no account may name
 DEAD = timedelta(hours=1)  #: after which whoever was about to name or to delete it has died
+CONNECTED = "automator.connected"  #: kept with a key: when its account was connected, as the database has it
+
+
+def marked(values: Mapping[str, str], made: int) -> dict[str, str]:
+    """A key as the vault has it: it says itself which account it is of, whatever database is put back beside it."""
+    return {**values, CONNECTED: str(made)}
+
+
+def own(found: Mapping[str, str] | None, made: int) -> dict[str, str] | None:
+    """A key from the vault; ``None`` if there is none, or it is of another account that was connected under the name.
+
+    One that was kept before keys said whose they are counts as the account's.
+    """
+    if found is None or found.get(CONNECTED, str(made)) != str(made):
+        return None
+    return {field: value for field, value in found.items() if field != CONNECTED}
 
 
 def leave(tx: sqlite3.Connection, name: str, versions: Iterable[int], now: datetime) -> None:
@@ -56,16 +72,19 @@ class Keys:
         """The current values of an account's key.
 
         Raises:
-            automator.accounts.NoAccount: there is none of this name, or it is another one by now.
-            automator.vault.store.VaultError: the vault cannot be opened, or has no such key.
+            automator.accounts.NoAccount: there is none of this name, it is another one by now, or its key is no longer
+                in the vault, which may have that of another one of its name.
+            automator.vault.store.VaultError: the vault cannot be opened.
         """
         name, mark = who.name, self._in_force(who)
         held = self._held.get(name)
         if held is None or held[0] != mark:
-            found = self._store.get(name, mark[0])
+            there = self._store.get(name, mark[0])
+            found = own(there, mark[1])
             if found is None:
+                why = "is no longer in the vault" if there is None else "was replaced by that of an account of later"
                 way = f"put back a vault that has it, or give it anew with `automator accounts rotate {name}`"
-                raise NoAccount(f"the key of {name} is no longer in the vault; {way}")
+                raise NoAccount(f"the key of {name} {why}; {way}")
             held = self._held[name] = (mark, found)
         return held[1]
 
@@ -148,7 +167,7 @@ class Keys:
         self.secrets(who)
         name = who.name
         mark, held = self._held[name]
-        left = await asyncio.to_thread(self._store.get, name, mark[0] + 1)
+        left = own(await asyncio.to_thread(self._store.get, name, mark[0] + 1), mark[1])
         if left is None:
             await asyncio.to_thread(self._store.ready)
             return False
@@ -182,7 +201,7 @@ class Keys:
         self, name: str, before: _Mark, merged: dict[str, str], fresh: Mapping[str, str], token: Token | None
     ) -> Mapping[str, str]:
         failpoints.reach("before-keep")
-        await asyncio.to_thread(self._store.put, name, before[0] + 1, merged)
+        await asyncio.to_thread(self._store.put, name, before[0] + 1, marked(merged, before[1]))
         failpoints.reach("after-keep")
         return await self._switch(name, before, merged, fresh, token)
 

@@ -48,9 +48,9 @@ def waiting(connection: sqlite3.Connection) -> list[dict[str, object]]:
     return [item for item in unread(connection) if item["sent_at"] is None]
 
 
-def mark_sent(tx: sqlite3.Connection, number: int, at: int) -> None:
-    """The webhook took it."""
-    tx.execute("UPDATE notice SET sent_at = ? WHERE id = ?", (at, number))
+def mark_sent(tx: sqlite3.Connection, numbers: Sequence[int], at: int) -> None:
+    """The webhook took them."""
+    tx.executemany("UPDATE notice SET sent_at = ? WHERE id = ?", [(at, number) for number in numbers])
 
 
 def settled(tx: sqlite3.Connection, kind: str, about: str, at: int) -> None:

@@ -131,10 +131,22 @@ def _bring_up(path: Path, *, alone: bool) -> None:
         if not alone:
             raise DatabaseError(f"{path} must be brought to this version; stop `automator serve` first")
         before = path.with_name(f"{path.name}.before-{found or 1:04}")
-        with closing(sqlite3.connect(before)) as copy:
-            source.backup(copy)
-    before.chmod(0o600)
+        _keep(source, before)
     upgrade(path)
+
+
+def _keep(source: sqlite3.Connection, to: Path) -> None:
+    """Copy a database whole or not at all: what a full disk or a kill left of it is no copy to go back to."""
+    part = to.with_name(f"{to.name}.part")
+    try:
+        os.close(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
+        with closing(sqlite3.connect(part)) as copy:
+            source.backup(copy)
+        part.replace(to)
+    except OSError as error:
+        raise DatabaseError(f"{to} can't be written: {error.strerror}") from None
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def upgrade(path: Path) -> None:

@@ -23,6 +23,7 @@ import httpx
 
 from automator.clock import Clock, instant, micros
 from automator.db import Writer
+from automator.digest import digest
 from automator.egress.allow import origin
 from automator.egress.call import EXTENSION, Account, Call
 from automator.egress.own import Own
@@ -112,7 +113,7 @@ class Webhook:
         self._reader = reader
         self._clock = clock
         self._held: dict[str, str] = {}
-        self._refused: dict[int, datetime] = {}  # by a notice's number: when it is tried again
+        self._refused: dict[str, datetime] = {}  # by a message's name: when it is tried again
         self._account = Account(NAME, Address(origin(self._url)), frozenset({Scope.NOTIFY}), self._secrets)
 
     def _secrets(self) -> Mapping[str, str]:
@@ -123,7 +124,7 @@ class Webhook:
         return self._held
 
     async def deliver(self) -> str | None:
-        """Send every unread notice that it has not taken, oldest first, and the newest checkpoint.
+        """Send every unread notice that it has not taken, oldest first, many alike in one, and the newest checkpoint.
 
         One that is refused for what it says does not hold up those after it. Returns what was not taken, and why;
         ``None`` when nothing waits any more, or another process is at it: many receivers show twice what comes twice.
@@ -141,19 +142,19 @@ class Webhook:
 
     async def _deliver(self) -> str | None:
         refused: str | None = None
-        for notice in waiting(self._reader):
-            number, at = int(str(notice["id"])), int(str(notice["at"]))
-            if number in self._refused and self._clock.now() < self._refused[number]:
+        for told in digest(self._reader, waiting(self._reader)):
+            if told.name in self._refused and self._clock.now() < self._refused[told.name]:
                 continue
-            data = {name: notice[name] for name in ("id", "kind", "about", "account")}
-            said = self._body(f"notice.{notice['kind']}", str(notice["text"]), instant(at).isoformat(), data)
-            no = await self._send(NOTICE, f"notice-{number}-{at}", said, {"notice": str(number)})
+            first, count = told.numbers[0], len(told.numbers)
+            data = {"id": first, "kind": told.kind, "about": told.about, "account": told.account, "count": count}
+            said = self._body(f"notice.{told.kind}", told.text, instant(told.at).isoformat(), data)
+            no = await self._send(NOTICE, told.name, said, {"notice": str(first)})
             if no is not None and not no.this:
                 return no.why
             if no is not None:
-                self._refused[number], refused = self._clock.now() + AGAIN, no.why
+                self._refused[told.name], refused = self._clock.now() + AGAIN, no.why
                 continue
-            await self._writer.run(partial(mark_sent, number=number, at=micros(self._clock.now())))
+            await self._writer.run(partial(mark_sent, numbers=told.numbers, at=micros(self._clock.now())))
         return await self._checkpoint() or refused
 
     async def test(self) -> str | None:

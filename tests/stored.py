@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 
+from automator import accounts
+from automator.engine import Engine
 from automator.ledger import pack
 
 
@@ -20,3 +23,8 @@ def everything(folder: Path, reader: sqlite3.Connection) -> bytes:
     """The same, and every file's bytes."""
     files = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
     return b"\n".join([*files, unpacked(reader).encode(errors="replace")])
+
+
+def key(engine: Engine, name: str) -> Mapping[str, str]:
+    """The key of an account that is in force."""
+    return engine.keys.secrets(accounts.load(engine.reader, name))

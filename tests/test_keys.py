@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -15,8 +15,10 @@ import httpx
 import pytest
 
 from automator import accounts
+from automator.backup import newest_keys
+from automator.clock import micros
 from automator.db import Writer, connect
-from automator.keys import Keys
+from automator.keys import Keys, marked
 from automator.schema import create
 from automator.vault.choose import own_file
 from connectors.base import Scope
@@ -61,7 +63,7 @@ async def test_a_renewal_that_brings_no_refresh_token_leaves_the_old_one(tmp_pat
 ANOTHERS = {**HELD, "oauth2_access_token": "another's"}
 
 
-async def connected_anew(keys: Keys) -> None:
+async def connected_anew(keys: Keys, *, in_vault: bool = True) -> None:
     """The account is removed, and its name given to another one."""
     keys._clock.at += timedelta(minutes=1)
 
@@ -69,7 +71,8 @@ async def connected_anew(keys: Keys) -> None:
         accounts.remove(tx, "x/brand", keys._clock.now(), actor="test")
         accounts.add(tx, accounts.fresh("x/brand"), keys._clock.now(), actor="test")
 
-    keys._store.put("x/brand", 1, ANOTHERS)
+    if in_vault:
+        keys._store.put("x/brand", 1, ANOTHERS)
     await keys._writer.run(anew)
 
 
@@ -101,6 +104,33 @@ async def test_what_was_begun_for_an_account_ends_with_it(tmp_path: Path, way: s
             await begun[way]()
         assert dict(keys.secrets(brand(keys))) == ANOTHERS
         assert keys._store.get("x/brand", 2) is None
+
+
+@pytest.mark.parametrize("renewals", [1, 3])
+async def test_a_restored_account_never_has_the_key_of_another_one_of_its_name(tmp_path: Path, renewals: int) -> None:
+    """It would post as that one; it waits, says to be given its own key, and has that from then on, renewed or not."""
+    async with opened(tmp_path) as keys:
+        await keys.keep(brand(keys), {"oauth2_access_token": "as copied"})
+        with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
+            keys._reader.backup(copy)
+        made = micros(keys._clock.now() + timedelta(minutes=1))
+        keys._store.delete("x/brand", 2)
+        keys._store.put("x/brand", 1, marked(ANOTHERS, made))
+        await connected_anew(keys, in_vault=False)
+        for number in range(renewals):
+            await keys.keep(brand(keys), {"oauth2_access_token": f"another's {number}"})
+    (tmp_path / "copy.db").replace(tmp_path / "a.db")
+    for log in ("a.db-wal", "a.db-shm"):
+        (tmp_path / log).unlink(missing_ok=True)
+    async with opened(tmp_path) as keys:
+        newest = newest_keys(keys._reader, keys._store)
+        assert newest == {}
+        with pytest.raises(accounts.NoAccount, match="give it anew with `automator accounts rotate x/brand`"):
+            keys.secrets(brand(keys))
+        await keys.replace(brand(keys), HELD)
+        assert not await keys.adopt(brand(keys))
+        assert dict(keys.secrets(brand(keys))) == HELD
+        assert newest_keys(keys._reader, keys._store) == {}
 
 
 async def test_a_fingerprint_tells_keys_apart_and_proves_no_guess(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_what_comes_about_again_is_told_again(
     tell(tx, AGAIN, micros(START))
     if taken:
         (first,) = waiting(tx)
-        mark_sent(tx, int(str(first["id"])), micros(START))
+        mark_sent(tx, [int(str(first["id"]))], micros(START))
     if read:
         mark_seen(tx, unread(tx), micros(START))
     tell(tx, AGAIN, micros(START + later) + 1)

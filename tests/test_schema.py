@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -183,6 +184,28 @@ def test_a_step_that_fails_changes_nothing(old: Path, tmp_path: Path, monkeypatc
     with pytest.raises(DatabaseError, match="nowhere"):
         create(old)
     assert (tables(old), version(old)) == (before, LATEST)
+
+
+def test_half_a_copy_is_not_kept_as_one(old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the disk is full in the middle of it, its beginning would pass for the database as it was."""
+    newer(monkeypatch, tmp_path / "versions")
+
+    def full(*_: int) -> None:
+        assert all(half.stat().st_mode & 0o077 == 0 for half in tmp_path.glob("automator.db.before-*"))
+        raise sqlite3.OperationalError("database or disk is full")
+
+    class Full(sqlite3.Connection):
+        def backup(self, target: sqlite3.Connection, **_: object) -> None:
+            super().backup(target, pages=1, progress=full)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Full))
+        with pytest.raises(DatabaseError, match="full"):
+            create(old)
+    assert (version(old), list(tmp_path.glob("automator.db.before-*"))) == (LATEST, [])
+    create(old)
+    kept = old.with_name(f"automator.db.before-{LATEST:04}")
+    assert (version(old), version(kept), kept.stat().st_mode & 0o077) == (NEXT, LATEST, 0)
 
 
 def test_nothing_is_changed_under_a_working_service(old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import base64
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,12 @@ from automator.clock import micros
 from automator.engine import Engine
 from automator.home import Home
 from automator.ledger import chain
-from automator.notices import Notice, tell, unread
+from automator.notices import Notice, tell, unread, waiting
 from automator.posting import measure
+from automator.posting.posts import NewDelivery, listed, plan
 from automator.vault.choose import own_file
 from automator.webhook import overdue
+from connectors.post import Part
 from tests.clocks import StillClock
 
 CANARY = "T0ken-5f2c91"
@@ -87,6 +90,45 @@ async def test_notices_arrive_once_and_in_order(there: Receiver) -> None:
     assert there.said()[0]["text"] == "post-1 failed"
     assert there.said()[0]["data"]["about"] == "post-1"
     assert len(unread(there.engine.reader)) == 2, "that a webhook took it does not mean that a person has read it"
+
+
+async def test_what_a_weekend_without_power_cost_is_told_in_one_message(there: Receiver) -> None:
+    """It says how many, of which account, since when and why; each stays on the record, and few are told one by one."""
+    engine, begin = there.engine, there.engine.clock.now()
+    wanted = [
+        NewDelivery(account, (Part("Hi"),), begin + timedelta(minutes=number), "UTC", "", f"{account} {number}")
+        for account, many in (("x/brand", 40), ("x/other", 3))
+        for number in range(many)
+    ]
+    await engine.writer.run(lambda tx: plan(tx, wanted, begin, source="test"))
+    engine.clock.at += timedelta(days=2)  # type: ignore[attr-defined]
+    await engine.worker.run_due()
+    assert (len(unread(engine.reader)), len(listed(engine.reader, state="missed"))) == (43, 43)
+    await there.tell("halted", "x/brand")
+    there.answers = [500] * 4
+    assert await there.deliver() is not None
+    there.answers = []
+    engine.clock.at += timedelta(hours=1)  # type: ignore[attr-defined]
+    assert (await there.deliver(), await there.deliver()) == (None, None)
+    assert there.kinds() == ["notice.missed"] * 4 + ["notice.halted"]
+    (many,) = [said for said in there.said() if said["data"]["count"] == 40]
+    assert many["text"] == (
+        f"40 posts of x/brand were missed, the first due {begin:%Y-%m-%d %H:%M}Z: nothing began them in time; "
+        "`automator posts list --state missed` lists them"
+    )
+    assert (many["data"]["account"], len(unread(engine.reader)), waiting(engine.reader)) == ("x/brand", 44, [])
+
+
+async def test_what_failed_for_reasons_of_their_own_is_told_one_by_one(there: Receiver) -> None:
+    """However many they are: no reason is hidden by another one."""
+    at = micros(there.engine.clock.now())
+    wanted = [NewDelivery("x/brand", (Part("Hi"),), there.engine.clock.now(), "UTC", "", str(n)) for n in range(8)]
+    await there.engine.writer.run(lambda tx: plan(tx, wanted, there.engine.clock.now(), source="test"))
+    for number, post in enumerate(listed(there.engine.reader)):
+        told = Notice("failed", post.id, f"{post.id}: reason {number}", "x/brand")
+        await there.engine.writer.run(partial(tell, notice=told, at=at))
+    assert await there.deliver() is None
+    assert [said["text"].partition(": ")[2] for said in there.said()] == [f"reason {number}" for number in range(8)]
 
 
 async def test_anyone_with_the_public_key_can_check_them(there: Receiver) -> None:

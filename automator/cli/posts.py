@@ -90,14 +90,19 @@ def _remarks(verdict: Verdict) -> Iterator[tuple[str, str, bool]]:
 def list_(
     home: HomeOption = None,
     week: Annotated[bool, typer.Option("--week", help="Only the seven days from now.")] = False,
+    state: Annotated[str | None, typer.Option(help="Only those that are so: missed, unconfirmed, ...")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """List posts by their time."""
     from automator.posting.posts import listed  # noqa: PLC0415 - keeps --help fast
+    from automator.scheduling.states import RunState  # noqa: PLC0415 - as above
 
+    if state is not None and state not in set(RunState):
+        raise fail(f"no post is ever {state!r}; there are {', '.join(RunState)}", 2)
     with records(home) as kept:
         since: datetime | None = kept.now if week else None
-        found = listed(kept.reader, since=since, until=since + timedelta(days=7) if since else None)
+        until = since + timedelta(days=7) if since else None
+        found = listed(kept.reader, since=since, until=until, state=state)
     if as_json:
         show_json([item.as_json() for item in found])
         return

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -90,11 +90,28 @@ def reached(home: Path) -> int:
         BadCheckpoint: it was altered, or the public key is missing.
     """
     known = _last(home / FILE)
-    if known is None:
-        return 0
+    return _vouched(home, known).count if known is not None else 0
+
+
+def _vouched(home: Path, known: tuple[Checkpoint, str]) -> Checkpoint:
     if not any(_holds(key, known[1], known[0]) for key in reversed(_public_keys(home))):
         raise BadCheckpoint(f"{FILE}, its last line was altered: its signature does not hold")
-    return known[0].count
+    return known[0]
+
+
+def named(home: Path) -> Mapping[int, bytes]:
+    """The links that checkpoints name, by entry; only the last one's signature is checked.
+
+    Where every entry is recomputed up to that, it vouches for the links before. In a year there are 52,000 lines, and
+    ``read`` takes as many times 0.3 ms.
+
+    Raises:
+        BadCheckpoint: the last line was altered, one is no checkpoint, or the public key is missing.
+    """
+    known = _lines(home / FILE)
+    if known:
+        _vouched(home, known[-1])
+    return _links(known)
 
 
 def signing_key(home: Path, store: Store) -> Ed25519PrivateKey:
@@ -160,7 +177,14 @@ def read(home: Path) -> Mapping[int, bytes]:
         # the newest key most likely signed it
         if not any(_holds(key, signature, checkpoint) for key in reversed(keys)):
             raise BadCheckpoint(f"{FILE}, line {number} was altered: its signature does not hold")
-    return {checkpoint.count: bytes.fromhex(checkpoint.head) for checkpoint, _ in known}
+    return _links(known)
+
+
+def _links(known: Sequence[tuple[Checkpoint, str]]) -> Mapping[int, bytes]:
+    try:
+        return {checkpoint.count: bytes.fromhex(checkpoint.head) for checkpoint, _ in known}
+    except ValueError:
+        raise BadCheckpoint(f"{FILE} has a line that names no link; the file was altered") from None
 
 
 def _public_keys(home: Path) -> list[Ed25519PublicKey]:

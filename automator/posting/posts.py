@@ -112,6 +112,7 @@ def listed(
     since: datetime | None = None,
     until: datetime | None = None,
     delivery: str | None = None,
+    state: str | None = None,
 ) -> list[Listed]:
     """Deliveries by their time; ``delivery`` may be the beginning of an id."""
     query, values = f"{_LIST} WHERE 1", []
@@ -119,6 +120,7 @@ def listed(
         ("d.at >= ?", since and micros(since)),
         ("d.at < ?", until and micros(until)),
         ("d.id GLOB ?", delivery and f"{delivery}*"),
+        ("r.state = ?", state),
     ):
         if value is not None:
             query += f" AND {clause}"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -164,6 +165,7 @@ def claim(  # noqa: PLR0913 - what a claim depends on
 ) -> list[Run]:
     """Take up to ``limit`` runs that are ready within ``LEAD``, and those that nobody works on any more.
 
+    Whichever has been ready for longest comes first, so that no rush keeps one that was parked from its turn.
     ``held`` are the numbers of the runs that this owner is working on: one of its own that is not among them was
     dropped when its verdict could not be stored.
     """
@@ -171,9 +173,11 @@ def claim(  # noqa: PLR0913 - what a claim depends on
     rows: list[tuple[Any, ...]] = []
     for number in _dropped(tx, owner, gone, held)[:limit]:  # first, as they were due first
         rows += tx.execute(f"{_READY} WHERE r.id = ?", (number,)).fetchall()
-    for state in (RunState.SCHEDULED, RunState.WAITING):
+    ready, room = list[tuple[Any, ...]](), limit - len(rows)
+    for state in (RunState.SCHEDULED, RunState.WAITING):  # an index has each of them in order, but not both
         query = f"{_READY} WHERE r.state = ? AND r.ready_at <= ? ORDER BY r.ready_at LIMIT ?"
-        rows += tx.execute(query, (state, soon, limit - len(rows))).fetchall()
+        ready += tx.execute(query, (state, soon, room)).fetchall()
+    rows += sorted(ready, key=itemgetter(-1))[:room]
     claimed = (_claim_one(tx, owner, at, row) for row in rows)
     return [run for run in claimed if run is not None]
 

@@ -21,7 +21,8 @@ def test_a_post_goes_out_to_both_networks_and_is_on_the_record(shell: Shell) -> 
     """Planned, published by one command, shown with its links, and every call in the ledger."""
     shell.run("post", "Hello from here", "--to", "x/brand", "--to", "bluesky/brand")
     shell.run("run-due")
-    posts = [post for post in json.loads(shell.run("posts", "list", "--json")) if post["texts"] == ["Hello from here"]]
+    done = json.loads(shell.run("posts", "list", "--state", "done", "--json"))
+    posts = [post for post in done if post["texts"] == ["Hello from here"]]
     assert [post["state"] for post in posts] == ["done", "done"]
     seen = [post["text"] for provider in shell.world().values() for post in provider]
     assert seen.count("Hello from here") == 2

@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from automator.db import connect
+from automator.health import _ledger
 from automator.ledger import chain, checkpoint
 from automator.ledger.chain import Fault
 from automator.ledger.checkpoint import BadCheckpoint
@@ -114,6 +115,22 @@ def test_what_each_command_asks_of_checkpoints_takes_no_longer_after_years(
     assert checkpoint.write(tmp_path, vault, ledger, NOW) is not None
     assert (checkpoint.newest(tmp_path) or {})["count"] == checkpoint.reached(tmp_path) == 7
     assert len(checked) == 2
+
+
+@pytest.mark.parametrize("old", [b'"head": "', b'"head": "x'])
+def test_doctor_checks_one_signature_however_many_there_are(
+    tmp_path: Path, ledger: sqlite3.Connection, vault: SealedFile, monkeypatch: pytest.MonkeyPatch, old: bytes
+) -> None:
+    """The last one vouches for the links before it, once they are recomputed; one that was altered shows all the same."""
+    path, checked, hold = tmp_path / checkpoint.FILE, list[int](), checkpoint._holds
+    path.write_bytes(path.read_bytes() * 100)
+    assert checkpoint.write(tmp_path, vault, ledger, NOW) is not None
+    monkeypatch.setattr(checkpoint, "_holds", lambda *of: checked.append(1) or hold(*of))
+    assert _ledger(ledger, tmp_path) == ("7 entries, none altered or missing", True)
+    assert len(checked) == 1
+    head = path.read_bytes().partition(b'"head": "')[2][:2]
+    path.write_bytes(path.read_bytes().replace(b'"head": "' + head, old + (b"00" if head != b"00" else b"11"), 100))
+    assert not _ledger(ledger, tmp_path)[1]
 
 
 def test_of_two_that_sign_at_once_the_one_that_reaches_further_is_last(

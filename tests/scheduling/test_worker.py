@@ -99,6 +99,26 @@ async def test_a_parked_run_is_taken_up_at_its_time_however_late(bench: Bench) -
     assert [run.attempt for run in bench.did] == [1, 2]
 
 
+async def test_what_was_parked_has_its_turn_in_a_rush(bench: Bench) -> None:
+    """Ready for longest, it was taken up after all that was planned for later, and may have been missed by then."""
+    await bench.add("parked")
+    bench.verdicts = [Verdict(RunState.WAITING, "limit", START + MINUTE, begun=False)]
+    await bench.worker.run_due()
+    for number in (0, 2, 3):
+        await bench.add(f"planned for {number}", START + number * MINUTE)
+    claimed = list[str]()
+    for _ in range(4):
+        claimed += await bench.writer.run(
+            lambda tx: [
+                run.job
+                for run in lease.claim(
+                    tx, bench.owner.id, START + 4 * MINUTE, limit=1, gone=bench.owner.gone, held=range(99)
+                )
+            ]
+        )
+    assert claimed == ["planned for 0", "parked", "planned for 2", "planned for 3"]
+
+
 async def test_what_died_before_anything_left_is_not_done_days_later(bench: Bench, other: Bench) -> None:
     """The power failed in the middle, and the machine starts again after a weekend: it is missed, and told."""
     await bench.add("cut off")

@@ -31,7 +31,7 @@ from connectors.network import Rejected
 from connectors.post import Form, Part
 from connectors.signin import CODE, Found
 from tests.connectors.facebook.conftest import ACCOUNT, Now, Place
-from tests.stored import unpacked
+from tests.stored import key, unpacked
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 REDIRECT = "http://localhost:8765/callback"
@@ -71,8 +71,7 @@ async def test_a_sign_in_ends_with_the_key_of_the_chosen_page_alone(bare: Any) -
     keys = {"app_id": "77", "app_secret": "canary-app-secret", CODE: await said_yes(url)}
     identity = await engine.connect(accounts.fresh(ACCOUNT, url), keys, REDIRECT, picking("102"))
     assert (identity.id, identity.handle, identity.expires) == ("102", "Brand", None)
-    kept = engine.store.get(ACCOUNT, 1)
-    assert kept is not None
+    kept = key(engine, ACCOUNT)
     assert set(kept) == {"page_token", "app_id", "app_secret"}
     assert world.tokens[kept["page_token"]].page == "102"
     said = unpacked(engine.reader)

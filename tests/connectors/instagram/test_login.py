@@ -24,7 +24,7 @@ from connectors.instagram.operations import EXCHANGE, LONGER
 from connectors.network import Identity, Rejected
 from connectors.registry import build
 from connectors.signin import CODE
-from tests.stored import unpacked
+from tests.stored import key, unpacked
 
 ACCOUNT = "instagram/brand"
 SECRET = "canary-app-secret"  # noqa: S105 - nobody's
@@ -79,8 +79,7 @@ async def test_facebook_s_sign_in_ends_with_the_key_of_the_account_s_page(bare: 
     keys = await bare.said_yes(FACEBOOK)
     identity = await bare.connect(FACEBOOK, keys)
     assert (identity.id, identity.handle, identity.warnings) == ("900", "@brand", ())
-    kept = bare.engine.store.get(ACCOUNT, 1)
-    assert kept is not None
+    kept = key(bare.engine, ACCOUNT)
     assert set(kept) == {"access_token", "app_id", "app_secret"}
     assert bare.graph.tokens[kept["access_token"]].page == "102"
     assert accounts.load(bare.engine.reader, ACCOUNT).token is None
@@ -93,8 +92,7 @@ async def test_at_instagram_itself_it_ends_with_a_token_of_60_days(bare: Bare) -
     keys = await bare.said_yes(OWN)
     identity = await bare.connect(OWN, keys)
     assert (identity.id, identity.handle) == ("900", "@brand")
-    kept = bare.engine.store.get(ACCOUNT, 1)
-    assert kept is not None
+    kept = key(bare.engine, ACCOUNT)
     assert set(kept) == {"access_token"}
     ends = bare.graph.tokens[kept["access_token"]].ends
     token = accounts.load(bare.engine.reader, ACCOUNT).token

@@ -28,7 +28,7 @@ from connectors.x.connector import CREATE, ME, POSTS, Connector
 from connectors.x.reading import FIGURES, RECENT
 from connectors.x.twin import WORLD, add_account, add_token, posts, twin
 from tests.connectors.x.conftest import World
-from tests.stored import unpacked
+from tests.stored import key, unpacked
 
 TEXTS = [
     "Hello",
@@ -187,8 +187,7 @@ async def test_an_expired_oauth2_token_is_renewed_and_rotated(serve: Any, opened
     async with opened("x/brand", await serve(app), keys) as engine:
         session, network = engine.session("x/brand", {})
         assert (await network.test(session)).handle == "@brand"
-        kept = engine.store.get("x/brand", 2)
-        assert kept is not None
+        kept = key(engine, "x/brand")
         assert kept["oauth2_refresh_token"] in app[WORLD].refresh
         dump = unpacked(engine.reader)
         hidden = {*keys.values(), *kept.values()} - {"app"}
