@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ T = TypeVar("T")
 
 SLACK = timedelta(minutes=2)  #: by which the provider may date it earlier than it left
 LESS = timedelta(minutes=1)  #: a difference that is within the slack, such as that of a slow answer
+NOISE = timedelta(seconds=5)  #: by which times that are told in whole seconds, after a while on the way, may be off
 FRESH = timedelta(minutes=3)  #: so long after it left, our clock is taken to be the one that it left by
 
 
@@ -49,3 +50,13 @@ async def listed(
         found = []  # to the provider that instant may be yet to come
     told = earliest(wire, since)
     return (await ask(told) if told <= first - LESS else found), told
+
+
+def likeliest(wire: Wire, found: Iterable[tuple[datetime, T]]) -> list[T]:
+    """What is alike, each with its time by the provider's clock: first what came when it left or later, oldest first.
+
+    What is older a person may have published by hand; it comes last, since clocks may differ in ways unknown.
+    """
+    left = wire.sent + wire.ahead - NOISE if wire.sent is not None else None
+    by = sorted(found, key=lambda one: (left is not None and one[0] < left, one[0]))
+    return [item for _, item in by]

@@ -93,13 +93,13 @@ async def comment(wire: Wire, base: str, plan: Mapping[str, Any]) -> dict[str, A
     ask = partial(newest, wire, COMMENTS, f"{base}/{plan['media']}/comments", asked)
     listed, earliest = await lookup.listed(wire, since(plan), ask)
     alike = [
-        item
+        (at, item)
         for item in reversed(listed)
         if (at := when(item)) is not None and at >= earliest
         if text.plain(str(item.get("text") or "")) == text.plain(plan["message"])
     ]
-    ours = await _owner(wire, f"{base}/{plan['media']}") if any(map(_name, alike)) else ""
-    for item in alike:
+    ours = await _owner(wire, f"{base}/{plan['media']}") if any(_name(item) for _, item in alike) else ""
+    for item in lookup.likeliest(wire, alike):
         result = {"id": str(item["id"])}
         if not (ours and _name(item) not in {ours, ""}) and not wire.known(result):
             return result | {"kind": "comment"}

@@ -159,8 +159,10 @@ class Connector:
 
     async def find(self, wire: Wire, plan: Mapping[str, Any]) -> dict[str, Any] | None:
         keys, found = plan.get("media_keys") or [], await _written_then(wire, plan)
-        same = [post for post in found if _same(post, plan["body"]) and _shows(post, keys)]
-        return {"id": str(same[-1]["id"])} if same else None
+        same = [post for post in reversed(found) if _same(post, plan["body"]) and _shows(post, keys)]
+        oldest = datetime.fromisoformat(str(plan["since"]))
+        alike = [(reading.written(post, oldest), {"id": str(post["id"])}) for post in same]
+        return next((one for one in lookup.likeliest(wire, alike) if not wire.known(one)), None)
 
     async def locate(self, _: Wire, __: Mapping[str, Any]) -> dict[str, Any]:
         return {}

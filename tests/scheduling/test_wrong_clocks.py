@@ -26,7 +26,7 @@ from tests.clocks import StillClock
 from tests.scheduling.provider import Provider
 from tests.scheduling.test_meta_days import picture
 
-MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 WRONG = [-2 * HOUR, -5 * MINUTE, 5 * MINUTE, 2 * HOUR]
 #: what is lost: the provider, the path that it is sent to, and how many parts come before
 LOST = [("x", "/2/tweets", 0), ("facebook", "/feed", 0), ("facebook", "/comments", 1), ("instagram", "/comments", 1)]
@@ -50,11 +50,11 @@ class Account:
     def __init__(self, engine: Engine, there: Provider, clock: StillClock, first: tuple[Part, ...]) -> None:
         self.engine, self.there, self.clock, self.first = engine, there, clock, first
 
-    async def post(self, text: str, path: str, before: int, fault: str) -> Listed:
+    async def post(self, text: str, path: str, before: int, fault: str, *, skip: int = 0) -> Listed:
         kind = Form.COMMENT if before else Form.POST
         parts = (*self.first[:before], Part(text, (), kind))
         wanted = NewDelivery(self.engine_account, parts, self.clock.at, "UTC", "", text)
-        self.there.faults.append(Fault(method="POST", path=path, fault=fault))
+        self.there.faults.append(Fault(method="POST", path=path, fault=fault, skip=skip))
         await self.engine.writer.run(lambda tx: posts.plan(tx, [wanted], self.clock.at, source="test"))
         return await self.work()
 
@@ -66,6 +66,9 @@ class Account:
         await self.engine.worker.run_due(self.clock.at + time)
         (post,) = listed(self.engine.reader)
         return post
+
+    def pass_(self, time: timedelta) -> None:
+        self.clock.at += time
 
     def shown(self, text: str) -> list[dict[str, Any]]:
         return [post for post in self.there.world() if post["text"] == text]
@@ -148,6 +151,29 @@ async def test_an_older_one_like_it_is_not_taken_for_it(at: Any, name: str, wron
         here.before_it_arrives("/comments", partial(_comment, here, "brand", 4 * MINUTE))
         await here.post("Once", "/comments", 1, "drop-before")
         assert (await here.work(30 * MINUTE)).state == "unconfirmed"
+
+
+@pytest.mark.parametrize("name", ["facebook", "instagram"])
+async def test_of_two_that_are_alike_the_one_that_was_just_sent_is_ours(at: Any, name: str) -> None:
+    """A person wrote the same a minute before; who takes ours down must not take down theirs."""
+    async with at(name) as here:
+        here.before_it_arrives("/comments", partial(_comment, here, "brand", MINUTE))
+        await here.post("Once", "/comments", 1, "drop-after")
+        post = await here.work(30 * MINUTE)
+        ours = next(one["id"] for one in here.shown("Once") if not one["id"].endswith("999"))
+        assert (post.state, post.results[-1]["id"]) == ("done", ours)
+
+
+@pytest.mark.parametrize("name", ["facebook", "instagram"])
+async def test_another_of_ours_that_is_alike_does_not_hide_what_is_out(at: Any, name: str) -> None:
+    """The same words twice under a post: the second is found beside the first, which is on our record."""
+    async with at(name) as here:
+        here.first = (*here.first, Part("Once", (), Form.COMMENT))
+        here.before_it_arrives("/comments", lambda _: here.pass_(2 * SECOND))
+        await here.post("Once", "/comments", 2, "drop-after", skip=1)
+        post = await here.work(30 * MINUTE)
+        assert post.state == "done"
+        assert [result["id"] for result in post.results[1:]] == [one["id"] for one in here.shown("Once")]
 
 
 async def test_a_strangers_comment_is_not_taken_for_ours(at: Any) -> None:
