@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -164,6 +164,10 @@ class Wire(Protocol):
 
     def now(self) -> datetime:
         """The engine's clock (UTC)."""
+
+    @property
+    def ahead(self) -> timedelta:
+        """How far the provider's clock is ahead of ours, by its newest answer on this wire; zero before that."""
 
     @property
     def sent(self) -> datetime | None:

@@ -16,6 +16,7 @@ from automator import memory
 from automator.clock import Clock
 from automator.egress.call import EXTENSION, Account, Call
 from automator.egress.stack import Client
+from connectors.answer import clock_ahead
 from connectors.base import Intent, NotNow, Operation, RenewNeeded
 from connectors.network import Network, Rejected
 from connectors.post import Media
@@ -34,6 +35,13 @@ class Renewals(Protocol):
         Raises:
             NotNow: another process has had it for too long.
         """
+
+
+@dataclass(slots=True)
+class Heard:
+    """What a provider's newest answer said of its clock: how far it is ahead of ours."""
+
+    ahead: timedelta = timedelta()
 
 
 async def _tell_nobody(_: str) -> None:
@@ -74,6 +82,7 @@ class Session:
     hosting: Callable[[Media], Awaitable[str]] | None = None
     taken: Callable[[Mapping[str, Any]], bool] = lambda _: False
     sent: datetime | None = None
+    heard: Heard = field(default_factory=Heard, repr=False, compare=False)
 
     @property
     def base(self) -> str:
@@ -83,6 +92,11 @@ class Session:
     def now(self) -> datetime:
         """The engine's clock (UTC)."""
         return self.clock.now()
+
+    @property
+    def ahead(self) -> timedelta:
+        """How far the provider's clock is ahead of ours, by its newest answer on this wire."""
+        return self.heard.ahead
 
     def known(self, result: Mapping[str, Any]) -> bool:
         """Whether another post of ours came to this very result."""
@@ -160,4 +174,6 @@ class Session:
     ) -> httpx.Response:
         guard, done = (self.guard, self.done) if intent is not None else (None, None)
         call = Call(operation, self.account, intent, self.cause, self.actor, guard, done, self.closing)
-        return await self.http.request(method, url, extensions={EXTENSION: call}, **content)
+        answer = await self.http.request(method, url, extensions={EXTENSION: call}, **content)
+        self.heard.ahead = clock_ahead(answer.headers, self.clock.now())
+        return answer

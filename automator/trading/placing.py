@@ -200,9 +200,11 @@ class Placing:
             found = await self._found(session, exchange, stored, again=stored.looked_at is not None)
             if found:
                 return await self._there(run, session, exchange, found)
-            if stored.looked_at is None or now < stored.looked_at + settles:
+            # the first look is at ``sent + settles`` at the soonest, and only ``sent`` moves when our clock is set
+            if stored.looked_at is None or now < max(stored.looked_at, sent + settles) + settles:
                 await self._store("absent", partial(_looked, stored, now))
                 return Verdict(RunState.WAITING, ONCE_MORE, now + settles)
+            await exchange.ahead(session, anew=True)  # our clock may have been set since it was measured
             traded = await exchange.fills(session, stored.symbol, sent - CLOCKS)
         except TROUBLE as trouble:
             if now - sent > DOUBTED:

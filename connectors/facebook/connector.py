@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import regex
 
+from connectors import lookup
 from connectors.answer import accepted
 from connectors.base import Budget, Intent, Operation, Outcome, Reading, outcome_of
 from connectors.facebook import limits, login, outcomes, probe, staged, upload
@@ -42,7 +43,6 @@ HOW: dict[str, Operation] = {
     "comment": ops.COMMENT,
 }
 VIDEOS, FILES = "https://graph-video.facebook.com", "https://rupload.facebook.com"
-EARLIER = timedelta(minutes=2)  #: by which Facebook's clock may be behind ours
 UNUSED = timedelta(hours=20)  #: Facebook drops a picture or video after a day if nothing shows it
 _URL = regex.compile(r"https?://[^\s<>\"\u3001\u3002\u3008-\u3011\uff08\uff09\uff0c]+", regex.IGNORECASE)
 
@@ -138,7 +138,7 @@ class Connector:
     ) -> dict[str, Any]:
         page = wire.who or str((await read.me(wire, self.api))["id"])
         at = self._at(page)
-        since = (wire.now() - EARLIER).isoformat(timespec="seconds")
+        since = (wire.now() - lookup.SLACK).isoformat(timespec="seconds")
         plan: dict[str, Any] = {"page": page, "since": since}
         if part.media:
             plan["expires"] = (wire.now() + UNUSED).isoformat()

@@ -6,10 +6,12 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import regex
 
+from connectors import lookup
 from connectors.answer import accepted, json_object
 from connectors.base import Kind, outcome_of
 from connectors.facebook import operations as ops
@@ -89,31 +91,36 @@ async def _post(wire: Wire, at: Places, plan: Mapping[str, Any]) -> dict[str, An
     """By its pictures, which are ours alone, else by its text."""
     body = plan["body"]
     pictures = {str(item["media_fbid"]) for item in body.get("attached_media") or ()}
-    since = datetime.fromisoformat(str(plan["since"]))
-    asked = {"fields": POST, "limit": str(PAGE)}
-    rows = await newest(wire, ops.POSTS, f"{at.api}/{at.page}/published_posts", asked, since)
-    for row in reversed([row for row in rows if (made := created(row)) is not None and made >= since]):
-        same = _plain(row.get("message")) == _plain(body.get("message"))
-        if same and (not pictures or pictures & _targets(row)):
-            return {"id": str(row["id"])}
-    return None
+    asked, url = {"fields": POST, "limit": str(PAGE)}, f"{at.api}/{at.page}/published_posts"
+    begun = datetime.fromisoformat(str(plan["since"]))
+    rows, since = await lookup.listed(wire, begun, partial(newest, wire, ops.POSTS, url, asked))
+    alike = [
+        (made, {"id": str(row["id"])})
+        for row in reversed(rows)
+        if (made := created(row)) is not None and made >= since
+        if _plain(row.get("message")) == _plain(body.get("message")) and (not pictures or pictures & _targets(row))
+    ]
+    return next((one for one in lookup.likeliest(wire, alike) if not wire.known(one)), None)
 
 
 async def _comment(wire: Wire, at: Places, plan: Mapping[str, Any]) -> dict[str, Any] | None:
-    since = datetime.fromisoformat(str(plan["since"]))
+    begun, url = datetime.fromisoformat(str(plan["since"])), f"{at.api}/{plan['path']}"
     asked = {
         "fields": "id,message,from,created_time",
         "filter": "stream",
         "order": "reverse_chronological",
         "limit": str(PAGE),
     }
-    for row in reversed(await newest(wire, ops.COMMENTS, f"{at.api}/{plan['path']}", asked, since)):
-        who, made = row.get("from"), created(row)
-        ours = isinstance(who, dict) and str(who.get("id")) == at.page
-        same = _plain(row.get("message")) == _plain(plan["body"].get("message"))
-        if ours and same and made is not None and made >= since:
-            return {"id": str(row["id"]), "kind": "comment"}
-    return None
+    rows, since = await lookup.listed(wire, begun, partial(newest, wire, ops.COMMENTS, url, asked))
+    alike = [
+        (made, {"id": str(row["id"])})
+        for row in reversed(rows)
+        if isinstance(who := row.get("from"), dict) and str(who.get("id")) == at.page
+        if (made := created(row)) is not None and made >= since
+        if _plain(row.get("message")) == _plain(plan["body"].get("message"))
+    ]
+    unknown = (one for one in lookup.likeliest(wire, alike) if not wire.known(one))
+    return next((one | {"kind": "comment"} for one in unknown), None)
 
 
 async def address(wire: Wire, api: str, result: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import httpx
 import regex
 
+from connectors import lookup
 from connectors.answer import accepted, lifetime
 from connectors.base import Budget, Intent, Kind, NotNow, Operation, Outcome, Reading, outcome_of
 from connectors.graph import insights, proof, version
@@ -168,9 +170,9 @@ class Connector:
             said = accepted(await wire.request(MEDIUM, "GET", f"{self._base(wire)}/{result['id']}", params=fields))
             return {"permalink": str(said.get("permalink") or "")}
         if "begun" in result:
-            listed = await self._listed(wire, settle.since(result))
+            listed, since = await lookup.listed(wire, settle.since(result), partial(self._listed, wire))
             links = {str(item["id"]): str(item.get("permalink") or "") for item in listed}
-            unknown = (one for one in settle.same(listed, result) if not wire.known(one))
+            unknown = (one for one in settle.same(listed, result, since) if not wire.known(one))
             return next(({**one, "permalink": links[one["id"]]} for one in unknown), {})
         for item in await self._listed(wire, wire.now() - timedelta(days=90)) if result.get("permalink") else ():
             if item.get("permalink") == result["permalink"]:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
+from connectors import lookup
 from connectors.answer import accepted
-from connectors.base import NotNow
+from connectors.base import Kind, NotNow, outcome_of
 from connectors.graph.lists import newest
 from connectors.instagram import text
 from connectors.instagram.containers import RARELY, Code, Way, look
-from connectors.instagram.operations import COMMENTS, MEDIA
+from connectors.instagram.operations import COMMENTS, MEDIA, MEDIUM
 from connectors.network import Rejected, Wire
 
-SLACK = timedelta(minutes=2)  #: by which the clocks of both sides may differ
 AGAIN = timedelta(seconds=5)  #: until a list that lags is looked at again; later, when it has lagged for long
 QUARTER = 4  #: of the time for which it has lagged, so that few calls are made and it is not waited for much longer
 LAGS = timedelta(hours=1)  #: after which it is not waited for any more by a post that is out
@@ -38,7 +39,7 @@ async def post(wire: Wire, way: Way, plan: Mapping[str, Any]) -> dict[str, Any] 
     edge = "stories" if plan["story"] else "media"
     asked = {"fields": "id,caption,timestamp", "limit": NEWEST}
     said = accepted(await wire.request(MEDIA, "GET", f"{way.node}/{edge}", params=asked))
-    for found in same(said["data"], plan):
+    for found in same(said["data"], plan, lookup.earliest(wire, since(plan))):
         if not wire.known(found):
             return found
     if code != Code.PUBLISHED:
@@ -67,12 +68,11 @@ def unshown(result: Mapping[str, Any], now: datetime) -> NotNow | Rejected:
 
 def since(begun: Mapping[str, Any]) -> datetime:
     """Before which Instagram does not show what was ``begun`` then to be published."""
-    return datetime.fromisoformat(str(begun["begun"])) - SLACK
+    return datetime.fromisoformat(str(begun["begun"])) - lookup.SLACK
 
 
-def same(listed: Iterable[Any], plan: Mapping[str, Any]) -> list[dict[str, Any]]:
+def same(listed: Iterable[Any], plan: Mapping[str, Any], earliest: datetime) -> list[dict[str, Any]]:
     """The results of those posts that may be the one of a plan, the oldest first. Pure."""
-    earliest = since(plan)
     found = [
         (at, {"id": str(item["id"])})
         for item in listed
@@ -83,17 +83,38 @@ def same(listed: Iterable[Any], plan: Mapping[str, Any]) -> list[dict[str, Any]]
 
 
 async def comment(wire: Wire, base: str, plan: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A comment of ours with the very text, under the very post."""
-    earliest = since(plan)
+    """A comment of ours with the very text, under the very post; others may write the same there.
+
+    Raises:
+        NotNow: Instagram is in trouble.
+        Rejected: it does not show the comments.
+    """
     asked = {"fields": "id,text,timestamp,username", "limit": NEWEST}
-    listed = await newest(wire, COMMENTS, f"{base}/{plan['media']}/comments", asked, earliest)
-    for item in reversed(listed):
-        at = when(item)
-        if at is None or at < earliest or text.plain(str(item.get("text") or "")) != text.plain(plan["message"]):
-            continue
-        if not wire.known(result := {"id": str(item["id"])}):
+    ask = partial(newest, wire, COMMENTS, f"{base}/{plan['media']}/comments", asked)
+    listed, earliest = await lookup.listed(wire, since(plan), ask)
+    alike = [
+        (at, item)
+        for item in reversed(listed)
+        if (at := when(item)) is not None and at >= earliest
+        if text.plain(str(item.get("text") or "")) == text.plain(plan["message"])
+    ]
+    ours = await _owner(wire, f"{base}/{plan['media']}") if any(_name(item) for _, item in alike) else ""
+    for item in lookup.likeliest(wire, alike):
+        result = {"id": str(item["id"])}
+        if not (ours and _name(item) not in {ours, ""}) and not wire.known(result):
             return result | {"kind": "comment"}
     return None
+
+
+async def _owner(wire: Wire, post: str) -> str:
+    """Whose post it is, which is ours; empty: Instagram does not say."""
+    answer = await wire.request(MEDIUM, "GET", post, params={"fields": "id,username"})
+    return "" if outcome_of(answer).kind is Kind.REJECTED else _name(accepted(answer))
+
+
+def _name(item: Mapping[str, Any]) -> str:
+    """Who published something; empty: it does not say."""
+    return str(item.get("username") or "").casefold()
 
 
 def when(item: Mapping[str, Any]) -> datetime | None:

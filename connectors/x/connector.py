@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import regex
 
+from connectors import lookup
 from connectors.answer import accepted, lifetime, tokens
 from connectors.base import (
     Absence,
@@ -141,7 +142,7 @@ class Connector:
         self, wire: Wire, part: Part, thread: Sequence[Mapping[str, Any]], so_far: Mapping[str, Any]
     ) -> dict[str, Any]:
         user = wire.who or (await self.test(wire)).id
-        since = reading.stamp(wire.now() - timedelta(minutes=2))
+        since = reading.stamp(wire.now() - lookup.SLACK)
         body: dict[str, Any] = {"text": part.text} if part.text else {}
         if thread:
             body["reply"] = {"in_reply_to_tweet_id": thread[-1]["id"]}
@@ -158,8 +159,10 @@ class Connector:
 
     async def find(self, wire: Wire, plan: Mapping[str, Any]) -> dict[str, Any] | None:
         keys, found = plan.get("media_keys") or [], await _written_then(wire, plan)
-        same = [post for post in found if _same(post, plan["body"]) and _shows(post, keys)]
-        return {"id": str(same[-1]["id"])} if same else None
+        same = [post for post in reversed(found) if _same(post, plan["body"]) and _shows(post, keys)]
+        oldest = datetime.fromisoformat(str(plan["since"]))
+        alike = [(reading.written(post, oldest), {"id": str(post["id"])}) for post in same]
+        return next((one for one in lookup.likeliest(wire, alike) if not wire.known(one)), None)
 
     async def locate(self, _: Wire, __: Mapping[str, Any]) -> dict[str, Any]:
         return {}
@@ -211,12 +214,17 @@ class Connector:
 
 async def _written_then(wire: Wire, plan: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The account's posts of the time in which a plan can have been published, newest first; each has its price."""
-    query, user = {"start_time": str(plan["since"]), "max_results": reading.FEW}, str(plan["user"])
-    if wire.sent is not None and wire.sent + AFTER < wire.now():
-        with suppress(Rejected):  # what is later than X's own clock it may refuse
-            until = {"end_time": reading.stamp(wire.sent + AFTER)}
-            return [post async for post in reading.listed(wire, POSTS, user, query | until)]
-    return [post async for post in reading.listed(wire, POSTS, user, query)]
+
+    async def ask(since: datetime) -> list[dict[str, Any]]:
+        query, user = {"start_time": reading.stamp(since), "max_results": reading.FEW}, str(plan["user"])
+        if wire.sent is not None and wire.sent + AFTER < wire.now():
+            with suppress(Rejected):  # what is later than X's own clock it may refuse
+                until = {"end_time": reading.stamp(wire.sent + AFTER)}
+                return [post async for post in reading.listed(wire, POSTS, user, query | until)]
+        return [post async for post in reading.listed(wire, POSTS, user, query)]
+
+    found, since = await lookup.listed(wire, datetime.fromisoformat(str(plan["since"])), ask)
+    return [post for post in found if reading.written(post, since) >= since.replace(microsecond=0)]
 
 
 def _same(post: Mapping[str, Any], body: Mapping[str, Any]) -> bool:

@@ -105,11 +105,16 @@ async def metrics(wire: Wire, ids: Sequence[str]) -> list[Metrics | None]:
 
 
 def _shown(post: Mapping[str, Any], otherwise: datetime) -> Shown:
+    return Shown({"id": str(post["id"])}, shown(post), written(post, otherwise))
+
+
+def written(post: Mapping[str, Any], otherwise: datetime) -> datetime:
+    """When it was published, by X's clock; ``otherwise``: X does not say."""
     try:
         at = datetime.fromisoformat(str(post.get("created_at")))
     except ValueError:
-        at = otherwise
-    return Shown({"id": str(post["id"])}, shown(post), at if at.tzinfo else at.replace(tzinfo=UTC))
+        return otherwise
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _metrics(counts: Mapping[str, Any]) -> Metrics:

@@ -14,6 +14,7 @@ from automator.sandbox.faults import Fault, middleware
 from automator.trading import news, orders, submission
 from automator.trading.submission import Approved, Refused
 from connectors.exchange import twin as binance
+from connectors.exchange import twin_asked
 from connectors.exchange.twin_walk import walk
 from connectors.exchange.twin_world import Replay
 from connectors.network import Rejected
@@ -195,3 +196,36 @@ async def test_a_fill_that_may_be_of_a_lost_order_is_doubt_whatever_our_clock_sa
     place.strikes("drop-after")
     stored = await place.ended(await place.submit(OrderType.MARKET), 400)
     assert stored.state is State.UNCONFIRMED
+
+
+async def test_a_clock_that_is_set_forward_does_not_make_the_second_look_an_early_one(place: Place) -> None:
+    """An order that shows late is waited for in time that passes, whatever the clock says."""
+    world = place.app[binance.WORLD]
+    _, exchange = place.engine.trading(ACCOUNT, {"test": "yes"})
+    settles = exchange.custom.settles
+    world.visible_after = 1.8 * settles
+    place.strikes("drop-after")
+    order = await place.submit(OrderType.LIMIT, share="0.5")
+    looked = await place.ended(order, 1.2 * settles.total_seconds())
+    assert looked.looked_at is not None
+    place.clock.set(timedelta(hours=1))
+    world.ahead = -timedelta(hours=1)
+    assert (await place.ended(order)).state is State.OPEN
+
+
+@pytest.mark.parametrize("shown", [True, False])
+@pytest.mark.parametrize("minutes", [-120, -5, 5, 120])
+async def test_a_lost_order_is_found_or_doubted_though_our_clock_was_set_since(
+    place: Place, monkeypatch: pytest.MonkeyPatch, minutes: int, shown: bool
+) -> None:
+    """Even where the exchange does not look at our time, as some do not, and so never objects to it."""
+    monkeypatch.setattr(twin_asked, "check_time", lambda _: None)
+    world, by = place.app[binance.WORLD], timedelta(minutes=minutes)
+    world.visible_after = timedelta() if shown else timedelta(days=1)
+    place.strikes("drop-after")
+    order = await place.submit(OrderType.MARKET)
+    await place.ended(order, 1)
+    place.clock.set(by)
+    world.ahead = -by
+    stored = await place.ended(order, 400)
+    assert stored.state is (State.FILLED if shown else State.UNCONFIRMED)

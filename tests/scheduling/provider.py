@@ -88,4 +88,4 @@ class Provider:
         return watch
 
     async def _date(self, _: web.Request, response: web.StreamResponse) -> None:
-        response.headers["date"] = format_datetime(self.clock.at, usegmt=True)
+        response.headers["date"] = format_datetime(self.clock.now(), usegmt=True)

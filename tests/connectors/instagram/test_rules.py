@@ -174,7 +174,7 @@ def test_which_listed_post_may_be_ours() -> None:
         item("4", 3, "Hello\u0301"), item("3", 2, "Other"), item("2", 1, "Hell\u00f3"), item("1", -5, "Hello\u0301"),
         {"id": "5", "caption": "Hello\u0301"}, "odd",
     ]  # fmt: skip
-    assert settle.same(listed, plan) == [{"id": "2"}, {"id": "4"}]
+    assert settle.same(listed, plan, settle.since(plan)) == [{"id": "2"}, {"id": "4"}]
 
 
 async def test_who_a_page_token_belongs_to(place: Place) -> None:
