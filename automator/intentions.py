@@ -54,7 +54,11 @@ def _intention(key: str, row: tuple[Any, ...]) -> Intention:
 
 def begun(connection: sqlite3.Connection, job: str) -> bool:
     """Whether anything of a job may have left: it has one intention of its name, or one for each part."""
-    query = "SELECT 1 FROM intention WHERE (key = ?1 OR (key > ?1 || '/' AND key < ?1 || '0')) AND state <> ?2"
+    # what was refused or doubted before a person had it sent again is of another generation, and no part of this
+    query = (
+        "SELECT 1 FROM intention WHERE (key = ?1 OR (key > ?1 || '/' AND key < ?1 || '0' AND key GLOB '*/' || "
+        "coalesce((SELECT generation FROM delivery WHERE id = ?1), '*'))) AND state <> ?2"
+    )
     return connection.execute(query, (job, State.PLANNED)).fetchone() is not None
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from automator.clock import Clock, micros
 from automator.db import Writer
 from automator.notices import Notice, settled, tell
-from automator.scheduling.lease import locked
+from automator.scheduling.lease import kept, locked
 from connectors.base import NotNow
 from connectors.words import counted
 
@@ -96,7 +96,7 @@ class Turns:
         """Hold a lock of this installation, in this process and over all others."""
         name = _name(doing, account)
         async with self._locks[name]:
-            file = os.open(self._folder / name, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            file = kept(self._folder / name)
             try:
                 began = self._clock.boottime()
                 # never in a thread: all of them might wait here for one that needs a thread to go on

@@ -134,7 +134,7 @@ class Webhook:
 
     @contextmanager
     def _alone(self) -> Iterator[bool]:
-        file = os.open(self._home / lease.FOLDER / NAME, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        file = lease.kept(self._home / lease.FOLDER / NAME)
         try:
             yield lease.locked(file)
         finally:

@@ -8,7 +8,7 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import itemgetter
@@ -81,9 +81,23 @@ class Owner:
         self.close()
 
 
+def kept(path: Path) -> int:
+    """Open one that stays for everybody's locks: it is the folder's owner's, or root, who looked once, keeps him out.
+
+    Raises:
+        OSError: it can't be opened.
+    """
+    file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    if os.geteuid() == 0:
+        whose = path.parent.stat()
+        with suppress(OSError):  # a file system without owners
+            os.fchown(file, whose.st_uid, whose.st_gid)
+    return file
+
+
 @contextmanager
 def _gate(folder: Path) -> Iterator[int]:
-    file = os.open(folder / GATE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    file = kept(folder / GATE)
     try:
         yield file
     finally:

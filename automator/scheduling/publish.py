@@ -28,6 +28,7 @@ SETTLE = timedelta(seconds=45)  #: a lost answer's effect shows at the provider 
 STAGED = "staged"  #: in place of a plan: how far preparing has come
 PATIENCE = timedelta(minutes=1)  #: before the next try, when the provider names no instant
 WAITS = ("held", "halted", "stuck")  #: kinds of notices of a post that waits
+UPLOAD = timedelta(hours=3)  #: that files may take on a slow line, and be no sign that the machine slept
 HELD = timedelta(hours=1)  #: a thread that is half out and waits longer is told of
 
 
@@ -161,7 +162,7 @@ class Publisher:
         if stored is None:
             plan = await self.network.prepare(self._telling_apart(key), part, thread, {})
             failpoints.reach("before-intent")
-            return await self._send(Intent(key, plan), thread)
+            return await self._send(Intent(key, plan), part, thread)
         held = await self._claim(key, stored.plan)
         if held.state is State.SENT and self.network.publishing(held.plan).effect is Effect.ONCE:
             held = await self._settled(held)
@@ -176,7 +177,7 @@ class Publisher:
             case State.UNCONFIRMED:
                 raise Stop(Verdict(RunState.UNCONFIRMED, "whether it went out is not known"))
             case _:
-                return await self._send(Intent(held.key, held.plan, held.attempt), thread)
+                return await self._send(Intent(held.key, held.plan, held.attempt), part, thread)
 
     async def _prepared(self, held: Intention, part: Part, thread: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
         """Go on from what was staged; what came to nothing is forgotten, or a retry would be refused for ever."""
@@ -213,8 +214,9 @@ class Publisher:
         await self.writer.brief(put)
         failpoints.reach("after-staged")
 
-    async def _send(self, intent: Intent, thread: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-        if not thread and self.clock.now() - self.run.ready_at > self.run.late and not self._begun(intent.key):
+    async def _send(self, intent: Intent, part: Part, thread: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+        may = max(self.run.late, UPLOAD) if part.media else self.run.late
+        if not thread and self.clock.now() - self.run.ready_at > may and not self._begun(intent.key):
             raise parked(self.clock.now(), "this machine slept while it was being prepared", begun=False)
         last = len(thread) + 1 == self.parts
         session = replace(self.session, done=self._finish) if last else self.session

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets as random
+import threading
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 REFUSED = ("keyrings.alt.", "keyrings.cryptfile.", "keyring.backends.null.", "keyring.backends.fail.")
 PLAIN = "keeps keys in the open or not at all"
+_PROBING = threading.RLock()
 
 
 def refusal(backend: KeyringBackend) -> str | None:
@@ -108,8 +110,9 @@ class OsKeyring:
     def ready(self) -> None:
         """Store, read and forget a value of no meaning."""
         own = os.getpid()  # each command begins with this, and several may at once
-        self.put("automator-check", own, {"probe": random.token_hex(8)})
-        self.delete("automator-check", own)
+        with _PROBING:  # and so may renewals of one process
+            self.put("automator-check", own, {"probe": random.token_hex(8)})
+            self.delete("automator-check", own)
 
     def check(self) -> str:
         """Make sure that a key could be stored now, and say where."""

@@ -187,11 +187,28 @@ async def test_a_machine_that_was_off_while_x_worked_on_a_video_does_not_post_it
 
 
 @on_x
-@pytest.mark.parametrize(("asleep", "state"), [(timedelta(minutes=50), "done"), (timedelta(days=2), "missed")])
+async def test_a_retry_that_nobody_was_there_to_go_on_with_is_missed_too(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What X refused the first time is no sign that anything of the second try is out."""
+    monkeypatch.setattr(x, "SKEW", 1e12)  # OAuth 1.0a is signed with the machine's time
+    world = desk.app[x.WORLD]
+    world.now, world.processing = desk.clock.now, timedelta(seconds=90)
+    desk.faults.append(Fault(path=CREATE, fault="reject"))
+    delivery = await desk.plan("A good weekend", media=(clip(desk.engine.home.path),))
+    assert (await desk.work()).state == "failed"
+    await desk.engine.writer.run(lambda tx: posts.retry(tx, delivery, desk.clock.now(), actor="user"))
+    assert (await desk.work(minutes=0)).state == "waiting"
+    desk.clock.ahead += timedelta(days=2)
+    assert ((await desk.work()).state, desk.world()) == ("missed", [])
+
+
+@on_x
+@pytest.mark.parametrize(("asleep", "state"), [(timedelta(minutes=100), "done"), (timedelta(days=2), "missed")])
 async def test_a_machine_that_slept_in_the_middle_of_an_upload_does_not_go_on_days_later(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, asleep: timedelta, state: str
 ) -> None:
-    """The lid was closed before anything was out; who opens it after the weekend wants no news of Friday."""
+    """Who opens the lid after the weekend wants no news of Friday; but a slow line is no sleep, and may take its time."""
     monkeypatch.setattr(x, "SKEW", 1e12)  # OAuth 1.0a is signed with the machine's time
     upload = XConnector.prepare
 

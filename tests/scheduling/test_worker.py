@@ -205,6 +205,16 @@ time.sleep(600)
 """
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can look at what is another's")
+def test_root_who_looks_at_an_installation_does_not_keep_its_owner_out(tmp_path: Path) -> None:
+    """After `sudo automator doctor` the service of the one whose installation it is begins as before."""
+    folder = tmp_path / "owners"
+    folder.mkdir()
+    os.chown(folder, 65_534, 65_534)
+    with lease.Owner(folder):
+        assert {path.stat().st_uid for path in folder.iterdir() if path.suffix != ".lock"} == {65_534}
+
+
 def test_a_stopped_process_keeps_its_lease_and_a_killed_one_does_not(bench: Bench) -> None:
     """A process that sleeps may wake up and send, so nobody acts in its place; a dead one never will."""
     with subprocess.Popen(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import keyring
@@ -77,6 +80,22 @@ def test_processes_that_look_at_once_do_not_meet(tmp_path: Path, monkeypatch: py
     shared = Shared()
     assert "keyring" in OsKeyring("automator:test", tmp_path / "lock", shared).check()
     assert not shared.held
+
+
+def test_two_renewals_of_one_process_do_not_meet_either(tmp_path: Path) -> None:
+    """Tokens of two accounts end at once; each renewal looks first whether the keyring takes what comes of it."""
+    both = threading.Barrier(2)
+
+    class Slow(Desktop):
+        def set_password(self, service: str, username: str, password: str) -> None:
+            super().set_password(service, username, password)
+            with suppress(threading.BrokenBarrierError):
+                both.wait(timeout=0.2)
+
+    vault = OsKeyring("automator:test", tmp_path / "lock", Slow())
+    with ThreadPoolExecutor(2) as threads:
+        for done in [threads.submit(vault.ready) for _ in range(2)]:
+            done.result()
 
 
 def test_a_keyring_that_drops_keys_without_a_word_is_found_out(tmp_path: Path) -> None:
