@@ -393,7 +393,7 @@ async def test_what_fails_again_is_told_again(desk: Desk) -> None:
         (told,) = unread(desk.engine.reader)
         assert (told["kind"], told["about"], told["sent_at"]) == ("failed", delivery, None), tries
         at = micros(desk.clock.now())
-        await desk.engine.writer.run(lambda tx, told=told, at=at: mark_sent(tx, int(str(told["id"])), at))  # type: ignore[misc]
+        await desk.engine.writer.run(lambda tx, told=told, at=at: mark_sent(tx, [int(str(told["id"]))], at))  # type: ignore[misc]
         await desk.engine.writer.run(lambda tx: posts.retry(tx, delivery, desk.clock.now(), actor="user"))
         assert unread(desk.engine.reader) == []
 
