@@ -20,7 +20,9 @@ from automator.db import connect
 from tests.cli.conftest import Shell
 from tests.sandboxed import ROOT
 
-POSTS = hand.MANY + 40
+MANY = 100  #: in place of the service's own, that there need not be so many
+POSTS = 400
+SERVE = f"import sys; from automator import hand; hand.MANY = {MANY}; from automator.__main__ import main; main()"
 
 pytestmark = pytest.mark.skipif(
     not Path(f"/proc/self/task/{os.getpid()}/children").exists() or not hand.of_use(),
@@ -35,7 +37,7 @@ def serving(shell: Shell) -> Iterator[subprocess.Popen[str]]:
         "AUTOMATOR_HOME": str(shell.home),
         "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
     }
-    command = [sys.executable, "-m", "automator", "serve"]
+    command = [sys.executable, "-c", SERVE, "serve"]
     with subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert "stop with Ctrl-C" in process.stdout.readline()
