@@ -188,10 +188,11 @@ def _ledger(reader: sqlite3.Connection, home: Path) -> tuple[str, bool]:
     """What is to be said of it, and whether it holds."""
     try:
         found = whole(reader, checkpoint.named(home))
+        if isinstance(found, Fault):
+            checkpoint.read(home)  # where a line was altered, that is what is wrong, and not the ledger
+            return str(found), False
     except BadCheckpoint as bad:
         return str(bad), False
-    if isinstance(found, Fault):
-        return str(found), False
     return f"{counted(found, 'entry', 'entries')}, none altered or missing", True
 
 
