@@ -12,8 +12,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import resource
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -27,6 +25,7 @@ from automator import memory
 from automator.db import DatabaseError
 from automator.engine import Engine
 from automator.home import Home
+from automator.process import leave_no_core, told_to_stop
 from automator.scheduling import due
 from automator.settings import SettingsError
 from automator.vault.choose import choose
@@ -159,13 +158,11 @@ async def lend(engine: Engine, stop: asyncio.Event) -> None:
 
 async def work(home: Path) -> None:
     """Be the second process of ``home``'s service: work until standard input ends, or a signal says so."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    leave_no_core()
     place = Home(home)
     async with Engine(place, choose(home, place.settings().vault.kind, os.environ)) as opened:
         memory.settle()
-        stop, loop = asyncio.Event(), asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
+        stop, loop = told_to_stop(), asyncio.get_running_loop()
         loop.add_reader(sys.stdin.fileno(), stop.set)
         saying = asyncio.create_task(_say())
         await opened.worker.serve(stop)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import resource
-import signal
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,6 +26,7 @@ from automator.cli.common import (
     working,
 )
 from automator.cli.lines import visible
+from automator.process import leave_no_core, told_to_stop
 from connectors.words import counted
 
 if TYPE_CHECKING:
@@ -147,12 +146,9 @@ async def serve(home: HomeOption = None) -> None:
         opened.store.check()
         await _not_damaged(opened)
         await _not_a_copy(opened)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # keys are in its memory, and stay out of what a crash leaves
+        leave_no_core()
         memory.settle()
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
+        stop = told_to_stop()
         typer.echo(f"working on {opened.home.path}; stop with Ctrl-C")
         await asyncio.gather(opened.worker.serve(stop), upkeep.run(opened, stop), hand.lend(opened, stop))
     typer.echo("stopped; nothing is lost")
@@ -357,10 +353,7 @@ async def sandbox(  # noqa: PLR0913, PLR0917 - each is one option
     typer.echo(f"a media host for config.toml (Instagram needs one) is in {state / SETTINGS}")
     typer.echo(f"keys are in {state / ACCOUNTS} and {state / TRADING}, what the world sees in {state / WORLD}")
     typer.echo("stop with Ctrl-C")
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
+    await told_to_stop().wait()
     await box.stop()
 
 

@@ -155,27 +155,29 @@ def _sent(tx: sqlite3.Connection, delivery: str) -> bool:
     return bool(_open_keys(tx, delivery))
 
 
-def _open_keys(tx: sqlite3.Connection, delivery: str) -> list[str]:
-    """The intentions of the current generation that may have gone out, in the order of their parts."""
+def _keys(tx: sqlite3.Connection, delivery: str, *states: State) -> list[str]:
+    """The intentions of the current generation that are in one of these states, in the order of their parts."""
     rows = tx.execute(
         "SELECT i.key FROM intention AS i JOIN delivery AS d ON d.id = ? "
         "WHERE i.key >= d.id || '/' AND i.key < d.id || '0' AND i.key GLOB '*/' || d.generation "
-        "AND i.state IN ('sent', 'unconfirmed')",
-        (delivery,),
+        "AND i.state IN (SELECT value FROM json_each(?))",
+        (delivery, json.dumps(states)),
     )
     return sorted((key for (key,) in rows.fetchall()), key=_part_of)
 
 
+def _open_keys(tx: sqlite3.Connection, delivery: str) -> list[str]:
+    """Those that may have gone out."""
+    return _keys(tx, delivery, State.SENT, State.UNCONFIRMED)
+
+
 def _out(tx: sqlite3.Connection, delivery: str) -> str:
     """How much of a post stays out that is given up in the middle, to follow what is said of it."""
-    found = tx.execute(
-        "SELECT json_array_length(d.parts), count(i.key) FROM delivery AS d LEFT JOIN intention AS i "
-        "ON i.key > d.id || '/' AND i.key < d.id || '0' AND i.key GLOB '*/' || d.generation AND i.state = 'done' "
-        "WHERE d.id = ? GROUP BY d.id",
-        (delivery,),
-    ).fetchone()
-    parts, out = found or (0, 0)
-    return f"; {out} of its {parts} parts went out before, and stays there" if out else ""
+    out = len(_keys(tx, delivery, State.DONE))
+    if not out:
+        return ""
+    (parts,) = tx.execute("SELECT json_array_length(parts) FROM delivery WHERE id = ?", (delivery,)).fetchone()
+    return f"; {out} of its {parts} parts went out before, and stays there"
 
 
 def _part_of(key: str) -> int:
