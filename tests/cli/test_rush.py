@@ -88,6 +88,14 @@ def gone(number: int) -> bool:
         return True
 
 
+def at_work(shell: Shell, process: subprocess.Popen[str], what: str) -> int:
+    """Plan a rush, and wait until the service's second process is in the middle of it; returns its number."""
+    plan(shell, what)
+    other = second(process)
+    until(lambda: holds(shell, other) and bool(out(shell, what)))
+    return other
+
+
 def each_once(shell: Shell, what: str) -> bool:
     assert "none altered" in shell.run("calls", "verify")
     return sorted(out(shell, what)) == sorted(f"{what} {number}" for number in range(POSTS))
@@ -122,9 +130,7 @@ def test_a_second_process_that_can_not_open_the_vault_says_so(shell: Shell, capf
 def test_the_second_process_is_killed_at_its_work(shell: Shell) -> None:
     """The service takes over what it had begun."""
     with serving(shell) as process:
-        plan(shell, "Killed")
-        other = second(process)
-        until(lambda: holds(shell, other) and bool(out(shell, "Killed")))
+        other = at_work(shell, process, "Killed")
         os.kill(other, signal.SIGKILL)
         until(lambda: len(out(shell, "Killed")) >= POSTS)
         process.terminate()
@@ -136,9 +142,7 @@ def test_the_second_process_is_killed_at_its_work(shell: Shell) -> None:
 def test_the_service_is_killed_at_its_work(shell: Shell) -> None:
     """The second process does not outlive it; the next one does what is left."""
     with serving(shell) as process:
-        plan(shell, "Orphaned")
-        other = second(process)
-        until(lambda: holds(shell, other) and bool(out(shell, "Orphaned")))
+        other = at_work(shell, process, "Orphaned")
         process.kill()
         until(lambda: gone(other))
     assert len(out(shell, "Orphaned")) < POSTS
@@ -150,9 +154,7 @@ def test_the_service_is_killed_at_its_work(shell: Shell) -> None:
 def test_the_service_is_told_to_stop_at_its_work(shell: Shell) -> None:
     """Both finish what is in flight, and nothing is in doubt."""
     with serving(shell) as process:
-        plan(shell, "Stopped")
-        other = second(process)
-        until(lambda: holds(shell, other) and bool(out(shell, "Stopped")))
+        other = at_work(shell, process, "Stopped")
         process.send_signal(signal.SIGINT)
         said, _ = process.communicate(timeout=60)
         assert (process.returncode, "nothing is lost" in said, gone(other)) == (0, True, True)

@@ -12,13 +12,11 @@ from typing import Any
 import pytest
 
 from automator import halts
-from automator.accounts import Stored
 from automator.clock import micros
 from automator.notices import mark_sent, unread
 from automator.posting import posts
 from automator.posting.posts import NewDelivery, listed
 from automator.sandbox.faults import Fault
-from automator.vault.store import VaultError
 from connectors.bluesky import twin as bluesky
 from connectors.bluesky.connector import Connector
 from connectors.network import Staged, Wire
@@ -396,57 +394,3 @@ async def test_what_fails_again_is_told_again(desk: Desk) -> None:
         await desk.engine.writer.run(lambda tx, told=told, at=at: mark_sent(tx, [int(str(told["id"]))], at))  # type: ignore[misc]
         await desk.engine.writer.run(lambda tx: posts.retry(tx, delivery, desk.clock.now(), actor="user"))
         assert unread(desk.engine.reader) == []
-
-
-@on_x
-async def test_what_a_locked_vault_kept_back_for_days_is_missed_not_posted_late(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nothing of it had left, so it is no news any more when the vault is opened; a person hears why."""
-
-    def locked(*_: object) -> None:
-        raise VaultError("the keyring could not be read; is it locked?")
-
-    with monkeypatch.context() as shut:
-        shut.setattr(desk.engine.store, "get", locked)
-        await desk.plan("Good morning")
-        post = await desk.work(minutes=30)
-        assert (post.state, "is it locked" in post.reason) == ("waiting", True)
-        desk.clock.ahead += timedelta(days=2)
-    post = await desk.work()
-    assert (post.state, desk.world()) == ("missed", [])
-    assert any("is it locked" in str(told["text"]) for told in unread(desk.engine.reader))
-
-
-@on_x
-async def test_a_vault_that_is_opened_while_there_is_time_lets_the_post_go(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is looked into often enough that what may be an hour late is not missed for looking too rarely."""
-
-    def locked(*_: object) -> None:
-        raise VaultError("the keyring could not be read; is it locked?")
-
-    with monkeypatch.context() as shut:
-        shut.setattr(desk.engine.store, "get", locked)
-        await desk.plan("Good morning")
-        assert (await desk.work(minutes=40)).state == "waiting"
-    assert ((await desk.work(minutes=15)).state, desk.world()) == ("done", ["Good morning"])
-
-
-@on_x
-async def test_a_thread_that_a_locked_vault_cut_in_two_goes_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is half out is brought to its end, however late."""
-    kept = desk.engine.keys.secrets
-
-    def locked(who: Stored) -> Mapping[str, str]:
-        if desk.world():
-            raise VaultError("the keyring could not be read; is it locked?")
-        return kept(who)
-
-    with monkeypatch.context() as shut:
-        shut.setattr(desk.engine.keys, "secrets", locked)
-        await desk.plan("One", "Two")
-        assert (await desk.work(minutes=30)).state == "waiting"
-        desk.clock.ahead += timedelta(days=2)
-    assert ((await desk.work()).state, desk.world()) == ("done", ["One", "Two"])
