@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import Counter
 from email.utils import format_datetime
 from importlib import import_module
@@ -24,6 +25,7 @@ class Provider:
         self.hold: Any = None  #: a middleware that a test puts in front, such as one that keeps an answer back
         self.taken: Counter[str] = Counter()  #: how often a provider without keys of ours was made to take a text
         self.in_flight = 0
+        self.kept: socket.socket | None = None  #: holds its port while it is down
 
     async def open(self) -> None:
         self.app = self.module.twin(self.clock.now)
@@ -40,13 +42,20 @@ class Provider:
         await self.site.stop()
         assert self.server.server is not None
         await self.server.server.shutdown(0)
+        self.kept = socket.socket()  # does not listen, so connections are refused; but nobody else is given the port
+        self.kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.kept.bind(("127.0.0.1", self.port))
 
     async def come_back(self) -> None:
         """At the same address, with the same world."""
+        assert self.kept is not None
+        self.kept.close()
         self.site = web.TCPSite(self.server, "127.0.0.1", self.port)
         await self.site.start()
 
     async def close(self) -> None:
+        if self.kept is not None:
+            self.kept.close()
         await self.server.cleanup()
 
     @property
