@@ -13,6 +13,7 @@ from automator.egress.session import Session
 from automator.engine import Engine
 from automator.intentions import claim
 from connectors.base import Intent
+from connectors.exchange.place import _place as known
 from connectors.order import OrderRequest, PairRequest
 from connectors.venue import Exchange
 from tests.connectors.exchange.exchange import Place, opened
@@ -44,6 +45,7 @@ Worlds = Callable[..., AbstractAsyncContextManager[World]]
 @pytest.fixture
 def world(serve: Any, opened: Any) -> Worlds:
     """Open an engine whose account is at a server with these answers."""
+    known.cache_clear()  # a server that had this one's port before may have told another time, or other markets
 
     @asynccontextmanager
     async def opening(
